@@ -1,0 +1,99 @@
+import type { Instant } from './instant.ts';
+
+/** A UUID in its lower-case text form of 36 characters, as PostgreSQL prints it. */
+export type Uuid = string;
+
+/** What an id begins with, by what it names. */
+export const ID_PREFIX = {
+  ledger: 'ldg',
+  account: 'acct',
+  transaction: 'txn',
+  entry: 'ent',
+  hold: 'hold',
+} as const;
+export type IdKind = keyof typeof ID_PREFIX;
+
+/** What names by the caller's own name begin with: `ext:order-42`. */
+export const EXTERNAL_ID_MARK = 'ext:';
+
+/** Crockford's base 32 in lower case, as TypeID uses it. */
+const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz';
+const VALUE_OF = new Map([...ALPHABET].map((character, value) => [character, value]));
+
+/** The public id: a TypeID, the prefix and 26 characters that hold the UUID's 128 bits (TypeID specification 0.3). */
+export function formatId(kind: IdKind, uuid: Uuid): string {
+  let id = `${ID_PREFIX[kind]}_`;
+  // 26 characters hold 130 bits, so that the first two are zero.
+  let waiting = 0;
+  let bits = 2;
+  for (const digit of uuid) {
+    if (digit === '-') continue;
+    waiting = (waiting << 4) | Number.parseInt(digit, 16);
+    bits += 4;
+    if (bits >= 5) {
+      bits -= 5;
+      id += ALPHABET[waiting >> bits];
+      waiting &= (1 << bits) - 1;
+    }
+  }
+  return id;
+}
+
+/** The UUID that a public id of this kind names; undefined for anything else. */
+export function parseId(kind: IdKind, id: string): Uuid | undefined {
+  const prefix = `${ID_PREFIX[kind]}_`;
+  if (id.length !== prefix.length + 26 || !id.startsWith(prefix)) return undefined;
+  let hex = '';
+  let waiting = 0;
+  let bits = -2;
+  for (let place = prefix.length; place < id.length; place += 1) {
+    const value = VALUE_OF.get(id.charAt(place));
+    if (value === undefined) return undefined;
+    waiting = (waiting << 5) | value;
+    bits += 5;
+    while (bits >= 4) {
+      bits -= 4;
+      hex += (waiting >> bits).toString(16);
+      waiting &= (1 << bits) - 1;
+    }
+  }
+  // A first character above 7 sets one of the two bits that a UUID lacks.
+  return hex.length === 32 && bits === 0 ? uuidOf(hex) : undefined;
+}
+
+/** The public id of an account's n-th entry: the account's 26 characters and the version. */
+export function formatEntryId(accountId: Uuid, version: bigint): string {
+  return `${formatId('entry', accountId)}_${version}`;
+}
+
+/** The account and the version that an entry's public id names; undefined for anything else. */
+export function parseEntryId(id: string): { readonly accountId: Uuid; readonly version: bigint } | undefined {
+  const match = /^(ent_.{26})_([1-9]\d{0,17})$/s.exec(id);
+  const accountId = parseId('entry', match?.[1] ?? '');
+  return accountId === undefined ? undefined : { accountId, version: BigInt(match?.[2] ?? '') };
+}
+
+/** What a public id names, whatever its kind; undefined for what is none. */
+export function kindOfId(id: string): IdKind | undefined {
+  const prefix = id.slice(0, id.indexOf('_'));
+  return (Object.keys(ID_PREFIX) as IdKind[]).find((kind) => ID_PREFIX[kind] === prefix);
+}
+
+/** How many transactions a block can have: its ids count in the last 20 bits. */
+export const MAX_BLOCK_SIZE = 2 ** 20;
+
+/**
+ * The ids of a block's transactions: UUIDv7 whose time is createdAt's millisecond, whose next 12 bits are its fraction
+ * of a millisecond (RFC 9562, method 3), then 42 random bits, and the place in the block in the last 20.
+ */
+export function blockIds(createdAt: Instant, random: bigint): (place: number) => Uuid {
+  const fraction = ((createdAt % 1000n) * 4096n) / 1000n;
+  const high = ((createdAt / 1000n) << 16n) | 0x7000n | fraction;
+  const low = (0b10n << 62n) | (BigInt.asUintN(42, random) << 20n);
+  const prefix = uuidOf(((high << 64n) | low).toString(16).padStart(32, '0')).slice(0, 31);
+  return (place) => prefix + place.toString(16).padStart(5, '0');
+}
+
+function uuidOf(hex: string): Uuid {
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
+}
