@@ -71,7 +71,7 @@ export interface PlannedLeg extends Omit<Leg, 'account'> {
 /** What a request is remembered by: 16 bytes that decide whether another is the same, and 4 bytes a field that name where they differ. */
 export interface Request {
   readonly fields: readonly string[];
-  readonly digest: Uint8Array;
+  readonly digest: Buffer;
 }
 
 export const toDeposit = (input: DepositInput, path = ''): Command | Refusal =>
@@ -196,13 +196,12 @@ export function digestRequest(
 
 /** The names of the fields in which a request differs from the recorded digest of one of its kind; none: the same. */
 export function differingFields({ fields, digest }: Request, recorded: Uint8Array): string[] {
-  const given = Buffer.from(digest.buffer, digest.byteOffset, digest.length);
-  if (given.compare(recorded, 0, 16, 0, 16) === 0) return [];
+  if (digest.compare(recorded, 0, 16, 0, 16) === 0) return [];
   const names = fields.filter((_, place) => {
     const start = 16 + 4 * place;
     // A digest that was recorded before the field existed ends earlier: there the field is absent, which is zero.
     const before = recorded.subarray(start, start + 4);
-    return given.compare(before.length === 4 ? before : ABSENT, 0, 4, start, start + 4) !== 0;
+    return digest.compare(before.length === 4 ? before : ABSENT, 0, 4, start, start + 4) !== 0;
   });
   // Four bytes of two values agree once in four thousand million times: then any field may be the one.
   return names.length > 0 ? names : [...fields];

@@ -6,8 +6,6 @@ export interface Currency {
   readonly exponent: number;
 }
 
-export const MAX_CURRENCY_EXPONENT = 30;
-
 /**
  * The digits where ISO 4217 differs from the published list, which counts the subunit in use: the ouguiya and the
  * ariary are divided by five, and ISO gives both of them two digits.
@@ -21,8 +19,3 @@ export const ISO_4217: ReadonlyMap<string, Currency> = new Map(
     Object.freeze({ code, exponent: MENDED[code] ?? Number(exponent) }),
   ]),
 );
-
-/** Whether a text can be the code of a currency, known or not. */
-export function isCurrencyCode(text: string): boolean {
-  return /^[A-Z][A-Z0-9]{2,11}$/.test(text);
-}

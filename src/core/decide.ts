@@ -41,7 +41,7 @@ export interface BookState extends Pick<Book, 'accounts' | 'recorded' | 'externa
   /** The database's clock, read after the locks were taken. */
   readonly clock: Instant;
   /** 42 random bits, for the block's ids. */
-  readonly random: bigint;
+  readonly random: number;
 }
 
 /**
@@ -52,7 +52,7 @@ export function openBook({ clock, random, ...state }: BookState): Book {
   let createdAt = clock;
   for (const { lastAt } of state.accounts.values()) if (lastAt >= createdAt) createdAt = lastAt + 1n;
   if (state.closedBefore !== null && state.closedBefore > createdAt) createdAt = state.closedBefore;
-  return { ...state, createdAt, idAt: blockIds(createdAt, random), recordings: [] };
+  return { ...state, createdAt, idAt: blockIds(createdAt, BigInt(random)), recordings: [] };
 }
 
 /** The name of an attempt in `Book.recorded`: keys are unique in their account. */

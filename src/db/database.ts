@@ -48,6 +48,11 @@ export function openDatabase(options: DatabaseOptions): Database {
   return new Kysely<DB>({ dialect: new PostgresDialect({ pool: new CheckedPool(pool) }) });
 }
 
+/** The database cannot be reached, or stopped answering: what was asked of it outside of COMMIT was not done. */
+export class ConnectionLostError extends Error {
+  override readonly name = 'ConnectionLostError';
+}
+
 /** COMMIT was sent and its answer is not known, or is not to be relied on: what it would have written may stand or not. */
 export class CommitUnknownError extends Error {
   override readonly name = 'CommitUnknownError';
@@ -76,7 +81,7 @@ class CheckedPool implements PostgresPool {
   }
 
   async connect(): Promise<PostgresPoolClient> {
-    const client = await this.#pool.connect();
+    const client = await this.#reach();
     const known = this.#clients.get(client);
     if (known !== undefined) return known;
     const checked = new CheckedClient(client);
@@ -86,6 +91,14 @@ class CheckedPool implements PostgresPool {
 
   end(): Promise<void> {
     return this.#pool.end();
+  }
+
+  async #reach(): Promise<pg.PoolClient> {
+    try {
+      return await this.#pool.connect();
+    } catch (error) {
+      throw isConnectionLoss(error) ? new ConnectionLostError('no connection', { cause: error }) : error;
+    }
   }
 }
 
@@ -135,8 +148,9 @@ class CheckedClient implements PostgresPoolClient {
     try {
       return await this.#client.query({ text, values: [...values], ...(name === undefined ? {} : { name }) });
     } catch (error) {
-      if (isConnectionLoss(error)) this.#lost = true;
-      throw error;
+      if (!isConnectionLoss(error)) throw error;
+      this.#lost = true;
+      throw new ConnectionLostError('the connection was lost', { cause: error });
     }
   }
 }

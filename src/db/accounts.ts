@@ -1,0 +1,198 @@
+import { type Kysely, type Selectable, sql } from 'kysely';
+import type { Account, AccountKind, AccountState, AccountStatus, Side } from '../core/account.ts';
+import type { Currency } from '../core/currency.ts';
+import type { Uuid } from '../core/ids.ts';
+import type { Metadata } from '../core/text.ts';
+import type { Database } from './database.ts';
+import { directionOf, inLedger, type KeysetRange, withinRange } from './keyset.ts';
+import type { Accounts, DB } from './tables.ts';
+
+type CurrencyOf = (code: string) => Currency;
+
+export const STATE_COLUMNS = [
+  'id',
+  'kind',
+  'currency',
+  'side',
+  'status',
+  'min_balance',
+  'max_balance',
+  'posted',
+  'pending_debits',
+  'pending_credits',
+  'total_debits',
+  'version',
+  'last_at',
+] as const satisfies readonly (keyof Accounts)[];
+type StateRow = Pick<Selectable<Accounts>, (typeof STATE_COLUMNS)[number]>;
+
+const ACCOUNT_COLUMNS = [
+  ...STATE_COLUMNS,
+  'owner',
+  'external_id',
+  'metadata',
+  'created_at',
+] as const satisfies readonly (keyof Accounts)[];
+type AccountRow = Pick<Selectable<Accounts>, (typeof ACCOUNT_COLUMNS)[number]>;
+
+/** An account's state from its row. The checks of the table say which texts there can be. */
+export function accountStateOf(row: StateRow, currencyOf: CurrencyOf): AccountState {
+  return {
+    id: row.id,
+    kind: row.kind as AccountKind,
+    currency: currencyOf(row.currency),
+    normalSide: row.side === 1 ? 'CREDIT' : 'DEBIT',
+    status: row.status as AccountStatus,
+    minBalance: row.min_balance,
+    maxBalance: row.max_balance,
+    posted: row.posted,
+    pendingDebits: row.pending_debits,
+    pendingCredits: row.pending_credits,
+    totalDebits: row.total_debits,
+    version: row.version,
+    lastAt: row.last_at,
+  };
+}
+
+function accountOf(row: AccountRow, currencyOf: CurrencyOf): Account {
+  return {
+    ...accountStateOf(row, currencyOf),
+    owner: row.owner,
+    externalId: row.external_id,
+    metadata: (row.metadata as Metadata | null) ?? {},
+    createdAt: row.created_at,
+  };
+}
+
+/** A new account as it is written: empty, open, with its limits. */
+export interface NewAccount {
+  readonly id: Uuid;
+  readonly owner: string;
+  readonly kind: AccountKind;
+  readonly currency: string;
+  readonly externalId: string | null;
+  readonly normalSide: Side;
+  readonly minBalance: bigint | null;
+  readonly maxBalance: bigint | null;
+  readonly metadata: Metadata | null;
+  readonly creationKey: string | null;
+  readonly creationDigest: Buffer | null;
+}
+
+/**
+ * Inserts an account. undefined: one with its id, externalId or creation key, or the currency's external account, is there
+ * or was made by somebody else in this moment, whom only a later statement sees.
+ */
+export async function insertAccount(
+  db: Kysely<DB>,
+  ledgerId: Uuid,
+  account: NewAccount,
+  currencyOf: CurrencyOf,
+): Promise<Account | undefined> {
+  const row = await db
+    .insertInto('accounts')
+    .values({
+      id: account.id,
+      ledger_id: ledgerId,
+      owner: account.owner,
+      kind: account.kind,
+      currency: account.currency,
+      external_id: account.externalId,
+      side: account.normalSide === 'CREDIT' ? 1 : -1,
+      min_balance: account.minBalance,
+      max_balance: account.maxBalance,
+      metadata: account.metadata === null ? null : JSON.stringify(account.metadata),
+      creation_key: account.creationKey,
+      creation_digest: account.creationDigest,
+    })
+    .onConflict((conflict) => conflict.doNothing())
+    .returning(ACCOUNT_COLUMNS)
+    .executeTakeFirst();
+  return row === undefined ? undefined : accountOf(row, currencyOf);
+}
+
+/** The account that an owner's creation key made, and the digest of the request that made it. */
+export async function findCreation(
+  db: Kysely<DB>,
+  ledgerId: Uuid,
+  owner: string,
+  creationKey: string,
+): Promise<{ readonly id: Uuid; readonly digest: Uint8Array } | undefined> {
+  const row = await db
+    .selectFrom('accounts')
+    .select(['id', 'creation_digest'])
+    .where('owner', '=', owner)
+    .where('creation_key', '=', creationKey)
+    .where('ledger_id', '=', ledgerId)
+    .executeTakeFirst();
+  return row === undefined ? undefined : { id: row.id, digest: row.creation_digest ?? Buffer.alloc(16) };
+}
+
+/** Accounts by id, in any order; those that the ledger lacks are missing. */
+export async function findAccounts(
+  db: Database,
+  ledgerId: Uuid,
+  ids: readonly Uuid[],
+  currencyOf: CurrencyOf,
+): Promise<Account[]> {
+  const rows = await db
+    .selectFrom('accounts')
+    .select(ACCOUNT_COLUMNS)
+    .where(sql<boolean>`id = any(${ids}::uuid[])`)
+    .where('ledger_id', '=', ledgerId)
+    .execute();
+  return rows.map((row) => accountOf(row, currencyOf));
+}
+
+/** The ids of the accounts that have these external ids. */
+export async function findAccountIds(
+  db: Kysely<DB>,
+  ledgerId: Uuid,
+  externalIds: readonly string[],
+): Promise<Map<string, Uuid>> {
+  const { rows } = await sql<{ external_id: string; id: Uuid }>`
+    select a.external_id, a.id from unnest(${externalIds}::text[]) as given (external_id)
+    cross join lateral (
+      select a.external_id, a.id from accounts a
+      where a.external_id = given.external_id and a.ledger_id = ${ledgerId} offset 0) a`.execute(db);
+  return new Map(rows.map((row) => [row.external_id, row.id]));
+}
+
+/** For each account that there is, the external account of its currency. */
+export async function findExternalAccounts(
+  db: Kysely<DB>,
+  ledgerId: Uuid,
+  accountIds: readonly Uuid[],
+): Promise<Map<Uuid, Uuid>> {
+  const rows = await db
+    .selectFrom('accounts as account')
+    .innerJoin('accounts as external', (join) =>
+      join
+        .onRef('external.currency', '=', 'account.currency')
+        .onRef('external.ledger_id', '=', 'account.ledger_id')
+        .on('external.kind', '=', 'EXTERNAL'),
+    )
+    .select(['account.id', 'external.id as external_id'])
+    .where(sql<boolean>`account.id = any(${accountIds}::uuid[])`)
+    .where('account.ledger_id', '=', ledgerId)
+    .execute();
+  return new Map(rows.map((row) => [row.id, row.external_id]));
+}
+
+/** A page of accounts by id, which is the order in which they were made. */
+export async function listAccounts(
+  db: Database,
+  ledgerId: Uuid,
+  range: KeysetRange<Uuid>,
+  currencyOf: CurrencyOf,
+): Promise<Account[]> {
+  const rows = await db
+    .selectFrom('accounts')
+    .select(ACCOUNT_COLUMNS)
+    .where(inLedger(ledgerId))
+    .where(withinRange('id', range))
+    .orderBy('id', directionOf(range))
+    .limit(range.limit)
+    .execute();
+  return rows.map((row) => accountOf(row, currencyOf));
+}

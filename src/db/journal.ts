@@ -1,0 +1,215 @@
+/**
+ * The four statements of a batch. What depends on the locked accounts is read in a statement of its own: in read committed
+ * each statement has one snapshot, and a subquery beside FOR UPDATE would still see what stood before the wait.
+ */
+import { CompiledQuery, sql, type Transaction as Trx } from 'kysely';
+import type { AccountState } from '../core/account.ts';
+import type { Currency } from '../core/currency.ts';
+import type { Uuid } from '../core/ids.ts';
+import { formatInstant, type Instant } from '../core/instant.ts';
+import type { Recording } from '../core/recording.ts';
+import type { Entry } from '../core/transaction.ts';
+import { accountStateOf, STATE_COLUMNS } from './accounts.ts';
+import { fixedQuery } from './compile.ts';
+import { prepare } from './database.ts';
+import type { DB } from './tables.ts';
+
+type CurrencyOf = (code: string) => Currency;
+
+/**
+ * Locks accounts, lowest id first, and reads their state. Nothing that can change filters them: a row that changed while
+ * the lock was waited for would be lost silently.
+ */
+export async function lockAccounts(
+  trx: Trx<DB>,
+  ledgerId: Uuid,
+  ids: readonly Uuid[],
+  currencyOf: CurrencyOf,
+): Promise<Map<Uuid, AccountState>> {
+  const { rows } = await trx.executeQuery(lockQuery(ids, ledgerId));
+  return new Map(rows.map((row) => [row.id, accountStateOf(row, currencyOf)]));
+}
+
+const lockQuery = fixedQuery((db, ids: readonly Uuid[], ledgerId: Uuid) =>
+  db
+    .selectFrom('accounts')
+    .select(STATE_COLUMNS)
+    .where(sql<boolean>`id = any(${ids}::uuid[])`)
+    .where('ledger_id', '=', ledgerId)
+    .orderBy('id')
+    .forUpdate(),
+);
+
+/** What a batch finds beside its accounts, once they are locked. */
+export interface Findings {
+  /** The database's clock. */
+  readonly clock: Instant;
+  readonly closedBefore: Instant | null;
+  /** The transactions that the batch's keys have already. */
+  readonly recorded: readonly Uuid[];
+  /** The externalIds of the batch that are taken, and by which transaction. */
+  readonly externalIds: Map<string, Uuid>;
+}
+
+/** Reads what is recorded for keys, who has externalIds, the closed period and the clock. `keys` are pairs with `accounts`. */
+export async function findBeside(
+  trx: Trx<DB>,
+  ledgerId: Uuid,
+  accounts: readonly Uuid[],
+  keys: readonly string[],
+  externalIds: readonly string[],
+): Promise<Findings> {
+  const { rows } = await trx.executeQuery(besideQuery(accounts, keys, externalIds, ledgerId));
+  const [row] = rows;
+  if (row === undefined) throw new TypeError(`there is no ledger ${ledgerId}`);
+  return {
+    clock: row.clock,
+    closedBefore: row.closed_before,
+    recorded: row.recorded,
+    externalIds: new Map(row.taken),
+  };
+}
+
+interface BesideRow {
+  readonly clock: Instant;
+  readonly closed_before: Instant | null;
+  readonly recorded: Uuid[];
+  readonly taken: [externalId: string, transactionId: Uuid][];
+}
+
+// `offset 0` keeps each look-up an index probe of its own, whatever the planner believes of the array's size.
+const besideQuery = fixedQuery(
+  (
+    _,
+    accounts: readonly Uuid[],
+    keys: readonly string[],
+    externalIds: readonly string[],
+    ledgerId: Uuid,
+  ) => sql<BesideRow>`
+    with asked as materialized (
+      select ${accounts}::uuid[] as accounts, ${keys}::text[] as keys, ${externalIds}::text[] as external_ids, ${ledgerId}::uuid as ledger_id)
+    select
+      clock_timestamp() as clock,
+      l.closed_before,
+      array(
+        select t.id::text from unnest(asked.accounts, asked.keys) as k (account_id, idempotency_key)
+        cross join lateral (
+          select t.id from transactions t
+          where t.account_id = k.account_id and t.idempotency_key = k.idempotency_key and t.ledger_id = asked.ledger_id
+          offset 0) t
+      ) as recorded,
+      array(
+        select array[e.external_id, t.id::text] from unnest(asked.external_ids) as e (external_id)
+        cross join lateral (
+          select t.id from transactions t
+          where t.external_id = e.external_id and t.ledger_id = asked.ledger_id and t.outcome = 'POSTED'
+          offset 0) t
+      ) as taken
+    from asked join ledgers l on l.id = asked.ledger_id`,
+);
+
+/**
+ * Writes a block: its transactions and their entries in one statement. The triggers move the accounts and append the block,
+ * over the root that the statement hands them.
+ */
+export async function writeBlock(
+  trx: Trx<DB>,
+  ledgerId: Uuid,
+  createdAt: Instant,
+  root: Buffer,
+  recordings: readonly Recording[],
+): Promise<void> {
+  const lines = recordings.flatMap((recording) =>
+    recording.entries.map((entry, place): Line => ({ recording, entry, line: place + 1 })),
+  );
+  await trx.executeQuery({
+    ...blockQuery,
+    parameters: [
+      root.toString('hex'),
+      ledgerId,
+      formatInstant(createdAt),
+      ...TRANSACTION_COLUMNS.map(({ value }) => recordings.map(value)),
+      ...ENTRY_COLUMNS.map(({ value }) => lines.map(value)),
+    ],
+  });
+}
+
+interface Line {
+  readonly recording: Recording;
+  readonly entry: Entry;
+  readonly line: number;
+}
+
+/** A column that is written, the type of its array, and its value in a row. */
+interface Column<Row> {
+  readonly name: string;
+  readonly type: 'uuid' | 'text' | 'bytea' | 'jsonb' | 'timestamptz' | 'int2' | 'int8' | 'numeric';
+  readonly value: (row: Row) => unknown;
+}
+
+const TRANSACTION_COLUMNS: readonly Column<Recording>[] = [
+  { name: 'id', type: 'uuid', value: ({ id }) => id },
+  { name: 'type', type: 'text', value: ({ type }) => type },
+  { name: 'entry_count', type: 'int2', value: ({ entries }) => entries.length },
+  { name: 'account_id', type: 'uuid', value: ({ keyAccountId }) => keyAccountId },
+  { name: 'idempotency_key', type: 'text', value: ({ idempotencyKey }) => idempotencyKey },
+  { name: 'request', type: 'bytea', value: ({ request }) => request },
+  { name: 'external_id', type: 'text', value: ({ externalId }) => externalId },
+  { name: 'outcome', type: 'text', value: ({ outcome }) => outcome },
+  { name: 'facts', type: 'jsonb', value: ({ facts }) => facts },
+  { name: 'hold_id', type: 'uuid', value: ({ holdId }) => holdId },
+  { name: 'reverses', type: 'uuid', value: ({ reverses }) => reverses },
+  { name: 'effective_at', type: 'timestamptz', value: ({ effectiveAt }) => instantText(effectiveAt) },
+  { name: 'description', type: 'text', value: ({ description }) => description },
+  { name: 'metadata', type: 'jsonb', value: ({ metadata }) => metadata },
+  { name: 'salt', type: 'bytea', value: ({ salt }) => salt },
+  { name: 'digest', type: 'bytea', value: ({ digest }) => digest },
+];
+
+const ENTRY_COLUMNS: readonly Column<Line>[] = [
+  { name: 'account_id', type: 'uuid', value: ({ entry }) => entry.accountId },
+  { name: 'version', type: 'int8', value: ({ entry }) => entry.version },
+  { name: 'transaction_id', type: 'uuid', value: ({ recording }) => recording.id },
+  { name: 'line', type: 'int2', value: ({ line }) => line },
+  { name: 'type', type: 'text', value: ({ recording }) => recording.type },
+  { name: 'currency', type: 'text', value: ({ entry }) => entry.currency.code },
+  { name: 'layer', type: 'text', value: ({ entry }) => entry.layer },
+  { name: 'amount', type: 'numeric', value: ({ entry }) => entry.amount },
+  { name: 'posted_after', type: 'numeric', value: ({ entry }) => entry.postedAfter },
+  { name: 'pending_debits_after', type: 'numeric', value: ({ entry }) => entry.pendingDebitsAfter },
+  { name: 'pending_credits_after', type: 'numeric', value: ({ entry }) => entry.pendingCreditsAfter },
+  { name: 'total_debits_after', type: 'numeric', value: ({ entry }) => entry.totalDebitsAfter },
+  { name: 'description', type: 'text', value: ({ entry }) => entry.description },
+  { name: 'effective_at', type: 'timestamptz', value: ({ recording }) => displacedText(recording) },
+];
+
+function instantText(instant: Instant | null): string | null {
+  return instant === null ? null : formatInstant(instant);
+}
+
+/** An entry's effectiveAt stands with it only where it differs from createdAt. */
+function displacedText({ effectiveAt, createdAt }: Recording): string | null {
+  return effectiveAt === createdAt ? null : instantText(effectiveAt);
+}
+
+// A WITH that nothing reads never runs: hence the join of the transactions with their root. The entries are the main part,
+// whose trigger fires first, so that the ledger's row is locked last.
+const blockQuery = prepare(
+  CompiledQuery.raw(`
+    with root as materialized (select set_config('tls.root', $1, true)),
+    posted as (
+      insert into transactions (ledger_id, created_at, ${names(TRANSACTION_COLUMNS)})
+      select $2::uuid, $3::timestamptz, ${names(TRANSACTION_COLUMNS)}
+      from unnest(${arrays(TRANSACTION_COLUMNS, 4)}) as u (${names(TRANSACTION_COLUMNS)}), root)
+    insert into entries (ledger_id, created_at, ${names(ENTRY_COLUMNS)})
+    select $2::uuid, $3::timestamptz, ${names(ENTRY_COLUMNS)}
+    from unnest(${arrays(ENTRY_COLUMNS, 4 + TRANSACTION_COLUMNS.length)}) as u (${names(ENTRY_COLUMNS)})`),
+);
+
+function names(columns: readonly { readonly name: string }[]): string {
+  return columns.map(({ name }) => name).join(', ');
+}
+
+function arrays(columns: readonly { readonly type: string }[], first: number): string {
+  return columns.map(({ type }, place) => `$${first + place}::${type}[]`).join(', ');
+}

@@ -1,0 +1,84 @@
+import { type Kysely, sql } from 'kysely';
+import type { Currency } from '../core/currency.ts';
+import type { Uuid } from '../core/ids.ts';
+import type { Instant } from '../core/instant.ts';
+import type { DB } from './tables.ts';
+
+/** A closed book of accounts, and the head of its chain. */
+export interface LedgerRow {
+  readonly id: Uuid;
+  readonly name: string;
+  readonly closedBefore: Instant | null;
+  readonly createdAt: Instant;
+  readonly head: { readonly number: bigint; readonly hash: Buffer; readonly createdAt: Instant };
+}
+
+/** The ledger of that name with the last block of its journal; before the first one the head is its own beginning. */
+export async function findLedger(db: Kysely<DB>, name: string): Promise<LedgerRow | undefined> {
+  const row = await db
+    .selectFrom('ledgers as l')
+    .leftJoin('blocks as b', (join) =>
+      join.onRef('b.number', '=', 'l.block').onRef('b.ledger_id', '=', 'l.id'),
+    )
+    .select([
+      'l.id',
+      'l.name',
+      'l.closed_before',
+      'l.created_at',
+      'l.block',
+      'l.head',
+      'b.created_at as block_at',
+    ])
+    .where('l.name', '=', name)
+    .executeTakeFirst();
+  if (row === undefined) return undefined;
+  return {
+    id: row.id,
+    name: row.name,
+    closedBefore: row.closed_before,
+    createdAt: row.created_at,
+    head: { number: row.block, hash: row.head, createdAt: row.block_at ?? row.created_at },
+  };
+}
+
+/** The currencies that are registered in the ledger. */
+export async function findRegisteredCurrencies(db: Kysely<DB>, ledgerId: Uuid): Promise<Currency[]> {
+  return db.selectFrom('currencies').select(['code', 'exponent']).where('ledger_id', '=', ledgerId).execute();
+}
+
+/** The codes of the currencies that an account of the ledger has. */
+export async function findUsedCurrencies(db: Kysely<DB>, ledgerId: Uuid): Promise<string[]> {
+  const rows = await db
+    .selectFrom('accounts')
+    .select('currency')
+    .where('ledger_id', '=', ledgerId)
+    .where('kind', '=', 'EXTERNAL')
+    .execute();
+  return rows.map(({ currency }) => currency);
+}
+
+/** A currency's POSTED balances by the side that they are on, both positive, and what open holds would lower. */
+export interface TrialBalanceRow {
+  readonly currency: string;
+  readonly debits: bigint;
+  readonly credits: bigint;
+  readonly held: bigint;
+  readonly accounts: bigint;
+}
+
+/** One line a currency that has an account, by code. */
+export async function sumTrialBalance(db: Kysely<DB>, ledgerId: Uuid): Promise<TrialBalanceRow[]> {
+  return db
+    .selectFrom('accounts')
+    .select([
+      'currency',
+      sql<bigint>`coalesce(sum(-posted) filter (where posted < 0), 0)`.as('debits'),
+      sql<bigint>`coalesce(sum(posted) filter (where posted > 0), 0)`.as('credits'),
+      sql<bigint>`sum(case side when 1 then pending_debits else pending_credits end)`.as('held'),
+      sql<bigint>`count(*)`.as('accounts'),
+    ])
+    .where('ledger_id', '=', ledgerId)
+    .groupBy('currency')
+    .orderBy('currency')
+    .execute();
+}

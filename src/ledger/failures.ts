@@ -1,0 +1,56 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Refusal, refuse } from '../core/errors.ts';
+import { CommitUnknownError, ConnectionLostError } from '../db/database.ts';
+import { constraintOf, sqlStateOf } from '../db/pg-errors.ts';
+
+/** SQLSTATEs after which the same batch may well succeed: what it met was another's doing, or the server's. */
+const PASSING_STATES: ReadonlySet<string> = new Set([
+  '40001', // serialization failure
+  '40P01', // deadlock
+  '55P03', // lock timeout
+  '57014', // statement timeout, or cancelled by an administrator
+  '53100', // disk full
+  '53200', // out of memory
+  '53300', // too many connections
+  '23505', // an externalId that another process took since it was looked up
+]);
+
+/** Constraints of the triggers that another process, or a pause of this one, can break: the next attempt sees why. */
+const PASSING_CONSTRAINTS: ReadonlySet<string> = new Set(['period_open', 'blocks_in_time']);
+
+/**
+ * Whether a batch that failed so may be run again as it is: `answered`, the database is there; `no answer`, the connection is
+ * lost or COMMIT's answer is; `no`, one of its commands will always fail so.
+ */
+export function isPassing(error: unknown): 'answered' | 'no answer' | 'no' {
+  if (error instanceof CommitUnknownError || error instanceof ConnectionLostError) return 'no answer';
+  if (PASSING_STATES.has(sqlStateOf(error) ?? '')) return 'answered';
+  return PASSING_CONSTRAINTS.has(constraintOf(error) ?? '') ? 'answered' : 'no';
+}
+
+/** How long a caller waits at most while the database does not answer. */
+export const ANSWER_AFTER_MS = 4000;
+/** What fails so often in the same way is no coincidence. */
+export const MAX_ATTEMPTS = 12;
+
+/** How long to wait before the next attempt: longer each time, and not at the same time as others. */
+export async function backOff(attempt: number): Promise<void> {
+  await sleep(Math.random() * Math.min(5 * 2 ** attempt, 200));
+}
+
+/** Runs what may be run again, until it succeeds or fails for good; UNAVAILABLE where the database stays away. */
+export async function untilAnswered<T>(run: (attempt: number) => Promise<T>): Promise<T | Refusal> {
+  const giveUpAt = performance.now() + ANSWER_AFTER_MS;
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await run(attempt);
+    } catch (error) {
+      const passing = isPassing(error);
+      if (passing === 'no') throw error;
+      if (performance.now() > giveUpAt || (passing === 'answered' && attempt >= MAX_ATTEMPTS)) {
+        return refuse('unavailable', {});
+      }
+      await backOff(attempt);
+    }
+  }
+}
