@@ -1,0 +1,31 @@
+import { afterAll, expect, test } from 'vitest';
+import { asOwner, createTestDatabase } from '../support/database.ts';
+import { balance, expectSoundBooks, makeAccounts, openLedger, transfer } from '../support/ledger.ts';
+
+const database = await createTestDatabase();
+afterAll(() => expectSoundBooks(database));
+
+test('a command that the database itself refuses fails alone among two hundred', async () => {
+  await asOwner(database, `alter table entries add constraint test_culprit check (amount <> -1234567)`);
+  const faults: unknown[] = [];
+  const ledger = await openLedger(database, { onFault: (error) => faults.push(error) });
+  const [from = '', to = ''] = await makeAccounts(ledger, 2, { funds: '1000000.00' });
+
+  const outcomes = await Promise.all(
+    Array.from({ length: 200 }, (_, place) =>
+      transfer(ledger, { fromAccountId: from, toAccountId: to, amount: place === 137 ? '12345.67' : '1.00' }),
+    ),
+  );
+
+  expect(outcomes.flatMap(({ code }, place) => (code === 'POSTED' ? [] : [[place, code]]))).toEqual([
+    [137, 'INTERNAL'],
+  ]);
+  expect(faults).toMatchObject([{ code: '23514', constraint: 'test_culprit' }]);
+  expect(await balance(ledger, to)).toBe(100_019_900n);
+  const [row] = await asOwner(
+    database,
+    `select (select max(version) from entries) = (select count(*) from entries where account_id = (select account_id from entries order by version desc limit 1)) as versions,
+      (select count(*) from blocks) = (select max(number) from blocks) as blocks`,
+  );
+  expect(row).toEqual({ versions: true, blocks: true });
+});

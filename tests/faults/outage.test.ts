@@ -1,0 +1,58 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, describe, expect, test } from 'vitest';
+import { toAccountRequest } from '../../src/core/create-account.ts';
+import { UnavailableError } from '../../src/ledger/ledger.ts';
+import { createTestDatabase } from '../support/database.ts';
+import { balance, expectSoundBooks, makeAccounts, openLedger, transfer } from '../support/ledger.ts';
+import { startTcpProxy } from '../support/tcp-proxy.ts';
+
+const database = await createTestDatabase();
+afterAll(() => expectSoundBooks(database));
+const proxy = await startTcpProxy(database.serviceUrl);
+afterAll(() => proxy.close());
+const ledger = await openLedger({ serviceUrl: proxy.url });
+
+describe.each([
+  ['refuses connections', () => proxy.refuse()],
+  ['says nothing any more', () => proxy.freeze()],
+])('a database that %s', (_, takeAway) => {
+  test('is answered as UNAVAILABLE within five seconds, and found again when it is back', async () => {
+    const [from = '', to = ''] = await makeAccounts(ledger, 2, { funds: '101.00' });
+    const request = { fromAccountId: from, toAccountId: to, amount: '5.00' };
+    const keys = Array.from({ length: 20 }, () => randomUUID());
+    const account = toAccountRequest({ owner: 'dave', currency: 'USD', normalSide: 'CREDIT' });
+    if ('code' in account) throw new TypeError(account.code);
+    takeAway();
+
+    const since = performance.now();
+    const [outcomes, created, read] = await Promise.all([
+      Promise.all(keys.map((idempotencyKey) => transfer(ledger, { ...request, idempotencyKey }))),
+      ledger.createAccount(account),
+      ledger.state().catch((error: unknown) => error),
+    ]);
+    const waitedMs = performance.now() - since;
+
+    expect(new Set(outcomes.map(({ code }) => code))).toEqual(new Set(['UNAVAILABLE']));
+    expect(created.code).toBe('UNAVAILABLE');
+    expect(read).toBeInstanceOf(UnavailableError);
+    expect(waitedMs).toBeLessThan(5000);
+
+    proxy.admit();
+    const recovered = await untilPosted(() => transfer(ledger, { ...request, amount: '1.00' }));
+    expect(recovered).toBe('POSTED');
+    // What was answered as unknown is told by the same key: done before, or done now, and never twice.
+    for (const idempotencyKey of keys) await transfer(ledger, { ...request, idempotencyKey });
+    expect(await balance(ledger, from)).toBe(0n);
+  }, 60_000);
+});
+
+/** A connection that had stopped answering is given up when its deadline has passed. */
+async function untilPosted(call: () => Promise<{ readonly code: string }>): Promise<string> {
+  const deadline = performance.now() + 20_000;
+  for (;;) {
+    const { code } = await call();
+    if (code !== 'UNAVAILABLE' || performance.now() > deadline) return code;
+    await sleep(100);
+  }
+}

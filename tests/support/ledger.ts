@@ -1,0 +1,95 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, expect } from 'vitest';
+import { type Command, toDeposit, toTransfer, toWithdrawal } from '../../src/core/command.ts';
+import { type CreateAccountInput, toAccountRequest } from '../../src/core/create-account.ts';
+import type { Refusal } from '../../src/core/errors.ts';
+import { formatId, type Uuid } from '../../src/core/ids.ts';
+import type { Outcome, Posted } from '../../src/core/transaction.ts';
+import { openDatabase } from '../../src/db/database.ts';
+import { checkInvariants } from '../../src/db/invariants.ts';
+import { SERVICE_ROLE } from '../../src/db/migrator.ts';
+import { Ledger, type LedgerOptions } from '../../src/ledger/ledger.ts';
+import type { TestDatabase } from './database.ts';
+
+/** Opens the ledger of a test database; it is closed when the file ends. A fault of its own fails the test that meets it. */
+export async function openLedger(
+  { serviceUrl }: Pick<TestDatabase, 'serviceUrl'>,
+  options: Partial<LedgerOptions> = {},
+): Promise<Ledger> {
+  const ledger = await Ledger.open({ databaseUrl: serviceUrl, role: SERVICE_ROLE, ...options });
+  afterAll(() => ledger.close());
+  return ledger;
+}
+
+/** Makes an account and answers its public id; `funds`, decimal text, are deposited. */
+export async function makeAccount(
+  ledger: Ledger,
+  { funds, ...input }: Partial<CreateAccountInput> & { readonly funds?: string } = {},
+): Promise<string> {
+  const request = toAccountRequest({ owner: 'somebody', currency: 'USD', normalSide: 'CREDIT', ...input });
+  if ('code' in request) throw new TypeError(`refused: ${request.code}`);
+  const made = await ledger.createAccount(request);
+  if (made.code !== 'CREATED') throw new TypeError(`refused: ${made.code}`);
+  const accountId = formatId('account', made.account.id);
+  if (funds !== undefined) expectPosted(await deposit(ledger, { accountId, amount: funds }));
+  return accountId;
+}
+
+export function makeAccounts(
+  ledger: Ledger,
+  count: number,
+  input: Parameters<typeof makeAccount>[1] = {},
+): Promise<string[]> {
+  return Promise.all(Array.from({ length: count }, () => makeAccount(ledger, input)));
+}
+
+type Keyless<Input extends { readonly idempotencyKey: string }> = Omit<Input, 'idempotencyKey'> &
+  Partial<Pick<Input, 'idempotencyKey'>>;
+
+/** Deposits; without a key of its own it is an attempt of its own. So are the others. */
+export function deposit(ledger: Ledger, input: Keyless<Parameters<typeof toDeposit>[0]>): Promise<Outcome> {
+  return post(ledger, toDeposit({ idempotencyKey: randomUUID(), ...input }));
+}
+
+export function withdraw(
+  ledger: Ledger,
+  input: Keyless<Parameters<typeof toWithdrawal>[0]>,
+): Promise<Outcome> {
+  return post(ledger, toWithdrawal({ idempotencyKey: randomUUID(), ...input }));
+}
+
+export function transfer(ledger: Ledger, input: Keyless<Parameters<typeof toTransfer>[0]>): Promise<Outcome> {
+  return post(ledger, toTransfer({ idempotencyKey: randomUUID(), ...input }));
+}
+
+export async function post(ledger: Ledger, command: Command | Refusal): Promise<Outcome> {
+  return 'code' in command ? command : ledger.post(command);
+}
+
+export function expectPosted(outcome: Outcome): asserts outcome is Posted {
+  expect(outcome).toMatchObject({ code: 'POSTED' });
+}
+
+/** The account's posted balance in minor units, on its normal side. */
+export async function balance(ledger: Ledger, accountId: string): Promise<bigint> {
+  const id: Uuid = (await ledger.accountIdOf(accountId)) ?? '';
+  const account = (await ledger.findAccounts([id])).get(id);
+  if (account === undefined) throw new TypeError(`there is no account ${accountId}`);
+  return account.normalSide === 'CREDIT' ? account.posted : -account.posted;
+}
+
+/** Fails with what is wrong with the books, invariant by invariant. */
+export async function expectSoundBooks({ serviceUrl }: Pick<TestDatabase, 'serviceUrl'>): Promise<void> {
+  const db = openDatabase({
+    url: serviceUrl,
+    role: SERVICE_ROLE,
+    maxConnections: 1,
+    applicationName: 'invariants',
+  });
+  try {
+    const broken = (await checkInvariants(db)).filter(({ violations }) => violations.length > 0);
+    expect(broken).toEqual([]);
+  } finally {
+    await db.destroy();
+  }
+}
