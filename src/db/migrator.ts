@@ -1,6 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import { Kysely, PostgresDialect, sql } from 'kysely';
+import { Kysely, PostgresDialect, type QueryExecutorProvider, sql } from 'kysely';
 import { type Migration, type MigrationProvider, Migrator } from 'kysely/migration';
 import pg from 'pg';
 import { sqlStateOf } from './pg-errors.ts';
@@ -41,7 +41,7 @@ export async function migrate(ownerUrl: string, report: (line: string) => void):
 }
 
 /** The migrations that a database lacks, in order. A schema of a newer program is refused. */
-export async function dueMigrations(db: Kysely<unknown>): Promise<string[]> {
+export async function dueMigrations(db: QueryExecutorProvider): Promise<string[]> {
   const applied = await refuseNewerSchema(db);
   return Object.keys(await sqlFiles.getMigrations()).filter((name) => !applied.has(name));
 }
@@ -58,7 +58,7 @@ const sqlFiles: MigrationProvider = {
   },
 };
 
-async function refuseNewerSchema(db: Kysely<unknown>): Promise<ReadonlySet<string>> {
+async function refuseNewerSchema(db: QueryExecutorProvider): Promise<ReadonlySet<string>> {
   const known = await sqlFiles.getMigrations();
   const applied = await appliedMigrations(db);
   const unknown = [...applied].filter((name) => known[name] === undefined);
@@ -71,7 +71,7 @@ async function refuseNewerSchema(db: Kysely<unknown>): Promise<ReadonlySet<strin
   return applied;
 }
 
-async function appliedMigrations(db: Kysely<unknown>): Promise<ReadonlySet<string>> {
+async function appliedMigrations(db: QueryExecutorProvider): Promise<ReadonlySet<string>> {
   try {
     const { rows } = await sql<{ name: string }>`select name from kysely_migration order by name`.execute(db);
     return new Set(rows.map(({ name }) => name));

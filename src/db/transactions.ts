@@ -89,8 +89,9 @@ export async function listEntries(
   currencyOf: CurrencyOf,
 ): Promise<EntryLine[]> {
   const rows = await db
-    .selectFrom('entries')
-    .selectAll()
+    .selectFrom('entries as e')
+    .selectAll('e')
+    .select(SIDE)
     .where('account_id', '=', accountId)
     .where('ledger_id', '=', ledgerId)
     .where(withinRange('version', range))
@@ -116,6 +117,7 @@ export async function findEntries(
       (join) => join.onRef('place.account_id', '=', 'e.account_id').onRef('place.version', '=', 'e.version'),
     )
     .selectAll('e')
+    .select(SIDE)
     .where('e.ledger_id', '=', ledgerId)
     .execute();
   return rows.map((row) => entryLineOf(row, currencyOf));
@@ -178,7 +180,13 @@ export async function findRecorded(
 }
 
 type TransactionRow = Selectable<Transactions>;
-type EntryRow = Selectable<Entries>;
+/** With the side of its account, which no entry repeats. */
+type EntryRow = Selectable<Entries> & { readonly side: number };
+
+/** Looked up row by row, so that it changes nothing in how the entries themselves are found. */
+const SIDE = sql<number>`(
+  select a.side from accounts a where a.id = e.account_id and a.ledger_id = e.ledger_id
+)`.as('side');
 
 /** Completes transactions, in the order of their rows, by one query for all their entries. */
 async function withEntries(
@@ -192,7 +200,7 @@ async function withEntries(
   const { rows: entries } = await sql<EntryRow>`
     select e.* from unnest(${ids}::uuid[]) as given (id)
     cross join lateral (
-      select e.* from entries e where e.transaction_id = given.id and e.ledger_id = ${ledgerId} offset 0) e
+      select e.*, ${SIDE} from entries e where e.transaction_id = given.id and e.ledger_id = ${ledgerId} offset 0) e
     order by e.line`.execute(db);
   const byTransaction = Map.groupBy(entries, ({ transaction_id }) => transaction_id);
   return rows.map((row) => transactionOf(row, byTransaction.get(row.id) ?? [], currencyOf));
@@ -224,6 +232,7 @@ function entryOf(row: EntryRow, currencyOf: CurrencyOf): Entry {
     accountId: row.account_id,
     version: row.version,
     currency: currencyOf(row.currency),
+    normalSide: row.side === 1 ? 'CREDIT' : 'DEBIT',
     layer: row.layer as Layer,
     amount: row.amount,
     postedAfter: row.posted_after,

@@ -1,0 +1,79 @@
+import { join } from 'node:path';
+import { z } from 'zod';
+import { defaultDataDir } from './db/embedded.ts';
+
+const PROJECT = join(import.meta.dirname, '..');
+
+export interface Config {
+  /** null: the embedded server, on `dataDir`. */
+  readonly database: { readonly url: string; readonly migrationUrl: string | null } | null;
+  readonly dataDir: string;
+  readonly host: string;
+  /** 0: one that is free. */
+  readonly port: number;
+  readonly logLevel: LogLevel;
+}
+
+/** The environment says something that cannot be. The message is one line: which variable, what it is, what it may be. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+}
+
+const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
+type LogLevel = (typeof LOG_LEVELS)[number];
+const LOOPBACK = ['127.0.0.1', '::1', 'localhost'];
+
+const postgresUrl = z
+  .url({
+    protocol: /^postgres(ql)?$/,
+    error: 'must be a URL such as postgres://user:password@host:5432/database',
+  })
+  .optional();
+const environment = z.object({
+  DATABASE_URL: postgresUrl,
+  DATABASE_MIGRATION_URL: postgresUrl,
+  LEDGER_DATA_DIR: z.string().optional(),
+  HOST: z.string().default('127.0.0.1'),
+  PORT: z
+    .string()
+    .regex(/^\d{1,5}$/, { error: 'must be a port from 0 to 65535' })
+    .transform(Number)
+    .refine((port) => port <= 65_535, { error: 'must be a port from 0 to 65535' })
+    .default(4000),
+  LOG_LEVEL: z.enum(LOG_LEVELS, { error: `must be one of ${LOG_LEVELS.join(', ')}` }).default('info'),
+  ALLOW_INSECURE: z.enum(['0', '1'], { error: 'must be 0 or 1' }).default('0'),
+});
+
+/** Reads the configuration. A variable that is set to nothing counts as absent. Throws `ConfigError`. */
+export function readConfig(env: Readonly<Record<string, string | undefined>>): Config {
+  const set = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''));
+  const parsed = environment.safeParse(set);
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues;
+    const name = String(issue?.path[0]);
+    throw new ConfigError(`${name} ${issue?.message}, and is ${shown(name, set[name])}.`);
+  }
+  const { HOST, ALLOW_INSECURE, DATABASE_URL, DATABASE_MIGRATION_URL } = parsed.data;
+  if (!LOOPBACK.includes(HOST) && ALLOW_INSECURE !== '1') {
+    throw new ConfigError(
+      `HOST is ${JSON.stringify(HOST)}, which other machines can reach, and the ledger asks nobody who they are. ` +
+        'Set ALLOW_INSECURE=1 if the network is to be trusted, or leave HOST at 127.0.0.1.',
+    );
+  }
+  if (DATABASE_MIGRATION_URL !== undefined && DATABASE_URL === undefined) {
+    throw new ConfigError('DATABASE_MIGRATION_URL is set, and DATABASE_URL is not. Set both, or none.');
+  }
+  return {
+    database:
+      DATABASE_URL === undefined ? null : { url: DATABASE_URL, migrationUrl: DATABASE_MIGRATION_URL ?? null },
+    dataDir: parsed.data.LEDGER_DATA_DIR ?? defaultDataDir(PROJECT),
+    host: HOST,
+    port: parsed.data.PORT,
+    logLevel: parsed.data.LOG_LEVEL,
+  };
+}
+
+/** A connection string has a password, which no log shows. */
+function shown(name: string, value: string | undefined): string {
+  return name.endsWith('_URL') ? 'something else' : JSON.stringify(value);
+}

@@ -1,0 +1,148 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import { chown, mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import pg from 'pg';
+import { z } from 'zod';
+import type { PostgresBinaries } from './embedded-binaries.ts';
+import { runProgram, type ServerAccount, unless } from './embedded-system.ts';
+
+/** The cluster's superuser, who owns the database and migrates it. */
+export const OWNER = 'ledger_admin';
+/** The login of the service: a member of the application's role and nothing else. */
+export const SERVICE = 'ledger_service';
+export const DATABASE = 'ledger';
+
+const credentialsSchema = z.object({ ownerPassword: z.string(), servicePassword: z.string() });
+type Credentials = z.infer<typeof credentialsSchema>;
+
+/** PostgreSQL's own data directory inside ours. */
+export function clusterPath(dataDir: string): string {
+  return join(dataDir, 'cluster');
+}
+
+/**
+ * Opens the cluster of a data directory, creating it first where there is none, and returns its passwords.
+ * Throws where the cluster is of another major version, of another user, or has lost its passwords.
+ */
+export async function openCluster(
+  dataDir: string,
+  { binDir, version }: PostgresBinaries,
+  account: ServerAccount | undefined,
+  onProgress: (line: string) => void,
+): Promise<Credentials> {
+  const cluster = clusterPath(dataDir);
+  const found = await stat(cluster).catch(unless('ENOENT'));
+  const credentialsFile = join(dataDir, 'credentials.json');
+  const kept = await readFile(credentialsFile, 'utf8').catch(unless('ENOENT'));
+  if (found !== undefined) {
+    demandOwner(cluster, found.uid, account);
+    await demandSameMajor(cluster, version);
+    if (kept === undefined) throw new Error(`${credentialsFile} is missing: restore it beside its cluster.`);
+    return parseCredentials(kept, credentialsFile);
+  }
+  onProgress(`Creating a PostgreSQL ${version} data directory in ${dataDir}`);
+  // The passwords reach the disk before the cluster that they open does.
+  const credentials = kept === undefined ? newCredentials() : parseCredentials(kept, credentialsFile);
+  const unfinished = `${credentialsFile}.new`;
+  await writeFile(unfinished, `${JSON.stringify(credentials)}\n`, { mode: 0o600, flush: true });
+  await rename(unfinished, credentialsFile);
+  await createCluster(dataDir, binDir, account, credentials.ownerPassword);
+  return credentials;
+}
+
+/** Makes whatever is still missing of roles and database. The client is the owner's. */
+export async function createRolesAndDatabase(client: pg.Client, servicePassword: string): Promise<void> {
+  const present = await client.query<{ name: string }>(
+    'select rolname as name from pg_roles union all select datname from pg_database',
+  );
+  const names = new Set(present.rows.map(({ name }) => name));
+  if (!names.has('tls_app')) await client.query('create role tls_app nologin');
+  if (!names.has('tls_owner')) await client.query('create role tls_owner nologin');
+  if (!names.has(SERVICE)) {
+    const password = pg.escapeLiteral(servicePassword);
+    await client.query(
+      `create role ${SERVICE} login nosuperuser nocreatedb nocreaterole in role tls_app password ${password}`,
+    );
+  }
+  if (!names.has(DATABASE)) await client.query(`create database ${DATABASE} owner ${OWNER}`);
+}
+
+/** initdb works in a folder that becomes the cluster by rename, so that an interrupted one leaves none. */
+async function createCluster(
+  dataDir: string,
+  binDir: string,
+  account: ServerAccount | undefined,
+  ownerPassword: string,
+): Promise<void> {
+  for (const name of await readdir(dataDir)) {
+    if (!name.startsWith('cluster.')) continue;
+    // An initdb that outlived its killed starter still writes there, until it misses its files: hence retries.
+    const patience = { maxRetries: 10, retryDelay: 100 };
+    await rm(join(dataDir, name), { recursive: true, force: true, ...patience });
+  }
+  const unfinished = `${clusterPath(dataDir)}.${randomUUID()}`;
+  const passwordFile = `${unfinished}.password`;
+  try {
+    await mkdir(unfinished, { mode: 0o700 });
+    await writeFile(passwordFile, ownerPassword, { mode: 0o600 });
+    if (account !== undefined) {
+      await chown(unfinished, account.uid, account.gid);
+      await chown(passwordFile, account.uid, account.gid);
+    }
+    const access = [`--username=${OWNER}`, `--pwfile=${passwordFile}`, '--auth=scram-sha-256'];
+    const format = ['--locale=C', '--encoding=UTF8', '--data-checksums', '--no-instructions'];
+    await runProgram(join(binDir, 'initdb'), [`--pgdata=${unfinished}`, ...access, ...format], account);
+    await rename(unfinished, clusterPath(dataDir));
+    await syncFolder(dataDir);
+  } catch (cause) {
+    await rm(unfinished, { recursive: true, force: true });
+    const why = cause instanceof Error ? cause.message.trim() : String(cause);
+    throw new Error(`PostgreSQL could not create a data directory in ${dataDir}: ${why}`, { cause });
+  } finally {
+    await rm(passwordFile, { force: true });
+  }
+}
+
+async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path);
+  try {
+    await folder.sync();
+  } finally {
+    await folder.close();
+  }
+}
+
+function newCredentials(): Credentials {
+  return {
+    ownerPassword: randomBytes(24).toString('hex'),
+    servicePassword: randomBytes(24).toString('hex'),
+  };
+}
+
+function parseCredentials(text: string, file: string): Credentials {
+  try {
+    return credentialsSchema.parse(JSON.parse(text));
+  } catch {
+    // The parser's own message could quote a password.
+    throw new Error(`${file} is damaged: restore it, or set LEDGER_DATA_DIR to another folder.`);
+  }
+}
+
+function demandOwner(cluster: string, uid: number, account: ServerAccount | undefined): void {
+  const expected = account?.uid ?? process.getuid?.();
+  if (uid === expected) return;
+  throw new Error(
+    `${cluster} belongs to user ${uid}, but PostgreSQL would run as user ${expected}. Start as the user who ` +
+      'created it, or set LEDGER_DATA_DIR to another folder.',
+  );
+}
+
+async function demandSameMajor(cluster: string, version: string): Promise<void> {
+  const made = (await readFile(join(cluster, 'PG_VERSION'), 'utf8').catch(unless('ENOENT')))?.trim();
+  if (made === undefined) throw new Error(`${cluster} is not a PostgreSQL data directory: move it away.`);
+  if (made === /^\d+/.exec(version)?.[0]) return;
+  throw new Error(
+    `${cluster} was made by PostgreSQL ${made} and cannot be served by ${version}. Dump it with PostgreSQL ` +
+      `${made} and restore it, or set LEDGER_DATA_DIR to another folder.`,
+  );
+}

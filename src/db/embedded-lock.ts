@@ -1,0 +1,84 @@
+// Who may start a server in a data directory. The lock is the numbered file with the highest number, and it is
+// held while the process that it names lives and has not released it. A stale lock is never removed to take it
+// over, since two processes doing so could remove each other's: the next number is created, which only one can.
+// The highest number is never deleted, so a slow contender always notices that it came too late.
+
+import { randomUUID } from 'node:crypto';
+import { link, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { processStart, unless } from './embedded-system.ts';
+
+const holderSchema = z.object({ pid: z.int(), startedAt: z.string() });
+type Holder = z.infer<typeof holderSchema>;
+
+/** Another process serves this data directory, or is starting to. */
+export class DataDirectoryInUseError extends Error {
+  constructor(dataDir: string, pid: number) {
+    super(
+      `The data directory ${dataDir} is in use by process ${pid}. ` +
+        'Stop that process first, or set LEDGER_DATA_DIR to another folder.',
+    );
+    this.name = 'DataDirectoryInUseError';
+  }
+}
+
+/**
+ * Takes the data directory for this process and returns the function that gives it back. A dead holder's lock is
+ * taken over. Throws DataDirectoryInUseError while the holder lives; of two takers at once exactly one wins.
+ */
+export async function takeStartLock(dataDir: string): Promise<() => Promise<void>> {
+  const startedAt = await processStart(process.pid);
+  const claim = join(dataDir, `start-${randomUUID()}.claim`);
+  await writeFile(claim, JSON.stringify({ pid: process.pid, startedAt }), { mode: 0o600 });
+  try {
+    for (;;) {
+      const last = await highestNumber(dataDir);
+      const holder = await readHolder(lockPath(dataDir, last));
+      if (holder !== undefined && (await processStart(holder.pid)) === holder.startedAt) {
+        throw new DataDirectoryInUseError(dataDir, holder.pid);
+      }
+      const mine = lockPath(dataDir, last + 1);
+      // A hard link appears with its content, and only where there is no such file yet.
+      const won = await link(claim, mine).then(() => true, unless('EEXIST'));
+      if (won !== true) continue;
+      if ((await highestNumber(dataDir)) === last + 1) {
+        await rm(lockPath(dataDir, last), { force: true });
+        return () => release(mine);
+      }
+      await rm(mine);
+    }
+  } finally {
+    await rm(claim, { force: true });
+  }
+}
+
+/** Where it fails, as in a folder that was deleted, the lock ends with this process. */
+async function release(lock: string): Promise<void> {
+  const released = `${lock}.released`;
+  try {
+    await writeFile(released, 'released\n');
+    await rename(released, lock);
+  } catch {
+    await rm(released, { force: true });
+  }
+}
+
+function lockPath(dataDir: string, number: number): string {
+  return join(dataDir, `start-${number}.lock`);
+}
+
+async function highestNumber(dataDir: string): Promise<number> {
+  const numbers = (await readdir(dataDir)).map((name) => Number(/^start-(\d+)\.lock$/.exec(name)?.[1] ?? 0));
+  return Math.max(0, ...numbers);
+}
+
+/** Undefined when the lock was released, was replaced meanwhile, or was torn by a crash of the machine. */
+async function readHolder(lock: string): Promise<Holder | undefined> {
+  const text = await readFile(lock, 'utf8').catch(unless('ENOENT'));
+  try {
+    return holderSchema.safeParse(JSON.parse(text ?? '')).data;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,149 @@
+// A PostgreSQL server of the service's own. The order of a start matters: the data directory is locked; then a
+// cluster is made if there is none; then a server that a killed service left behind is shut down; only then is
+// the server started. The lock is given back when the server has ended.
+
+import { access, chmod, constants, mkdir, realpath } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { copyFolders, embeddedNativeDir, installedBinaries, prepareBinaries } from './embedded-binaries.ts';
+import { createRolesAndDatabase, DATABASE, OWNER, openCluster, SERVICE } from './embedded-cluster.ts';
+import { takeStartLock } from './embedded-lock.ts';
+import { connect, endFormerServer, lastLines, launch, PATIENCE_MS, readLog } from './embedded-postmaster.ts';
+import { type ServerAccount, serverAccount, unreachableFolder } from './embedded-system.ts';
+
+export { DataDirectoryInUseError } from './embedded-lock.ts';
+export { defaultDataDir } from './embedded-system.ts';
+
+export interface EmbeddedPostgres {
+  /** postgres://… of the service's login: a member of the application's role only, no superuser. */
+  readonly serviceUrl: string;
+  /** postgres://… of the cluster's superuser, who migrates. */
+  readonly ownerUrl: string;
+  /** The postmaster's. */
+  readonly pid: number;
+  readonly port: number;
+  readonly dataDir: string;
+  /** As PostgreSQL says it: `18.4`. */
+  readonly version: string;
+  /** Resolves when the postmaster has ended for whatever reason. It is not started again. */
+  readonly exited: Promise<void>;
+  /** Ends all sessions, writes a checkpoint, and resolves when the postmaster has ended. Idempotent. */
+  stop(): Promise<void>;
+}
+
+export interface EmbeddedOptions {
+  /** Made if missing. Holds the cluster, its passwords, its log and the lock. */
+  readonly dataDir: string;
+  /** The folder of another installation's programs instead of the npm package's. */
+  readonly binDir?: string;
+  /** Further PostgreSQL settings, as by `-c name=value`. */
+  readonly settings?: Readonly<Record<string, string>>;
+  readonly onProgress?: (line: string) => void;
+}
+
+/** Failures that pass by themselves: a port taken meanwhile, or the dying rest of a killed server. */
+const PASSING = /Address already in use|pre-existing shared memory block|lock file "postmaster.pid" already/;
+
+/**
+ * Starts PostgreSQL on a data directory and resolves when it accepts connections, after crash recovery where
+ * that is due. Durability settings are PostgreSQL's own. Throws DataDirectoryInUseError while another process
+ * serves the directory; every other Error says what is wrong and what to do.
+ */
+export async function startEmbeddedPostgres(options: EmbeddedOptions): Promise<EmbeddedPostgres> {
+  const account = serverAccount();
+  const dataDir = await openDataDir(options.dataDir, account);
+  const giveBack = await takeStartLock(dataDir);
+  try {
+    return await startLocked(dataDir, account, options, giveBack);
+  } catch (error) {
+    await giveBack();
+    throw error;
+  }
+}
+
+async function startLocked(
+  dataDir: string,
+  account: ServerAccount | undefined,
+  { binDir, settings, onProgress = () => {} }: EmbeddedOptions,
+  giveBack: () => Promise<void>,
+): Promise<EmbeddedPostgres> {
+  const binaries =
+    binDir === undefined
+      ? await prepareBinaries(embeddedNativeDir(), account, copyFolders(account, dataDir))
+      : await installedBinaries(binDir, account);
+  const { ownerPassword, servicePassword } = await openCluster(dataDir, binaries, account, onProgress);
+  const url = (user: string, password: string, port: number, database: string) =>
+    // sslmode is spelled out so that PGSSLMODE in the environment does not ask this server for TLS.
+    `postgres://${user}:${password}@127.0.0.1:${port}/${database}?sslmode=disable`;
+
+  const startedAt = performance.now();
+  for (;;) {
+    await endFormerServer(dataDir, onProgress);
+    const postmaster = await launch(dataDir, binaries, account, settings ?? {});
+    const { child, pid, port, exited } = postmaster;
+    try {
+      const client = await connect(
+        dataDir,
+        postmaster,
+        url(OWNER, ownerPassword, port, 'postgres'),
+        onProgress,
+      );
+      if (client !== undefined) {
+        await createRolesAndDatabase(client, servicePassword).finally(() => client.end());
+        // From here on the server alone does not keep this process alive.
+        child.unref();
+        const released = exited.then(giveBack);
+        return {
+          serviceUrl: url(SERVICE, servicePassword, port, DATABASE),
+          ownerUrl: url(OWNER, ownerPassword, port, DATABASE),
+          pid,
+          port,
+          dataDir,
+          version: binaries.version,
+          exited: released,
+          stop: async () => {
+            child.ref();
+            child.kill('SIGINT');
+            await released;
+          },
+        };
+      }
+    } catch (error) {
+      child.kill('SIGINT');
+      await exited;
+      throw error;
+    }
+    const log = await readLog(dataDir);
+    if (!PASSING.test(log) || performance.now() - startedAt > PATIENCE_MS) {
+      throw new Error(`PostgreSQL did not start on ${dataDir}. ${lastLines(dataDir, log)}`);
+    }
+    await delay(200);
+  }
+}
+
+async function openDataDir(path: string, account: ServerAccount | undefined): Promise<string> {
+  const wanted = resolve(path);
+  // The server's account may pass through what root makes here to its cluster, and write nothing else.
+  const mode = account === undefined ? 0o700 : 0o711;
+  try {
+    const made = await mkdir(wanted, { recursive: true, mode });
+    await access(wanted, constants.W_OK);
+    // What a strict umask took from the new folders. Those that were there before are left as they are.
+    for (let folder = wanted; made !== undefined && folder !== dirname(made); folder = dirname(folder)) {
+      await chmod(folder, mode);
+    }
+  } catch (cause) {
+    throw new Error(
+      `The data directory ${wanted} cannot be written to. Set LEDGER_DATA_DIR to a folder of your own.`,
+      { cause },
+    );
+  }
+  const dataDir = await realpath(wanted);
+  if (account === undefined) return dataDir;
+  const barrier = unreachableFolder(dataDir, account);
+  if (barrier === undefined) return dataDir;
+  throw new Error(
+    `PostgreSQL refuses to run as root, and user ${account.uid}, as whom it runs instead, cannot enter ${barrier}. ` +
+      'Set LEDGER_DATA_DIR to a folder that this user can reach (mode 0711 on every folder of the way is enough).',
+  );
+}

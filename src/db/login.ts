@@ -1,0 +1,59 @@
+import pg from 'pg';
+import { DatabaseNotReadyError, OWNER_ROLE, SERVICE_ROLE } from './migrator.ts';
+
+/** What a login of the service may be. */
+export interface Login {
+  readonly name: string;
+  /** PostgreSQL's version number: 150000 is 15.0. */
+  readonly serverVersion: number;
+  /** It can take the owner's role, or anybody's: then the database defends itself against the service's faults only. */
+  readonly canOwn: boolean;
+  /** It can take the application's role. */
+  readonly canServe: boolean;
+}
+
+const OLDEST_VERSION = 150_000;
+
+/** Asks the database what the login of a connection string may be there. Throws where it cannot be asked, or is too old. */
+export async function inspectLogin(url: string): Promise<Login> {
+  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 5000 });
+  try {
+    await client.connect();
+  } catch (error) {
+    const { host, port, database } = client;
+    throw new DatabaseNotReadyError(
+      `PostgreSQL cannot be reached at ${host}:${port}, database ${database}: ${(error as Error).message}. ` +
+        'Check DATABASE_URL, and that the server runs.',
+      { cause: error },
+    );
+  }
+  try {
+    const { rows } = await client.query<{
+      name: string;
+      version: string;
+      can_own: boolean;
+      can_serve: boolean;
+    }>(
+      `select session_user as name, current_setting('server_version_num') as version,
+        exists (select from pg_roles where rolname = session_user and rolsuper)
+          or exists (select from pg_roles where rolname = $1 and pg_has_role(session_user, oid, 'member')) as can_own,
+        exists (select from pg_roles where rolname = $2 and pg_has_role(session_user, oid, 'member')) as can_serve`,
+      [OWNER_ROLE, SERVICE_ROLE],
+    );
+    const [row] = rows;
+    const login = {
+      name: row?.name ?? '',
+      serverVersion: Number(row?.version),
+      canOwn: row?.can_own === true,
+      canServe: row?.can_serve === true,
+    };
+    if (login.serverVersion < OLDEST_VERSION) {
+      throw new DatabaseNotReadyError(
+        'The ledger needs PostgreSQL 15 or later, and DATABASE_URL leads to an older one.',
+      );
+    }
+    return login;
+  } finally {
+    await client.end();
+  }
+}

@@ -1,0 +1,51 @@
+import { openDatabase } from './database.ts';
+import { inspectLogin } from './login.ts';
+import { DatabaseNotReadyError, dueMigrations, migrate, SERVICE_ROLE } from './migrator.ts';
+
+/**
+ * Makes sure that the service's login can serve on a database of this program's schema, migrating it where that is due and
+ * the login, or `migrationUrl`'s, may. Throws `DatabaseNotReadyError` where it is not to be.
+ */
+export async function prepareDatabase(
+  url: string,
+  migrationUrl: string | null,
+  report: { readonly info: (line: string) => void; readonly warn: (line: string) => void },
+): Promise<void> {
+  const login = await inspectLogin(url);
+  const ownerUrl = migrationUrl ?? (login.canOwn ? url : null);
+  if (ownerUrl !== null) await migrate(ownerUrl, report.info);
+
+  const { name, canOwn, canServe } = ownerUrl === null ? login : await inspectLogin(url);
+  if (!canServe) {
+    throw new DatabaseNotReadyError(
+      `The login ${name} of DATABASE_URL is no member of the role ${SERVICE_ROLE}. ` +
+        `Let an administrator run db/roles.sql, then: grant ${SERVICE_ROLE} to ${name};`,
+    );
+  }
+  if (ownerUrl === null) await refuseDueMigrations(url);
+  if (canOwn) {
+    report.warn(
+      `The login ${name} of DATABASE_URL can become the owner of the books: the database defends them against the ` +
+        `service's faults only. Give the service a login that is a member of ${SERVICE_ROLE} and nothing else.`,
+    );
+  }
+}
+
+async function refuseDueMigrations(url: string): Promise<void> {
+  const db = openDatabase({
+    url,
+    role: SERVICE_ROLE,
+    maxConnections: 1,
+    applicationName: 'transactional-ledger start',
+  });
+  try {
+    const due = await dueMigrations(db);
+    if (due.length === 0) return;
+    throw new DatabaseNotReadyError(
+      `The database lacks the migrations ${due.join(', ')}, which the login of DATABASE_URL may not make. ` +
+        'Set DATABASE_MIGRATION_URL to a login that is a member of tls_owner, or start once with it.',
+    );
+  } finally {
+    await db.destroy();
+  }
+}
