@@ -4,8 +4,8 @@
  *
  * The triggers refuse most of what is looked for here. They let pass, and only this check finds: a false sum between the
  * first and the last entry of an account in one block (I2), an edited hold (I2), a limit broken and mended inside one block
- * (I6), a closed account that is so no more (I6), a false digest or root (I9). The rest is what the tables' owner, a restore
- * or a broken disk can do. I5 (acknowledged answers are found again) and I8 (nothing leaks) do not show in the tables.
+ * (I6), a false digest or root (I9). The rest is what the tables' owner, a restore or a broken disk can do. I5 (acknowledged
+ * answers are found again) and I8 (nothing leaks) do not show in the tables.
  */
 import { sql } from 'kysely';
 import { type Check, chainHolds } from './chain-invariant.ts';

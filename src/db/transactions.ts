@@ -88,7 +88,13 @@ export async function listEntries(
   range: KeysetRange<bigint>,
   currencyOf: CurrencyOf,
 ): Promise<EntryLine[]> {
-  const rows = await db
+  const rows = await entriesQuery(db, ledgerId, accountId, range).execute();
+  return rows.map((row) => entryLineOf(row, currencyOf));
+}
+
+/** Reads a page's rows and no others, however long the history is. */
+export function entriesQuery(db: Kysely<DB>, ledgerId: Uuid, accountId: Uuid, range: KeysetRange<bigint>) {
+  return db
     .selectFrom('entries as e')
     .selectAll('e')
     .select(SIDE)
@@ -96,9 +102,7 @@ export async function listEntries(
     .where('ledger_id', '=', ledgerId)
     .where(withinRange('version', range))
     .orderBy('version', directionOf(range))
-    .limit(range.limit)
-    .execute();
-  return rows.map((row) => entryLineOf(row, currencyOf));
+    .limit(range.limit);
 }
 
 /** One entry each by account and version, in any order; those that the ledger lacks are missing. */

@@ -1,4 +1,5 @@
 import { afterAll, expect, test } from 'vitest';
+import type { Transaction } from '../../src/core/transaction.ts';
 import { asOwner, createTestDatabase } from '../support/database.ts';
 import { balance, expectSoundBooks, makeAccounts, openLedger, transfer } from '../support/ledger.ts';
 import { type Fate, startTcpProxy } from '../support/tcp-proxy.ts';
@@ -27,7 +28,7 @@ test('a connection that drops a hundred times around COMMIT costs no answer and 
   const before = await postedTransfers();
   armed = true;
 
-  let posted = 0;
+  const acknowledged: Transaction[] = [];
   const others: unknown[] = [];
   await Promise.all(
     Array.from({ length: CALLERS }, async (_, caller) => {
@@ -36,7 +37,7 @@ test('a connection that drops a hundred times around COMMIT costs no answer and 
         const toAccountId = accounts[(caller + 3 * call + 1 + (call % 7)) % 20] ?? '';
         if (fromAccountId === toAccountId) continue;
         const outcome = await transfer(ledger, { fromAccountId, toAccountId, amount: '0.01' });
-        if (outcome.code === 'POSTED' && !outcome.replayed) posted += 1;
+        if (outcome.code === 'POSTED' && !outcome.replayed) acknowledged.push(outcome.transaction);
         else others.push(outcome);
       }
     }),
@@ -44,10 +45,32 @@ test('a connection that drops a hundred times around COMMIT costs no answer and 
 
   expect(others).toEqual([]);
   expect(drops).toEqual({ 'drop before': DROPS_EACH, 'drop after': DROPS_EACH });
-  expect((await postedTransfers()) - before).toBe(posted);
+  expect((await postedTransfers()) - before).toBe(acknowledged.length);
+  // Every acknowledged answer is found again, unchanged.
+  const found = await ledger.findTransactions(acknowledged.map(({ id }) => id));
+  expect(acknowledged.map(({ id }) => found.get(id))).toEqual(acknowledged);
   const balances = await Promise.all(accounts.map((account) => balance(ledger, account)));
   expect(balances.reduce((sum, each) => sum + each)).toBe(2_000_000n);
 }, 120_000);
+
+test('a COMMIT that is answered with a warning is looked at again before anybody is answered', async () => {
+  let commits = 0;
+  let armed = false;
+  const proxy = await startTcpProxy(database.serviceUrl, (): Fate => {
+    if (armed) commits += 1;
+    return armed && commits === 1 ? 'warn' : 'pass';
+  });
+  afterAll(() => proxy.close());
+  const ledger = await openLedger({ serviceUrl: proxy.url });
+  const [from = '', to = ''] = await makeAccounts(ledger, 2, { funds: '10.00' });
+  armed = true;
+
+  const outcome = await transfer(ledger, { fromAccountId: from, toAccountId: to, amount: '1.00' });
+
+  expect(outcome).toMatchObject({ code: 'POSTED', replayed: false });
+  expect(commits).toBe(2);
+  expect(await balance(ledger, to)).toBe(1100n);
+});
 
 async function postedTransfers(): Promise<number> {
   const [row] = await asOwner<{ count: number }>(

@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 
-/** What becomes of a COMMIT: it passes, or the connection is dropped before or after the server has it. */
-export type Fate = 'pass' | 'drop before' | 'drop after';
+/** What becomes of a COMMIT: it passes, the connection is dropped before or after the server has it, or a warning comes first. */
+export type Fate = 'pass' | 'drop before' | 'drop after' | 'warn';
 
 export interface TcpProxy {
   /** The database's address with the proxy's in its place. */
@@ -17,6 +17,9 @@ export interface TcpProxy {
 
 /** A simple query that says `commit`: one byte Q, the length of the rest in four, the text, a zero. */
 const COMMIT = Buffer.from('Q\0\0\0\x0bcommit\0', 'latin1');
+
+/** As PostgreSQL warns when the wait for a synchronous standby was cancelled: fields by letter, each ended by a zero. */
+const WARNING = notice('SWARNING\0VWARNING\0C01000\0Mcanceling wait for synchronous replication\0\0');
 
 /** Stands between a service and its database, and decides what becomes of each COMMIT. */
 export async function startTcpProxy(
@@ -38,7 +41,7 @@ export async function startTcpProxy(
       client.destroy();
       database.destroy();
     };
-    let commitSent = false;
+    let fate: Fate = 'pass';
     for (const socket of [client, database]) {
       sockets.add(socket);
       socket.on('error', drop);
@@ -49,19 +52,23 @@ export async function startTcpProxy(
     }
     client.on('data', (bytes) => {
       if (mode === 'freeze') return;
-      const fate = bytes.includes(COMMIT) ? fateOfCommit() : 'pass';
+      fate = bytes.includes(COMMIT) ? fateOfCommit() : 'pass';
       if (fate === 'drop before') {
         drop();
         return;
       }
-      commitSent = fate === 'drop after';
       database.write(bytes);
     });
     database.on('data', (bytes) => {
       if (mode === 'freeze') return;
       // The server's answer to COMMIT shows that it has it. The client never sees it.
-      if (commitSent) drop();
-      else client.write(bytes);
+      if (fate === 'drop after') {
+        drop();
+        return;
+      }
+      if (fate === 'warn') client.write(WARNING);
+      fate = 'pass';
+      client.write(bytes);
     });
   });
   server.listen(0, '127.0.0.1');
@@ -90,4 +97,10 @@ export async function startTcpProxy(
       await once(server, 'close');
     },
   };
+}
+
+function notice(fields: string): Buffer {
+  const message = Buffer.concat([Buffer.from('N'), Buffer.alloc(4), Buffer.from(fields, 'latin1')]);
+  message.writeInt32BE(message.length - 1, 1);
+  return message;
 }

@@ -1,0 +1,91 @@
+/**
+ * The founding proof: Alice has 100.00, and ten transfers of 20.00 to Bob leave at the same instant. Five are paid for.
+ *   npm run proof                                      on a server of its own, with a database of its own
+ *   npm run proof -- http://127.0.0.1:4000/graphql     on a running one
+ */
+import { randomUUID } from 'node:crypto';
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { startServiceProcess } from './service-process.ts';
+
+const { positionals } = parseArgs({ allowPositionals: true });
+const [given] = positionals;
+process.exitCode = (await (given === undefined ? proveOnOwnServer() : prove(given))) ? 0 : 1;
+
+async function proveOnOwnServer(): Promise<boolean> {
+  const folder = await mkdtemp(join(tmpdir(), 'ledger-proof-'));
+  try {
+    // Under root the database runs as another user, who must be able to enter the folder.
+    await chmod(folder, 0o711);
+    console.log('Starting a ledger of its own …');
+    const service = await startServiceProcess({ LEDGER_DATA_DIR: join(folder, 'data') });
+    try {
+      return await prove(service.graphqlUrl);
+    } finally {
+      await service.stop();
+    }
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function prove(url: string): Promise<boolean> {
+  const alice = await createAccount(url, 'alice');
+  const bob = await createAccount(url, 'bob');
+  await ask(url, 'mutation ($input: DepositInput!) { deposit(input: $input) { __typename } }', {
+    input: { accountId: alice, amount: '100.00', idempotencyKey: randomUUID() },
+  });
+
+  const answers = await Promise.all(
+    Array.from({ length: 10 }, () =>
+      ask<{ transfer: { __typename: string } }>(
+        url,
+        'mutation ($input: TransferInput!) { transfer(input: $input) { __typename } }',
+        { input: { fromAccountId: alice, toAccountId: bob, amount: '20.00', idempotencyKey: randomUUID() } },
+      ),
+    ),
+  );
+  const posted = answers.filter(({ transfer }) => transfer.__typename === 'TransactionPosted').length;
+  const refused = answers.filter(({ transfer }) => transfer.__typename === 'InsufficientFundsError').length;
+  const aliceHas = await balanceOf(url, alice);
+  const bobHas = await balanceOf(url, bob);
+
+  console.log(`Results: ${posted} Successes, ${refused} Failures`);
+  console.log(`Alice Final Balance: $${aliceHas}`);
+  console.log(`Bob Final Balance:   $${bobHas}`);
+  const passed = posted === 5 && refused === 5 && aliceHas === '0.00' && bobHas === '100.00';
+  console.log(passed ? '✅ TEST PASSED' : '❌ TEST FAILED');
+  return passed;
+}
+
+async function createAccount(url: string, owner: string): Promise<string> {
+  const { createAccount: created } = await ask<{ createAccount: { account: { id: string } } }>(
+    url,
+    'mutation ($input: CreateAccountInput!) { createAccount(input: $input) { ... on AccountCreated { account { id } } } }',
+    { input: { owner, currency: 'USD' } },
+  );
+  return created.account.id;
+}
+
+async function balanceOf(url: string, id: string): Promise<string> {
+  const { account } = await ask<{ account: { balance: { amount: string } } }>(
+    url,
+    'query ($id: ID!) { account(id: $id) { balance { amount } } }',
+    { id },
+  );
+  return account.balance.amount;
+}
+
+async function ask<Data>(url: string, query: string, variables: object): Promise<Data> {
+  const response = await fetch(url, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', accept: 'application/json' },
+    body: JSON.stringify({ query, variables }),
+  });
+  const { data, errors } = (await response.json()) as { data?: Data; errors?: unknown };
+  if (errors !== undefined || data === undefined)
+    throw new Error(`The ledger answered: ${JSON.stringify(errors)}`);
+  return data;
+}

@@ -1,0 +1,49 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+
+/** The service as its users run it: a process of its own. */
+export interface ServiceProcess {
+  /** Where GraphQL is answered. */
+  readonly graphqlUrl: string;
+  readonly child: ChildProcess;
+  /** What it has printed so far. */
+  readonly output: readonly string[];
+  /** Has it drain and end, and resolves to its exit status. */
+  stop(): Promise<number | null>;
+}
+
+/**
+ * Starts src/main.ts with this environment, on a free port unless it names one, and resolves when it says where GraphQL is.
+ * Throws with what it printed where it ends before.
+ */
+export async function startServiceProcess(env: Readonly<Record<string, string>>): Promise<ServiceProcess> {
+  const child = spawn(process.execPath, [join(import.meta.dirname, '../src/main.ts')], {
+    env: { ...process.env, PORT: '0', ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const output: string[] = [];
+  const exited = once(child, 'exit');
+  const ready = new Promise<string>((resolve) => {
+    for (const stream of [child.stdout, child.stderr]) {
+      createInterface({ input: stream }).on('line', (line) => {
+        output.push(line);
+        const match = /^GraphQL: +(http:\S+)/.exec(line);
+        if (match?.[1] !== undefined) resolve(match[1]);
+      });
+    }
+  });
+  const graphqlUrl = await Promise.race([ready, exited.then(() => null)]);
+  if (graphqlUrl === null) throw new Error(`The service did not start:\n${output.join('\n')}`);
+  return {
+    graphqlUrl,
+    child,
+    output,
+    async stop() {
+      child.kill('SIGTERM');
+      const [status] = await exited;
+      return status;
+    },
+  };
+}

@@ -1,0 +1,64 @@
+import { once } from 'node:events';
+import pino from 'pino';
+import { type Config, ConfigError, readConfig } from './config.ts';
+import { DataDirectoryInUseError, startEmbeddedPostgres } from './db/embedded.ts';
+import { DatabaseNotReadyError, SERVICE_ROLE } from './db/migrator.ts';
+import { prepareDatabase } from './db/prepare.ts';
+import { Ledger } from './ledger/ledger.ts';
+import { startHttpServer } from './server/http.ts';
+
+/** What is wrong is the user's to mend, and the message says how: a stack would only hide it. */
+const TOLD_PLAINLY = [ConfigError, DataDirectoryInUseError, DatabaseNotReadyError];
+
+const LOST = Symbol('the embedded PostgreSQL ended');
+
+try {
+  await run(readConfig(process.env));
+} catch (error) {
+  const plain = TOLD_PLAINLY.some((kind) => error instanceof kind);
+  console.error(plain ? (error as Error).message : error);
+  process.exitCode = 1;
+}
+
+/** Brings up what is configured, part by part, and takes it down the other way round when the process is told to end. */
+async function run(config: Config): Promise<void> {
+  // From here on a signal is an orderly end, also where it comes before all is up.
+  const told = Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT')]);
+  if (config.database !== null) {
+    return serve(config, config.database.url, config.database.migrationUrl, told);
+  }
+  const postgres = await startEmbeddedPostgres({ dataDir: config.dataDir, onProgress: console.log });
+  try {
+    console.log(`PostgreSQL ${postgres.version} keeps its data in ${postgres.dataDir}`);
+    const lost = postgres.exited.then(() => LOST);
+    await serve(config, postgres.serviceUrl, postgres.ownerUrl, Promise.race([told, lost]));
+  } finally {
+    await postgres.stop();
+  }
+}
+
+async function serve(
+  { host, port, logLevel }: Config,
+  databaseUrl: string,
+  migrationUrl: string | null,
+  ended: Promise<unknown>,
+): Promise<void> {
+  const log = pino({ level: logLevel });
+  await prepareDatabase(databaseUrl, migrationUrl, { info: console.log, warn: console.warn });
+  const ledger = await Ledger.open({
+    databaseUrl,
+    role: SERVICE_ROLE,
+    onFault: (error) => log.error({ err: error }, 'a fault of the ledger'),
+  });
+  const server = await startHttpServer({ ledger, host, port, log });
+  console.log(`GraphQL:  ${server.url}/graphql`);
+  console.log('GraphiQL: the same address in a browser. Stop with Ctrl+C.');
+
+  const why = await ended;
+  // First those who wait are answered, then what answers them goes.
+  await server.close();
+  await ledger.close();
+  if (why === LOST) {
+    throw new DatabaseNotReadyError('The embedded PostgreSQL ended. Start again: what was answered is kept.');
+  }
+}

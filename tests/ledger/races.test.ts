@@ -1,0 +1,135 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, expect, test } from 'vitest';
+import { parseId } from '../../src/core/ids.ts';
+import { asOwner, connect, createTestDatabase } from '../support/database.ts';
+import {
+  balance,
+  deposit,
+  expectPosted,
+  expectSoundBooks,
+  makeAccount,
+  makeAccounts,
+  openLedger,
+  transfer,
+} from '../support/ledger.ts';
+
+const database = await createTestDatabase();
+const ledger = await openLedger(database);
+afterAll(() => expectSoundBooks(database));
+
+/** Waits until somebody in the database waits for a lock. */
+async function untilSomebodyWaits(): Promise<void> {
+  for (let attempt = 0; attempt < 500; attempt += 1) {
+    const [row] = await asOwner<{ waiting: number }>(
+      database,
+      `select count(*)::int as waiting from pg_stat_activity where datname = '${database.name}' and wait_event_type = 'Lock'`,
+    );
+    if ((row?.waiting ?? 0) > 0) return;
+    await sleep(10);
+  }
+  throw new Error('nobody waited for a lock');
+}
+
+test('a period that closes while a transfer is on its way refuses what counts before', async () => {
+  const [from = '', to = ''] = await makeAccounts(ledger, 2, { funds: '10.00' });
+  const closer = await connect(database.ownerUrl);
+  await closer.query('begin');
+  await closer.query(`update ledgers set closed_before = '2026-01-01T00:00:00Z'`);
+
+  const late = transfer(ledger, {
+    fromAccountId: from,
+    toAccountId: to,
+    amount: '1.00',
+    effectiveAt: BigInt(Date.parse('2025-12-31T23:59:59Z')) * 1000n,
+  });
+  await untilSomebodyWaits();
+  await closer.query('commit');
+
+  expect(await late).toMatchObject({
+    code: 'PERIOD_CLOSED',
+    facts: { closedBefore: BigInt(Date.parse('2026-01-01T00:00:00Z')) * 1000n },
+  });
+  expect(await balance(ledger, to)).toBe(1000n);
+  expectPosted(
+    await transfer(ledger, {
+      fromAccountId: from,
+      toAccountId: to,
+      amount: '1.00',
+      effectiveAt: BigInt(Date.parse('2026-01-01T00:00:00Z')) * 1000n,
+    }),
+  );
+});
+
+test('who waits for a locked account decides on what its holder left', async () => {
+  const [from = '', to = ''] = await makeAccounts(ledger, 2, { funds: '10.00' });
+  const holder = await connect(database.ownerUrl);
+  await holder.query('begin');
+  await holder.query(`update accounts set status = 'FROZEN' where id = $1`, [parseId('account', from)]);
+
+  const waiting = transfer(ledger, { fromAccountId: from, toAccountId: to, amount: '1.00' });
+  await untilSomebodyWaits();
+  // Another account's command does not wait behind it.
+  expectPosted(await deposit(ledger, { accountId: await makeAccount(ledger), amount: '1.00' }));
+  await holder.query('commit');
+
+  expect(await waiting).toMatchObject({
+    code: 'ACCOUNT_FROZEN',
+    facts: { account: parseId('account', from) },
+  });
+});
+
+test('of two services that take the same externalIds crosswise, each event is posted once', async () => {
+  const other = await openLedger(database);
+  const accounts = await makeAccounts(ledger, 8);
+  const events = Array.from({ length: 40 }, () => `event-${randomUUID()}`);
+
+  const outcomes = await Promise.all(
+    [ledger, other].flatMap((service, which) =>
+      (which === 0 ? events : events.toReversed()).map((externalId, place) =>
+        deposit(service, { accountId: accounts[(place + which * 4) % 8] ?? '', amount: '1.00', externalId }),
+      ),
+    ),
+  );
+
+  expect(outcomes.filter(({ code }) => code === 'POSTED')).toHaveLength(40);
+  expect(outcomes.filter(({ code }) => code === 'EXTERNAL_ID_TAKEN')).toHaveLength(40);
+});
+
+test('createdAt increases along an account’s versions also behind a clock that was set back', async () => {
+  const [from = '', to = ''] = await makeAccounts(ledger, 2, { funds: '10.00' });
+  await asOwner(
+    database,
+    `update accounts set last_at = now() + interval '1 hour' where id = '${parseId('account', from)}'`,
+  );
+  const first = await transfer(ledger, { fromAccountId: from, toAccountId: to, amount: '1.00' });
+  const second = await transfer(ledger, { fromAccountId: from, toAccountId: to, amount: '1.00' });
+
+  expectPosted(first);
+  expectPosted(second);
+  expect(second.transaction.createdAt).toBe(first.transaction.createdAt + 1n);
+});
+
+test('closing leaves no connection, lock or prepared transaction behind', async () => {
+  const own = await createTestDatabase();
+  const closing = await openLedger(own);
+  const [from = '', to = ''] = await makeAccounts(closing, 2, { funds: '10.00' });
+  await Promise.all(
+    Array.from({ length: 30 }, () =>
+      transfer(closing, { fromAccountId: from, toAccountId: to, amount: '1.00' }),
+    ),
+  );
+  await closing.close();
+
+  const left = async () =>
+    (
+      await asOwner<{ connections: number; prepared: number }>(
+        own,
+        `select (select count(*)::int from pg_stat_activity where datname = '${own.name}' and pid <> pg_backend_pid()) as connections,
+          (select count(*)::int from pg_prepared_xacts) as prepared`,
+      )
+    )[0];
+  // A backend ends a moment after its connection.
+  for (let attempt = 0; attempt < 50 && (await left())?.connections !== 0; attempt += 1) await sleep(20);
+  expect(await left()).toEqual({ connections: 0, prepared: 0 });
+});

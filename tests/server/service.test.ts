@@ -1,0 +1,201 @@
+import { execFile } from 'node:child_process';
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, describe, expect, inject, test } from 'vitest';
+import { startServiceProcess } from '../../scripts/service-process.ts';
+import { asOwner, createBlankDatabase, createTestDatabase } from '../support/database.ts';
+import { expectSoundBooks } from '../support/ledger.ts';
+
+const MAIN = join(import.meta.dirname, '../../src/main.ts');
+
+/** Runs the service where it is expected to end by itself, and answers what it says. */
+async function startInVain(
+  env: Readonly<Record<string, string>>,
+): Promise<{ status: unknown; stderr: string }> {
+  try {
+    await promisify(execFile)(process.execPath, [MAIN], {
+      env: { ...process.env, PORT: '0', ...env },
+      timeout: 20_000,
+    });
+  } catch (error) {
+    const { code, stderr } = error as { code: unknown; stderr: string };
+    return { status: code, stderr };
+  }
+  throw new Error('the service started and ended without an error');
+}
+
+async function ask(url: string, query: string): Promise<unknown> {
+  const response = await fetch(url, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ query }),
+  });
+  return response.json();
+}
+
+test('a wrong environment variable is one clear line and status 1', async () => {
+  expect(await startInVain({ PORT: 'abc' })).toEqual({
+    status: 1,
+    stderr: 'PORT must be a port from 0 to 65535, and is "abc".\n',
+  });
+});
+
+describe('a database of the user’s own', () => {
+  test('is served by a login that is the application’s role and nothing else', async () => {
+    const { serviceUrl } = await createTestDatabase();
+    const service = await startServiceProcess({ DATABASE_URL: serviceUrl });
+    expect(await ask(service.graphqlUrl, '{ ledger { name } }')).toEqual({
+      data: { ledger: { name: 'main' } },
+    });
+    expect(service.output.join('\n')).not.toMatch(/can become the owner/);
+    expect(await service.stop()).toBe(0);
+  });
+
+  test('is migrated by a login that may, with a warning that it may too much', async () => {
+    const { ownerUrl } = await createBlankDatabase();
+    const service = await startServiceProcess({ DATABASE_URL: ownerUrl });
+    expect(await ask(service.graphqlUrl, '{ ledger { name } }')).toEqual({
+      data: { ledger: { name: 'main' } },
+    });
+    expect(service.output.join('\n')).toMatch(/Migrated the database: 0001_ledger/);
+    expect(service.output.join('\n')).toMatch(/can become the owner of the books/);
+    expect(await service.stop()).toBe(0);
+  });
+
+  test('is migrated by the login of DATABASE_MIGRATION_URL', async () => {
+    const { serviceUrl, ownerUrl } = await createBlankDatabase();
+    const service = await startServiceProcess({ DATABASE_URL: serviceUrl, DATABASE_MIGRATION_URL: ownerUrl });
+    expect(service.output.join('\n')).not.toMatch(/can become the owner/);
+    expect(await service.stop()).toBe(0);
+  });
+
+  test('that lacks migrations, under a login that may not make them, is refused', async () => {
+    const { serviceUrl } = await createBlankDatabase();
+    const { status, stderr } = await startInVain({ DATABASE_URL: serviceUrl });
+    expect(status).toBe(1);
+    expect(stderr).toMatch(/lacks the migrations 0001_ledger, .* Set DATABASE_MIGRATION_URL/);
+  });
+
+  test('of a newer version of the program is refused and left as it is', async () => {
+    const database = await createTestDatabase();
+    await asOwner(database, `insert into kysely_migration values ('9999_future', 'now')`);
+    const { status, stderr } = await startInVain({ DATABASE_URL: database.ownerUrl });
+    expect(status).toBe(1);
+    expect(stderr).toMatch(/newer version of this program \(9999_future\)/);
+  });
+
+  test('whose login is no member of the application’s role is refused', async () => {
+    const database = await createTestDatabase();
+    const login = `stranger_${database.name}`;
+    await asOwner(database, `create role ${login} login password 'secret'`);
+    const url = new URL(database.serviceUrl);
+    [url.username, url.password] = [login, 'secret'];
+    const { status, stderr } = await startInVain({ DATABASE_URL: url.href });
+    await asOwner(database, `drop role ${login}`);
+    expect(status).toBe(1);
+    expect(stderr).toContain(`grant tls_app to ${login};`);
+  });
+
+  test('that cannot be reached is one clear line', async () => {
+    const { status, stderr } = await startInVain({ DATABASE_URL: 'postgres://somebody@127.0.0.1:1/books' });
+    expect(status).toBe(1);
+    expect(stderr).toMatch(/^PostgreSQL cannot be reached at 127\.0\.0\.1:1, database books: .*\n$/);
+  });
+});
+
+describe('the embedded database', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'ledger-service-'));
+  await chmod(folder, 0o711);
+  afterAll(() => rm(folder, { recursive: true, force: true }));
+  const env = { LEDGER_DATA_DIR: join(folder, 'data') };
+
+  test('comes up with the service, keeps its books over a restart, and ends with it', async () => {
+    const first = await startServiceProcess(env);
+    const { data } = (await ask(
+      first.graphqlUrl,
+      'mutation { createAccount(input: { owner: "alice", currency: "USD" }) { ... on AccountCreated { account { id } } } }',
+    )) as { data: { createAccount: { account: { id: string } } } };
+    const { id } = data.createAccount.account;
+
+    const second = await startInVain(env);
+    expect(second.status).toBe(1);
+    expect(second.stderr).toContain(env.LEDGER_DATA_DIR);
+    expect(await first.stop()).toBe(0);
+
+    const again = await startServiceProcess(env);
+    expect(await ask(again.graphqlUrl, `{ account(id: "${id}") { owner } }`)).toEqual({
+      data: { account: { owner: 'alice' } },
+    });
+    expect(await again.stop()).toBe(0);
+  });
+});
+
+test('two services on one database carry the same load without drift, gap or deadlock', async () => {
+  const database = await createTestDatabase();
+  const services = await Promise.all(
+    [1, 2].map(() => startServiceProcess({ DATABASE_URL: database.serviceUrl })),
+  );
+  const urls = services.map(({ graphqlUrl }) => graphqlUrl);
+  const ids = await Promise.all(
+    Array.from({ length: 6 }, async (_, place) => {
+      const created = (await ask(
+        urls[place % 2] ?? '',
+        `mutation { createAccount(input: { owner: "o${place}", currency: "USD", externalId: "o${place}" }) { ... on AccountCreated { account { id } } } }`,
+      )) as { data: { createAccount: { account: { id: string } } } };
+      return created.data.createAccount.account.id;
+    }),
+  );
+  await Promise.all(
+    ids.map((id, place) =>
+      ask(
+        urls[place % 2] ?? '',
+        `mutation { deposit(input: { accountId: "${id}", amount: "10.00", idempotencyKey: "start" }) { __typename } }`,
+      ),
+    ),
+  );
+
+  const [seed, requests, callers] = [20_261_124, 40, 16];
+  const answers = await Promise.all(
+    urls.flatMap((url) =>
+      Array.from({ length: callers }, async (_, caller) => {
+        const types: string[] = [];
+        for (let request = 0; request < requests; request += 1) {
+          // The same keys and externalIds come to both services, at about the same time.
+          const mix = (seed + caller * 31 + request * 7) % 30;
+          const [from, to] = [ids[mix % 6], ids[(mix + 1 + (mix % 5)) % 6]];
+          const externalId = request % 4 === 0 ? `, externalId: "event ${caller} ${request}"` : '';
+          const answer = (await ask(
+            url,
+            `mutation { transfer(input: { fromAccountId: "${from}", toAccountId: "${to}", amount: "0.${10 + mix}", idempotencyKey: "${caller} ${request}"${externalId} }) { __typename } }`,
+          )) as { data: { transfer: { __typename: string } } };
+          types.push(answer.data.transfer.__typename);
+        }
+        return types;
+      }),
+    ),
+  );
+
+  expect([...new Set(answers.flat())].sort()).toEqual(expect.arrayContaining(['TransactionPosted']));
+  expect(answers.flat().every((type) => ['TransactionPosted', 'InsufficientFundsError'].includes(type))).toBe(
+    true,
+  );
+  expect(await Promise.all(services.map((service) => service.stop()))).toEqual([0, 0]);
+  const [effects] = await asOwner(
+    database,
+    `select count(*)::int as recorded, count(distinct (account_id, idempotency_key))::int as keys from transactions where type = 'TRANSFER'`,
+  );
+  expect(effects).toEqual({ recorded: callers * requests, keys: callers * requests });
+  const [sums] = await asOwner(
+    database,
+    `select sum(posted) filter (where kind = 'STANDARD')::text as owners from accounts`,
+  );
+  expect(sums).toEqual({ owners: '6000' });
+  const [deadlocks] = await asOwner(
+    { ownerUrl: inject('postgres').ownerUrl },
+    `select deadlocks::int from pg_stat_database where datname = '${database.name}'`,
+  );
+  expect(deadlocks).toEqual({ deadlocks: 0 });
+  await expectSoundBooks(database);
+}, 60_000);

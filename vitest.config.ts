@@ -1,0 +1,44 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { defineConfig } from 'vitest/config';
+
+/** Where an operating system's packages put PostgreSQL; the lowest supported major version that is there is tested too. */
+const SYSTEM_POSTGRES = '/usr/lib/postgresql';
+const systemMajor = [15, 16, 17].find((major) => existsSync(join(binDirOf(major), 'initdb')));
+
+/** Tests against a cluster of the project's own; see tests/support/cluster.ts. */
+function databaseProject(name: string, binDir: string | null, exclude: readonly string[] = []) {
+  const folders = ['db', 'ledger', 'graphql', 'server', 'faults'];
+  return {
+    // As Node itself resolves packages: graphql refuses to be there twice, in two builds.
+    ssr: { resolve: { conditions: ['node', 'module-sync'] } },
+    test: {
+      name,
+      include: folders.map((folder) => `tests/${folder}/**/*.test.ts`),
+      exclude: [...exclude],
+      globalSetup: ['tests/support/cluster.ts'],
+      provide: { binDir },
+      testTimeout: 30_000,
+      hookTimeout: 30_000,
+    },
+  };
+}
+
+function binDirOf(major: number): string {
+  return join(SYSTEM_POSTGRES, String(major), 'bin');
+}
+
+export default defineConfig({
+  test: {
+    pool: 'forks',
+    maxWorkers: 2,
+    projects: [
+      { test: { name: 'core', include: ['tests/core/**/*.test.ts'] } },
+      databaseProject('pg18', null),
+      ...(systemMajor === undefined
+        ? []
+        : // What starts servers itself says nothing about another version of them.
+          [databaseProject(`pg${systemMajor}`, binDirOf(systemMajor), ['tests/db/embedded.test.ts'])]),
+    ],
+  },
+});
