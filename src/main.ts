@@ -50,7 +50,12 @@ async function serve(
     role: SERVICE_ROLE,
     onFault: (error) => log.error({ err: error }, 'a fault of the ledger'),
   });
-  const server = await startHttpServer({ ledger, host, port, log });
+  const server = await startHttpServer({ ledger, host, port, log }).catch(async (error: unknown) => {
+    await ledger.close();
+    throw new ConfigError(
+      `The service cannot listen on HOST and PORT, ${host}:${port}: ${(error as Error).message}.`,
+    );
+  });
   console.log(`GraphQL:  ${server.url}/graphql`);
   console.log('GraphiQL: the same address in a browser. Stop with Ctrl+C.');
 

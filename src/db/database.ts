@@ -37,8 +37,9 @@ export function openDatabase(options: DatabaseOptions): Database {
     application_name: options.applicationName,
     connectionTimeoutMillis: 2000,
     query_timeout: statementDeadlineMs,
-    statement_timeout: statementDeadlineMs,
-    lock_timeout: statementDeadlineMs,
+    // The server gives up a little earlier, so that it is heard to, and the connection is kept.
+    statement_timeout: statementDeadlineMs - 500,
+    lock_timeout: statementDeadlineMs - 500,
     idle_in_transaction_session_timeout: 60_000,
     options: `-c role=${options.role} -c timezone=UTC -c datestyle=ISO`,
     types: { getTypeParser },

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Refusal, refuse } from '../core/errors.ts';
 import { CommitUnknownError, ConnectionLostError } from '../db/database.ts';
@@ -38,16 +39,27 @@ export async function backOff(attempt: number): Promise<void> {
   await sleep(Math.random() * Math.min(5 * 2 ** attempt, 200));
 }
 
-/** Runs what may be run again, until it succeeds or fails for good; UNAVAILABLE where the database stays away. */
+/**
+ * Runs what may be run again, until it succeeds or fails for good. UNAVAILABLE where the database does not answer in time;
+ * what is under way then may still come to its end, and nobody hears of it.
+ */
 export async function untilAnswered<T>(run: (attempt: number) => Promise<T>): Promise<T | Refusal> {
-  const giveUpAt = performance.now() + ANSWER_AFTER_MS;
+  const patience = AbortSignal.timeout(ANSWER_AFTER_MS);
+  const outOfPatience = once(patience, 'abort').then(() => refuse('unavailable', {}));
+  return Promise.race([outOfPatience, runUntil(patience, run)]);
+}
+
+async function runUntil<T>(
+  patience: AbortSignal,
+  run: (attempt: number) => Promise<T>,
+): Promise<T | Refusal> {
   for (let attempt = 1; ; attempt += 1) {
     try {
       return await run(attempt);
     } catch (error) {
       const passing = isPassing(error);
       if (passing === 'no') throw error;
-      if (performance.now() > giveUpAt || (passing === 'answered' && attempt >= MAX_ATTEMPTS)) {
+      if (patience.aborted || (passing === 'answered' && attempt >= MAX_ATTEMPTS)) {
         return refuse('unavailable', {});
       }
       await backOff(attempt);

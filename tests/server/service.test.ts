@@ -1,5 +1,7 @@
 import { execFile } from 'node:child_process';
+import { once } from 'node:events';
 import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -130,6 +132,17 @@ describe('the embedded database', async () => {
     });
     expect(await again.stop()).toBe(0);
   });
+});
+
+test('a port that is taken is one clear line', async () => {
+  const { serviceUrl } = await createTestDatabase();
+  const taken = createServer().listen(0, '127.0.0.1');
+  await once(taken, 'listening');
+  const { port } = taken.address() as AddressInfo;
+  const { status, stderr } = await startInVain({ DATABASE_URL: serviceUrl, PORT: `${port}` });
+  taken.close();
+  expect(status).toBe(1);
+  expect(stderr).toMatch(/^The service cannot listen on HOST and PORT, 127\.0\.0\.1:\d+: .*EADDRINUSE.*\n$/);
 });
 
 test('two services on one database carry the same load without drift, gap or deadlock', async () => {
