@@ -134,12 +134,14 @@ function planMovement(book: Book, command: PlannedCommand): Movement | Refusal {
   }
 
   const moved: MovementLeg[] = [];
-  const gains = new Map<AccountState, bigint>();
   for (const { leg, account } of found) {
     const minor = toMinor(leg.amount, account.currency);
     if (minor instanceof Malformed) return refuse('amountUnfit', { field: 'amount', problem: minor.problem });
-    const amount = leg.side === 'CREDIT' ? minor : -minor;
-    moved.push({ account, amount });
+    moved.push({ account, amount: leg.side === 'CREDIT' ? minor : -minor });
+  }
+  const gains = new Map<AccountState, bigint>();
+  // A deposit's request names the account that receives; the external one, which its entries name first, comes after it.
+  for (const { account, amount } of type === 'DEPOSIT' ? moved.toReversed() : moved) {
     gains.set(account, (gains.get(account) ?? 0n) + amount);
   }
 
@@ -256,6 +258,7 @@ function moveAccount(book: Book, { account: { id }, amount }: MovementLeg): Entr
     accountId: id,
     version,
     currency: account.currency,
+    normalSide: account.normalSide,
     layer: 'POSTED',
     amount,
     postedAfter: posted,

@@ -75,7 +75,7 @@ export function parseEntryId(id: string): { readonly accountId: Uuid; readonly v
 
 /** What a public id names, whatever its kind; undefined for what is none. */
 export function kindOfId(id: string): IdKind | undefined {
-  const prefix = id.slice(0, id.indexOf('_'));
+  const [prefix] = id.split('_', 1);
   return (Object.keys(ID_PREFIX) as IdKind[]).find((kind) => ID_PREFIX[kind] === prefix);
 }
 

@@ -1,3 +1,4 @@
+import type { Side } from './account.ts';
 import type { Currency } from './currency.ts';
 import type { Refusal } from './errors.ts';
 import type { Uuid } from './ids.ts';
@@ -23,6 +24,8 @@ export interface Entry {
   /** This is the account's n-th entry. */
   readonly version: bigint;
   readonly currency: Currency;
+  /** The account's, on which its balances are shown. */
+  readonly normalSide: Side;
   readonly layer: Layer;
   /** Signed: a credit is positive, a debit negative. */
   readonly amount: bigint;

@@ -205,9 +205,8 @@ const highest = sql`
   a.side * e.posted_after + case a.side when 1 then e.pending_credits_after else e.pending_debits_after end`;
 
 /**
- * Limits change lawfully and the journal does not record them, so that of the past little can be said: within one block they
- * stay as they are, since its batch has the account locked. Reported is what a transaction left outside of the present limits
- * in a block that began and ended inside them. Where limits were narrowed later, the transaction may have been lawful.
+ * The journal does not record limits, so that an edit of them does not show. What an account did since they were set is
+ * checked against them, in the state that each whole transaction left.
  */
 const balancesAreWithinLimits: Check = sql`
   with present as materialized (
@@ -215,30 +214,11 @@ const balancesAreWithinLimits: Check = sql`
       a.side * a.posted - case a.side when 1 then a.pending_debits else a.pending_credits end as lowest,
       a.side * a.posted + case a.side when 1 then a.pending_credits else a.pending_debits end as highest
     from accounts a),
-  states as not materialized (
+  outside as materialized (
     select e.account_id, e.ledger_id, e.version, e.transaction_id, ${lowest} as lowest, ${highest} as highest,
-      a.min_balance, a.max_balance,
-      ${lowest} >= coalesce(a.min_balance, '-Infinity') and ${highest} <= coalesce(a.max_balance, 'Infinity') as inside,
-      0 between coalesce(a.min_balance, '-Infinity') and coalesce(a.max_balance, 'Infinity') as began_inside
-    from entries e join accounts a on a.id = e.account_id and a.ledger_id = e.ledger_id),
-  suspects as materialized (
-    select distinct s.account_id, s.ledger_id from states s where not s.inside),
-  -- Limits hold of the state that a whole transaction leaves: that of its last entry in the account.
-  lines as (
-    select s.*, lead(s.transaction_id) over (partition by s.account_id, s.ledger_id order by s.version) as next_transaction_id
-    from states s join suspects on suspects.account_id = s.account_id and suspects.ledger_id = s.ledger_id),
-  steps as (
-    select l.*,
-      -- The ids of a block's transactions share all but their last 20 bits.
-      left(l.transaction_id::text, 31) as block,
-      lag(l.inside, 1, l.began_inside) over (partition by l.account_id, l.ledger_id order by l.version) as inside_before
-    from lines l
-    where l.next_transaction_id is distinct from l.transaction_id),
-  blocks_of_accounts as (
-    select s.*, first_value(s.inside_before) over block as begins_inside, last_value(s.inside) over block as ends_inside
-    from steps s
-    window block as (partition by s.account_id, s.ledger_id, s.block order by s.version
-      rows between unbounded preceding and unbounded following))
+      a.min_balance, a.max_balance
+    from entries e join accounts a on a.id = e.account_id and a.ledger_id = e.ledger_id
+    where e.version > a.limits_version and (${lowest} < a.min_balance or ${highest} > a.max_balance))
 
   select format('Account %s stands at %s, or at %s to %s by its open holds, outside of its limits %s to %s.', a.id,
     a.side * a.posted, a.lowest, a.highest, coalesce(a.min_balance::text, 'none'), coalesce(a.max_balance::text, 'none')
@@ -247,11 +227,12 @@ const balancesAreWithinLimits: Check = sql`
   where a.lowest < a.min_balance or a.highest > a.max_balance
 
   union all
-  select format('Transaction %s left account %s at version %s with %s to %s, outside of its present limits %s to %s, '
-    'inside of which its block began and ended.', b.transaction_id, b.account_id, b.version, b.lowest, b.highest,
-    coalesce(b.min_balance::text, 'none'), coalesce(b.max_balance::text, 'none'))
-  from blocks_of_accounts b
-  where not b.inside and b.begins_inside and b.ends_inside
+  select format('Transaction %s left account %s at version %s with %s to %s, outside of its limits %s to %s.',
+    o.transaction_id, o.account_id, o.version, o.lowest, o.highest, coalesce(o.min_balance::text, 'none'),
+    coalesce(o.max_balance::text, 'none'))
+  from outside o
+  left join entries n on n.account_id = o.account_id and n.ledger_id = o.ledger_id and n.version = o.version + 1
+  where n.transaction_id is distinct from o.transaction_id
 
   union all
   select format('Account %s is closed and not empty: posted %s, pending debits %s, pending credits %s.', a.id, a.posted,

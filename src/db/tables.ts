@@ -19,6 +19,7 @@ export interface Accounts {
   kind: Generated<string>;
   last_at: Generated<ColumnType<bigint, string, string>>;
   ledger_id: string;
+  limits_version: Generated<bigint>;
   max_balance: bigint | null;
   metadata: ColumnType<unknown, string, string> | null;
   min_balance: bigint | null;

@@ -1,0 +1,500 @@
+import { randomUUID } from 'node:crypto';
+import { sql } from 'kysely';
+import { describe, expect, test } from 'vitest';
+import type { Uuid } from '../../src/core/ids.ts';
+import { A, T, useSampleBooks } from '../support/sample-books.ts';
+
+const books = useSampleBooks();
+
+describe('with triggers off, the tables’ owner leaves traces:', () => {
+  const entry = (account: Uuid, transaction: Uuid) =>
+    `account_id = '${account}' and transaction_id = '${transaction}'`;
+  const of = (transaction: Uuid) => `transaction_id = '${transaction}'`;
+  const id = (row: Uuid) => `id = '${row}'`;
+
+  // What was done, the statements that do it, the invariants that break, and a piece of one of their sentences.
+  const corruptions: [string, () => string[], string[], () => string][] = [
+    [
+      'the amount of an entry was changed',
+      () => [`update entries set amount = amount - 1 where ${entry(A.alice, T.first)}`],
+      ['I1', 'I2', 'I7', 'I9'],
+      () => `Transaction ${T.first}: its POSTED entries in USD sum to -1.`,
+    ],
+    [
+      'both amounts of a transaction were changed alike',
+      () => [`update entries set amount = amount * 2 where ${of(T.first)}`],
+      ['I2', 'I9'],
+      () => `Entry 2 of account ${A.alice} says posted 9900`,
+    ],
+    [
+      'amounts, sums and balances were all changed so that they agree',
+      () =>
+        [
+          `update entries set amount = amount - sign(amount) where ${of(T.lone)}`,
+          `update entries set posted_after = posted_after - case account_id when '${A.bob}' then -1 else 1 end,
+           total_debits_after = total_debits_after - case account_id when '${A.bob}' then 1 else 0 end where ${of(T.lone)}`,
+          `delete from entries where ${of(T.lone)} and amount = 0`,
+        ]
+          .slice(0, 0)
+          .concat(
+            `update entries set amount = 2 * amount, posted_after = posted_after + amount,
+           total_debits_after = total_debits_after - least(amount, 0) where ${of(T.lone)}`,
+            `update accounts a set posted = e.posted_after, total_debits = e.total_debits_after
+           from entries e where e.account_id = a.id and e.version = a.version and e.${of(T.lone)}`,
+          ),
+      ['I9'],
+      () => `Transaction ${T.lone}: its digest is `,
+    ],
+    [
+      'an entry was deleted',
+      () => [`delete from entries where ${entry(A.alice, T.second)}`],
+      ['I1', 'I2', 'I3', 'I7', 'I9'],
+      () => `Transaction ${T.second} (POSTED) says that it has 2 entries, and has 1`,
+    ],
+    [
+      'all entries of a transaction were deleted',
+      () => [`delete from entries where ${of(T.second)}`],
+      ['I2', 'I3', 'I7', 'I9'],
+      () => `Account ${A.alice} is at version`,
+    ],
+    [
+      'a transaction was deleted, and its entries not',
+      () => [`delete from transactions where ${id(T.second)}`],
+      ['I7', 'I9'],
+      () => `Transaction ${T.second} does not exist, and has 2 entries.`,
+    ],
+    [
+      'a transaction was deleted with its entries',
+      () => [`delete from transactions where ${id(T.second)}`, `delete from entries where ${of(T.second)}`],
+      ['I2', 'I3', 'I9'],
+      () => 'says that it has 3 transactions',
+    ],
+    [
+      'the last transaction was deleted with its entries and its block, and the accounts put back',
+      () => [
+        `update accounts a set version = a.version - 1, posted = posted - amount, total_debits = total_debits + least(amount, 0)
+           from entries e where e.account_id = a.id and e.${of(T.lone)}`,
+        `delete from entries where ${of(T.lone)}`,
+        `delete from transactions where ${id(T.lone)}`,
+        `delete from blocks where first_id = '${T.lone}'`,
+      ],
+      ['I9'],
+      () => 'its head is block 5',
+    ],
+    [
+      'a declined attempt was deleted',
+      () => [`delete from transactions where ${id(T.declined)}`],
+      ['I9'],
+      () => 'and there are 5',
+    ],
+    [
+      'a declined attempt was added inside a block',
+      () => [
+        `insert into transactions (id, ledger_id, type, entry_count, account_id, idempotency_key, request, outcome, facts,
+           created_at, digest)
+         select overlay(last_id::text placing 'fffff' from 32)::uuid, ledger_id, 'TRANSFER', 0, '${A.alice}', 'new',
+           decode(repeat('00', 16), 'hex'), 'ACCOUNT_FROZEN', '{}', created_at, sha256('') from blocks where number = 2`,
+        `update blocks set last_id = overlay(last_id::text placing 'fffff' from 32)::uuid where number = 2`,
+      ],
+      ['I9'],
+      () => 'and there are 4',
+    ],
+    [
+      'a transaction lies outside of every block',
+      () => [
+        `insert into transactions (id, ledger_id, type, entry_count, account_id, idempotency_key, request, outcome, facts,
+           created_at, digest)
+         select 'ffffffff-ffff-7fff-bfff-fffffffffff0', ledger_id, 'TRANSFER', 0, '${A.alice}', 'new',
+           decode(repeat('00', 16), 'hex'), 'ACCOUNT_FROZEN', '{}', created_at, sha256('') from blocks where number = 2`,
+      ],
+      ['I9'],
+      () => 'Transaction ffffffff-ffff-7fff-bfff-fffffffffff0 is in no block of ledger ',
+    ],
+    [
+      'a transaction lies before every block',
+      () => [
+        `insert into transactions (id, ledger_id, type, entry_count, account_id, idempotency_key, request, outcome, facts,
+           created_at, digest)
+         select '00000000-0000-7000-8000-000000000000', ledger_id, 'TRANSFER', 0, '${A.alice}', 'new',
+           decode(repeat('00', 16), 'hex'), 'ACCOUNT_FROZEN', '{}', created_at, sha256('') from blocks where number = 2`,
+      ],
+      ['I9'],
+      () => 'Transaction 00000000-0000-7000-8000-000000000000 is in no block of ledger ',
+    ],
+    [
+      'two transactions of a block changed places',
+      () => [
+        `alter table transactions drop constraint transactions_pkey`,
+        `update transactions set id = case id when '${T.first}' then '${T.second}'::uuid else '${T.first}' end
+           where id in ('${T.first}', '${T.second}')`,
+        `alter table entries drop constraint entries_transaction_id_line_ledger_id_key`,
+        `update entries set transaction_id = case transaction_id when '${T.first}' then '${T.second}'::uuid else '${T.first}' end
+           where transaction_id in ('${T.first}', '${T.second}')`,
+      ],
+      ['I9'],
+      () => 'its root is ',
+    ],
+    [
+      'two lines of a transaction changed places',
+      () => [
+        `update entries set line = 7 - line where ${of(T.first)}`,
+        `update entries set line = line - 4 where ${of(T.first)}`,
+      ],
+      ['I9'],
+      () => `Transaction ${T.first}: its digest is `,
+    ],
+    [
+      'an entry moved to another transaction',
+      () => [`update entries set transaction_id = '${T.second}', line = 3 where ${entry(A.alice, T.first)}`],
+      ['I7', 'I9'],
+      () => `Transaction ${T.second} (POSTED) says that it has 2 entries, and has 3, with the lines 1 to 3.`,
+    ],
+    [
+      'an entry moved to another account',
+      () => [`update entries set account_id = '${A.carol}', version = 99 where ${entry(A.bob, T.lone)}`],
+      ['I2', 'I3', 'I9'],
+      () => `Account ${A.carol} is at version `,
+    ],
+    [
+      'an entry became one of an account that is not there',
+      () => [
+        `update entries set account_id = '00000000-0000-0000-0000-000000000001', version = 1 where ${entry(A.bob, T.lone)}`,
+      ],
+      ['I2', 'I3', 'I9'],
+      () => 'Account 00000000-0000-0000-0000-000000000001 of ledger ',
+    ],
+    [
+      'the type of an entry was changed',
+      () => [`update entries set type = 'JOURNAL' where ${entry(A.bob, T.first)}`],
+      ['I7'],
+      () => `Transaction ${T.first} is a TRANSFER of `,
+    ],
+    [
+      'the type of a transaction was changed',
+      () => [`update transactions set type = 'JOURNAL' where ${id(T.first)}`],
+      ['I7', 'I9'],
+      () => `Transaction ${T.first} is a JOURNAL of `,
+    ],
+    [
+      'the currency of an entry was changed',
+      () => [`update entries set currency = 'EUR' where ${entry(A.bob, T.first)}`],
+      ['I1', 'I2', 'I7', 'I9'],
+      () => `of account ${A.bob} is in EUR, and the account in USD.`,
+    ],
+    [
+      'the layer of an entry was changed',
+      () => [`update entries set layer = 'PENDING' where ${entry(A.bob, T.first)}`],
+      ['I1', 'I2', 'I7', 'I9'],
+      () => 'The PENDING entries in USD of ledger ',
+    ],
+    [
+      'the createdAt of an entry was changed',
+      () => [`update entries set created_at = created_at - interval '1 day' where ${entry(A.bob, T.first)}`],
+      ['I3', 'I7'],
+      () => `Entry 2 of account ${A.bob} was recorded at `,
+    ],
+    [
+      'the createdAt of a transaction and its entries was changed',
+      () => [
+        `update transactions set created_at = created_at + interval '1 microsecond' where ${id(T.lone)}`,
+        `update entries set created_at = created_at + interval '1 microsecond' where ${of(T.lone)}`,
+        `update accounts set last_at = last_at + interval '1 microsecond'`,
+      ],
+      ['I9'],
+      () => 'they are of another time',
+    ],
+    [
+      'the effectiveAt of a transaction was changed',
+      () => [`update transactions set effective_at = '2001-01-01T00:00:00Z' where ${id(T.backdated)}`],
+      ['I7', 'I9'],
+      () => `Transaction ${T.backdated} is a TRANSFER of `,
+    ],
+    [
+      'the effectiveAt of an entry was changed',
+      () => [`update entries set effective_at = '2001-01-01T00:00:00Z' where ${entry(A.bob, T.backdated)}`],
+      ['I7'],
+      () => 'effective at 2001-01-01 00:00:00+00 to 2020-02-29 12:00:00.000001+00.',
+    ],
+    [
+      'an entry was given an effectiveAt of its own',
+      () => [`update entries set effective_at = '2001-01-01T00:00:00Z' where ${entry(A.bob, T.first)}`],
+      ['I7'],
+      () => `Transaction ${T.first} is a TRANSFER of `,
+    ],
+    ...(
+      [
+        ['description', `description = 'Lohn für April'`],
+        ['metadata', `metadata = metadata || '{"a": "u"}'`],
+        ['salt', `salt = sha256(salt)`],
+        ['key', `idempotency_key = 'another'`],
+        ['key account', `account_id = '${A.carol}'`],
+        ['externalId', `external_id = 'another'`],
+        ['hold', `hold_id = '${randomUUID()}'`],
+        ['reversed transaction', `reverses = '${randomUUID()}'`],
+        ['digest', `digest = sha256(digest)`],
+      ] as const
+    ).map(([name, change]): (typeof corruptions)[number] => [
+      `the ${name} of a transaction was changed`,
+      () => [`update transactions set ${change} where ${id(T.deposit)}`],
+      ['I9'],
+      () => `Transaction ${T.deposit}: its digest is `,
+    ]),
+    [
+      'the facts of a refusal were changed',
+      () => [`update transactions set facts = '{"account": "${A.alice}"}' where ${id(T.declined)}`],
+      ['I6', 'I9'],
+      () => `Transaction ${T.declined}: its digest is `,
+    ],
+    [
+      'a refusal became another',
+      () => [`update transactions set outcome = 'ACCOUNT_FROZEN' where ${id(T.declined)}`],
+      ['I9'],
+      () => `Transaction ${T.declined}: its digest is `,
+    ],
+    [
+      'the description of an entry was changed',
+      () => [`update entries set description = 'stolen' where ${of(T.journal)} and description = 'sold'`],
+      ['I9'],
+      () => `Transaction ${T.journal}: its digest is `,
+    ],
+    [
+      'a salt was deleted, and its text not',
+      () => [`update transactions set salt = null where ${id(T.deposit)}`],
+      ['I9'],
+      () => `Transaction ${T.deposit} has a text without a salt of 16 bytes.`,
+    ],
+    [
+      'the last block was deleted',
+      () => ['delete from blocks where number = 5'],
+      ['I9'],
+      () => 'its head is block 5',
+    ],
+    [
+      'a block in the middle was deleted',
+      () => ['delete from blocks where number = 3'],
+      ['I9'],
+      () => 'stands where block 3 is due.',
+    ],
+    [
+      'the first block was deleted',
+      () => ['delete from blocks where number = 1'],
+      ['I9'],
+      () => 'Block 2 of ledger ',
+    ],
+    [
+      'a block was renumbered',
+      () => ['update blocks set number = 7 where number = 5', 'update ledgers set block = 7'],
+      ['I9'],
+      () => 'stands where block 5 is due.',
+    ],
+    [
+      'two blocks changed numbers',
+      () => [
+        'update blocks set number = 9 where number = 2',
+        'update blocks set number = 2 where number = 3',
+        'update blocks set number = 3 where number = 9',
+      ],
+      ['I9'],
+      () => 'its hash is not that of the hash before it',
+    ],
+    [
+      'the root of a block was changed',
+      () => ['update blocks set root = sha256(root) where number = 2'],
+      ['I9'],
+      () => 'its root is ',
+    ],
+    [
+      'the hash of a block was changed',
+      () => ['update blocks set hash = sha256(hash) where number = 2'],
+      ['I9'],
+      () => 'Block 3 of ledger ',
+    ],
+    [
+      'the size of a block was changed',
+      () => ['update blocks set size = size + 1 where number = 2'],
+      ['I9'],
+      () => 'and there are 3',
+    ],
+    [
+      'the range of a block was widened over its neighbour',
+      () => ['update blocks set last_id = (select first_id from blocks where number = 3) where number = 2'],
+      ['I9'],
+      () => 'Blocks 2 and 3 of ledger ',
+    ],
+    [
+      'the range of a block was narrowed',
+      () => [`update blocks set last_id = first_id where number = 2`],
+      ['I9'],
+      () => `Transaction ${T.third} is in no block of ledger `,
+    ],
+    [
+      'a block claims another format',
+      () => ['update blocks set format = 2 where number = 2'],
+      ['I9'],
+      () => 'unknown format 2',
+    ],
+    [
+      'the head of a ledger was changed',
+      () => [`update ledgers set head = sha256(head)`],
+      ['I9'],
+      () => 'its head is block 5',
+    ],
+    [
+      'the head of a ledger was set back',
+      () => ['update ledgers set block = block - 1'],
+      ['I9'],
+      () => 'its head is block 4',
+    ],
+    ['a ledger was deleted', () => ['delete from ledgers'], ['I9'], () => 'its last block is 5'],
+    [
+      'the balance of an account was changed',
+      () => [`update accounts set posted = posted + 1 where ${id(A.alice)}`],
+      ['I2'],
+      () => `Account ${A.alice} says posted `,
+    ],
+    [
+      'the pending sums of an account were changed',
+      () => [`update accounts set pending_debits = pending_debits + 1 where ${id(A.alice)}`],
+      ['I2'],
+      () => `Account ${A.alice} says posted `,
+    ],
+    [
+      'the total of debits of an account was changed',
+      () => [`update accounts set total_debits = total_debits + 1 where ${id(A.alice)}`],
+      ['I2'],
+      () => `Account ${A.alice} says posted `,
+    ],
+    [
+      'the version of an account was changed',
+      () => [`update accounts set version = version - 1 where ${id(A.alice)}`],
+      ['I3'],
+      () => `Account ${A.alice} is at version `,
+    ],
+    [
+      'the last_at of an account was set back',
+      () => [`update accounts set last_at = 'epoch' where ${id(A.alice)}`],
+      ['I3'],
+      () => `Account ${A.alice} has an entry of `,
+    ],
+    [
+      'an account was deleted',
+      () => [`delete from accounts where ${id(A.alice)}`],
+      ['I2', 'I4'],
+      () => `which ledger `,
+    ],
+    [
+      'an account went to another ledger',
+      () => [`update accounts set ledger_id = gen_random_uuid() where ${id(A.alice)}`],
+      ['I2', 'I3', 'I4'],
+      () => `Account ${A.alice} of ledger `,
+    ],
+    [
+      'a key has two effects',
+      () => [
+        'alter table transactions drop constraint transactions_account_id_idempotency_key_ledger_id_key',
+        `update transactions set idempotency_key = 'same' where id in ('${T.first}', '${T.second}')`,
+      ],
+      ['I4', 'I9'],
+      () => `The key "same" of account ${A.alice} has 2 outcomes.`,
+    ],
+    [
+      'an externalId has two posted transactions',
+      () => [
+        'drop index transactions_external_id',
+        `update transactions set external_id = 'order 1' where ${id(T.third)}`,
+      ],
+      ['I4', 'I9'],
+      () => 'The externalId "order 1" of ledger ',
+    ],
+    [
+      'a key was taken away',
+      () => [`update transactions set idempotency_key = null, request = null where ${id(T.first)}`],
+      ['I4', 'I9'],
+      () => `Transaction ${T.first} is a TRANSFER without a key`,
+    ],
+    [
+      'a balance is below its limit',
+      () => [
+        'alter table accounts drop constraint accounts_within_min',
+        `update accounts set min_balance = 1000000 where ${id(A.alice)}`,
+      ],
+      ['I6'],
+      () => `Account ${A.alice} stands at `,
+    ],
+    [
+      'a balance is above its limit',
+      () => [
+        'alter table accounts drop constraint accounts_within_max',
+        `update accounts set max_balance = 1 where ${id(A.alice)}`,
+      ],
+      ['I6'],
+      () => 'outside of its limits 0 to 1.',
+    ],
+    [
+      'an account with money was closed',
+      () => [
+        'alter table accounts drop constraint accounts_closed_empty',
+        `update accounts set status = 'CLOSED' where ${id(A.alice)}`,
+      ],
+      ['I6'],
+      () => `Account ${A.alice} is closed and not empty: posted `,
+    ],
+    [
+      'a closed account was opened again',
+      () => [`update accounts set status = 'OPEN' where ${id(A.closed)}`],
+      ['I6'],
+      () => `Account ${A.closed} is OPEN, and transaction ${T.declined} was declined because it was closed.`,
+    ],
+    [
+      'an external account was frozen',
+      () => [
+        'alter table accounts drop constraint accounts_external',
+        `update accounts set status = 'FROZEN' where ${id(A.external)}`,
+      ],
+      ['I6'],
+      () => `External account ${A.external} is FROZEN`,
+    ],
+    [
+      'the amount of a hold was changed',
+      () => [`update holds set amount = amount + 1 where ${id(T.hold)}`],
+      ['I2'],
+      () => `Hold ${T.hold} says 3001 USD`,
+    ],
+    [
+      'a hold expires later than it was placed for',
+      () => [`update holds set expires_at = expires_at + interval '1 day' where ${id(T.hold)}`],
+      ['I9'],
+      () => `Transaction ${T.hold}: its digest is `,
+    ],
+    [
+      'a hold was deleted',
+      () => [`delete from holds where ${id(T.hold)}`],
+      ['I2', 'I9'],
+      () => `Hold ${T.hold} says nothing, and the journal tells 3000 USD`,
+    ],
+    [
+      'a hold is for another account',
+      () => [`update holds set to_account_id = '${A.carol}' where ${id(T.hold)}`],
+      ['I2'],
+      () => `to ${A.carol}`,
+    ],
+  ];
+
+  test.each(corruptions)('%s', async (_, statements, names, sentence) => {
+    const breaches = await books.breachesAfter('owner', async (db) => {
+      await sql`set local session_replication_role = replica`.execute(db);
+      for (const statement of statements()) await sql.raw(statement).execute(db);
+    });
+    expect(Object.keys(breaches), JSON.stringify(breaches, null, 2)).toEqual(names);
+    expect(Object.values(breaches).flat().join('\n')).toContain(sentence());
+  });
+});
+
+test('at most 20 sentences are told of an invariant', async () => {
+  const breaches = await books.breachesAfter('owner', async (db) => {
+    await sql`set local session_replication_role = replica`.execute(db);
+    await sql`update entries set posted_after = posted_after + version`.execute(db);
+  });
+  expect(Object.keys(breaches)).toEqual(['I2', 'I9']);
+  expect(breaches['I2']).toHaveLength(20);
+});

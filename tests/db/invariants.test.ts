@@ -1,0 +1,205 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { sql } from 'kysely';
+import { describe, expect, test } from 'vitest';
+import { type Database, openDatabase } from '../../src/db/database.ts';
+import { checkInvariants } from '../../src/db/invariants.ts';
+import { SERVICE_ROLE } from '../../src/db/migrator.ts';
+import type { BookLine, BookTransaction, BookWriter } from '../support/books.ts';
+import { createTestDatabase } from '../support/database.ts';
+import {
+  A,
+  declineOf,
+  findBreaches,
+  lines,
+  place,
+  release,
+  T,
+  transfer,
+  useSampleBooks,
+} from '../support/sample-books.ts';
+
+const books = useSampleBooks();
+
+test('books as the ledger writes them break nothing', async () => {
+  const reports = await checkInvariants(books.db);
+  expect(reports.map(({ name }) => name)).toEqual(['I1', 'I2', 'I3', 'I4', 'I6', 'I7', 'I9']);
+  expect(reports.flatMap(({ violations }) => violations)).toEqual([]);
+});
+
+test('empty books break nothing', async () => {
+  const { serviceUrl: url } = await createTestDatabase();
+  const db = openDatabase({ url, role: SERVICE_ROLE, maxConnections: 1, applicationName: 'empty books' });
+  expect(await findBreaches(db)).toEqual({});
+  await db.destroy();
+});
+
+describe('what the service’s own login can do and the database does not refuse is found:', () => {
+  const FALSE = createHash('sha256').update('false').digest();
+  type Act = (db: Database, writer: BookWriter) => Promise<unknown>;
+
+  /** A block whose digests and root cover what it falsely says. */
+  const writes =
+    (transactions: readonly BookTransaction[], falseRoot?: Buffer): Act =>
+    (db, writer) =>
+      writer.write(db, transactions, falseRoot);
+  /** Three transfers between carol and bob, the middle one with a false sum in carol's entry. */
+  const falseInTheMiddle = (falsely: BookLine['falsely'] & object): Act =>
+    writes([
+      transfer(A.bob, A.carol, 1n),
+      transfer(A.bob, A.carol, 2n, {
+        lines: [
+          { account: A.bob, amount: -2n },
+          { account: A.carol, amount: 2n, falsely },
+        ],
+      }),
+      transfer(A.bob, A.carol, 3n),
+    ]);
+
+  const deeds: [string, Act, string, () => string][] = [
+    [
+      'a false posted_after between the first and the last entry of an account in one block',
+      falseInTheMiddle({ postedAfter: 123456789n }),
+      'I2',
+      () => 'says posted 123456789, debits',
+    ],
+    [
+      'a false pending_debits_after there',
+      falseInTheMiddle({ pendingDebitsAfter: 5n }),
+      'I2',
+      () => 'pending debits 5, pending credits',
+    ],
+    [
+      'a false pending_credits_after there',
+      falseInTheMiddle({ pendingCreditsAfter: 7n }),
+      'I2',
+      () => 'pending credits 7, and the entry before it leads to',
+    ],
+    [
+      'a false total_debits_after there',
+      falseInTheMiddle({ totalDebitsAfter: 9n }),
+      'I2',
+      () => 'debits 9, pending debits',
+    ],
+    [
+      'a false root',
+      writes([transfer(A.bob, A.carol, 1n)], FALSE),
+      'I9',
+      () => `its root is ${FALSE.toString('hex')}`,
+    ],
+    [
+      'a false digest, under a root that covers it',
+      writes([transfer(A.bob, A.carol, 1n, { falseDigest: FALSE })]),
+      'I9',
+      () => `its digest is ${FALSE.toString('hex')}`,
+    ],
+    [
+      'a minBalance that is broken and mended inside one block',
+      writes([transfer(A.bob, A.carol, 90_000n), transfer(A.carol, A.bob, 90_000n)]),
+      'I6',
+      () => `left account ${A.bob} at version`,
+    ],
+    [
+      'a maxBalance that is broken and mended inside one block',
+      writes([transfer(A.carol, A.bob, 900_000n), transfer(A.bob, A.carol, 900_000n)]),
+      'I6',
+      () => 'outside of its limits 0 to 100000.',
+    ],
+    [
+      'a hold that says it captured more',
+      (db) => sql`update holds set captured = captured + 1 where id = ${T.hold}`.execute(db),
+      'I2',
+      () => `captured 1001, OPEN, and the journal tells`,
+    ],
+    [
+      'a hold that ended without a release',
+      (db) => sql`update holds set status = 'VOIDED' where id = ${T.hold}`.execute(db),
+      'I2',
+      () => 'captured 1000, VOIDED, and the journal tells',
+    ],
+    [
+      'a hold that nothing placed',
+      (db) =>
+        sql`insert into holds (id, ledger_id, from_account_id, to_account_id, currency, amount, created_at)
+          select gen_random_uuid(), id, ${A.alice}, ${A.bob}, 'USD', 1, clock_timestamp() from ledgers`.execute(
+          db,
+        ),
+      'I2',
+      () => 'and the journal tells nothing.',
+    ],
+    [
+      'entries on hold without a hold',
+      writes([place(A.bob, A.carol, 1n)]),
+      'I2',
+      () => 'says nothing, and the journal tells 1 USD',
+    ],
+    [
+      'a release of no hold',
+      writes([{ type: 'RELEASE', holdId: randomUUID(), lines: release(A.alice, A.bob, 1n) }]),
+      'I2',
+      () => 'says nothing, and the journal tells',
+    ],
+    [
+      'an outcome under a key of no account',
+      writes([declineOf('00000000-0000-0000-0000-00000000dead', 'ACCOUNT_FROZEN', {})]),
+      'I4',
+      () => 'is under a key of account 00000000-0000-0000-0000-00000000dead',
+    ],
+    [
+      'a movement without a key',
+      writes([transfer(A.bob, A.carol, 1n, { key: null })]),
+      'I4',
+      () => 'is a TRANSFER without a key',
+    ],
+  ];
+
+  test.each(deeds)('%s', async (_, act, name, sentence) => {
+    const breaches = await books.breachesAfter('service', act);
+    expect(Object.keys(breaches), JSON.stringify(breaches, null, 2)).toEqual([name]);
+    expect(Object.values(breaches).flat().join('\n')).toContain(sentence());
+  });
+});
+
+describe('what is lawful is no breach:', () => {
+  test('a text that was erased with its salt, its salted digest in its place', async () => {
+    const breaches = await books.breachesAfter('owner', async (db) => {
+      const statements = [
+        'set local session_replication_role = replica',
+        `update entries e set description = null, description_digest = sha256(t.salt || convert_to(e.description, 'UTF8'))
+           from transactions t where t.id = e.transaction_id and e.description is not null`,
+        `update transactions set description_digest = sha256(salt || convert_to(description, 'UTF8')), description = null,
+           metadata_digest = sha256(salt || convert_to(
+             '{"":"","a":"ü","b":"\\"\\\\\\u0001\\u001f/","😀":"before them","\ue000":"after the surrogates"}', 'UTF8')),
+           metadata = null, salt = null where id = '${T.deposit}'`,
+        `update transactions set salt = null where id = '${T.journal}'`,
+      ];
+      for (const statement of statements) await sql.raw(statement).execute(db);
+    });
+    expect(breaches).toEqual({});
+  });
+
+  test('a limit that is broken and mended inside one transaction, which is judged by what it leaves', async () => {
+    const there = lines(A.bob, A.carol, 90_000n);
+    const back = lines(A.carol, A.bob, 90_000n);
+    const breaches = await books.breachesAfter('service', (db, writer) =>
+      writer.write(db, [{ type: 'JOURNAL', lines: [...there, ...back] }]),
+    );
+    expect(breaches).toEqual({});
+  });
+
+  test('a limit that was narrowed after a block had ended outside of it', async () => {
+    const breaches = await books.breachesAfter('service', async (db, writer) => {
+      await writer.write(db, [transfer(A.carol, A.bob, 9n)]);
+      await writer.write(db, [transfer(A.external, A.carol, 5000n)]);
+      await sql`update accounts set min_balance = 0 where id = ${A.carol}`.execute(db);
+    });
+    expect(breaches).toEqual({});
+  });
+
+  test('a limit that was narrowed after a block had passed through what it forbids', async () => {
+    const breaches = await books.breachesAfter('service', async (db, writer) => {
+      await writer.write(db, [transfer(A.carol, A.bob, 9n), transfer(A.external, A.carol, 5000n)]);
+      await sql`update accounts set min_balance = 0 where id = ${A.carol}`.execute(db);
+    });
+    expect(breaches).toEqual({});
+  });
+});
