@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import pino from 'pino';
 import { type Config, ConfigError, readConfig } from './config.ts';
 import { DataDirectoryInUseError, startEmbeddedPostgres } from './db/embedded.ts';
-import { DatabaseNotReadyError, SERVICE_ROLE } from './db/migrator.ts';
+import { DatabaseNotReadyError } from './db/migrator.ts';
 import { prepareDatabase } from './db/prepare.ts';
 import { Ledger } from './ledger/ledger.ts';
 import { startHttpServer } from './server/http.ts';
@@ -47,7 +47,6 @@ async function serve(
   await prepareDatabase(databaseUrl, migrationUrl, { info: console.log, warn: console.warn });
   const ledger = await Ledger.open({
     databaseUrl,
-    role: SERVICE_ROLE,
     onFault: (error) => log.error({ err: error }, 'a fault of the ledger'),
   });
   const server = await startHttpServer({ ledger, host, port, log }).catch(async (error: unknown) => {

@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import pg from 'pg';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/db/embedded.ts';
-import { migrate, SERVICE_ROLE } from '../../src/db/migrator.ts';
+import { migrate } from '../../src/db/migrator.ts';
 import { Ledger } from '../../src/ledger/ledger.ts';
 import { measure } from './callers.ts';
 import { makeAccounts, transferByEngine } from './engine.ts';
@@ -51,7 +51,6 @@ async function run({ ownerUrl, serviceUrl }: EmbeddedPostgres): Promise<void> {
   const bareAccounts = await prepareBareTables(bare.href, accounts);
   const ledger = await Ledger.open({
     databaseUrl: serviceUrl,
-    role: SERVICE_ROLE,
     lanes: Number(given.lanes),
     ...(given.batch === undefined ? {} : { maxBatch: Number(given.batch) }),
     onFault: (error) => console.error(error),

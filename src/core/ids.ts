@@ -75,7 +75,8 @@ export function parseEntryId(id: string): { readonly accountId: Uuid; readonly v
 
 /** What a public id names, whatever its kind; undefined for what is none. */
 export function kindOfId(id: string): IdKind | undefined {
-  const [prefix] = id.split('_', 1);
+  const end = id.indexOf('_');
+  const prefix = end < 0 ? undefined : id.slice(0, end);
   return (Object.keys(ID_PREFIX) as IdKind[]).find((kind) => ID_PREFIX[kind] === prefix);
 }
 

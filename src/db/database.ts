@@ -9,14 +9,15 @@ import {
 import pg from 'pg';
 import type { Instant } from '../core/instant.ts';
 import { isConnectionLoss } from './pg-errors.ts';
+import { SERVICE_ROLE } from './roles.ts';
 import type { DB } from './tables.ts';
 
 export type Database = Kysely<DB>;
 
 export interface DatabaseOptions {
   readonly url: string;
-  /** The role that the connections take: what they may do is what it may. */
-  readonly role: string;
+  /** The role that the connections take, the application's unless another is named: what they may do is what it may. */
+  readonly role?: string;
   readonly maxConnections: number;
   readonly applicationName: string;
   /** How long the answer to one statement may take, COMMIT's included; then the connection is given up. */
@@ -30,7 +31,7 @@ export interface DatabaseOptions {
  * timestamptz as microseconds. Connecting is left to the first query.
  */
 export function openDatabase(options: DatabaseOptions): Database {
-  const { statementDeadlineMs = 30_000 } = options;
+  const { role = SERVICE_ROLE, statementDeadlineMs = 30_000 } = options;
   const pool = new pg.Pool({
     connectionString: options.url,
     max: options.maxConnections,
@@ -41,7 +42,7 @@ export function openDatabase(options: DatabaseOptions): Database {
     statement_timeout: statementDeadlineMs - 500,
     lock_timeout: statementDeadlineMs - 500,
     idle_in_transaction_session_timeout: 60_000,
-    options: `-c role=${options.role} -c timezone=UTC -c datestyle=ISO`,
+    options: `-c role=${role} -c timezone=UTC -c datestyle=ISO`,
     types: { getTypeParser },
     keepAlive: true,
   });

@@ -1,5 +1,6 @@
 import pg from 'pg';
-import { DatabaseNotReadyError, OWNER_ROLE, SERVICE_ROLE } from './migrator.ts';
+import { DatabaseNotReadyError } from './migrator.ts';
+import { OWNER_ROLE, SERVICE_ROLE } from './roles.ts';
 
 /** What a login of the service may be. */
 export interface Login {

@@ -4,9 +4,7 @@ import { Kysely, PostgresDialect, type QueryExecutorProvider, sql } from 'kysely
 import { type Migration, type MigrationProvider, Migrator } from 'kysely/migration';
 import pg from 'pg';
 import { sqlStateOf } from './pg-errors.ts';
-
-export const OWNER_ROLE = 'tls_owner';
-export const SERVICE_ROLE = 'tls_app';
+import { OWNER_ROLE } from './roles.ts';
 
 const DB_FOLDER = new URL('../../db/', import.meta.url);
 const MIGRATIONS = new URL('migrations/', DB_FOLDER);

@@ -1,6 +1,7 @@
 import { openDatabase } from './database.ts';
 import { inspectLogin } from './login.ts';
-import { DatabaseNotReadyError, dueMigrations, migrate, SERVICE_ROLE } from './migrator.ts';
+import { DatabaseNotReadyError, dueMigrations, migrate } from './migrator.ts';
+import { SERVICE_ROLE } from './roles.ts';
 
 /**
  * Makes sure that the service's login can serve on a database of this program's schema, migrating it where that is due and
@@ -34,7 +35,6 @@ export async function prepareDatabase(
 async function refuseDueMigrations(url: string): Promise<void> {
   const db = openDatabase({
     url,
-    role: SERVICE_ROLE,
     maxConnections: 1,
     applicationName: 'transactional-ledger start',
   });

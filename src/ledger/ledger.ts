@@ -3,7 +3,7 @@ import { type Command, nameAccount } from '../core/command.ts';
 import type { AccountRequest } from '../core/create-account.ts';
 import type { Currency } from '../core/currency.ts';
 import { attemptKey } from '../core/decide.ts';
-import { messageOf, type Refusal, refuse } from '../core/errors.ts';
+import { type Refusal, refuse } from '../core/errors.ts';
 import { EXTERNAL_ID_MARK, parseId, type Uuid } from '../core/ids.ts';
 import type { Instant } from '../core/instant.ts';
 import type { Money } from '../core/money.ts';
@@ -37,9 +37,8 @@ export type { EntryLine, EntryPlace } from '../db/transactions.ts';
 export type { AccountCreated } from './accounts.ts';
 
 export interface LedgerOptions {
-  /** A login of the application's role. */
+  /** Its login is a member of the application's role. */
   readonly databaseUrl: string;
-  readonly role: string;
   readonly name?: string;
   readonly lanes?: number;
   /** Commands that one database transaction takes at most. */
@@ -250,7 +249,8 @@ export class Ledger {
 
   async #read<T>(read: () => Promise<T>): Promise<T> {
     const answer = await untilAnswered(async () => ({ value: await this.#currencies.reading(read) }));
-    if ('code' in answer) throw new UnavailableError(messageOf(answer));
+    if ('code' in answer)
+      throw new UnavailableError('The ledger cannot reach its database. Try again in a moment.');
     return answer.value;
   }
 }
@@ -270,7 +270,6 @@ function open(
 ): Database {
   return openDatabase({
     url: options.databaseUrl,
-    role: options.role,
     maxConnections,
     applicationName: `transactional-ledger ${use}`,
     statementDeadlineMs,

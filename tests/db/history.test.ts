@@ -3,7 +3,6 @@ import { afterAll, expect, test } from 'vitest';
 import { openDatabase } from '../../src/db/database.ts';
 import type { KeysetRange } from '../../src/db/keyset.ts';
 import { findLedger } from '../../src/db/ledgers.ts';
-import { SERVICE_ROLE } from '../../src/db/migrator.ts';
 import { entriesQuery } from '../../src/db/transactions.ts';
 import { asOwner, createTestDatabase } from '../support/database.ts';
 
@@ -13,7 +12,6 @@ const LONG = '00000000-0000-7000-8000-000000000002';
 const database = await createTestDatabase();
 const db = openDatabase({
   url: database.serviceUrl,
-  role: SERVICE_ROLE,
   maxConnections: 1,
   applicationName: 'history',
 });

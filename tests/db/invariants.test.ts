@@ -3,7 +3,6 @@ import { sql } from 'kysely';
 import { describe, expect, test } from 'vitest';
 import { type Database, openDatabase } from '../../src/db/database.ts';
 import { checkInvariants } from '../../src/db/invariants.ts';
-import { SERVICE_ROLE } from '../../src/db/migrator.ts';
 import type { BookLine, BookTransaction, BookWriter } from '../support/books.ts';
 import { createTestDatabase } from '../support/database.ts';
 import {
@@ -28,7 +27,7 @@ test('books as the ledger writes them break nothing', async () => {
 
 test('empty books break nothing', async () => {
   const { serviceUrl: url } = await createTestDatabase();
-  const db = openDatabase({ url, role: SERVICE_ROLE, maxConnections: 1, applicationName: 'empty books' });
+  const db = openDatabase({ url, maxConnections: 1, applicationName: 'empty books' });
   expect(await findBreaches(db)).toEqual({});
   await db.destroy();
 });

@@ -3,7 +3,6 @@ import fc from 'fast-check';
 import type { Command } from '../../src/core/command.ts';
 import type { Refusal } from '../../src/core/errors.ts';
 import type { Outcome } from '../../src/core/transaction.ts';
-import { SERVICE_ROLE } from '../../src/db/migrator.ts';
 import type { TestDatabase } from '../support/database.ts';
 import { balance, makeAccount } from '../support/ledger.ts';
 import { OUTSIDE, ReferenceModel, type Request } from './reference-model.ts';
@@ -44,7 +43,7 @@ export async function compareWithModel(
   parameters: fc.Parameters<[Request[]]>,
 ): Promise<void> {
   // With one lane the order of arrival is the order of decision.
-  const ledger = await Ledger.open({ databaseUrl: serviceUrl, role: SERVICE_ROLE, lanes: 1 });
+  const ledger = await Ledger.open({ databaseUrl: serviceUrl, lanes: 1 });
   try {
     const property = fc.asyncProperty(
       fc.array(anyRequest, { minLength: 30, maxLength: 120 }),

@@ -7,7 +7,6 @@ import { formatId, type Uuid } from '../../src/core/ids.ts';
 import type { Outcome, Posted } from '../../src/core/transaction.ts';
 import { openDatabase } from '../../src/db/database.ts';
 import { checkInvariants } from '../../src/db/invariants.ts';
-import { SERVICE_ROLE } from '../../src/db/migrator.ts';
 import { Ledger, type LedgerOptions } from '../../src/ledger/ledger.ts';
 import type { TestDatabase } from './database.ts';
 
@@ -16,7 +15,7 @@ export async function openLedger(
   { serviceUrl }: Pick<TestDatabase, 'serviceUrl'>,
   options: Partial<LedgerOptions> = {},
 ): Promise<Ledger> {
-  const ledger = await Ledger.open({ databaseUrl: serviceUrl, role: SERVICE_ROLE, ...options });
+  const ledger = await Ledger.open({ databaseUrl: serviceUrl, ...options });
   afterAll(() => ledger.close());
   return ledger;
 }
@@ -62,7 +61,7 @@ export function transfer(ledger: Ledger, input: Keyless<Parameters<typeof toTran
   return post(ledger, toTransfer({ idempotencyKey: randomUUID(), ...input }));
 }
 
-export async function post(ledger: Ledger, command: Command | Refusal): Promise<Outcome> {
+async function post(ledger: Ledger, command: Command | Refusal): Promise<Outcome> {
   return 'code' in command ? command : ledger.post(command);
 }
 
@@ -82,7 +81,6 @@ export async function balance(ledger: Ledger, accountId: string): Promise<bigint
 export async function expectSoundBooks({ serviceUrl }: Pick<TestDatabase, 'serviceUrl'>): Promise<void> {
   const db = openDatabase({
     url: serviceUrl,
-    role: SERVICE_ROLE,
     maxConnections: 1,
     applicationName: 'invariants',
   });

@@ -15,7 +15,7 @@ import type { Uuid } from '../../src/core/ids.ts';
 import { parseInstant } from '../../src/core/instant.ts';
 import { type Database, openDatabase } from '../../src/db/database.ts';
 import { checkInvariants } from '../../src/db/invariants.ts';
-import { SERVICE_ROLE } from '../../src/db/migrator.ts';
+import { SERVICE_ROLE } from '../../src/db/roles.ts';
 import type { DB } from '../../src/db/tables.ts';
 import { type BookLine, type BookTransaction, BookWriter } from './books.ts';
 import { createTestDatabase, type TestDatabase } from './database.ts';
@@ -222,7 +222,6 @@ interface Opened {
 async function openBooks({ serviceUrl, ownerUrl }: TestDatabase): Promise<Opened> {
   const db = openDatabase({
     url: serviceUrl,
-    role: SERVICE_ROLE,
     maxConnections: 1,
     applicationName: 'books',
   });

@@ -1,0 +1,119 @@
+import SchemaBuilder from '@pothos/core';
+import RelayPlugin from '@pothos/plugin-relay';
+import type { Account } from '../core/account.ts';
+import type { Currency } from '../core/currency.ts';
+import type { Refusal } from '../core/errors.ts';
+import type { Instant } from '../core/instant.ts';
+import type { Money } from '../core/money.ts';
+import type { Malformed, Metadata } from '../core/text.ts';
+import type { Posted, Transaction } from '../core/transaction.ts';
+import type { AccountCreated, EntryLine, LedgerState, TrialBalanceLine } from '../ledger/ledger.ts';
+import type { Context } from './context.ts';
+import { decodeNodeId, invalidInput, MAX_NODES } from './node.ts';
+
+/**
+ * What each type of the schema is made from. Fields name their types by these names, so that no file of a noun needs
+ * another's; schema.ts puts them together.
+ */
+interface Types {
+  DefaultFieldNullability: false;
+  DefaultEdgesNullability: { list: false; items: false };
+  DefaultNodeNullability: false;
+  Context: Context;
+  Scalars: {
+    ID: { Input: string; Output: string };
+    Decimal: { Input: string | Malformed; Output: string };
+    BigInt: { Input: bigint | Malformed; Output: bigint };
+    DateTime: { Input: Instant | Malformed; Output: Instant };
+    Metadata: { Input: Metadata | Malformed; Output: Metadata };
+  };
+  Interfaces: { LedgerError: Refusal };
+  Objects: {
+    Ledger: LedgerState;
+    BlockHead: LedgerState['head'];
+    Currency: Currency;
+    TrialBalanceLine: TrialBalanceLine;
+    Money: Money;
+    Account: Account;
+    AccountCreated: AccountCreated;
+    Transaction: Transaction;
+    TransactionPosted: Posted;
+    Entry: EntryLine;
+  };
+}
+
+export const builder = new SchemaBuilder<Types>({
+  plugins: [RelayPlugin],
+  defaultFieldNullability: false,
+  relay: {
+    cursorType: 'String',
+    encodeGlobalID: (_, id) => String(id),
+    decodeGlobalID: decodeNodeId,
+    idFieldOptions: { description: 'Names this, everywhere and forever. Treat it as opaque text.' },
+    nodeTypeOptions: {
+      description: 'What has an id of its own, and can be asked for by it.',
+    },
+    nodeQueryOptions: {
+      description: 'What an id names, whatever its type. Null where the id is malformed, foreign or unknown.',
+      args: { id: { description: 'The `id` of any Node. Names by `ext:` are not taken here.' } },
+    },
+    nodesQueryOptions: {
+      description:
+        'What several ids name, in their order, with null in the place of each that is malformed, foreign or unknown.',
+      args: { ids: { description: `The \`id\` of any Nodes, at most ${MAX_NODES}; more is INVALID_INPUT.` } },
+      resolve: (_root, { ids }, _context, _info, resolveNodes) => {
+        if (ids.length > MAX_NODES) {
+          throw invalidInput(`ids must have at most ${MAX_NODES} elements, and has ${ids.length}.`);
+        }
+        return resolveNodes(ids);
+      },
+    },
+    pageInfoTypeOptions: { description: 'Where a page lies in its list.' },
+    hasNextPageFieldOptions: {
+      description:
+        'Whether the list goes on after this page. Ask for it with `first` and `after: endCursor`.',
+    },
+    hasPreviousPageFieldOptions: {
+      description:
+        'Whether the list has more before this page. Ask for it with `last` and `before: startCursor`.',
+    },
+    startCursorFieldOptions: { description: "The first edge's cursor; null on an empty page." },
+    endCursorFieldOptions: { description: "The last edge's cursor; null on an empty page." },
+    cursorFieldOptions: {
+      description: 'The place of this edge in its list: opaque text for `after` and `before`.',
+    },
+    nodeFieldOptions: { nullable: false, description: 'What stands in this place of the list.' },
+    edgesFieldOptions: {
+      nullable: { list: false, items: false },
+      description: 'The page, each element with its cursor.',
+    },
+    nodesOnConnection: { description: 'The page without the cursors.' },
+    pageInfoFieldOptions: { description: 'Where the page lies in the list.' },
+    firstArgOptions: {
+      description:
+        'How many to take from the beginning of the list, or right after `after`: 0 to 100. Without `first` and `last`: 20.',
+    },
+    lastArgOptions: {
+      description:
+        'How many to take from the end of the list, or right before `before`: 0 to 100. Not together with `first`.',
+    },
+    afterArgOptions: { description: 'A cursor of this very list: only what comes after it.' },
+    beforeArgOptions: { description: 'A cursor of this very list: only what comes before it.' },
+  },
+});
+
+builder.queryType({
+  description:
+    'Reading. Null means absent: ids that are malformed, foreign or unknown find nothing. Faults are top-level errors whose ' +
+    '`extensions.code` is a LedgerErrorCode.',
+});
+builder.mutationType({
+  description:
+    'Writing. Each field answers a union of what happened and of every refusal that it can give; all refusals implement ' +
+    'LedgerError, so `... on LedgerError { code message }` reads any of them, also those that later releases add. A field ' +
+    'that is null is unknown, not undone: send the same request with the same idempotency key again, and it tells.',
+});
+
+export type SchemaTypes = PothosSchemaTypes.ExtendDefaultTypes<Types>;
+/** Makes the fields of an input. */
+export type InputFields = PothosSchemaTypes.InputFieldBuilder<SchemaTypes, 'InputObject'>;

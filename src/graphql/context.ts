@@ -1,0 +1,75 @@
+import DataLoader from 'dataloader';
+import type { Account } from '../core/account.ts';
+import { formatEntryId, type Uuid } from '../core/ids.ts';
+import type { Transaction } from '../core/transaction.ts';
+import type { EntryLine, EntryPlace, Ledger } from '../ledger/ledger.ts';
+
+/** What the resolvers of one request share: the ledger, and what was read of it so far. Absent rows load as null. */
+export interface Context {
+  readonly ledger: Ledger;
+  readonly accounts: DataLoader<Uuid, Account | null>;
+  readonly transactions: DataLoader<Uuid, Transaction | null>;
+  /** The transactions that reverse one, oldest first. */
+  readonly reversals: DataLoader<Uuid, readonly Transaction[]>;
+  readonly entries: DataLoader<EntryPlace, EntryLine | null, string>;
+  readonly onFault: OnFault;
+}
+
+/** Told of a fault that the caller only sees as INTERNAL or UNAVAILABLE. Answers the id under which the log has it. */
+export type OnFault = (error: unknown) => string;
+
+/** The context of one request. All rows of a kind that a level of the answer links to are read by one query. */
+export function createContext(ledger: Ledger, onFault: OnFault): Context {
+  return {
+    ledger,
+    onFault,
+    accounts: new DataLoader(async (ids) => {
+      const found = await ledger.findAccounts(ids);
+      return ids.map((id) => found.get(id) ?? null);
+    }),
+    transactions: new DataLoader(async (ids) => {
+      const found = await ledger.findTransactions(ids);
+      return ids.map((id) => found.get(id) ?? null);
+    }),
+    reversals: new DataLoader(async (ids) => {
+      const found = await ledger.findReversals(ids);
+      return ids.map((id) => found.get(id) ?? []);
+    }),
+    entries: new DataLoader(
+      async (places) => {
+        const found = new Map((await ledger.findEntries(places)).map((entry) => [nameOf(entry), entry]));
+        return places.map((place) => found.get(nameOf(place)) ?? null);
+      },
+      { cacheKeyFn: nameOf },
+    ),
+  };
+}
+
+/** What a write leaves behind in its request, whatever its answer. */
+export function settle<Answer extends { readonly code: string }>(context: Context, answer: Answer): Answer {
+  // The links of the answer are live, also where an earlier field of the request has read them.
+  for (const loader of [context.accounts, context.transactions, context.reversals, context.entries]) {
+    loader.clearAll();
+  }
+  // The ledger has told of the fault; this line tells whose it was.
+  if (answer.code === 'INTERNAL') context.onFault(new Error('A write was answered INTERNAL.'));
+  return answer;
+}
+
+/** An account that the books name. */
+export async function getAccount({ accounts }: Context, id: Uuid): Promise<Account> {
+  const account = await accounts.load(id);
+  if (account === null) throw new TypeError(`the books name the account ${id}, and have none`);
+  return account;
+}
+
+/** A transaction that the books name. */
+export async function getTransaction({ transactions }: Context, id: Uuid): Promise<Transaction> {
+  const transaction = await transactions.load(id);
+  if (transaction === null) throw new TypeError(`the books name the transaction ${id}, and have none`);
+  return transaction;
+}
+
+function nameOf({ accountId, version }: EntryPlace): string {
+  return formatEntryId(accountId, version);
+}

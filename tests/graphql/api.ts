@@ -1,0 +1,71 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, expect } from 'vitest';
+import type { Ledger } from '../../src/ledger/ledger.ts';
+import { type HttpServer, startHttpServer } from '../../src/server/http.ts';
+
+export interface Fault {
+  readonly err: unknown;
+  readonly requestId: string;
+}
+
+/** What GraphQL answers; a test says by `toMatchObject` or `toEqual` what is in it. */
+export interface Answer<Data = Record<string, unknown>> {
+  readonly data: Data;
+  readonly errors?: readonly {
+    readonly message: string;
+    readonly path?: readonly string[];
+    readonly extensions?: Readonly<Record<string, unknown>>;
+  }[];
+}
+
+/** The API of a ledger over real HTTP, as its callers see it. */
+export interface Api {
+  readonly server: HttpServer;
+  /** What went to the log. */
+  readonly faults: Fault[];
+  ask<Data = Record<string, unknown>>(
+    query: string,
+    variables?: Readonly<Record<string, unknown>>,
+  ): Promise<Answer<Data>>;
+  /** Sends one mutation with an input in variables, and answers its field. Nothing else may have gone wrong. */
+  mutate(field: Field, input: object, selection?: string): Promise<Record<string, unknown>>;
+}
+export type Field = 'createAccount' | 'deposit' | 'withdraw' | 'transfer';
+
+/** Serves a ledger until the file ends. */
+export async function serve(ledger: Ledger): Promise<Api> {
+  const faults: Fault[] = [];
+  const log = { error: (fault: object) => void faults.push(fault as Fault) };
+  const server = await startHttpServer({ ledger, host: '127.0.0.1', port: 0, log });
+  afterAll(() => server.close());
+
+  const api: Api = {
+    server,
+    faults,
+    ask: async (query, variables = {}) => {
+      const response = await fetch(`${server.url}/graphql`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ query, variables }),
+      });
+      return response.json() as ReturnType<typeof api.ask<never>>;
+    },
+    mutate: async (field, input, selection = '') => {
+      const type = `${field.charAt(0).toUpperCase()}${field.slice(1)}Input`;
+      const answer = await api.ask<Record<string, Record<string, unknown>>>(
+        `mutation ($input: ${type}!) { ${field}(input: $input) { __typename ${ERROR} ${selection} } }`,
+        { input },
+      );
+      expect(answer).not.toHaveProperty('errors');
+      return answer.data[field] ?? {};
+    },
+  };
+  return api;
+}
+
+const ERROR = '... on LedgerError { code message retryable replayed }';
+
+/** An idempotency key of its own. */
+export function newKey(): string {
+  return randomUUID();
+}

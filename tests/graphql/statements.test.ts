@@ -1,0 +1,83 @@
+import { randomUUID } from 'node:crypto';
+import { expect, test } from 'vitest';
+import { asOwner, createTestDatabase, serverLog } from '../support/database.ts';
+import { makeAccount, makeAccounts, openLedger, transfer } from '../support/ledger.ts';
+import { newKey, serve } from './api.ts';
+
+const database = await createTestDatabase();
+// Counts for the connections that are made from here on.
+await asOwner(database, `alter database ${database.name} set log_statement = 'all'`);
+const ledger = await openLedger(database);
+const api = await serve(ledger);
+
+/** The statements that the service sends while something runs, as PostgreSQL's own log has them. */
+async function statementsOf(run: () => Promise<unknown>): Promise<string[]> {
+  const mark = async () => {
+    const text = `mark ${randomUUID()}`;
+    await asOwner(database, `select '${text}'`);
+    return text;
+  };
+  const from = await mark();
+  await run();
+  const to = await mark();
+  const log = await serverLog(database);
+  const placeOf = (text: string) => log.findIndex((message) => message.includes(text));
+  return log
+    .slice(placeOf(from) + 1, placeOf(to))
+    .filter(
+      (message) => message.includes('transactional-ledger') && /(statement|execute \S+): /.test(message),
+    );
+}
+
+test('a page of history costs the same number of statements, however long it is', async () => {
+  const wallet = await makeAccount(ledger, { funds: '1000' });
+  // Each entry leads to another account.
+  for (const toAccountId of await makeAccounts(ledger, 110)) {
+    await transfer(ledger, { fromAccountId: wallet, toAccountId, amount: '1' });
+  }
+  const read = (first: number) => async () => {
+    const { data, errors } = await api.ask<{ account: { history: { nodes: object[] } } }>(
+      `query ($id: ID!, $first: Int!) { account(id: $id) { history(first: $first) {
+        nodes { account { id } transaction { keyAccount { id } reversals { id } entries { account { owner } transaction { id } } } }
+      } } }`,
+      { id: wallet, first },
+    );
+    expect(errors).toBeUndefined();
+    expect(data.account.history.nodes).toHaveLength(first);
+  };
+  const ten = await statementsOf(read(10));
+  const hundred = await statementsOf(read(100));
+  expect(hundred.length).toBe(ten.length);
+  // The account, its entries, their transactions with all entries, the accounts of those, and the reversals.
+  expect(ten.length).toBe(6);
+});
+
+test('nodes of a type are read together', async () => {
+  const ids = await makeAccounts(ledger, 30);
+  const statements = await statementsOf(() =>
+    api.ask('query ($ids: [ID!]!) { nodes(ids: $ids) { ... on Account { owner } } }', { ids }),
+  );
+  expect(statements).toHaveLength(1);
+});
+
+test('what was posted is answered without another query', async () => {
+  const [a, b] = [await makeAccount(ledger, { funds: '10' }), await makeAccount(ledger)];
+  const run = (selection: string) =>
+    statementsOf(() =>
+      api.mutate(
+        'transfer',
+        { fromAccountId: a, toAccountId: b, amount: '1', idempotencyKey: newKey() },
+        selection,
+      ),
+    );
+  const bare = await run('');
+  const full = await run(`... on TransactionPosted { replayed transaction {
+    id type idempotencyKey externalId description metadata effectiveAt createdAt amount { amount currency }
+    entries {
+      id side layer version description effectiveAt createdAt
+      amount { amount } balanceAfter { amount } heldAfter { amount } transaction { id }
+    }
+  } }`);
+  expect(bare.length).toBeGreaterThan(0);
+  expect(full).toHaveLength(bare.length);
+});
