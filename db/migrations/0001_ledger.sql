@@ -1,5 +1,5 @@
--- The books: tables and keys. Amounts are minor units, signed with credits positive. numeric takes NaN: where a caller's
--- number is not compared with a sum, a check refuses it.
+-- The books: tables and keys. Amounts are minor units, signed with credits positive; totals have room for any number of them.
+-- numeric takes NaN: where a number is not compared with a sum, a check refuses it.
 -- Every unique key ends in ledger_id: with it first, a planner that saw a table while it was empty finds all keys equally
 -- good, keeps the wrong one in prepared statements, and scans the ledger. There are no foreign keys between rows: their
 -- checks would wait for the accounts' locks, and the triggers of 0002 demand more than they could.
@@ -37,10 +37,12 @@ create table accounts (
   posted numeric(38, 0) not null default 0,
   pending_debits numeric(38, 0) not null default 0,
   pending_credits numeric(38, 0) not null default 0,
-  total_debits numeric not null default 0,
+  total_debits numeric(60, 0) not null default 0,
   -- Limits on the normal side; null: none.
   min_balance numeric(38, 0),
   max_balance numeric(38, 0),
+  -- The version at which these limits were set: every later entry keeps them.
+  limits_version bigint not null default 0,
   version bigint not null default 0,
   last_at timestamptz not null default 'epoch',
   metadata jsonb,
@@ -97,6 +99,9 @@ create table transactions (
   digest bytea not null check (octet_length(digest) = 32),
   primary key (id, ledger_id),
   unique (account_id, idempotency_key, ledger_id),
+  -- Times that a program can write and read again: of the years 1 to 9999, and no infinity.
+  constraint transactions_readable_times check (
+    effective_at between '0001-01-01 00:00:00+00' and '9999-12-31 23:59:59.999999+00'),
   constraint transactions_posted_moves check ((outcome = 'POSTED') = (entry_count > 0)),
   constraint transactions_declined_says_why check ((outcome = 'POSTED') = (facts is null)),
   constraint transactions_key_has_request check ((idempotency_key is null) = (request is null))
@@ -120,14 +125,16 @@ create table entries (
   posted_after numeric(38, 0) not null,
   pending_debits_after numeric(38, 0) not null,
   pending_credits_after numeric(38, 0) not null,
-  total_debits_after numeric not null,
+  total_debits_after numeric(60, 0) not null,
   description text,
   description_digest bytea,
   -- Only where it differs from created_at.
   effective_at timestamptz,
   created_at timestamptz not null,
   primary key (account_id, version, ledger_id),
-  unique (transaction_id, line, ledger_id)
+  unique (transaction_id, line, ledger_id),
+  constraint entries_sums_are_numbers check (
+    posted_after <> 'NaN' and pending_debits_after <> 'NaN' and pending_credits_after <> 'NaN' and total_debits_after <> 'NaN')
 );
 create index entries_displaced on entries (account_id, effective_at) where effective_at is not null;
 
@@ -160,6 +167,9 @@ create table holds (
   expires_at timestamptz,
   created_at timestamptz not null,
   primary key (id, ledger_id),
+  constraint holds_readable_times check (
+    created_at between '0001-01-01 00:00:00+00' and '9999-12-31 23:59:59.999999+00'
+    and (expires_at between '0001-01-01 00:00:00+00' and '9999-12-31 23:59:59.999999+00') is not false),
   constraint holds_captured_within check (captured between 0 and amount)
 ) with (fillfactor = 80);
 

@@ -122,6 +122,7 @@ declare
   last_id uuid;
   batch record;
   lines bigint;
+  micros bigint;
   root bytea := decode(nullif(current_setting('tls.root', true), ''), 'hex');
 begin
   if tg_relid <> 'public.transactions'::regclass or tg_op <> 'INSERT' then
@@ -135,11 +136,12 @@ begin
       bool_and(n.ledger_id = ledger and n.created_at = at) as together,
       min(coalesce(n.effective_at, n.created_at)) as effective_from
     into batch from new_transactions n;
-  -- UUIDv7 of createdAt's millisecond that share all but the last 20 bits, which count. Between such ids no other
+  -- UUIDv7 of createdAt (RFC 9562, method 3) that share all but the last 20 bits, which count. Between such ids no other
   -- transaction can lie, so that counting the range's entries proves that none of them lacks any.
+  micros := extract(epoch from at) * 1000000;
   if not batch.together or left(first_id::text, 31) <> left(last_id::text, 31)
     or ('x' || right(last_id::text, 5))::bit(20)::int - ('x' || right(first_id::text, 5))::bit(20)::int + 1 <> batch.size
-    or substr(uuid_send(first_id), 1, 6) <> substr(int8send(floor(extract(epoch from at) * 1000)::bigint), 3)
+    or substr(uuid_send(first_id), 1, 8) <> int8send(micros / 1000 << 16 | 28672 | micros % 1000 * 4096 / 1000)
   then
     raise 'transactions that are not one range of ids' using errcode = '23514', constraint = 'transactions_one_range';
   end if;
@@ -151,6 +153,14 @@ begin
   -- Repeatable reads rely on it: what is recorded as of a time stands in the books a minute later at the latest.
   if at < clock_timestamp() - interval '60 seconds' then
     raise 'a block that comes too late' using errcode = '23514', constraint = 'blocks_in_time';
+  end if;
+  -- move_accounts has looked at the time of a block with entries. Refusals come from the future only behind a clock that was
+  -- set back; then an account or the period does too.
+  if at > clock_timestamp() and batch.lines = 0
+    and not exists (select from public.accounts a where a.ledger_id = ledger and a.last_at + interval '1 microsecond' >= at)
+    and not exists (select from public.ledgers l where l.id = ledger and l.closed_before >= at)
+  then
+    raise 'a block from the future' using errcode = '23514', constraint = 'blocks_not_from_the_future';
   end if;
   if root is null or octet_length(root) <> 32 then
     raise 'a block without a root' using errcode = '23514', constraint = 'blocks_root';
@@ -176,10 +186,16 @@ begin
   raise 'the journal is append-only: post another transaction instead' using errcode = '42501';
 end $$;
 
-create function keep_external_id() returns trigger language plpgsql set search_path = pg_catalog, pg_temp as $$
+create function keep_account() returns trigger language plpgsql set search_path = pg_catalog, pg_temp as $$
 begin
+  if old.status = 'CLOSED' and new.status <> 'CLOSED' then
+    raise 'a closed account stays closed' using errcode = '23514', constraint = 'accounts_closed_for_good';
+  end if;
   if old.external_id is not null and new.external_id is distinct from old.external_id then
     raise 'an external id is given once' using errcode = '23514', constraint = 'accounts_external_id_once';
+  end if;
+  if (new.min_balance, new.max_balance) is distinct from (old.min_balance, old.max_balance) then
+    new.limits_version := old.version;
   end if;
   return new;
 end $$;
@@ -187,7 +203,7 @@ end $$;
 create function close_period_forward() returns trigger language plpgsql set search_path = pg_catalog, pg_temp as $$
 begin
   if new.closed_before is null and old.closed_before is not null
-    or new.closed_before < old.closed_before or new.closed_before > clock_timestamp()
+    or new.closed_before not between coalesce(old.closed_before, '0001-01-01 00:00:00+00') and clock_timestamp()
   then
     raise 'a period is closed up to now at most, and never opened again'
       using errcode = '23514', constraint = 'ledgers_closed_forward';
@@ -212,11 +228,13 @@ create trigger append_block after insert on transactions
 create trigger keep before update or delete or truncate on transactions for each statement execute function refuse_change();
 create trigger keep before update or delete or truncate on entries for each statement execute function refuse_change();
 create trigger keep before update or delete or truncate on blocks for each statement execute function refuse_change();
-create trigger keep_external_id before update of external_id on accounts for each row execute function keep_external_id();
+create trigger keep before update of external_id, status, min_balance, max_balance on accounts for each row execute function keep_account();
 create trigger close_period_forward before update of closed_before on ledgers for each row execute function close_period_forward();
 create trigger keep_hold before update on holds for each row execute function keep_hold();
 
 revoke execute on all functions in schema public from public;
+-- Of what later migrations add, too.
+alter default privileges revoke execute on functions from public;
 grant usage on schema public to tls_app;
 grant select on all tables in schema public to tls_app;
 grant insert on transactions, entries to tls_app;

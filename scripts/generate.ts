@@ -1,0 +1,82 @@
+// Writes what is made from the program's sources: `npm run generate`. With --check it writes nothing, and fails where a
+// file differs from what it would write.
+
+import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { Cli } from 'kysely-codegen';
+import pg from 'pg';
+import { startEmbeddedPostgres } from '../src/db/embedded.ts';
+import { migrate } from '../src/db/migrator.ts';
+import { schemaText } from '../src/graphql/schema.ts';
+import { dumpSchema } from './dump-schema.ts';
+
+const PROJECT = new URL('../', import.meta.url);
+
+const { check } = parseArgs({ options: { check: { type: 'boolean', default: false } } }).values;
+
+/** What is generated, by its path in the project. */
+const generated: Readonly<Record<string, string>> = {
+  ...(await fromDatabase()),
+  'schema.graphql': schemaText,
+};
+
+const drifted: string[] = [];
+for (const [path, text] of Object.entries(generated)) {
+  const file = new URL(path, PROJECT);
+  if (!check) await writeFile(file, text);
+  else if ((await readFile(file, 'utf8').catch(() => undefined)) !== text) drifted.push(path);
+}
+if (drifted.length > 0) {
+  console.error(`Not what their sources make: ${drifted.join(', ')}. Mend them by: npm run generate`);
+  process.exitCode = 1;
+}
+
+/** The tables' types and the schema, read from a database that has just been migrated. */
+async function fromDatabase(): Promise<Record<string, string>> {
+  const folder = await mkdtemp(join(tmpdir(), 'ledger-generate-'));
+  try {
+    // Under root the server runs as another user, who must be able to enter the folder.
+    await chmod(folder, 0o711);
+    const server = await startEmbeddedPostgres({ dataDir: join(folder, 'data'), settings: { fsync: 'off' } });
+    try {
+      await migrate(server.ownerUrl, () => {});
+      return {
+        'src/db/tables.ts': await tableTypes(server.ownerUrl),
+        'db/schema.sql': await schemaOf(server.ownerUrl),
+      };
+    } finally {
+      await server.stop();
+    }
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** As the connections of src/db/database.ts give and take the columns' values. */
+function tableTypes(url: string): Promise<string> {
+  return new Cli().generate({
+    url,
+    dialect: 'postgres',
+    excludePattern: 'kysely_*',
+    typeMapping: {
+      timestamptz: 'ColumnType<bigint, string, string>',
+      int8: 'bigint',
+      numeric: 'bigint',
+      jsonb: 'ColumnType<unknown, string, string>',
+    },
+    outFile: null,
+    logLevel: 'silent',
+  });
+}
+
+async function schemaOf(url: string): Promise<string> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    return await dumpSchema(client);
+  } finally {
+    await client.end();
+  }
+}

@@ -1,0 +1,123 @@
+import { describe, expect, it } from 'vitest';
+import { DENIED, demandUnchanged, openBooks } from '../support/attack.ts';
+
+const books = await openBooks();
+const { client } = books;
+
+// What is printed of a test is its SQL.
+describe('the service’s login may not', () => {
+  demandUnchanged(books);
+
+  it.for([
+    ...['transactions', 'entries', 'blocks'].flatMap((table) => [
+      `update ${table} set created_at = created_at`,
+      `update ${table} set created_at = created_at where false`,
+      `delete from ${table}`,
+      `truncate ${table}`,
+      `merge into ${table} t using ledgers l on t.ledger_id = l.id when matched then delete`,
+      `insert into ${table} select * from ${table} on conflict (ctid) do update set created_at = now()`.replace(
+        '(ctid)',
+        `on constraint ${table}_pkey`,
+      ),
+      `alter table ${table} disable trigger all`,
+      `drop table ${table}`,
+      `create trigger mine after insert on ${table} for each statement execute function refuse_change()`,
+      `create rule mine as on insert to ${table} do instead nothing`,
+      `create table child () inherits (${table})`,
+      `copy ${table} from program 'true'`,
+      `copy ${table} from '/dev/null'`,
+    ]),
+    'insert into blocks select * from blocks',
+    `merge into blocks b using ledgers l on false when not matched then
+       insert values (2, l.id, l.id, l.id, 1, l.head, l.head, 1, now())`,
+
+    ...[
+      'posted = 1',
+      'version = 9',
+      `last_at = 'epoch'`,
+      'pending_debits = 0',
+      'pending_credits = 0',
+      'total_debits = 0',
+      'side = -side',
+      `currency = 'EUR'`,
+      `kind = 'STANDARD'`,
+      `owner = 'me'`,
+      'creation_key = null',
+      'created_at = now()',
+      'ledger_id = id',
+      'id = ledger_id',
+    ].map((change) => `update accounts set ${change}`),
+    ...['posted', 'version', 'pending_credits', 'pending_debits', 'total_debits'].map(
+      (column) => `insert into accounts (id, ledger_id, owner, currency, side, ${column})
+       select gen_random_uuid(), id, 'me', 'USD', 1, 1000 from ledgers`,
+    ),
+    `insert into accounts (id, ledger_id, owner, currency, side, status)
+       select gen_random_uuid(), id, 'me', 'USD', 1, 'FROZEN' from ledgers`,
+    `insert into accounts (id, ledger_id, owner, currency, side, last_at)
+       select gen_random_uuid(), id, 'me', 'USD', 1, 'infinity' from ledgers`,
+    'delete from accounts',
+    'truncate accounts',
+
+    ...['block = block + 1', `head = ''`, `name = 'mine'`, 'id = gen_random_uuid()'].map(
+      (change) => `update ledgers set ${change}`,
+    ),
+    `insert into ledgers (id, name) values (gen_random_uuid(), 'mine')`,
+    'delete from ledgers',
+    'update currencies set exponent = 3',
+    'delete from currencies',
+    'update holds set amount = amount + 1',
+    'update holds set expires_at = null',
+    'delete from holds',
+    `insert into holds select gen_random_uuid(), ledger_id, id, id, currency, 5, 5, 'CAPTURED', null, now() from accounts`,
+    'delete from kysely_migration',
+
+    'set session_replication_role = replica',
+    'set local session_replication_role = replica',
+    'alter role current_user set session_replication_role = replica',
+    'set role tls_owner',
+    'set role ledger_admin',
+    'set session authorization ledger_admin',
+    'grant tls_owner to ledger_service',
+    'grant tls_app to pg_monitor',
+    'alter role ledger_service superuser',
+    'alter role tls_owner login',
+    'create role mine',
+    'alter system set fsync = off',
+    'create database mine',
+
+    'alter table accounts owner to ledger_service',
+    'alter table accounts drop constraint accounts_within_min',
+    'drop trigger move_accounts on entries',
+    'drop function move_accounts() cascade',
+    'drop function append_block() cascade',
+    'alter function append_block() security invoker',
+    `create or replace function append_block() returns trigger language plpgsql as 'begin return null; end'`,
+    `create function public.clock_timestamp() returns timestamptz language sql as 'select now()'`,
+    'create schema mine',
+    'create table mine (id int)',
+    'create view mine as select 1',
+    'create sequence mine',
+    'create type mine as (id int)',
+    'create extension dblink',
+    'create event trigger mine on ddl_command_start execute function refuse_change()',
+
+    'create temporary table accounts (id uuid)',
+    'create table pg_temp.ledgers (id uuid)',
+    'select * into temporary mine from accounts',
+    'create temporary view accounts as select 1',
+    `create function pg_temp.sha256(bytea) returns bytea language sql as 'select $1'`,
+    `create function pg_temp.clock_timestamp() returns timestamptz language sql as 'select now()'`,
+  ])('%s', async (sql) => {
+    await expect(client.query(sql)).rejects.toMatchObject({ code: DENIED });
+  });
+
+  it('call any function of the ledger’s schema by itself', async () => {
+    const { rows } = await client.query<{ name: string }>(
+      `select proname as name from pg_proc where pronamespace = 'public'::regnamespace`,
+    );
+    expect(rows).not.toEqual([]);
+    for (const { name } of rows) {
+      await expect(client.query(`select public.${name}()`), name).rejects.toMatchObject({ code: DENIED });
+    }
+  });
+});

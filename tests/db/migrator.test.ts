@@ -1,0 +1,139 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { Kysely, PostgresDialect } from 'kysely';
+import pg from 'pg';
+import { describe, expect, it } from 'vitest';
+import { dumpSchema } from '../../scripts/dump-schema.ts';
+import { DatabaseNotReadyError, dueMigrations, migrate } from '../../src/db/migrator.ts';
+import {
+  asOwner,
+  connect,
+  createBlankDatabase,
+  createTestDatabase,
+  type TestDatabase,
+} from '../support/database.ts';
+
+const DB_FOLDER = new URL('../../db/', import.meta.url);
+const files = await readdir(new URL('migrations/', DB_FOLDER));
+const migrations = files.map((file) => file.replace(/\.sql$/, '')).sort();
+const NEWER = '9999_of_a_newer_program';
+
+/** Everything that a migration could have changed. */
+async function contentOf(database: TestDatabase): Promise<unknown> {
+  const client = await connect(database.ownerUrl);
+  const applied = await client.query('select * from kysely_migration order by name');
+  return { schema: await dumpSchema(client), applied: applied.rows };
+}
+
+async function recordNewerMigration(database: TestDatabase): Promise<void> {
+  await asOwner(database, `insert into kysely_migration (name, timestamp) values ('${NEWER}', '')`);
+}
+
+/** What is due, asked with the service's login. */
+async function dueIn({ serviceUrl }: TestDatabase): Promise<string[]> {
+  const pool = new pg.Pool({ connectionString: serviceUrl, max: 1 });
+  const db = new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) });
+  return dueMigrations(db).finally(() => db.destroy());
+}
+
+describe('migrate', () => {
+  it('brings an empty database up, once: the second time it changes nothing', async () => {
+    const database = await createBlankDatabase();
+    const reports: string[] = [];
+    await migrate(database.ownerUrl, (line) => reports.push(line));
+    expect(reports).toEqual(migrations.map((name) => `Migrated the database: ${name}`));
+    const content = await contentOf(database);
+
+    const again: string[] = [];
+    await migrate(database.ownerUrl, (line) => again.push(line));
+    expect(again).toEqual(['The database is up to date']);
+    expect(await contentOf(database)).toEqual(content);
+    expect(await asOwner(database, 'select name, block from ledgers')).toEqual([
+      { name: 'main', block: '0' },
+    ]);
+  });
+
+  it('takes turns with others who migrate the same database at the same time', async () => {
+    const database = await createBlankDatabase();
+    const reports: string[] = [];
+    const migrators = Array.from({ length: 4 }, () =>
+      migrate(database.ownerUrl, (line) => reports.push(line)),
+    );
+    await Promise.all(migrators);
+    expect(reports.filter((line) => line.startsWith('Migrated'))).toHaveLength(migrations.length);
+    expect(reports.filter((line) => line === 'The database is up to date')).toHaveLength(3);
+  });
+
+  it('refuses the schema of a newer program, and changes nothing', async () => {
+    const database = await createTestDatabase();
+    await recordNewerMigration(database);
+    const content = await contentOf(database);
+    const refused = migrate(database.ownerUrl, () => {});
+    await expect(refused).rejects.toThrow(DatabaseNotReadyError);
+    await expect(refused).rejects.toThrow(NEWER);
+    expect(await contentOf(database)).toEqual(content);
+  });
+
+  it('refuses a newer schema even where some of its own migrations are missing', async () => {
+    const database = await createBlankDatabase();
+    await asOwner(
+      database,
+      'create table kysely_migration (name text, timestamp text)',
+      'alter table kysely_migration owner to tls_owner',
+    );
+    await recordNewerMigration(database);
+    await expect(migrate(database.ownerUrl, () => {})).rejects.toThrow(DatabaseNotReadyError);
+    expect(await asOwner(database, `select tablename from pg_tables where schemaname = 'public'`)).toEqual([
+      { tablename: 'kysely_migration' },
+    ]);
+  });
+
+  it('tells a login that may not prepare the database what to do', async () => {
+    const database = await createBlankDatabase();
+    const refused = migrate(database.serviceUrl, () => {});
+    await expect(refused).rejects.toThrow(DatabaseNotReadyError);
+    await expect(refused).rejects.toThrow(
+      /may not prepare the database.*roles\.sql.*DATABASE_MIGRATION_URL/s,
+    );
+    expect(await asOwner(database, `select tablename from pg_tables where schemaname = 'public'`)).toEqual(
+      [],
+    );
+  });
+
+  it('makes the same schema on every version of PostgreSQL', async () => {
+    const database = await createTestDatabase();
+    const client = await connect(database.ownerUrl);
+    expect(await dumpSchema(client)).toBe(await readFile(new URL('schema.sql', DB_FOLDER), 'utf8'));
+  });
+
+  it('leaves nobody the right to temporary objects, which could stand before the ledger\u2019s', async () => {
+    const database = await createBlankDatabase();
+    await migrate(database.ownerUrl, () => {});
+    const client = await connect(database.serviceUrl);
+    await expect(client.query('create temporary table accounts (id uuid)')).rejects.toMatchObject({
+      code: '42501',
+    });
+  });
+});
+
+describe('dueMigrations', () => {
+  it('names all migrations of an empty database, in order', async () => {
+    expect(await dueIn(await createBlankDatabase())).toEqual(migrations);
+  });
+
+  it('names none where the database is up to date', async () => {
+    expect(await dueIn(await createTestDatabase())).toEqual([]);
+  });
+
+  it('names those that are missing', async () => {
+    const database = await createTestDatabase();
+    const last = migrations.at(-1) ?? '';
+    await asOwner(database, `delete from kysely_migration where name = '${last}'`);
+    expect(await dueIn(database)).toEqual([last]);
+  });
+
+  it('refuses the schema of a newer program', async () => {
+    const database = await createTestDatabase();
+    await recordNewerMigration(database);
+    await expect(dueIn(database)).rejects.toThrow(DatabaseNotReadyError);
+  });
+});
