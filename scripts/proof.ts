@@ -83,6 +83,8 @@ async function ask<Data>(url: string, query: string, variables: object): Promise
     method: 'POST',
     headers: { 'content-type': 'application/json', accept: 'application/json' },
     body: JSON.stringify({ query, variables }),
+  }).catch((error: unknown) => {
+    throw new Error(`No ledger answers at ${url}. Start one by: npm start`, { cause: error });
   });
   const { data, errors } = (await response.json()) as { data?: Data; errors?: unknown };
   if (errors !== undefined || data === undefined)

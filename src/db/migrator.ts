@@ -4,10 +4,11 @@ import { Kysely, PostgresDialect, type QueryExecutorProvider, sql } from 'kysely
 import { type Migration, type MigrationProvider, Migrator } from 'kysely/migration';
 import pg from 'pg';
 import { sqlStateOf } from './pg-errors.ts';
-import { OWNER_ROLE } from './roles.ts';
+import { OWNER_ROLE, SERVICE_ROLE } from './roles.ts';
 
 const DB_FOLDER = new URL('../../db/', import.meta.url);
 const MIGRATIONS = new URL('migrations/', DB_FOLDER);
+const ROLES = new URL('roles.sql', DB_FOLDER);
 
 /** The database cannot be used as it is. The message says why, and what to do. */
 export class DatabaseNotReadyError extends Error {
@@ -19,12 +20,27 @@ export class DatabaseNotReadyError extends Error {
  * processes at once take turns, and a schema of a newer program is refused. `report` is told what is done.
  */
 export async function migrate(ownerUrl: string, report: (line: string) => void): Promise<void> {
-  await makeRoles(ownerUrl);
+  const client = new pg.Client({ connectionString: ownerUrl });
+  // An error that ends the connection is that of the query, or of nothing.
+  client.on('error', () => {});
+  await client.connect();
+  try {
+    // Kysely's own lock does not cover the roles, whose grants would meet those of another process's migrations.
+    await client.query(`select pg_advisory_lock(hashtext('transactional-ledger migrations'))`);
+    await prepareRoles(client);
+    await runMigrations(ownerUrl, report);
+  } finally {
+    await client.end();
+  }
+}
+
+async function runMigrations(ownerUrl: string, report: (line: string) => void): Promise<void> {
   const pool = new pg.Pool({ connectionString: ownerUrl, max: 1, options: `-c role=${OWNER_ROLE}` });
+  pool.on('error', () => {});
   const db = new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) });
   try {
-    const migrator = new Migrator({ db, provider: sqlFiles });
     await refuseNewerSchema(db);
+    const migrator = new Migrator({ db, provider: sqlFiles });
     const { error, results = [] } = await migrator.migrateToLatest();
     for (const { migrationName, status } of results) {
       report(
@@ -79,31 +95,37 @@ async function appliedMigrations(db: QueryExecutorProvider): Promise<ReadonlySet
   }
 }
 
-/** Makes the roles where the login may, and what of the database they need; see db/roles.sql. */
-async function makeRoles(ownerUrl: string): Promise<void> {
-  const client = new pg.Client({ connectionString: ownerUrl });
-  await client.connect();
+/** Makes sure of the roles and of what they may in this database, by db/roles.sql where the login is allowed to. */
+async function prepareRoles(client: pg.Client): Promise<void> {
+  if (await rolesArePrepared(client)) return;
+  let refusal: unknown;
   try {
-    await client.query(await readFile(new URL('roles.sql', DB_FOLDER), 'utf8'));
-    const { rows } = await client.query<{ member: boolean; database: string; login: string }>(
-      `select pg_has_role(current_user, '${OWNER_ROLE}', 'member') as member,
-        current_database() as database, current_user as login`,
-    );
-    const [facts] = rows;
-    const login = pg.escapeIdentifier(facts?.login ?? '');
-    const database = pg.escapeIdentifier(facts?.database ?? '');
-    if (facts?.member === false) await client.query(`grant ${OWNER_ROLE} to ${login}`);
-    await client.query(`grant create, usage on schema public to ${OWNER_ROLE}`);
-    // A temporary table could stand where a program expects one of the ledger's.
-    await client.query(`revoke temporary on database ${database} from public`);
+    await client.query(await readFile(ROLES, 'utf8'));
+    const { rows } = await client.query<{ login: string }>('select session_user as login');
+    await client.query(`grant ${OWNER_ROLE} to ${pg.escapeIdentifier(rows[0]?.login ?? '')}`);
   } catch (error) {
     if (sqlStateOf(error) !== '42501') throw error;
-    throw new DatabaseNotReadyError(
-      `The login of the migration may not prepare the database (${(error as Error).message}). Let an administrator ` +
-        `run ${fileURLToPath(new URL('roles.sql', DB_FOLDER))}, or give DATABASE_MIGRATION_URL a login that may.`,
-      { cause: error },
-    );
-  } finally {
-    await client.end();
+    refusal = error;
   }
+  // Whoever may not grant or revoke is sometimes only warned.
+  if (refusal === undefined && (await rolesArePrepared(client))) return;
+  throw new DatabaseNotReadyError(
+    'The login of the migration may not prepare the database. Let an administrator run ' +
+      `${fileURLToPath(ROLES)} in it and make that login a member of ${OWNER_ROLE}, ` +
+      'or give DATABASE_MIGRATION_URL a login that may.',
+    { cause: refusal },
+  );
+}
+
+async function rolesArePrepared(client: pg.Client): Promise<boolean> {
+  const { rows } = await client.query<{ prepared: boolean }>(
+    `select count(*) = 2
+        and bool_and(rolname <> $1 or pg_has_role(session_user, oid, 'member'))
+        and bool_and(rolname <> $1 or has_schema_privilege(oid, 'public', 'create'))
+        and not bool_or(rolname <> $1 and has_database_privilege(oid, current_database(), 'temporary'))
+        and not bool_or(rolname <> $1 and has_schema_privilege(oid, 'public', 'create')) as prepared
+      from pg_roles where rolname in ($1, $2)`,
+    [OWNER_ROLE, SERVICE_ROLE],
+  );
+  return rows[0]?.prepared === true;
 }

@@ -99,6 +99,23 @@ describe('migrate', () => {
     );
   });
 
+  it('takes a login that is the owner’s role and nothing else, once an administrator has prepared the database', async () => {
+    const database = await createBlankDatabase();
+    const login = `migrator_${database.name}`;
+    await asOwner(database, `create role ${login} login password 'secret' in role tls_owner`);
+    try {
+      const url = new URL(database.ownerUrl);
+      [url.username, url.password] = [login, 'secret'];
+      await expect(migrate(url.href, () => {})).rejects.toThrow(DatabaseNotReadyError);
+
+      await asOwner(database, await readFile(new URL('roles.sql', DB_FOLDER), 'utf8'));
+      await migrate(url.href, () => {});
+      expect(await dueIn(database)).toEqual([]);
+    } finally {
+      await asOwner(database, `drop role ${login}`);
+    }
+  });
+
   it('makes the same schema on every version of PostgreSQL', async () => {
     const database = await createTestDatabase();
     const client = await connect(database.ownerUrl);
