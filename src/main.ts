@@ -1,14 +1,14 @@
 import { once } from 'node:events';
 import pino from 'pino';
 import { type Config, ConfigError, readConfig } from './config.ts';
-import { DataDirectoryInUseError, startEmbeddedPostgres } from './db/embedded.ts';
+import { EmbeddedPostgresError, startEmbeddedPostgres } from './db/embedded.ts';
 import { DatabaseNotReadyError } from './db/migrator.ts';
 import { prepareDatabase } from './db/prepare.ts';
 import { Ledger } from './ledger/ledger.ts';
 import { startHttpServer } from './server/http.ts';
 
 /** What is wrong is the user's to mend, and the message says how: a stack would only hide it. */
-const TOLD_PLAINLY = [ConfigError, DataDirectoryInUseError, DatabaseNotReadyError];
+const TOLD_PLAINLY = [ConfigError, EmbeddedPostgresError, DatabaseNotReadyError];
 
 const LOST = Symbol('the embedded PostgreSQL ended');
 

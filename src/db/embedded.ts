@@ -5,14 +5,16 @@
 import { access, chmod, constants, mkdir, realpath } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { copyFolders, embeddedNativeDir, installedBinaries, prepareBinaries } from './embedded-binaries.ts';
-import { createRolesAndDatabase, DATABASE, OWNER, openCluster, SERVICE } from './embedded-cluster.ts';
-import { takeStartLock } from './embedded-lock.ts';
-import { connect, endFormerServer, lastLines, launch, PATIENCE_MS, readLog } from './embedded-postmaster.ts';
-import { type ServerAccount, serverAccount, unreachableFolder } from './embedded-system.ts';
+import { copyFolders, embeddedNativeDir, installedBinaries, prepareBinaries } from './embedded/binaries.ts';
+import { createRolesAndDatabase, DATABASE, OWNER, openCluster, SERVICE } from './embedded/cluster.ts';
+import { EmbeddedPostgresError } from './embedded/error.ts';
+import { takeStartLock } from './embedded/lock.ts';
+import { connect, endFormerServer, lastLines, launch, PATIENCE_MS, readLog } from './embedded/postmaster.ts';
+import { type ServerAccount, serverAccount, unreachableFolder } from './embedded/system.ts';
 
-export { DataDirectoryInUseError } from './embedded-lock.ts';
-export { defaultDataDir } from './embedded-system.ts';
+export { EmbeddedPostgresError } from './embedded/error.ts';
+export { DataDirectoryInUseError } from './embedded/lock.ts';
+export { defaultDataDir } from './embedded/system.ts';
 
 export interface EmbeddedPostgres {
   /** postgres://… of the service's login: a member of the application's role only, no superuser. */
@@ -115,7 +117,7 @@ async function startLocked(
     }
     const log = await readLog(dataDir);
     if (!PASSING.test(log) || performance.now() - startedAt > PATIENCE_MS) {
-      throw new Error(`PostgreSQL did not start on ${dataDir}. ${lastLines(dataDir, log)}`);
+      throw new EmbeddedPostgresError(`PostgreSQL did not start on ${dataDir}. ${lastLines(dataDir, log)}`);
     }
     await delay(200);
   }
@@ -133,7 +135,7 @@ async function openDataDir(path: string, account: ServerAccount | undefined): Pr
       await chmod(folder, mode);
     }
   } catch (cause) {
-    throw new Error(
+    throw new EmbeddedPostgresError(
       `The data directory ${wanted} cannot be written to. Set LEDGER_DATA_DIR to a folder of your own.`,
       { cause },
     );
@@ -142,7 +144,7 @@ async function openDataDir(path: string, account: ServerAccount | undefined): Pr
   if (account === undefined) return dataDir;
   const barrier = unreachableFolder(dataDir, account);
   if (barrier === undefined) return dataDir;
-  throw new Error(
+  throw new EmbeddedPostgresError(
     `PostgreSQL refuses to run as root, and user ${account.uid}, as whom it runs instead, cannot enter ${barrier}. ` +
       'Set LEDGER_DATA_DIR to a folder that this user can reach (mode 0711 on every folder of the way is enough).',
   );

@@ -23,6 +23,13 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { embeddedNativeDir, prepareBinaries } from '../../src/db/embedded/binaries.ts';
+import {
+  processCommand,
+  programOptions,
+  serverAccount,
+  unreachableFolder,
+} from '../../src/db/embedded/system.ts';
 import {
   DataDirectoryInUseError,
   defaultDataDir,
@@ -30,13 +37,6 @@ import {
   type EmbeddedPostgres,
   startEmbeddedPostgres,
 } from '../../src/db/embedded.ts';
-import { embeddedNativeDir, prepareBinaries } from '../../src/db/embedded-binaries.ts';
-import {
-  processCommand,
-  programOptions,
-  serverAccount,
-  unreachableFolder,
-} from '../../src/db/embedded-system.ts';
 
 const TIMEOUT_MS = 60_000;
 const NOBODY = { uid: 65534, gid: 65534 };
@@ -358,7 +358,7 @@ describe('the programs of the npm package', { timeout: TIMEOUT_MS }, () => {
       const copies = join(base, 'copies-of-another-user');
       await mkdir(copies);
       await chown(copies, NOBODY.uid, NOBODY.gid);
-      const module = JSON.stringify(join(projectRoot, 'src/db/embedded-binaries.ts'));
+      const module = JSON.stringify(join(projectRoot, 'src/db/embedded/binaries.ts'));
       const script = `
         import { prepareBinaries } from ${module};
         console.log((await prepareBinaries(${JSON.stringify(nativeDir)}, undefined, [${JSON.stringify(copies)}])).binDir);

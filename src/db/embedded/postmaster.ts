@@ -5,10 +5,11 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
-import type { PostgresBinaries } from './embedded-binaries.ts';
-import { clusterPath } from './embedded-cluster.ts';
-import { DataDirectoryInUseError } from './embedded-lock.ts';
-import { processCommand, programOptions, type ServerAccount, unless } from './embedded-system.ts';
+import type { PostgresBinaries } from './binaries.ts';
+import { clusterPath } from './cluster.ts';
+import { EmbeddedPostgresError } from './error.ts';
+import { DataDirectoryInUseError } from './lock.ts';
+import { processCommand, programOptions, type ServerAccount, unless } from './system.ts';
 
 export interface Postmaster {
   readonly child: ChildProcess;
@@ -88,7 +89,7 @@ export async function launch(
       stdio: ['ignore', logFile.fd, logFile.fd],
     });
     await once(child, 'spawn');
-    if (child.pid === undefined) throw new Error('A process that was spawned has no number.');
+    if (child.pid === undefined) throw new EmbeddedPostgresError('A process that was spawned has no number.');
     const interrupt = () => child.kill('SIGINT');
     process.once('exit', interrupt);
     const exited = once(child, 'exit').then(() => {
@@ -127,14 +128,16 @@ export async function connect(
       // Unless our log knows of it, it was another server, which took the port in the meantime.
       const refused = error instanceof pg.DatabaseError && error.code === '28P01';
       if (refused && (await readLog(dataDir)).includes('password authentication failed')) {
-        throw new Error(
+        throw new EmbeddedPostgresError(
           `The passwords in ${dataDir}/credentials.json are not its cluster's: restore that file.`,
         );
       }
     }
     // A long recovery tells of itself every ten seconds, so only silence counts against the server.
     if (performance.now() - newsAt > PATIENCE_MS) {
-      throw new Error(`PostgreSQL does not accept connections on ${dataDir}. ${lastLines(dataDir, log)}`);
+      throw new EmbeddedPostgresError(
+        `PostgreSQL does not accept connections on ${dataDir}. ${lastLines(dataDir, log)}`,
+      );
     }
     await delay(25);
   }
@@ -162,6 +165,7 @@ async function freePort(): Promise<number> {
   const address = probe.address();
   probe.close();
   await once(probe, 'close');
-  if (address === null || typeof address === 'string') throw new Error('The kernel names no free port.');
+  if (address === null || typeof address === 'string')
+    throw new EmbeddedPostgresError('The kernel names no free port.');
   return address.port;
 }

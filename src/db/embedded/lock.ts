@@ -7,19 +7,21 @@ import { randomUUID } from 'node:crypto';
 import { link, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { processStart, unless } from './embedded-system.ts';
+import { EmbeddedPostgresError } from './error.ts';
+import { processStart, unless } from './system.ts';
 
 const holderSchema = z.object({ pid: z.int(), startedAt: z.string() });
 type Holder = z.infer<typeof holderSchema>;
 
 /** Another process serves this data directory, or is starting to. */
-export class DataDirectoryInUseError extends Error {
+export class DataDirectoryInUseError extends EmbeddedPostgresError {
+  override readonly name = 'DataDirectoryInUseError';
+
   constructor(dataDir: string, pid: number) {
     super(
       `The data directory ${dataDir} is in use by process ${pid}. ` +
         'Stop that process first, or set LEDGER_DATA_DIR to another folder.',
     );
-    this.name = 'DataDirectoryInUseError';
   }
 }
 

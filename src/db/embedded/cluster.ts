@@ -3,8 +3,9 @@ import { chown, mkdir, open, readdir, readFile, rename, rm, stat, writeFile } fr
 import { join } from 'node:path';
 import pg from 'pg';
 import { z } from 'zod';
-import type { PostgresBinaries } from './embedded-binaries.ts';
-import { runProgram, type ServerAccount, unless } from './embedded-system.ts';
+import type { PostgresBinaries } from './binaries.ts';
+import { EmbeddedPostgresError } from './error.ts';
+import { runProgram, type ServerAccount, unless } from './system.ts';
 
 /** The cluster's superuser, who owns the database and migrates it. */
 export const OWNER = 'ledger_admin';
@@ -37,7 +38,8 @@ export async function openCluster(
   if (found !== undefined) {
     demandOwner(cluster, found.uid, account);
     await demandSameMajor(cluster, version);
-    if (kept === undefined) throw new Error(`${credentialsFile} is missing: restore it beside its cluster.`);
+    if (kept === undefined)
+      throw new EmbeddedPostgresError(`${credentialsFile} is missing: restore it beside its cluster.`);
     return parseCredentials(kept, credentialsFile);
   }
   onProgress(`Creating a PostgreSQL ${version} data directory in ${dataDir}`);
@@ -97,7 +99,9 @@ async function createCluster(
   } catch (cause) {
     await rm(unfinished, { recursive: true, force: true });
     const why = cause instanceof Error ? cause.message.trim() : String(cause);
-    throw new Error(`PostgreSQL could not create a data directory in ${dataDir}: ${why}`, { cause });
+    throw new EmbeddedPostgresError(`PostgreSQL could not create a data directory in ${dataDir}: ${why}`, {
+      cause,
+    });
   } finally {
     await rm(passwordFile, { force: true });
   }
@@ -124,14 +128,16 @@ function parseCredentials(text: string, file: string): Credentials {
     return credentialsSchema.parse(JSON.parse(text));
   } catch {
     // The parser's own message could quote a password.
-    throw new Error(`${file} is damaged: restore it, or set LEDGER_DATA_DIR to another folder.`);
+    throw new EmbeddedPostgresError(
+      `${file} is damaged: restore it, or set LEDGER_DATA_DIR to another folder.`,
+    );
   }
 }
 
 function demandOwner(cluster: string, uid: number, account: ServerAccount | undefined): void {
   const expected = account?.uid ?? process.getuid?.();
   if (uid === expected) return;
-  throw new Error(
+  throw new EmbeddedPostgresError(
     `${cluster} belongs to user ${uid}, but PostgreSQL would run as user ${expected}. Start as the user who ` +
       'created it, or set LEDGER_DATA_DIR to another folder.',
   );
@@ -139,9 +145,10 @@ function demandOwner(cluster: string, uid: number, account: ServerAccount | unde
 
 async function demandSameMajor(cluster: string, version: string): Promise<void> {
   const made = (await readFile(join(cluster, 'PG_VERSION'), 'utf8').catch(unless('ENOENT')))?.trim();
-  if (made === undefined) throw new Error(`${cluster} is not a PostgreSQL data directory: move it away.`);
+  if (made === undefined)
+    throw new EmbeddedPostgresError(`${cluster} is not a PostgreSQL data directory: move it away.`);
   if (made === /^\d+/.exec(version)?.[0]) return;
-  throw new Error(
+  throw new EmbeddedPostgresError(
     `${cluster} was made by PostgreSQL ${made} and cannot be served by ${version}. Dump it with PostgreSQL ` +
       `${made} and restore it, or set LEDGER_DATA_DIR to another folder.`,
   );
