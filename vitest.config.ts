@@ -6,8 +6,13 @@ import { defineConfig } from 'vitest/config';
 const SYSTEM_POSTGRES = '/usr/lib/postgresql';
 const systemMajor = [15, 16, 17].find((major) => existsSync(join(binDirOf(major), 'initdb')));
 
+/** Tests in a browser, which comes as a package for this system alone. */
+const IN_BROWSER = 'tests/**/*browser.test.ts';
+const hasBrowser = process.platform === 'linux' && process.arch === 'x64';
+
 /** Tests against a cluster of the project's own; see tests/support/cluster.ts. */
 function databaseProject(name: string, binDir: string | null, exclude: readonly string[] = []) {
+  const withBrowser = !exclude.includes(IN_BROWSER);
   const folders = ['db', 'ledger', 'graphql', 'server', 'faults'];
   return {
     // As Node itself resolves packages: graphql refuses to be there twice, in two builds.
@@ -16,7 +21,7 @@ function databaseProject(name: string, binDir: string | null, exclude: readonly 
       name,
       include: folders.map((folder) => `tests/${folder}/**/*.test.ts`),
       exclude: [...exclude],
-      globalSetup: ['tests/support/cluster.ts'],
+      globalSetup: ['tests/support/cluster.ts', ...(withBrowser ? ['tests/support/chromium.ts'] : [])],
       provide: { binDir },
       testTimeout: 30_000,
       hookTimeout: 30_000,
@@ -34,11 +39,16 @@ export default defineConfig({
     maxWorkers: 2,
     projects: [
       { test: { name: 'core', include: ['tests/core/**/*.test.ts'] } },
-      databaseProject('pg18', null),
+      databaseProject('pg18', null, hasBrowser ? [] : [IN_BROWSER]),
       ...(systemMajor === undefined
         ? []
-        : // What starts servers itself says nothing about another version of them.
-          [databaseProject(`pg${systemMajor}`, binDirOf(systemMajor), ['tests/db/embedded.test.ts'])]),
+        : // What starts servers itself, or is about pages, says nothing about another version of them.
+          [
+            databaseProject(`pg${systemMajor}`, binDirOf(systemMajor), [
+              'tests/db/embedded.test.ts',
+              IN_BROWSER,
+            ]),
+          ]),
     ],
   },
 });

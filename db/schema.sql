@@ -51,6 +51,8 @@ alter table accounts owner to tls_owner;
 CREATE UNIQUE INDEX accounts_creation_key ON public.accounts USING btree (owner, creation_key, ledger_id) WHERE (creation_key IS NOT NULL);
 CREATE UNIQUE INDEX accounts_external_currency ON public.accounts USING btree (currency, ledger_id) WHERE (kind = 'EXTERNAL'::text);
 CREATE UNIQUE INDEX accounts_external_id ON public.accounts USING btree (external_id, ledger_id) WHERE (external_id IS NOT NULL);
+CREATE INDEX accounts_metadata ON public.accounts USING gin (metadata jsonb_path_ops) WITH (fastupdate=off) WHERE (metadata IS NOT NULL);
+CREATE INDEX accounts_owner ON public.accounts USING btree (owner, id);
 
 create table blocks (
   number bigint not null,
@@ -174,8 +176,10 @@ create table transactions (
 );
 alter table transactions owner to tls_owner;
 
+CREATE INDEX transactions_displaced ON public.transactions USING btree (effective_at, id) WHERE (effective_at IS NOT NULL);
 CREATE UNIQUE INDEX transactions_external_id ON public.transactions USING btree (external_id, ledger_id) WHERE ((external_id IS NOT NULL) AND (outcome = 'POSTED'::text));
 CREATE INDEX transactions_hold ON public.transactions USING btree (hold_id, id) WHERE (hold_id IS NOT NULL);
+CREATE INDEX transactions_metadata ON public.transactions USING gin (metadata jsonb_path_ops) WITH (fastupdate=off) WHERE (metadata IS NOT NULL);
 CREATE INDEX transactions_reverses ON public.transactions USING btree (reverses) WHERE (reverses IS NOT NULL);
 
 CREATE OR REPLACE FUNCTION public.append_block()

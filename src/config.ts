@@ -12,6 +12,10 @@ export interface Config {
   /** 0: one that is free. */
   readonly port: number;
   readonly logLevel: LogLevel;
+  /** Origins whose pages may use the API in a browser. */
+  readonly corsOrigins: readonly string[];
+  /** Whether strangers may explore the API: GraphiQL, introspection, and suggestions in errors. */
+  readonly explorer: boolean;
 }
 
 /** The environment says something that cannot be. The message is one line: which variable, what it is, what it may be. */
@@ -29,6 +33,7 @@ const postgresUrl = z
     error: 'must be a URL such as postgres://user:password@host:5432/database',
   })
   .optional();
+const flag = z.enum(['0', '1'], { error: 'must be 0 or 1' });
 const environment = z.object({
   DATABASE_URL: postgresUrl,
   DATABASE_MIGRATION_URL: postgresUrl,
@@ -41,7 +46,16 @@ const environment = z.object({
     .refine((port) => port <= 65_535, { error: 'must be a port from 0 to 65535' })
     .default(4000),
   LOG_LEVEL: z.enum(LOG_LEVELS, { error: `must be one of ${LOG_LEVELS.join(', ')}` }).default('info'),
-  ALLOW_INSECURE: z.enum(['0', '1'], { error: 'must be 0 or 1' }).default('0'),
+  ALLOW_INSECURE: flag.default('0'),
+  CORS_ORIGINS: z
+    .string()
+    .transform((list) => list.split(',').map((origin) => origin.trim()))
+    .refine((origins) => origins.every(isOrigin), {
+      error: 'must be origins such as https://app.example, separated by commas, without paths',
+    })
+    .default([]),
+  API_EXPLORER: flag.optional(),
+  NODE_ENV: z.string().optional(),
 });
 
 /** Reads the configuration. A variable that is set to nothing counts as absent. Throws `ConfigError`. */
@@ -53,7 +67,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     const name = String(issue?.path[0]);
     throw new ConfigError(`${name} ${issue?.message}, and is ${shown(name, set[name])}.`);
   }
-  const { HOST, ALLOW_INSECURE, DATABASE_URL, DATABASE_MIGRATION_URL } = parsed.data;
+  const { HOST, ALLOW_INSECURE, DATABASE_URL, DATABASE_MIGRATION_URL, API_EXPLORER, NODE_ENV } = parsed.data;
   if (!LOOPBACK.includes(HOST) && ALLOW_INSECURE !== '1') {
     throw new ConfigError(
       `HOST is ${JSON.stringify(HOST)}, which other machines can reach, and the ledger asks nobody who they are. ` +
@@ -70,7 +84,14 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     host: HOST,
     port: parsed.data.PORT,
     logLevel: parsed.data.LOG_LEVEL,
+    corsOrigins: parsed.data.CORS_ORIGINS,
+    explorer: (API_EXPLORER ?? (NODE_ENV === 'production' ? '0' : '1')) === '1',
   };
+}
+
+/** An origin as browsers send it: a scheme, a host in lower case, and a port where it is not the scheme's own. */
+function isOrigin(text: string): boolean {
+  return URL.canParse(text) && /^https?:/.test(text) && new URL(text).origin === text;
 }
 
 /** A connection string has a password, which no log shows. */

@@ -1,11 +1,12 @@
 import { once } from 'node:events';
-import pino from 'pino';
 import { type Config, ConfigError, readConfig } from './config.ts';
 import { EmbeddedPostgresError, startEmbeddedPostgres } from './db/embedded.ts';
 import { DatabaseNotReadyError } from './db/migrator.ts';
 import { prepareDatabase } from './db/prepare.ts';
 import { Ledger } from './ledger/ledger.ts';
 import { startHttpServer } from './server/http.ts';
+import { createLog } from './server/log.ts';
+import { logRequest } from './server/request-log.ts';
 
 /** What is wrong is the user's to mend, and the message says how: a stack would only hide it. */
 const TOLD_PLAINLY = [ConfigError, EmbeddedPostgresError, DatabaseNotReadyError];
@@ -38,25 +39,33 @@ async function run(config: Config): Promise<void> {
 }
 
 async function serve(
-  { host, port, logLevel }: Config,
+  { host, port, logLevel, corsOrigins, explorer }: Config,
   databaseUrl: string,
   migrationUrl: string | null,
   ended: Promise<unknown>,
 ): Promise<void> {
-  const log = pino({ level: logLevel });
+  const log = createLog(logLevel);
   await prepareDatabase(databaseUrl, migrationUrl, { info: console.log, warn: console.warn });
   const ledger = await Ledger.open({
     databaseUrl,
-    onFault: (error) => log.error({ err: error }, 'a fault of the ledger'),
+    onFault: (error, faultId) => log.error({ err: error, faultId }, 'a fault of the ledger'),
   });
-  const server = await startHttpServer({ ledger, host, port, log }).catch(async (error: unknown) => {
+  const server = await startHttpServer({
+    ledger,
+    host,
+    port,
+    log,
+    onAnswered: (request) => logRequest(log, request),
+    corsOrigins,
+    explorer,
+  }).catch(async (error: unknown) => {
     await ledger.close();
     throw new ConfigError(
       `The service cannot listen on HOST and PORT, ${host}:${port}: ${(error as Error).message}.`,
     );
   });
   console.log(`GraphQL:  ${server.url}/graphql`);
-  console.log('GraphiQL: the same address in a browser. Stop with Ctrl+C.');
+  console.log(explorer ? 'GraphiQL: the same address in a browser. Stop with Ctrl+C.' : 'Stop with Ctrl+C.');
 
   const why = await ended;
   // First those who wait are answered, then what answers them goes.

@@ -54,7 +54,8 @@ export interface RefusalFacts {
   };
   CURRENCY_TAKEN: { readonly registered: Currency };
   UNAVAILABLE: Record<never, never>;
-  INTERNAL: Record<never, never>;
+  /** faultId: under which the ledger has told of the fault; it is for the log, and not for callers. */
+  INTERNAL: { readonly faultId: string };
 }
 export type ConditionKind =
   | 'EXPECTED_VERSION'

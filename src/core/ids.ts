@@ -88,11 +88,22 @@ export const MAX_BLOCK_SIZE = 2 ** 20;
  * of a millisecond (RFC 9562, method 3), then 42 random bits, and the place in the block in the last 20.
  */
 export function blockIds(createdAt: Instant, random: bigint): (place: number) => Uuid {
+  const low = (0b10n << 62n) | (BigInt.asUintN(42, random) << 20n);
+  const prefix = uuidAt(createdAt, low).slice(0, 31);
+  return (place) => prefix + place.toString(16).padStart(5, '0');
+}
+
+/** The bound between the ids of blocks: those of blocks that were created at the instant or later are not below it. */
+export function firstIdAt(createdAt: Instant): Uuid {
+  // Nothing was recorded before 1970, where the count of UUIDv7 begins.
+  return uuidAt(createdAt < 0n ? 0n : createdAt, 0n);
+}
+
+/** Each microsecond has a fraction of its own, so that the order of these is exactly the order in time. */
+function uuidAt(createdAt: Instant, low: bigint): Uuid {
   const fraction = ((createdAt % 1000n) * 4096n) / 1000n;
   const high = ((createdAt / 1000n) << 16n) | 0x7000n | fraction;
-  const low = (0b10n << 62n) | (BigInt.asUintN(42, random) << 20n);
-  const prefix = uuidOf(((high << 64n) | low).toString(16).padStart(32, '0')).slice(0, 31);
-  return (place) => prefix + place.toString(16).padStart(5, '0');
+  return uuidOf(((high << 64n) | low).toString(16).padStart(32, '0'));
 }
 
 function uuidOf(hex: string): Uuid {

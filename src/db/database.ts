@@ -47,7 +47,25 @@ export function openDatabase(options: DatabaseOptions): Database {
     keepAlive: true,
   });
   pool.on('error', (error) => options.onIdleLoss?.(error));
-  return new Kysely<DB>({ dialect: new PostgresDialect({ pool: new CheckedPool(pool) }) });
+  const db = new Kysely<DB>({ dialect: new PostgresDialect({ pool: new CheckedPool(pool) }) });
+  pools.set(db, pool);
+  return db;
+}
+
+const pools = new WeakMap<Database, pg.Pool>();
+
+/** Connections of a pool, and how many wait for one. */
+export interface PoolUse {
+  readonly inUse: number;
+  readonly idle: number;
+  readonly waiting: number;
+}
+
+/** How the connections behind a database that `openDatabase` opened are used now. */
+export function poolUse(db: Database): PoolUse {
+  const pool = pools.get(db);
+  if (pool === undefined) throw new TypeError('the database is not a pool of its own');
+  return { inUse: pool.totalCount - pool.idleCount, idle: pool.idleCount, waiting: pool.waitingCount };
 }
 
 /** The database cannot be reached, or stopped answering: what was asked of it outside of COMMIT was not done. */

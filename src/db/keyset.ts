@@ -11,6 +11,13 @@ export interface KeysetRange<Key> {
   readonly inverted: boolean;
 }
 
+/** What a range of a list has, in the direction in which it was read. */
+export interface Listed<Key, Row> {
+  readonly rows: readonly Row[];
+  /** Where reading ended before the range was full and before the list did; undefined: it did not. */
+  readonly stoppedAt: Key | undefined;
+}
+
 /** The condition that keeps a query inside the range of its key. */
 export function withinRange<Key>(column: string, { after, before }: KeysetRange<Key>): RawBuilder<SqlBool> {
   const key = sql.ref(column);

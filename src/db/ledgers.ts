@@ -1,7 +1,9 @@
 import { type Kysely, sql } from 'kysely';
 import type { Currency } from '../core/currency.ts';
+import type { AccountFilter } from '../core/filters.ts';
 import type { Uuid } from '../core/ids.ts';
 import type { Instant } from '../core/instant.ts';
+import { accountCondition } from './account-lists.ts';
 import type { DB } from './tables.ts';
 
 /** A closed book of accounts, and the head of its chain. */
@@ -66,10 +68,14 @@ export interface TrialBalanceRow {
   readonly accounts: bigint;
 }
 
-/** One line a currency that has an account, by code. */
-export async function sumTrialBalance(db: Kysely<DB>, ledgerId: Uuid): Promise<TrialBalanceRow[]> {
+/** One line a currency that has an account which matches, by code. */
+export async function sumTrialBalance(
+  db: Kysely<DB>,
+  ledgerId: Uuid,
+  filter: AccountFilter,
+): Promise<TrialBalanceRow[]> {
   return db
-    .selectFrom('accounts')
+    .selectFrom('accounts as a')
     .select([
       'currency',
       sql<bigint>`coalesce(sum(-posted) filter (where posted < 0), 0)`.as('debits'),
@@ -78,6 +84,7 @@ export async function sumTrialBalance(db: Kysely<DB>, ledgerId: Uuid): Promise<T
       sql<bigint>`count(*)`.as('accounts'),
     ])
     .where('ledger_id', '=', ledgerId)
+    .where(accountCondition(filter))
     .groupBy('currency')
     .orderBy('currency')
     .execute();

@@ -9,12 +9,10 @@ import {
 } from '../core/account.ts';
 import { formatId, parseId } from '../core/ids.ts';
 import type { Money } from '../core/money.ts';
-import type { EntryLine } from '../ledger/ledger.ts';
 import { builder } from './builder.ts';
-import { AccountConnection, EntryConnection, parseUuidKey, parseVersionKey, readPage } from './connection.ts';
 import { SideEnum } from './entry.ts';
 
-const AccountKindEnum = builder.enumType('AccountKind', {
+export const AccountKindEnum = builder.enumType('AccountKind', {
   description: 'Whose an account is.',
   values: {
     STANDARD: { description: "A caller's account, made by createAccount." },
@@ -26,7 +24,7 @@ const AccountKindEnum = builder.enumType('AccountKind', {
   } satisfies Record<AccountKind, object>,
 });
 
-const AccountStatusEnum = builder.enumType('AccountStatus', {
+export const AccountStatusEnum = builder.enumType('AccountStatus', {
   description: 'Whether an account takes part.',
   values: {
     OPEN: { description: 'It takes part.' },
@@ -126,25 +124,11 @@ builder.node('Account', {
       description: 'When it was made.',
       resolve: ({ createdAt }) => createdAt,
     }),
-    history: t.connection(
-      {
-        type: 'Entry',
-        description: 'Its entries by version, newest first.',
-        resolve: ({ id }, args, { ledger }) =>
-          readPage(args, {
-            name: `history ${id}`,
-            keyOf: ({ version }: EntryLine) => version,
-            parseKey: parseVersionKey,
-            read: (range) => ledger.listEntries(id, range),
-          }),
-      },
-      EntryConnection,
-    ),
   }),
 });
 
-builder.queryFields((t) => ({
-  account: t.field({
+builder.queryField('account', (t) =>
+  t.field({
     type: 'Account',
     nullable: true,
     description: 'An account; null where there is none.',
@@ -159,21 +143,7 @@ builder.queryFields((t) => ({
       return uuid === undefined ? null : accounts.load(uuid);
     },
   }),
-  accounts: t.connection(
-    {
-      type: 'Account',
-      description: 'All accounts, newest first.',
-      resolve: (_, args, { ledger }) =>
-        readPage(args, {
-          name: 'accounts',
-          keyOf: ({ id }: Account) => id,
-          parseKey: parseUuidKey,
-          read: (range) => ledger.listAccounts(range),
-        }),
-    },
-    AccountConnection,
-  ),
-}));
+);
 
 function money({ currency }: Account, minor: bigint): Money {
   return { minor, currency };

@@ -1,4 +1,5 @@
 import SchemaBuilder from '@pothos/core';
+import ComplexityPlugin from '@pothos/plugin-complexity';
 import RelayPlugin from '@pothos/plugin-relay';
 import type { Account } from '../core/account.ts';
 import type { Currency } from '../core/currency.ts';
@@ -9,6 +10,7 @@ import type { Malformed, Metadata } from '../core/text.ts';
 import type { Posted, Transaction } from '../core/transaction.ts';
 import type { AccountCreated, EntryLine, LedgerState, TrialBalanceLine } from '../ledger/ledger.ts';
 import type { Context } from './context.ts';
+import { LIST_SIZE } from './cost.ts';
 import { decodeNodeId, invalidInput, MAX_NODES } from './node.ts';
 
 /**
@@ -43,7 +45,9 @@ interface Types {
 }
 
 export const builder = new SchemaBuilder<Types>({
-  plugins: [RelayPlugin],
+  plugins: [RelayPlugin, ComplexityPlugin],
+  // The cost of the whole operation is checked before any of its fields; see cost.ts.
+  complexity: { disabled: true, defaultListMultiplier: LIST_SIZE },
   defaultFieldNullability: false,
   relay: {
     cursorType: 'String',
@@ -61,6 +65,7 @@ export const builder = new SchemaBuilder<Types>({
       description:
         'What several ids name, in their order, with null in the place of each that is malformed, foreign or unknown.',
       args: { ids: { description: `The \`id\` of any Nodes, at most ${MAX_NODES}; more is INVALID_INPUT.` } },
+      complexity: ({ ids }) => ({ multiplier: Math.min(ids.length, MAX_NODES) }),
       resolve: (_root, { ids }, _context, _info, resolveNodes) => {
         if (ids.length > MAX_NODES) {
           throw invalidInput(`ids must have at most ${MAX_NODES} elements, and has ${ids.length}.`);
@@ -71,23 +76,35 @@ export const builder = new SchemaBuilder<Types>({
     pageInfoTypeOptions: { description: 'Where a page lies in its list.' },
     hasNextPageFieldOptions: {
       description:
-        'Whether the list goes on after this page. Ask for it with `first` and `after: endCursor`.',
+        'Whether the list goes on after this page, also where a page under a filter is short or empty: then the search has ' +
+        'stopped for now at `endCursor`. Ask for what follows with `first` and `after: endCursor`.',
     },
     hasPreviousPageFieldOptions: {
       description:
-        'Whether the list has more before this page. Ask for it with `last` and `before: startCursor`.',
+        'Whether the list has more before this page, also where a page under a filter is short or empty. Ask for it with ' +
+        '`last` and `before: startCursor`.',
     },
-    startCursorFieldOptions: { description: "The first edge's cursor; null on an empty page." },
-    endCursorFieldOptions: { description: "The last edge's cursor; null on an empty page." },
+    startCursorFieldOptions: {
+      description:
+        "The first edge's cursor, or where a search under a filter has stopped before it filled the page; null on an " +
+        'empty page that nothing precedes or follows.',
+    },
+    endCursorFieldOptions: {
+      description:
+        "The last edge's cursor, or where a search under a filter has stopped before it filled the page; null on an " +
+        'empty page that nothing precedes or follows.',
+    },
     cursorFieldOptions: {
       description: 'The place of this edge in its list: opaque text for `after` and `before`.',
     },
     nodeFieldOptions: { nullable: false, description: 'What stands in this place of the list.' },
+    // The list itself has counted how many there are.
     edgesFieldOptions: {
+      complexity: { multiplier: 1 },
       nullable: { list: false, items: false },
       description: 'The page, each element with its cursor.',
     },
-    nodesOnConnection: { description: 'The page without the cursors.' },
+    nodesOnConnection: { complexity: { multiplier: 1 }, description: 'The page without the cursors.' },
     pageInfoFieldOptions: { description: 'Where the page lies in the list.' },
     firstArgOptions: {
       description:
@@ -97,8 +114,14 @@ export const builder = new SchemaBuilder<Types>({
       description:
         'How many to take from the end of the list, or right before `before`: 0 to 100. Not together with `first`.',
     },
-    afterArgOptions: { description: 'A cursor of this very list: only what comes after it.' },
-    beforeArgOptions: { description: 'A cursor of this very list: only what comes before it.' },
+    afterArgOptions: {
+      description:
+        'A cursor of this very list, given under the same filter: only what comes after it. Any other is INVALID_INPUT.',
+    },
+    beforeArgOptions: {
+      description:
+        'A cursor of this very list, given under the same filter: only what comes before it. Any other is INVALID_INPUT.',
+    },
   },
 });
 

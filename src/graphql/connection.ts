@@ -1,5 +1,6 @@
+import { createHash } from 'node:crypto';
 import { type DefaultConnectionArguments, parseCursorConnectionArgs } from '@pothos/plugin-relay';
-import type { KeysetRange } from '../ledger/ledger.ts';
+import type { KeysetRange, Listed } from '../ledger/ledger.ts';
 import { builder } from './builder.ts';
 import { invalidInput } from './node.ts';
 
@@ -21,25 +22,36 @@ export const EntryConnection = builder.connectionObject(
 
 /** A list that is read by pages along a unique key. */
 interface List<Key extends string | bigint, Node> {
-  /** Tells the list from every other: its cursors carry it, and those of another list are refused. */
+  /** Tells the list from every other, in one word: its cursors carry it, and those of another list are refused. */
   readonly name: string;
+  /** What all of its nodes match, equal filters in equal form. Cursors carry it too. */
+  readonly filter: object;
   readonly keyOf: (node: Node) => Key;
   /** The key that the text of a cursor holds; undefined where it is none. */
   readonly parseKey: (text: string) => Key | undefined;
-  readonly read: (range: KeysetRange<Key>) => Promise<Node[]>;
+  readonly read: (range: KeysetRange<Key>) => Promise<Listed<Key, Node>>;
 }
 
-/** Reads a page. Sizes out of bounds and cursors that are none of this list's are INVALID_INPUT. */
+/**
+ * Reads a page. Sizes out of bounds, and cursors that are none of this list's under this filter, are INVALID_INPUT. A page
+ * that the reading stopped short of has the place where it did for its end.
+ */
 export async function readPage<Key extends string | bigint, Node extends object>(
   args: DefaultConnectionArguments,
-  { name, keyOf, parseKey, read }: List<Key, Node>,
+  { name, filter, keyOf, parseKey, read }: List<Key, Node>,
 ) {
   const { first = null, last = null, after = null, before = null } = args;
   checkSizes({ first, last });
+  const digest = digestOf(filter);
   const keyAt = (argument: string, cursor: string | null): Key | undefined => {
     if (cursor === null) return undefined;
-    const key = parseKey(openCursor(name, cursor) ?? '');
-    if (key === undefined) throw invalidInput(`${argument} must be a cursor of this very list.`);
+    const [list, ofFilter, keyText = ''] = Buffer.from(cursor, 'base64url').toString().split(' ');
+    const key = list === name ? parseKey(keyText) : undefined;
+    if (key === undefined)
+      throw invalidInput(`${argument} must be a cursor of this very list. ${WHAT_TO_DO}`);
+    if (ofFilter !== digest) {
+      throw invalidInput(`${argument} is a cursor of this list under another filter. ${WHAT_TO_DO}`);
+    }
     return key;
   };
   const bounds = { after: keyAt('after', after), before: keyAt('before', before) };
@@ -49,19 +61,36 @@ export async function readPage<Key extends string | bigint, Node extends object>
     defaultSize: DEFAULT_SIZE,
     maxSize: MAX_SIZE,
   });
-  const rows = await read({ ...bounds, limit, inverted });
-  const nodes = rows.slice(0, expectedSize);
-  if (inverted) nodes.reverse();
-  const edges = nodes.map((node) => ({ cursor: makeCursor(name, keyOf(node)), node }));
+  const { rows, stoppedAt } = await read({ ...bounds, limit, inverted });
+  const cursorAt = (key: Key) => Buffer.from(`${name} ${digest} ${key}`).toString('base64url');
+  const edges = rows.slice(0, expectedSize).map((node) => ({ cursor: cursorAt(keyOf(node)), node }));
+  const isShort = rows.length <= expectedSize && stoppedAt !== undefined;
+  // The list goes on where there is more than the page, and where it has not been read to its end.
+  const found = isShort ? limit : rows.length;
+  const [nearest, furthest] = [
+    edges.at(0)?.cursor ?? null,
+    isShort ? cursorAt(stoppedAt) : (edges.at(-1)?.cursor ?? null),
+  ];
+  const [startCursor, endCursor] = inverted ? [furthest, nearest] : [nearest, furthest];
   return {
-    edges,
+    edges: inverted ? edges.reverse() : edges,
     pageInfo: {
-      startCursor: edges.at(0)?.cursor ?? null,
-      endCursor: edges.at(-1)?.cursor ?? null,
-      hasNextPage: hasNextPage(rows.length),
-      hasPreviousPage: hasPreviousPage(rows.length),
+      // An empty page has but one place.
+      startCursor: startCursor ?? endCursor,
+      endCursor: endCursor ?? startCursor,
+      hasNextPage: hasNextPage(found),
+      hasPreviousPage: hasPreviousPage(found),
     },
   };
+}
+
+const WHAT_TO_DO =
+  'Ask for more with the filter that gave the cursor, or without a cursor from the beginning.';
+
+/** Stands for a filter in cursors. */
+function digestOf(filter: object): string {
+  const text = JSON.stringify(filter, (_, value) => (typeof value === 'bigint' ? `${value}` : value));
+  return createHash('sha256').update(text).digest('base64url').slice(0, 16);
 }
 
 function checkSizes(sizes: { readonly first: number | null; readonly last: number | null }): void {
@@ -73,17 +102,6 @@ function checkSizes(sizes: { readonly first: number | null; readonly last: numbe
   if (sizes.first !== null && sizes.last !== null) {
     throw invalidInput('first and last must not be given together.');
   }
-}
-
-function makeCursor(list: string, key: string | bigint): string {
-  return Buffer.from(`${list} ${key}`).toString('base64url');
-}
-
-/** The text of the key in a cursor of the list; undefined for any other text. */
-function openCursor(list: string, cursor: string): string | undefined {
-  const text = Buffer.from(cursor, 'base64url').toString();
-  const mark = `${list} `;
-  return text.startsWith(mark) ? text.slice(mark.length) : undefined;
 }
 
 const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;

@@ -1,8 +1,9 @@
 import DataLoader from 'dataloader';
 import type { Account } from '../core/account.ts';
 import { formatEntryId, type Uuid } from '../core/ids.ts';
-import type { Transaction } from '../core/transaction.ts';
-import type { EntryLine, EntryPlace, Ledger } from '../ledger/ledger.ts';
+import type { Outcome, Transaction } from '../core/transaction.ts';
+import type { AccountCreated, EntryLine, EntryPlace, Ledger } from '../ledger/ledger.ts';
+import type { RequestNotes } from './request-notes.ts';
 
 /** What the resolvers of one request share: the ledger, and what was read of it so far. Absent rows load as null. */
 export interface Context {
@@ -13,16 +14,21 @@ export interface Context {
   readonly reversals: DataLoader<Uuid, readonly Transaction[]>;
   readonly entries: DataLoader<EntryPlace, EntryLine | null, string>;
   readonly onFault: OnFault;
+  readonly notes: RequestNotes;
 }
 
-/** Told of a fault that the caller only sees as INTERNAL or UNAVAILABLE. Answers the id under which the log has it. */
-export type OnFault = (error: unknown) => string;
+/**
+ * Told of a fault that the caller only sees as INTERNAL or UNAVAILABLE, and under which id the ledger has told of it, where it
+ * has. Answers the request's id, under which the log has it.
+ */
+export type OnFault = (error: unknown, faultId?: string) => string;
 
 /** The context of one request. All rows of a kind that a level of the answer links to are read by one query. */
-export function createContext(ledger: Ledger, onFault: OnFault): Context {
+export function createContext(ledger: Ledger, onFault: OnFault, notes: RequestNotes): Context {
   return {
     ledger,
     onFault,
+    notes,
     accounts: new DataLoader(async (ids) => {
       const found = await ledger.findAccounts(ids);
       return ids.map((id) => found.get(id) ?? null);
@@ -46,15 +52,21 @@ export function createContext(ledger: Ledger, onFault: OnFault): Context {
 }
 
 /** What a write leaves behind in its request, whatever its answer. */
-export function settle<Answer extends { readonly code: string }>(context: Context, answer: Answer): Answer {
+export function settle<Answer extends Settled>(context: Context, answer: Answer): Answer {
   // The links of the answer are live, also where an earlier field of the request has read them.
   for (const loader of [context.accounts, context.transactions, context.reversals, context.entries]) {
     loader.clearAll();
   }
-  // The ledger has told of the fault; this line tells whose it was.
-  if (answer.code === 'INTERNAL') context.onFault(new Error('A write was answered INTERNAL.'));
+  context.notes.noteCode(answer.code);
+  const settled: Settled = answer;
+  if (settled.code === 'INTERNAL') {
+    // The ledger has told of the fault under this id; here is told whose it was.
+    context.onFault(new Error('A write was answered INTERNAL.'), settled.facts.faultId);
+  }
   return answer;
 }
+
+type Settled = Outcome | AccountCreated;
 
 /** An account that the books name. */
 export async function getAccount({ accounts }: Context, id: Uuid): Promise<Account> {

@@ -99,8 +99,7 @@ builder.mutationField('createAccount', (t) =>
     },
     resolve: async (_, { input }, context): Promise<AccountCreated | Refusal> => {
       const request = toAccountRequest(input);
-      if ('code' in request) return request;
-      return settle(context, await context.ledger.createAccount(request));
+      return settle(context, 'code' in request ? request : await context.ledger.createAccount(request));
     },
   }),
 );

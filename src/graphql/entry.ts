@@ -16,7 +16,7 @@ export const SideEnum = builder.enumType('Side', {
   } satisfies Record<Side, object>,
 });
 
-const LayerEnum = builder.enumType('Layer', {
+export const LayerEnum = builder.enumType('Layer', {
   description: "Which of an account's balances an entry moves.",
   values: {
     POSTED: { description: 'The balance itself.' },

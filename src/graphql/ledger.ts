@@ -1,5 +1,7 @@
 import { formatId, parseId } from '../core/ids.ts';
+import { AccountFilterInput, readAccountFilter } from './account-list.ts';
 import { builder } from './builder.ts';
+import { LIST_SIZE } from './cost.ts';
 
 builder.node('Ledger', {
   description: 'A closed book of accounts: inside it, in each currency, debits equal credits. Always.',
@@ -18,10 +20,16 @@ builder.node('Ledger', {
       resolve: (_, __, { ledger }) => ledger.findCurrencies(),
     }),
     trialBalance: t.field({
+      // It reads every account.
+      complexity: { field: 1000, multiplier: LIST_SIZE },
       type: ['TrialBalanceLine'],
       description:
-        'One line a currency that has an account, by code. It reads every account: not for every page view.',
-      resolve: (_, __, { ledger }) => ledger.trialBalance(),
+        'One line a currency that has an account, by code; under a filter, one that has an account which matches. It reads ' +
+        'all of these accounts: not for every page view.',
+      args: {
+        filter: t.arg({ type: AccountFilterInput, description: 'Only the balances of accounts that match.' }),
+      },
+      resolve: (_, { filter }, { ledger }) => ledger.trialBalance(readAccountFilter(filter)),
     }),
     closedBefore: t.field({
       type: 'DateTime',
@@ -41,7 +49,7 @@ builder.node('Ledger', {
 builder.objectType('TrialBalanceLine', {
   description:
     "A currency's POSTED balances, summed by the side that they are on: an overdrawn CREDIT account stands under debits, " +
-    'positive. Over the whole ledger debits equal credits; anything else is a fault of the ledger.',
+    'positive. Over the whole ledger, unfiltered, debits equal credits; anything else is a fault of the ledger.',
   fields: (t) => ({
     currency: t.string({
       description: 'The code of the currency.',

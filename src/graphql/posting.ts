@@ -198,8 +198,7 @@ builder.queryField('outcomeByKey', (t) =>
 );
 
 async function post(context: Context, command: Command | Refusal): Promise<Outcome> {
-  if ('code' in command) return command;
-  return settle(context, await context.ledger.post(command));
+  return settle(context, 'code' in command ? command : await context.ledger.post(command));
 }
 
 function outcomeTypeName({ code }: Outcome): string {

@@ -2,11 +2,10 @@ import { formatId, parseId } from '../core/ids.ts';
 import type { Money } from '../core/money.ts';
 import type { Transaction, TransactionType } from '../core/transaction.ts';
 import { builder } from './builder.ts';
-import { parseUuidKey, readPage, TransactionConnection } from './connection.ts';
 import { getAccount, getTransaction } from './context.ts';
 import { sideOf, sizeOf } from './entry.ts';
 
-const TransactionTypeEnum = builder.enumType('TransactionType', {
+export const TransactionTypeEnum = builder.enumType('TransactionType', {
   description: 'What kind of act a transaction is.',
   values: {
     DEPOSIT: { description: "Money came in: from the currency's external account to an account." },
@@ -104,8 +103,8 @@ builder.node('Transaction', {
   }),
 });
 
-builder.queryFields((t) => ({
-  transaction: t.field({
+builder.queryField('transaction', (t) =>
+  t.field({
     type: 'Transaction',
     nullable: true,
     description: 'A posted transaction; null where there is none.',
@@ -120,21 +119,7 @@ builder.queryFields((t) => ({
       return uuid === undefined ? null : transactions.load(uuid);
     },
   }),
-  transactions: t.connection(
-    {
-      type: 'Transaction',
-      description: 'All posted transactions, newest first.',
-      resolve: (_, args, { ledger }) =>
-        readPage(args, {
-          name: 'transactions',
-          keyOf: ({ id }: Transaction) => id,
-          parseKey: parseUuidKey,
-          read: (range) => ledger.listTransactions(range),
-        }),
-    },
-    TransactionConnection,
-  ),
-}));
+);
 
 /** See the field `amount`. */
 function amountOf({ entries }: Transaction): Money | null {

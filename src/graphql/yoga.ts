@@ -1,38 +1,94 @@
-import { GraphQLError } from 'graphql';
-import { createYoga, type Plugin } from 'graphql-yoga';
+import {
+  type DocumentNode,
+  type ExecutionResult,
+  GraphQLError,
+  NoSchemaIntrospectionCustomRule,
+  parse,
+  specifiedRules,
+  validate,
+} from 'graphql';
+import { createYoga, isAsyncIterable, type Plugin, type YogaServerInstance } from 'graphql-yoga';
+import { LRUCache } from 'lru-cache';
 import { type Ledger, UnavailableError } from '../ledger/ledger.ts';
+import { ANSWER_TYPES, requestRefused, writeAnswer } from './answer.ts';
 import { type Context, createContext, type OnFault } from './context.ts';
+import { costErrors } from './cost.ts';
+import { checkDocument, checkText, isOnly } from './document-limits.ts';
+import { RequestNotes } from './request-notes.ts';
 import { schema } from './schema.ts';
 
 export const GRAPHQL_PATH = '/graphql';
 
-const MAX_BODY_BYTES = 16 * 2 ** 20;
+/** What a body may have; that of a `postBatch`, as much as the service reads at all. */
+export const MAX_REQUEST_BYTES = 2 ** 20;
+export const LARGE_REQUESTS = 'postBatch';
+/** Validation stops at so many errors. */
+export const MAX_VALIDATION_ERRORS = 20;
 
-/** The GraphQL API over HTTP: a listener for node:http, and `fetch`. To browsers it shows GraphiQL. */
-export function createGraphQLHandler(ledger: Ledger, onFault: OnFault) {
-  return createYoga<object, Context>({
+/** What the service knows of a request beside what Yoga reads of it. */
+export interface RequestFacts {
+  readonly bodyBytes?: number;
+  /** What the request becomes is noted there. */
+  readonly notes?: RequestNotes;
+}
+
+export type GraphQLHandler = YogaServerInstance<RequestFacts, Context>;
+
+export interface GraphQLOptions {
+  /** Introspection, and suggestions of what a caller may have meant. */
+  readonly explorer?: boolean;
+}
+
+/**
+ * GraphQL, and the API over HTTP: `getEnveloped` parses, validates and executes, `fetch` answers whole requests. What limits a
+ * document, and what is masked, is a plugin's, and holds for both. Bodies are the server's to limit.
+ */
+export function createGraphQLHandler(
+  ledger: Ledger,
+  onFault: OnFault,
+  { explorer = true }: GraphQLOptions = {},
+): GraphQLHandler {
+  return createYoga<RequestFacts, Context>({
     schema,
     graphqlEndpoint: GRAPHQL_PATH,
-    context: () => createContext(ledger, onFault),
+    context: ({ notes = new RequestNotes() }) => createContext(ledger, onFault, notes),
     maskedErrors: { maskError: (error) => maskFault(error, onFault) },
-    plugins: [JSON_ONLY],
-    maxRequestBodySize: MAX_BODY_BYTES,
+    plugins: [READ_QUERY_STRING, limits(explorer), WRITE_ANSWER],
+    parserAndValidationCache: {
+      documentCache: new LRUCache<string, DocumentNode>({
+        maxSize: CACHED_BYTES,
+        sizeCalculation: sizeOfDocument,
+      }),
+      errorCache: new LRUCache<string, Error>({
+        maxSize: CACHED_BYTES / 16,
+        sizeCalculation: (_, text) => 1 + 2 * text.length,
+      }),
+    },
+    maxRequestBodySize: false,
     batching: false,
     multipart: false,
     cors: false,
     landingPage: false,
-    graphiql: GRAPHIQL,
-    renderGraphiQL,
+    graphiql: false,
     // Faults go to onFault, with the id of their request.
     logging: false,
   });
+}
+
+/** What the texts and trees of the documents that are kept may take, about. */
+const CACHED_BYTES = 64 * 2 ** 20;
+/** Measured: a token with its share of the tree. */
+const BYTES_A_TOKEN = 400;
+
+function sizeOfDocument({ tokenCount = 0 }: DocumentNode, text: string): number {
+  return 1 + 2 * text.length + BYTES_A_TOKEN * tokenCount;
 }
 
 /**
  * The one place where it is decided what callers see of an error. GraphQL's own errors and ours are meant for them. Of any
  * other, which is a fault, they see the code and under which id the log has the rest.
  */
-function maskFault(error: unknown, onFault: OnFault): Error {
+export function maskFault(error: unknown, onFault: OnFault): GraphQLError {
   if (error instanceof GraphQLError && isMeantForCallers(error)) return error;
   const fault = error instanceof GraphQLError ? error.originalError : error;
   const requestId = onFault(fault);
@@ -49,34 +105,81 @@ function isMeantForCallers({ originalError }: GraphQLError): boolean {
   return originalError instanceof GraphQLError && isMeantForCallers(originalError);
 }
 
-/** A page of another site can send forms and plain text with a browser's credentials, but not JSON. */
-const JSON_ONLY: Plugin = {
-  onRequest({ request, endResponse, fetchAPI }) {
-    if (request.method !== 'POST') return;
-    const [type = ''] = (request.headers.get('content-type') ?? '').split(';');
-    if (type.trim() === 'application/json') return;
-    const errors = [{ message: 'The body must be JSON, with the header content-type: application/json.' }];
-    endResponse(fetchAPI.Response.json({ errors }, { status: 415 }));
+/** What an operation may be, found out in this order: by its text, its document, GraphQL's rules, and its cost. */
+function limits(explorer: boolean): Plugin<Context & RequestFacts> {
+  const rules = explorer ? specifiedRules : [...specifiedRules, NoSchemaIntrospectionCustomRule];
+  const hideSuggestions = !explorer;
+  const checked = new WeakSet<DocumentNode>();
+  return {
+    onParse({ setParseFn }) {
+      setParseFn((source, options) => {
+        checkText(typeof source === 'string' ? source : source.body);
+        return parse(source, options);
+      });
+      return ({ result, context }) => {
+        if (result === null || result instanceof Error) return;
+        if (!checked.has(result)) checkDocument(result);
+        checked.add(result);
+        const { bodyBytes = 0, params } = context;
+        if (bodyBytes > MAX_REQUEST_BYTES && !isOnly(LARGE_REQUESTS, result, params?.operationName)) {
+          throw bodyTooLarge(bodyBytes, MAX_REQUEST_BYTES);
+        }
+      };
+    },
+    onValidate({ setValidationFn }) {
+      setValidationFn((against, document) =>
+        validate(against, document, rules, { maxErrors: MAX_VALIDATION_ERRORS, hideSuggestions }),
+      );
+    },
+    onExecute({ args, setResultAndStopExecution }) {
+      Object.assign(args, { hideSuggestions });
+      const { document, operationName, variableValues } = args;
+      args.contextValue.notes.noteOperation(document, operationName);
+      const errors = costErrors(args.schema, document, operationName, variableValues ?? {}, hideSuggestions);
+      if (errors.length > 0) setResultAndStopExecution({ errors });
+    },
+  };
+}
+
+/** A body that has more bytes than it may, or says that it will have. */
+export function bodyTooLarge(given: number, allowed: number): GraphQLError {
+  const more = allowed === MAX_REQUEST_BYTES ? ` That of a ${LARGE_REQUESTS} may have 16 MiB.` : '';
+  return requestRefused(
+    413,
+    `The body has at least ${given.toLocaleString('en')} bytes; at most ${allowed.toLocaleString('en')} are allowed.${more}`,
+  );
+}
+
+/** Yoga takes malformed JSON in a query string for a fault of its own. */
+const READ_QUERY_STRING: Plugin = {
+  onRequestParse({ request, setRequestParser }) {
+    if (request.method !== 'GET') return;
+    setRequestParser(({ url }) => {
+      const given = [...new URL(url).searchParams].filter(([, text]) => text !== '');
+      const params: Record<string, unknown> = Object.fromEntries(given);
+      for (const name of ['variables', 'extensions']) {
+        try {
+          if (params[name] !== undefined) params[name] = JSON.parse(String(params[name]));
+        } catch {
+          throw requestRefused(400, `The query parameter ${name} must be JSON.`);
+        }
+      }
+      return params;
+    });
   },
 };
 
-const GRAPHIQL = {
-  title: 'Transactional Ledger',
-  defaultQuery: `# Everything here has a description: press Ctrl+Space, or open the documentation on the left.
-query TrialBalance {
-  ledger {
-    name
-    trialBalance { currency debits { amount } credits { amount } accounts }
-    head { number createdAt }
-  }
-}
-`,
+/** The server has chosen the type of the answer, and asks for no other. */
+const WRITE_ANSWER: Plugin<object, RequestFacts> = {
+  onResultProcess({ request, result, serverContext, setResultProcessor }) {
+    if (isAsyncIterable(result) || Array.isArray(result)) return;
+    serverContext.notes?.noteErrors(result.errors);
+    const asked = request.headers.get('accept');
+    const type = ANSWER_TYPES.find((known) => known === asked) ?? 'application/json';
+    setResultProcessor((given, { Response }) => {
+      // A list of results or a stream of them took another way above.
+      const { status, headers, body } = writeAnswer(given as ExecutionResult, type);
+      return new Response(body, { status, headers });
+    }, type);
+  },
 };
-
-let graphiql: Promise<string> | undefined;
-
-/** GraphiQL as one page that loads nothing from elsewhere. It is large: read when it is first asked for, and kept. */
-function renderGraphiQL(): Promise<string> {
-  graphiql ??= import('@graphql-yoga/render-graphiql').then((page) => page.renderGraphiQL(GRAPHIQL));
-  return graphiql;
-}

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Refusal, refuse } from '../core/errors.ts';
@@ -27,6 +28,16 @@ export function isPassing(error: unknown): 'answered' | 'no answer' | 'no' {
   if (error instanceof CommitUnknownError || error instanceof ConnectionLostError) return 'no answer';
   if (PASSING_STATES.has(sqlStateOf(error) ?? '')) return 'answered';
   return PASSING_CONSTRAINTS.has(constraintOf(error) ?? '') ? 'answered' : 'no';
+}
+
+/** Told of a fault, and under which id, where a command was refused for it: the refusal has the id too. */
+export type OnFault = (error: unknown, faultId?: string) => void;
+
+/** Tells of a fault, and refuses what met it. */
+export function refuseFault(onFault: OnFault, error: unknown): Refusal<'INTERNAL'> {
+  const faultId = randomUUID();
+  onFault(error, faultId);
+  return refuse('internal', { faultId });
 }
 
 /** How long a caller waits at most while the database does not answer. */

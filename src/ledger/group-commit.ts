@@ -21,16 +21,29 @@
 import type { PlannedCommand } from '../core/command.ts';
 import { type Refusal, refuse } from '../core/errors.ts';
 import type { Outcome } from '../core/transaction.ts';
-import { ANSWER_AFTER_MS, backOff, isPassing, MAX_ATTEMPTS } from './failures.ts';
+import { ANSWER_AFTER_MS, backOff, isPassing, MAX_ATTEMPTS, type OnFault, refuseFault } from './failures.ts';
 
 export interface GroupCommitOptions {
   /** Posts a batch in one database transaction; the outcomes are in the commands' order. */
   readonly post: (commands: readonly PlannedCommand[]) => Promise<Outcome[]>;
   /** Told of a command that failed by a fault of the ledger's own. */
-  readonly onFault: (error: unknown) => void;
+  readonly onFault: OnFault;
+  /** Told of each batch when all of it is answered. It is called on the way of every write: quick, and never throws. */
+  readonly onBatch: (batch: BatchObservation) => void;
   readonly lanes: number;
   readonly maxBatch: number;
   readonly maxQueue: number;
+}
+
+/** How a batch went, from being taken by a lane to the last of its answers. */
+export interface BatchObservation {
+  /** Commands. */
+  readonly size: number;
+  readonly milliseconds: number;
+  /** How often it, or a part of it, was run again as it was. */
+  readonly retries: number;
+  /** How often it, or a part of it, was cut in two to find the command at fault. */
+  readonly splits: number;
 }
 
 const MAX_PASSES = 4;
@@ -44,6 +57,11 @@ interface Waiting {
   readonly answer: (outcome: Outcome) => void;
   passes: number;
   answered: boolean;
+}
+
+interface Tally {
+  retries: number;
+  splits: number;
 }
 
 export class GroupCommit {
@@ -65,6 +83,16 @@ export class GroupCommit {
   /** Commands that wait for a lane. */
   get queued(): number {
     return this.#queue.length;
+  }
+
+  /** Lanes that work on a batch. */
+  get busyLanes(): number {
+    return this.#lanes.size;
+  }
+
+  /** Whether it takes nothing more. */
+  get draining(): boolean {
+    return this.#draining;
   }
 
   /** Answers when the command's outcome is durable, or at once where the queue is full or closed. Never rejects. */
@@ -142,9 +170,12 @@ export class GroupCommit {
     ]);
     this.#lanes.add(batch);
     for (const name of names) this.#names.set(name, (this.#names.get(name) ?? 0) + 1);
+    const takenAt = performance.now();
+    const tally: Tally = { retries: 0, splits: 0 };
     try {
-      await this.#run(batch);
+      await this.#run(batch, tally);
     } finally {
+      this.#options.onBatch({ size: batch.length, milliseconds: performance.now() - takenAt, ...tally });
       this.#lanes.delete(batch);
       for (const name of names) {
         const count = (this.#names.get(name) ?? 1) - 1;
@@ -155,7 +186,7 @@ export class GroupCommit {
     }
   }
 
-  async #run(batch: readonly Waiting[]): Promise<void> {
+  async #run(batch: readonly Waiting[], tally: Tally): Promise<void> {
     for (let attempt = 1; ; attempt += 1) {
       const open = batch.filter(({ answered }) => !answered);
       if (open.length === 0) return;
@@ -169,26 +200,29 @@ export class GroupCommit {
         if (passing !== 'no answer') this.heard();
         // A lost connection is tried until the watchdog has answered; what fails again and again is a fault in the end.
         if (passing === 'no' || (passing === 'answered' && attempt >= MAX_ATTEMPTS)) {
-          return this.#split(
-            open,
-            error,
-            passing === 'no' ? refuse('internal', {}) : refuse('unavailable', {}),
-          );
+          return this.#split(open, error, passing, tally);
         }
+        tally.retries += 1;
         await backOff(attempt);
       }
     }
   }
 
-  async #split(batch: readonly Waiting[], error: unknown, refusal: Refusal): Promise<void> {
+  async #split(
+    batch: readonly Waiting[],
+    error: unknown,
+    passing: 'answered' | 'no',
+    tally: Tally,
+  ): Promise<void> {
     if (batch.length === 1) {
-      this.#options.onFault(error);
-      settle(batch[0], refusal);
+      const fault = refuseFault(this.#options.onFault, error);
+      settle(batch[0], passing === 'no' ? fault : refuse('unavailable', {}));
       return;
     }
+    tally.splits += 1;
     const half = Math.ceil(batch.length / 2);
-    await this.#run(batch.slice(0, half));
-    await this.#run(batch.slice(half));
+    await this.#run(batch.slice(0, half), tally);
+    await this.#run(batch.slice(half), tally);
   }
 
   /** Runs only while somebody waits. */

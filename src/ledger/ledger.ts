@@ -3,16 +3,21 @@ import { type Command, nameAccount } from '../core/command.ts';
 import type { AccountRequest } from '../core/create-account.ts';
 import type { Currency } from '../core/currency.ts';
 import { attemptKey } from '../core/decide.ts';
-import { type Refusal, refuse } from '../core/errors.ts';
+import type { Refusal } from '../core/errors.ts';
+import { type AccountFilter, canMatch, type HistoryFilter, type TransactionFilter } from '../core/filters.ts';
 import { EXTERNAL_ID_MARK, parseId, type Uuid } from '../core/ids.ts';
 import type { Instant } from '../core/instant.ts';
 import type { Money } from '../core/money.ts';
 import { checkName } from '../core/text.ts';
 import type { Outcome, Transaction } from '../core/transaction.ts';
-import { findAccounts, listAccounts } from '../db/accounts.ts';
-import { type Database, openDatabase } from '../db/database.ts';
-import type { KeysetRange } from '../db/keyset.ts';
+import { listMatchingAccounts } from '../db/account-lists.ts';
+import { findAccounts } from '../db/accounts.ts';
+import { type Database, openDatabase, type PoolUse, poolUse } from '../db/database.ts';
+import { listMatchingEntries } from '../db/entry-lists.ts';
+import type { KeysetRange, Listed } from '../db/keyset.ts';
 import { findLedger, findUsedCurrencies, sumTrialBalance } from '../db/ledgers.ts';
+import { DatabaseNotReadyError, dueMigrations } from '../db/migrator.ts';
+import { listMatchingTransactions } from '../db/transaction-lists.ts';
 import {
   type EntryLine,
   type EntryPlace,
@@ -22,19 +27,18 @@ import {
   findReversals,
   findTransactionIds,
   findTransactions,
-  listEntries,
-  listTransactions,
 } from '../db/transactions.ts';
 import { type AccountCreated, createAccount } from './accounts.ts';
 import { postBatch } from './batch.ts';
 import { Currencies } from './currencies.ts';
-import { untilAnswered } from './failures.ts';
-import { GroupCommit } from './group-commit.ts';
+import { type OnFault, refuseFault, untilAnswered } from './failures.ts';
+import { type BatchObservation, GroupCommit } from './group-commit.ts';
 import { Names } from './names.ts';
 
-export type { KeysetRange } from '../db/keyset.ts';
+export type { KeysetRange, Listed } from '../db/keyset.ts';
 export type { EntryLine, EntryPlace } from '../db/transactions.ts';
 export type { AccountCreated } from './accounts.ts';
+export type { BatchObservation } from './group-commit.ts';
 
 export interface LedgerOptions {
   /** Its login is a member of the application's role. */
@@ -47,7 +51,7 @@ export interface LedgerOptions {
   readonly maxQueue?: number;
   readonly readConnections?: number;
   /** Told of faults that callers only see as INTERNAL, and of connections that were lost. */
-  readonly onFault?: (error: unknown) => void;
+  readonly onFault?: OnFault;
 }
 
 /** The ledger itself, as readers see it. */
@@ -57,6 +61,17 @@ export interface LedgerState {
   readonly closedBefore: Instant | null;
   readonly createdAt: Instant;
   readonly head: { readonly number: bigint; readonly hash: Buffer; readonly createdAt: Instant };
+}
+
+/** What the ledger is busy with at this moment. */
+export interface LedgerLoad {
+  /** Commands that wait for a lane, and how many may. */
+  readonly queued: number;
+  readonly maxQueue: number;
+  readonly busyLanes: number;
+  /** It takes no command any more. */
+  readonly draining: boolean;
+  readonly connections: Readonly<Record<'reads' | 'writes', PoolUse>>;
 }
 
 export interface TrialBalanceLine {
@@ -78,8 +93,10 @@ export class Ledger {
   readonly #writes: Database;
   readonly #currencies: Currencies;
   readonly #names: Names;
-  readonly #onFault: (error: unknown) => void;
+  readonly #onFault: OnFault;
   readonly #commits: GroupCommit;
+  readonly #maxQueue: number;
+  readonly #observers: ((batch: BatchObservation) => void)[] = [];
 
   private constructor(id: Uuid, reads: Database, options: LedgerOptions) {
     const { lanes = 2, maxBatch = 500, maxQueue = 20_000, onFault = () => {} } = options;
@@ -90,10 +107,14 @@ export class Ledger {
     this.#currencies = new Currencies(reads, id);
     this.#names = new Names(reads, id);
     this.#onFault = onFault;
+    this.#maxQueue = maxQueue;
     const context = { db: this.#writes, ledgerId: id, currencies: this.#currencies };
     this.#commits = new GroupCommit({
       post: (commands) => postBatch({ ...context, answered: this.#commits.heard }, commands),
       onFault,
+      onBatch: (batch) => {
+        for (const observe of this.#observers) observe(batch);
+      },
       lanes,
       maxBatch,
       maxQueue,
@@ -120,6 +141,35 @@ export class Ledger {
     await Promise.all([this.#reads.destroy(), this.#writes.destroy()]);
   }
 
+  /** Has every batch told of once it is answered, from now on. The observer must be quick and never throw. */
+  observe(observer: (batch: BatchObservation) => void): void {
+    this.#observers.push(observer);
+  }
+
+  get load(): LedgerLoad {
+    return {
+      queued: this.#commits.queued,
+      maxQueue: this.#maxQueue,
+      busyLanes: this.#commits.busyLanes,
+      draining: this.#commits.draining,
+      connections: { reads: poolUse(this.#reads), writes: poolUse(this.#writes) },
+    };
+  }
+
+  /**
+   * Asks the database once, by a cheap query, which schema it has: null where it is this program's, else what is wrong with
+   * it. Throws `UnavailableError` where the database does not answer, which can take seconds.
+   */
+  async findSchemaProblem(): Promise<string | null> {
+    try {
+      const due = await dueMigrations(this.#reads);
+      return due.length === 0 ? null : `It lacks the migrations ${due.join(', ')}.`;
+    } catch (error) {
+      if (error instanceof DatabaseNotReadyError) return error.message;
+      throw new UnavailableError('The database does not answer.', { cause: error });
+    }
+  }
+
   /**
    * Posts a command by the group commit. The outcome is durable when it is answered; the same key is answered the same way
    * forever. Never rejects: faults are refusals too.
@@ -131,8 +181,7 @@ export class Ledger {
       const ready = planned instanceof Promise ? await planned : planned;
       return 'code' in ready ? ready : this.#commits.post(ready);
     } catch (error) {
-      this.#onFault(error);
-      return refuse('internal', {});
+      return refuseFault(this.#onFault, error);
     }
   }
 
@@ -144,8 +193,7 @@ export class Ledger {
         request,
       );
     } catch (error) {
-      this.#onFault(error);
-      return refuse('internal', {});
+      return refuseFault(this.#onFault, error);
     }
   }
 
@@ -187,19 +235,29 @@ export class Ledger {
     return this.#read(() => findEntries(this.#reads, this.id, places, this.#currencies.of));
   }
 
-  /** Accounts, newest first. */
-  listAccounts(range: KeysetRange<Uuid>): Promise<Account[]> {
-    return this.#read(() => listAccounts(this.#reads, this.id, range, this.#currencies.of));
+  /** The accounts that match, newest first. */
+  listAccounts(filter: AccountFilter, range: KeysetRange<Uuid>): Promise<Listed<Uuid, Account>> {
+    return this.#list(filter, () =>
+      listMatchingAccounts(this.#reads, this.id, filter, range, this.#currencies.of),
+    );
   }
 
-  /** Posted transactions, newest first. */
-  listTransactions(range: KeysetRange<Uuid>): Promise<Transaction[]> {
-    return this.#read(() => listTransactions(this.#reads, this.id, range, this.#currencies.of));
+  /** The posted transactions that match, newest first. */
+  listTransactions(filter: TransactionFilter, range: KeysetRange<Uuid>): Promise<Listed<Uuid, Transaction>> {
+    return this.#list(filter, () =>
+      listMatchingTransactions(this.#reads, this.id, filter, range, this.#currencies.of),
+    );
   }
 
-  /** An account's entries, by version, newest first. */
-  listEntries(accountId: Uuid, range: KeysetRange<bigint>): Promise<EntryLine[]> {
-    return this.#read(() => listEntries(this.#reads, this.id, accountId, range, this.#currencies.of));
+  /** An account's entries that match, by version, newest first. */
+  listEntries(
+    accountId: Uuid,
+    filter: HistoryFilter,
+    range: KeysetRange<bigint>,
+  ): Promise<Listed<bigint, EntryLine>> {
+    return this.#list(filter, () =>
+      listMatchingEntries(this.#reads, this.id, accountId, filter, range, this.#currencies.of),
+    );
   }
 
   /** What was answered to an account's key; undefined where nothing is recorded, yet or at all. */
@@ -234,10 +292,11 @@ export class Ledger {
     return [...all.values()].sort((a, b) => (a.code < b.code ? -1 : 1));
   }
 
-  /** One line a currency that has an account, by code. */
-  async trialBalance(): Promise<TrialBalanceLine[]> {
+  /** One line a currency that has an account which matches, by code. */
+  async trialBalance(filter: AccountFilter): Promise<TrialBalanceLine[]> {
+    if (!canMatch(filter)) return [];
     return this.#read(async () =>
-      (await sumTrialBalance(this.#reads, this.id)).map(
+      (await sumTrialBalance(this.#reads, this.id, filter)).map(
         ({ currency: code, debits, credits, held, accounts }) => {
           const currency = this.#currencies.of(code);
           const money = (minor: bigint): Money => ({ minor, currency });
@@ -245,6 +304,13 @@ export class Ledger {
         },
       ),
     );
+  }
+
+  async #list<Key, Row>(
+    filter: AccountFilter | TransactionFilter | HistoryFilter,
+    list: () => Promise<Listed<Key, Row>>,
+  ): Promise<Listed<Key, Row>> {
+    return canMatch(filter) ? this.#read(list) : { rows: [], stoppedAt: undefined };
   }
 
   async #read<T>(read: () => Promise<T>): Promise<T> {

@@ -4,8 +4,18 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Logger } from 'pino';
-import { createGraphQLHandler, GRAPHQL_PATH } from '../graphql/yoga.ts';
+import type { OnFault } from '../graphql/context.ts';
+import { RequestNotes } from '../graphql/request-notes.ts';
+import { GRAPHQL_PATH } from '../graphql/yoga.ts';
 import type { Ledger } from '../ledger/ledger.ts';
+import { Connections } from './connections.ts';
+import { allowOrigin, answerPreflight } from './cors.ts';
+import { asksForPage, createGraphiQL } from './graphiql.ts';
+import { createGraphQLEndpoint } from './graphql-endpoint.ts';
+import { createHealth } from './health.ts';
+import * as limits from './limits.ts';
+import { createMetrics } from './metrics.ts';
+import type { AnsweredRequest } from './request-log.ts';
 
 export interface HttpServerOptions {
   readonly ledger: Ledger;
@@ -13,6 +23,16 @@ export interface HttpServerOptions {
   /** 0: any that is free. */
   readonly port: number;
   readonly log: Pick<Logger, 'error'>;
+  /** Told of each request when it has been answered, or its caller has gone. */
+  readonly onAnswered?: (request: AnsweredRequest) => void;
+  /** Origins whose pages may use the API in a browser, such as https://app.example. */
+  readonly corsOrigins?: readonly string[];
+  /** GraphiQL, introspection, and suggestions in errors. */
+  readonly explorer?: boolean;
+  /** false: Yoga answers everything, and the same. */
+  readonly fastPath?: boolean;
+  readonly headersTimeoutMs?: number;
+  readonly requestTimeoutMs?: number;
 }
 
 export interface HttpServer {
@@ -22,23 +42,85 @@ export interface HttpServer {
   close(): Promise<void>;
 }
 
-/** Serves the API. Every answer has an x-request-id, under which the log has what went wrong. */
-export async function startHttpServer({ ledger, host, port, log }: HttpServerOptions): Promise<HttpServer> {
-  const requests = new AsyncLocalStorage<string>();
-  const graphql = createGraphQLHandler(ledger, (error) => {
-    const requestId = requests.getStore() ?? randomUUID();
-    log.error({ err: error, requestId }, 'a fault in answering a request');
-    return requestId;
-  });
+type Route = (
+  request: IncomingMessage,
+  response: ServerResponse,
+  notes: RequestNotes,
+) => void | Promise<void>;
 
-  const server = createServer((request, response) => {
+/** Serves the API. Every answer has an x-request-id, under which the log has what went wrong. */
+export async function startHttpServer(options: HttpServerOptions): Promise<HttpServer> {
+  const { ledger, host, port, log, corsOrigins = [], explorer = true, fastPath = true } = options;
+  const { onAnswered = () => {} } = options;
+  const requests = new AsyncLocalStorage<string>();
+  const tellFault: OnFault = (error, faultId) => {
+    const requestId = requests.getStore() ?? randomUUID();
+    log.error({ err: error, requestId, ...(faultId && { faultId }) }, 'a fault in answering a request');
+    return requestId;
+  };
+  const endpoint = createGraphQLEndpoint(ledger, tellFault, { explorer, fastPath });
+  const graphiql = createGraphiQL();
+  const metrics = createMetrics(ledger);
+  const health = createHealth({ ledger, draining: () => connections.closing });
+  const origins = new Set(corsOrigins);
+
+  const routes = new Map<string | undefined, Route>([
+    [
+      GRAPHQL_PATH,
+      (request, response, notes) => {
+        if (explorer && asksForPage(request)) return graphiql(request, response);
+        allowOrigin(origins, request, response);
+        return request.method === 'OPTIONS'
+          ? answerPreflight(request, response)
+          : endpoint.answer(request, response, notes);
+      },
+    ],
+    ['/livez', (_, response) => health.livez(response)],
+    ['/readyz', (_, response) => health.readyz(response)],
+    ['/metrics', (_, response) => metrics.write(response)],
+  ]);
+
+  const server = createServer({
+    headersTimeout: options.headersTimeoutMs ?? limits.HEADERS_TIMEOUT_MS,
+    requestTimeout: options.requestTimeoutMs ?? limits.REQUEST_TIMEOUT_MS,
+    connectionsCheckingInterval: limits.TIMEOUT_CHECK_MS,
+    keepAliveTimeout: limits.KEEP_ALIVE_MS,
+  });
+  server.timeout = limits.SILENCE_TIMEOUT_MS;
+  server.maxConnections = limits.MAX_CONNECTIONS;
+  const connections = new Connections(server);
+  server.on('request', (request, response) => {
     const requestId = randomUUID();
+    for (const [name, value] of SECURITY_HEADERS) response.setHeader(name, value);
     response.setHeader('x-request-id', requestId);
-    // A connection that is kept alive would keep a server that is closing.
-    response.once('close', () => {
-      if (!server.listening) server.closeIdleConnections();
+    connections.hold(request, response);
+    const [path = ''] = (request.url ?? '').split('?', 1);
+    const route = routes.get(path) ?? notFound;
+    const notes = new RequestNotes();
+    const since = performance.now();
+    const closed = new Promise((resolve) => response.once('close', resolve));
+    void requests.run(requestId, async () => {
+      try {
+        await route(request, response, notes);
+      } catch (error) {
+        tellFault(error);
+        if (response.headersSent) response.destroy();
+        else
+          answer(response, 500, 'A fault of the service itself, which its log has under the request id.\n');
+      }
+      // What a caller who has gone asked for is done all the same, and noted.
+      await closed;
+      const aborted = !response.writableFinished;
+      const answered: AnsweredRequest = {
+        requestId,
+        notes,
+        route: route === notFound ? 'none' : path.slice(1),
+        status: aborted ? CALLER_GONE : response.statusCode,
+        milliseconds: performance.now() - since,
+      };
+      metrics.count(answered);
+      onAnswered(answered);
     });
-    requests.run(requestId, () => route(graphql, request, response));
   });
   server.listen(port, host);
   await once(server, 'listening');
@@ -46,24 +128,25 @@ export async function startHttpServer({ ledger, host, port, log }: HttpServerOpt
   return {
     url: urlOf(server.address()),
     close: async () => {
-      const closed = once(server, 'close');
-      server.close();
-      server.closeIdleConnections();
-      await closed;
-      await graphql.dispose();
+      await connections.close();
+      await endpoint.close();
     },
   };
 }
 
-function route(
-  graphql: ReturnType<typeof createGraphQLHandler>,
-  request: IncomingMessage,
-  response: ServerResponse,
-): void {
-  const [path] = (request.url ?? '').split('?', 1);
-  if (path === GRAPHQL_PATH) void graphql(request, response);
-  else if (path === '/livez') answer(response, 200, 'alive\n');
-  else answer(response, 404, `There is nothing here. The API is at ${GRAPHQL_PATH}.\n`);
+/** Nothing of an answer is a page, unless its route says otherwise, and nobody keeps it. */
+const SECURITY_HEADERS = Object.entries({
+  'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+  'x-content-type-options': 'nosniff',
+  'referrer-policy': 'no-referrer',
+  'cache-control': 'no-store',
+});
+
+/** What logs and metrics usually say where a caller had gone before the end of the answer. */
+const CALLER_GONE = 499;
+
+function notFound(_: IncomingMessage, response: ServerResponse): void {
+  answer(response, 404, `There is nothing here. The API is at ${GRAPHQL_PATH}.\n`);
 }
 
 function answer(response: ServerResponse, status: number, text: string): void {

@@ -145,7 +145,7 @@ const EXAMPLES: { readonly [C in RefusalCode]: readonly [facts: RefusalFacts[C],
     ],
     CURRENCY_TAKEN: [{ registered: { code: 'ETH', exponent: 18 } }, ['ETH', '18 decimals']],
     UNAVAILABLE: [{}, ['not known whether this was done', 'same idempotency key']],
-    INTERNAL: [{}, ['nothing was done', 'request id']],
+    INTERNAL: [{ faultId: '5c8e' }, ['nothing was done', 'request id']],
   };
 
 describe('a message', () => {

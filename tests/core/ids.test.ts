@@ -4,6 +4,7 @@ import { TypeID } from 'typeid-js';
 import { describe, expect, test } from 'vitest';
 import {
   blockIds,
+  firstIdAt,
   formatEntryId,
   formatId,
   ID_PREFIX,
@@ -169,5 +170,24 @@ describe("a block's ids", () => {
         },
       ),
     );
+  });
+
+  test('of an instant lie between its bound and the next microsecond’s', () => {
+    fc.assert(
+      fc.property(
+        instants,
+        fc.integer({ min: 0, max: MAX_BLOCK_SIZE - 1 }),
+        randoms,
+        (createdAt, place, random) => {
+          const id = blockIds(createdAt, random)(place);
+          expect(firstIdAt(createdAt) < id && id < firstIdAt(createdAt + 1n)).toBe(true);
+        },
+      ),
+    );
+  });
+
+  test('lie behind every bound before 1970', () => {
+    expect(firstIdAt(-1n)).toBe(firstIdAt(0n));
+    expect(firstIdAt(-62_135_596_800_000_000n) < blockIds(0n, 0n)(0)).toBe(true);
   });
 });

@@ -92,22 +92,14 @@ const NOT_BUILT = [
   'UnfreezeAccountInput',
   'UpdateAccountInput',
   'UpdateAccountResult',
-  // Time, filters and receipts.
+  // Time and receipts.
   'Account.balance.at',
   'Account.balance.by',
-  'Account.history.filter',
   'Account.statement',
-  'AccountFilter',
-  'HistoryFilter',
-  'Ledger.trialBalance.filter',
-  'Query.accounts.filter',
-  'Query.transactions.filter',
   'Receipt',
   'Statement',
   'TimeAxis',
-  'TimeRange',
   'Transaction.receipt',
-  'TransactionFilter',
   // Subscriptions.
   'Subscription',
   'TransactionEvent',

@@ -23,7 +23,21 @@ test('an address that others can reach needs a word more', () => {
   expect(readConfig({ HOST: '0.0.0.0', ALLOW_INSECURE: '1' }).host).toBe('0.0.0.0');
 });
 
+test('origins are separated by commas', () => {
+  const { corsOrigins } = readConfig({ CORS_ORIGINS: 'https://app.example, http://127.0.0.1:8080' });
+  expect(corsOrigins).toEqual(['https://app.example', 'http://127.0.0.1:8080']);
+});
+
 test.each([
+  [{}, true],
+  [{ NODE_ENV: 'production' }, false],
+  [{ NODE_ENV: 'production', API_EXPLORER: '1' }, true],
+  [{ API_EXPLORER: '0' }, false],
+])('under %o strangers may explore the API: %s', (env, explorer) => {
+  expect(readConfig(env).explorer).toBe(explorer);
+});
+
+const WRONG: readonly (readonly [env: Readonly<Record<string, string>>, message: string])[] = [
   [{ PORT: 'abc' }, 'PORT must be a port from 0 to 65535, and is "abc".'],
   [{ PORT: '65536' }, 'PORT must be a port from 0 to 65535, and is "65536".'],
   [{ PORT: '-1' }, 'PORT must be a port from 0 to 65535, and is "-1".'],
@@ -31,6 +45,18 @@ test.each([
     { LOG_LEVEL: 'loud' },
     'LOG_LEVEL must be one of fatal, error, warn, info, debug, trace, silent, and is "loud".',
   ],
+  ...[
+    'app.example',
+    'https://app.example/',
+    'https://App.example',
+    '*',
+    'ftp://app.example',
+    'http://a.example,',
+  ].map((list): [Record<string, string>, string] => [
+    { CORS_ORIGINS: list },
+    `CORS_ORIGINS must be origins such as https://app.example, separated by commas, without paths, and is "${list}".`,
+  ]),
+  [{ API_EXPLORER: 'yes' }, 'API_EXPLORER must be 0 or 1, and is "yes".'],
   [{ ALLOW_INSECURE: 'yes' }, 'ALLOW_INSECURE must be 0 or 1, and is "yes".'],
   [
     { DATABASE_URL: 'mysql://root:secret@localhost/books' },
@@ -45,6 +71,7 @@ test.each([
     'HOST is "0.0.0.0", which other machines can reach, and the ledger asks nobody who they are. ' +
       'Set ALLOW_INSECURE=1 if the network is to be trusted, or leave HOST at 127.0.0.1.',
   ],
-])('%o is refused in one line', (env, message) => {
+];
+test.each(WRONG)('%o is refused in one line', (env, message) => {
   expect(() => readConfig(env)).toThrow(new ConfigError(message));
 });

@@ -56,7 +56,9 @@ describe('what another site can send in a browser', () => {
   ])('as %s is not read', async (type, body) => {
     const response = await post(type, body);
     expect(response.status).toBe(415);
-    expect(await response.json()).toEqual({ errors: [{ message: expect.stringContaining('JSON') }] });
+    expect(await response.json()).toEqual({
+      errors: [{ message: expect.stringContaining('JSON'), extensions: { code: 'INVALID_INPUT' } }],
+    });
   });
 
   test('by GET does nothing, and no answer may be read by it', async () => {

@@ -1,0 +1,298 @@
+/**
+ * Attacks a service of its own, on this machine: each attack must be refused within MAX_REFUSAL_MS of the byte that breaks the
+ * limit, slow callers must be let go in time, and a bystander who sends transfers must not be slowed down by much.
+ *   node scripts/attack.ts
+ */
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
+import { HEADERS_TIMEOUT_MS, REQUEST_TIMEOUT_MS } from '../src/server/limits.ts';
+import { startServiceProcess } from './service-process.ts';
+
+const MAX_REFUSAL_MS = 50;
+const MAX_SLOWDOWN = 2;
+const ROUNDS = 20;
+const WARM_UP_MS = 4000;
+const TURNS = 12;
+const TURN_MS = 1000;
+const ATTACKERS = 2;
+const ATTACK_PAUSE_MS = 20;
+const BYSTANDERS = 8;
+
+/** What is sent first, and then the bytes with which a limit is passed. */
+interface Attack {
+  readonly name: string;
+  readonly before: string | Buffer;
+  readonly breaking: string | Buffer;
+  readonly refusal: RegExp;
+}
+
+const times = (count: number, write: (place: number) => string) =>
+  Array.from({ length: count }, (_, place) => write(place)).join(' ');
+
+function head(...lines: readonly string[]): string {
+  return [
+    'POST /graphql HTTP/1.1',
+    'host: ledger',
+    'content-type: application/json',
+    'connection: close',
+    ...lines,
+    '',
+    '',
+  ].join('\r\n');
+}
+
+function document(name: string, query: string, refusal = /INVALID_INPUT/): Attack {
+  const body = JSON.stringify({ query });
+  return {
+    name,
+    before: head(`content-length: ${Buffer.byteLength(body)}`) + body.slice(0, -1),
+    breaking: body.slice(-1),
+    refusal,
+  };
+}
+
+const chunks = (count: number) =>
+  Buffer.concat(Array.from({ length: count }, () => Buffer.from(`100000\r\n${' '.repeat(2 ** 20)}\r\n`)));
+const large = JSON.stringify({
+  query: '{ ledger { name } }',
+  variables: { x: Array.from({ length: 10_000 }, () => 'x'.repeat(800)) },
+});
+
+const ATTACKS: readonly Attack[] = [
+  document('5,000 levels', `${'{ node(id: "") '.repeat(5000)}${'}'.repeat(5000)}`),
+  document('2,000 levels', `${'{a'.repeat(2000)}${'}'.repeat(2000)}`),
+  document('20,000 aliases', `{ ${times(20_000, (i) => `a${i}: ledger { name }`)} }`),
+  document('400 aliases', `{ ${times(400, (i) => `a${i}: ledger { name }`)} }`),
+  document('100,000 tokens', `{ ${'a '.repeat(100_000)} }`),
+  document('10,000 tokens', `{ ${'a '.repeat(10_000)} }`),
+  document('a fragment in a circle', '{ ...A } fragment A on Query { ...B } fragment B on Query { ...A }'),
+  document(
+    '2^20 fragment spreads',
+    `{ ...F0 } ${times(20, (i) => `fragment F${i} on Query { ...F${i + 1} ...F${i + 1} }`)} fragment F20 on Query { ledger { name } }`,
+  ),
+  document('10,000 errors of validation', `{ ${times(10_000, (i) => `n${i}`)} }`),
+  document(
+    'as many errors as a document holds',
+    `{ ${times(990, (i) => `n${i}`)} }`,
+    /GRAPHQL_VALIDATION_FAILED/,
+  ),
+  document(
+    'as many equal fields as it holds',
+    `{ ${times(24, (i) => `a${i}: ledger { ${'name '.repeat(40)} }`)} nothing }`,
+    /GRAPHQL_VALIDATION_FAILED/,
+  ),
+  document(
+    'a page of pages',
+    '{ accounts(first: 100) { nodes { history(first: 100) { nodes { account { id } } } } } }',
+  ),
+  document('1 MB of comments', `${'#\n'.repeat(500_000)}{ ledger { name } }`),
+  {
+    name: '20 MB, announced',
+    before: head('content-length: 20000000').slice(0, -2),
+    breaking: '\r\n',
+    refusal: / 413 /,
+  },
+  {
+    name: '20 MB, in chunks',
+    before: Buffer.concat([Buffer.from(head('transfer-encoding: chunked')), chunks(16)]),
+    breaking: '1\r\n \r\n',
+    refusal: / 413 /,
+  },
+  {
+    name: '8 MB that is no postBatch',
+    before: head(`content-length: ${large.length}`) + large.slice(0, -1),
+    breaking: large.slice(-1),
+    refusal: / 413 /,
+  },
+];
+
+/** Milliseconds from the breaking byte to the refusal. */
+async function run(port: number, { name, before, breaking, refusal }: Attack): Promise<number> {
+  const socket = connect(port, '127.0.0.1');
+  socket.setNoDelay(true);
+  socket.on('error', () => {});
+  await once(socket, 'connect');
+  await new Promise((resolve) => socket.write(before, resolve));
+  await sleep(20);
+  const since = performance.now();
+  socket.write(breaking);
+  const [first] = (await once(socket, 'data', { signal: AbortSignal.timeout(10_000) })) as [Buffer];
+  const took = performance.now() - since;
+  if (!refusal.test(first.toString('latin1')))
+    throw new Error(`${name} was answered: ${first.subarray(0, 400)}`);
+  socket.destroy();
+  return took;
+}
+
+/** Milliseconds until the service ends a connection on which bytes drip. */
+async function drip(port: number, first: string, drop: string): Promise<number> {
+  const socket = connect(port, '127.0.0.1');
+  socket.on('error', () => {});
+  const closed = once(socket, 'close');
+  await once(socket, 'connect');
+  const since = performance.now();
+  socket.write(first);
+  socket.resume();
+  const dripping = drop === '' ? undefined : setInterval(() => socket.write(drop), 1000);
+  await closed;
+  clearInterval(dripping);
+  return performance.now() - since;
+}
+
+async function ask(
+  url: string,
+  query: string,
+  variables: object,
+): Promise<Record<string, { account?: { id: string } }>> {
+  const response = await fetch(url, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ query, variables }),
+  });
+  const { data, errors } = (await response.json()) as { data: never; errors?: unknown };
+  if (errors !== undefined) throw new Error(JSON.stringify(errors));
+  return data;
+}
+
+/** Sends transfers, one after another on each connection, and answers on every message how long those since the last took. */
+async function bystand(url: string): Promise<void> {
+  const ids = await Promise.all(
+    Array.from({ length: 100 }, async () => {
+      const { made } = await ask(
+        url,
+        'mutation ($input: CreateAccountInput!) { made: createAccount(input: $input) { ... on AccountCreated { account { id } } } }',
+        {
+          input: { owner: 'bystander', currency: 'USD' },
+        },
+      );
+      const id = made?.account?.id ?? '';
+      await ask(url, 'mutation ($input: DepositInput!) { deposit(input: $input) { __typename } }', {
+        input: { accountId: id, amount: '1000000', idempotencyKey: randomUUID() },
+      });
+      return id;
+    }),
+  );
+  let took: number[] = [];
+  parentPort?.on('message', () => {
+    parentPort?.postMessage(took);
+    took = [];
+  });
+  parentPort?.postMessage('ready');
+  const any = () => ids[Math.floor(Math.random() * ids.length)];
+  await Promise.all(
+    Array.from({ length: BYSTANDERS }, async () => {
+      for (;;) {
+        const [fromAccountId, toAccountId] = [any(), any()];
+        if (fromAccountId === toAccountId) continue;
+        const since = performance.now();
+        await ask(url, 'mutation ($input: TransferInput!) { transfer(input: $input) { __typename } }', {
+          input: { fromAccountId, toAccountId, amount: '0.01', idempotencyKey: randomUUID() },
+        });
+        took.push(performance.now() - since);
+        await sleep(5);
+      }
+    }),
+  );
+}
+
+const quantile = (values: readonly number[], q: number) =>
+  values.toSorted((a, b) => a - b)[Math.min(values.length - 1, Math.floor(values.length * q))] ?? Number.NaN;
+const ms = (value: number) => `${value.toFixed(1)} ms`;
+
+async function attackAll(url: string): Promise<boolean> {
+  const port = Number(new URL(url).port);
+  let isWell = true;
+  const judge = (line: string, well: boolean) => {
+    console.log(`${well ? '✓' : '✗'} ${line}`);
+    isWell &&= well;
+  };
+
+  for (const attack of ATTACKS) {
+    const took: number[] = [];
+    for (let round = 0; round < ROUNDS; round += 1) took.push(await run(port, attack));
+    const worst = Math.max(...took);
+    judge(
+      `${attack.name}: refused after ${ms(quantile(took, 0.5))}, at most ${ms(worst)}`,
+      worst <= MAX_REFUSAL_MS,
+    );
+  }
+
+  const slow = Promise.all(
+    (
+      [
+        ['who says nothing', '', '', HEADERS_TIMEOUT_MS],
+        ['a head without an end', 'POST /graphql HTTP/1.1\r\n', 'x-more: x\r\n', HEADERS_TIMEOUT_MS],
+        ['a body without an end', head('content-length: 1000'), ' ', REQUEST_TIMEOUT_MS],
+      ] as const
+    ).map(async ([name, first, drop, timeoutMs]) => ({
+      name,
+      timeoutMs,
+      took: await drip(port, first, drop),
+    })),
+  );
+
+  const bystander = new Worker(new URL(import.meta.url), { workerData: { url } });
+  const latencies = async (): Promise<number[]> => {
+    bystander.postMessage('tell');
+    return (await once(bystander, 'message'))[0] as number[];
+  };
+  await once(bystander, 'message');
+  await sleep(WARM_UP_MS);
+  await latencies();
+  // Turn by turn, so that what else the machine does meets both alike.
+  const [alone, attacked]: [number[], number[]] = [[], []];
+  let attacks = 0;
+  for (let turn = 0; turn < TURNS; turn += 1) {
+    await sleep(TURN_MS);
+    alone.push(...(await latencies()));
+    const until = performance.now() + TURN_MS;
+    await Promise.all(
+      Array.from({ length: ATTACKERS }, async () => {
+        while (performance.now() < until) {
+          const attack = ATTACKS[attacks % ATTACKS.length];
+          attacks += 1;
+          if (attack !== undefined) await run(port, attack);
+          await sleep(ATTACK_PAUSE_MS);
+        }
+      }),
+    );
+    attacked.push(...(await latencies()));
+  }
+  await bystander.terminate();
+
+  const slowdown = quantile(attacked, 0.99) / quantile(alone, 0.99);
+  judge(
+    `a bystander's p99: ${ms(quantile(alone, 0.99))} alone (${alone.length} transfers), ${ms(quantile(attacked, 0.99))} beside ` +
+      `${attacks} attacks (${attacked.length} transfers): ${slowdown.toFixed(2)} times`,
+    slowdown <= MAX_SLOWDOWN,
+  );
+  for (const { name, timeoutMs, took } of await slow) {
+    judge(`${name}: let go after ${ms(took)}, with a timeout of ${timeoutMs} ms`, took <= timeoutMs + 1000);
+  }
+  return isWell;
+}
+
+async function main(): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), 'ledger-attack-'));
+  try {
+    // Under root the database runs as another user, who must be able to enter the folder.
+    await chmod(folder, 0o711);
+    const service = await startServiceProcess({ LEDGER_DATA_DIR: join(folder, 'data'), LOG_LEVEL: 'error' });
+    try {
+      if (!(await attackAll(service.graphqlUrl))) process.exitCode = 1;
+    } finally {
+      await service.stop();
+    }
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+if (isMainThread) await main();
+else await bystand((workerData as { url: string }).url);

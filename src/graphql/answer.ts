@@ -1,0 +1,75 @@
+import { type ExecutionResult, GraphQLError } from 'graphql';
+
+/** The media types of an answer; which, the caller chooses by its Accept header. */
+export const ANSWER_TYPES = ['application/json', 'application/graphql-response+json'] as const;
+export type AnswerType = (typeof ANSWER_TYPES)[number];
+
+/** An answer as HTTP sends it. */
+export interface HttpAnswer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+}
+
+/** A request that HTTP itself is enough to refuse: its status, and what the caller is told. */
+export function requestRefused(
+  status: number,
+  message: string,
+  {
+    code = 'INVALID_INPUT',
+    headers = {},
+  }: { code?: string; headers?: Readonly<Record<string, string>> } = {},
+): GraphQLError {
+  return new GraphQLError(message, { extensions: { code, http: { status, headers, spec: false } } });
+}
+
+/**
+ * Writes a result as GraphQL over HTTP has it. What has data is 200. What has none is the caller's error, 4xx, or the
+ * service's, 5xx; but application/json says 200 to any well-formed request that GraphQL refuses.
+ * https://graphql.github.io/graphql-over-http/draft/#sec-Status-Codes
+ */
+export function writeAnswer({ data, errors }: ExecutionResult, type: AnswerType): HttpAnswer {
+  const headers: Record<string, string> = { 'content-type': `${type}; charset=utf-8` };
+  if (errors === undefined || errors.length === 0)
+    return { status: 200, headers, body: JSON.stringify({ data }) };
+
+  let status = 200;
+  for (const error of errors) {
+    const http = httpOf(error);
+    Object.assign(headers, http.headers);
+    status = Math.max(status, http.status);
+  }
+  const isWellFormed = status === 400 && errors.every((error) => httpOf(error).isWellFormed);
+  if (data !== undefined || (type === 'application/json' && isWellFormed)) status = 200;
+  const shown = errors.map(withoutHttp);
+  return {
+    status,
+    headers,
+    body: JSON.stringify(data === undefined ? { errors: shown } : { errors: shown, data }),
+  };
+}
+
+interface Http {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  /** What came is a GraphQL request, though one that GraphQL refuses. */
+  readonly isWellFormed: boolean;
+}
+
+const FAULT_STATUS: Readonly<Record<string, number>> = { INTERNAL: 500, UNAVAILABLE: 503 };
+
+function httpOf({ extensions: { code, http } }: GraphQLError): Http {
+  return {
+    status: http?.status ?? FAULT_STATUS[String(code)] ?? 400,
+    headers: http?.headers ?? {},
+    // Yoga says BAD_REQUEST of what is no GraphQL request, and the service itself says spec: false.
+    isWellFormed: code !== 'BAD_REQUEST' && http?.spec !== false,
+  };
+}
+
+/** How HTTP answers is not part of the answer. */
+function withoutHttp(error: GraphQLError): object {
+  const { extensions, ...shown } = error.toJSON();
+  const { http: _, ...kept } = extensions ?? {};
+  return Object.keys(kept).length === 0 ? shown : { ...shown, extensions: kept };
+}

@@ -1,0 +1,64 @@
+import { once } from 'node:events';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import { Server as NetServer, type Socket } from 'node:net';
+import { CLOSING_GRACE_MS } from './limits.ts';
+
+/**
+ * A server's connections, and its end: every request whose head was read is answered, and then its connection ends.
+ *
+ * A request that is on its way when the server begins to close comes over a connection that looks idle. So idle connections
+ * are left open for a moment, and who asks in it is answered, and told that the connection ends.
+ */
+export class Connections {
+  readonly #server: Server;
+  readonly #open = new Map<Socket, { readonly waiting: Set<ServerResponse>; idleSince: number }>();
+  #closing = false;
+
+  constructor(server: Server) {
+    this.#server = server;
+    server.on('connection', (socket) => {
+      this.#open.set(socket, { waiting: new Set(), idleSince: performance.now() });
+      socket.once('close', () => this.#open.delete(socket));
+    });
+  }
+
+  get closing(): boolean {
+    return this.#closing;
+  }
+
+  /** Has a request answered before the server ends. */
+  hold({ socket }: IncomingMessage, response: ServerResponse): void {
+    const connection = this.#open.get(socket);
+    if (connection === undefined) return;
+    connection.waiting.add(response);
+    if (this.#closing) response.setHeader('connection', 'close');
+    response.once('close', () => {
+      connection.waiting.delete(response);
+      connection.idleSince = performance.now();
+    });
+  }
+
+  /** Takes no new connection, and resolves when all have ended. */
+  async close(): Promise<void> {
+    this.#closing = true;
+    const closed = once(this.#server, 'close');
+    // Node's HTTP server would end idle connections at once, and look for slow requests no more.
+    NetServer.prototype.close.call(this.#server);
+    for (const { waiting } of this.#open.values()) {
+      // Requests that were sent one upon another are answered in turn: only the last answer ends the connection.
+      const last = [...waiting].at(-1);
+      if (last?.headersSent === false) last.setHeader('connection', 'close');
+    }
+    const began = performance.now();
+    const sweep = setInterval(() => {
+      const now = performance.now();
+      for (const [socket, { waiting, idleSince }] of this.#open) {
+        if (waiting.size === 0 && now - Math.max(began, idleSince) >= CLOSING_GRACE_MS) socket.destroy();
+      }
+    }, CLOSING_GRACE_MS / 5);
+    await closed;
+    clearInterval(sweep);
+    // Ends Node's look-out for slow requests.
+    this.#server.close(() => {});
+  }
+}

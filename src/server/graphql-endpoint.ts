@@ -1,0 +1,168 @@
+/**
+ * The API's endpoint. A request goes through these, in this order, and each may refuse it:
+ *
+ *   its method, media types and encoding · its body's size and text · GraphQL: a fast path, or Yoga
+ *
+ * The fast path takes what nearly all requests are: a POST of a plain JSON object. Everything else, also what turns out not to
+ * be plain once it is read, is Yoga's. What protects the API stands before both, or in plugins that both run; and both answer
+ * by `writeAnswer`.
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { ExecutionResult, GraphQLError } from 'graphql';
+import { type AnswerType, type HttpAnswer, requestRefused, writeAnswer } from '../graphql/answer.ts';
+import type { OnFault } from '../graphql/context.ts';
+import type { RequestNotes } from '../graphql/request-notes.ts';
+import {
+  bodyTooLarge,
+  createGraphQLHandler,
+  type GraphQLHandler,
+  type GraphQLOptions,
+  LARGE_REQUESTS,
+  MAX_REQUEST_BYTES,
+  type RequestFacts,
+} from '../graphql/yoga.ts';
+import type { Ledger } from '../ledger/ledger.ts';
+import { BodyReader } from './body.ts';
+import { answerPlain, readPlain } from './fast-path.ts';
+import { LINGER_MS } from './limits.ts';
+import { chooseAnswerType, isJson } from './media-types.ts';
+
+export interface EndpointOptions extends GraphQLOptions {
+  /** false: Yoga answers everything, and the same. */
+  readonly fastPath?: boolean;
+}
+
+export interface GraphQLEndpoint {
+  /** What becomes of the request is noted in `notes`. */
+  answer(request: IncomingMessage, response: ServerResponse, notes: RequestNotes): Promise<void>;
+  close(): Promise<void>;
+}
+
+export function createGraphQLEndpoint(
+  ledger: Ledger,
+  onFault: OnFault,
+  { fastPath = true, ...options }: EndpointOptions = {},
+): GraphQLEndpoint {
+  const yoga = createGraphQLHandler(ledger, onFault, options);
+  const bodies = new BodyReader();
+
+  const answerPost = async (
+    request: IncomingMessage,
+    type: AnswerType,
+    notes: RequestNotes,
+  ): Promise<HttpAnswer | null> => {
+    const body = await bodies.read(request);
+    if (body === null) return null;
+    if (body instanceof Error) return writeNoted({ errors: [body] }, type, notes);
+    const { bytes, release } = body;
+    try {
+      // Reading JSON takes long. What does not even have the name in it is refused without.
+      if (bytes.length > MAX_REQUEST_BYTES && !bytes.includes(LARGE_REQUESTS)) {
+        return writeNoted({ errors: [bodyTooLarge(bytes.length, MAX_REQUEST_BYTES)] }, type, notes);
+      }
+      const params = fastPath ? readPlain(bytes.toString()) : undefined;
+      const facts = { bodyBytes: bytes.length, notes };
+      const result = params && (await answerPlain(yoga, params, facts, onFault));
+      return result === undefined
+        ? await askYoga(yoga, request, type, facts, bytes)
+        : writeNoted(result, type, notes);
+    } finally {
+      release();
+    }
+  };
+
+  return {
+    answer: async (request, response, notes) => {
+      const type = chooseAnswerType(request.headers.accept);
+      const refusal = refuseHead(request, type);
+      if (refusal !== undefined || type === undefined) {
+        send(
+          request,
+          response,
+          writeNoted({ errors: refusal ? [refusal] : [] }, type ?? 'application/json', notes),
+        );
+        return;
+      }
+      const isPost = request.method === 'POST';
+      const answer = isPost
+        ? await answerPost(request, type, notes)
+        : await askYoga(yoga, request, type, { notes });
+      if (answer !== null) send(request, response, answer);
+    },
+    close: async () => yoga.dispose(),
+  };
+}
+
+/** Why a request is refused by its head alone. */
+function refuseHead(
+  { method, headers }: IncomingMessage,
+  type: AnswerType | undefined,
+): GraphQLError | undefined {
+  if (method !== 'GET' && method !== 'POST') {
+    return requestRefused(405, `GraphQL is asked by GET or POST, and not by ${method}.`, { headers: ALLOW });
+  }
+  if (type === undefined) {
+    return requestRefused(
+      406,
+      'The answer is application/json or application/graphql-response+json, in UTF-8, and the header accept takes neither.',
+    );
+  }
+  if (method === 'GET') return undefined;
+  if (!isJson(headers['content-type'])) {
+    return requestRefused(
+      415,
+      'The body must be JSON in UTF-8, with the header content-type: application/json.',
+    );
+  }
+  const encoding = headers['content-encoding'] ?? 'identity';
+  if (encoding.toLowerCase() !== 'identity') {
+    return requestRefused(415, 'The body must not be compressed.', {
+      headers: { 'accept-encoding': 'identity' },
+    });
+  }
+  return undefined;
+}
+
+/** Yoga notes of its own answers what this notes of all others. */
+function writeNoted(result: ExecutionResult, type: AnswerType, notes: RequestNotes): HttpAnswer {
+  notes.noteErrors(result.errors);
+  return writeAnswer(result, type);
+}
+
+const ALLOW = { allow: 'GET, POST, OPTIONS' };
+
+async function askYoga(
+  yoga: GraphQLHandler,
+  { method = 'GET', url = '' }: IncomingMessage,
+  type: AnswerType,
+  facts: RequestFacts,
+  bytes?: Buffer,
+): Promise<HttpAnswer> {
+  const response = await yoga.fetch(
+    `http://localhost${url}`,
+    {
+      method,
+      headers: { accept: type, ...(bytes === undefined ? {} : { 'content-type': 'application/json' }) },
+      ...(bytes === undefined ? {} : { body: new Uint8Array(bytes) }),
+    },
+    facts,
+  );
+  return {
+    status: response.status,
+    headers: Object.fromEntries(response.headers),
+    body: await response.text(),
+  };
+}
+
+function send(
+  request: IncomingMessage,
+  response: ServerResponse,
+  { status, headers, body }: HttpAnswer,
+): void {
+  if (!request.complete) {
+    // Node throws away what is still to come of the body, so that its sender gets to read the answer, and does so without an end.
+    const linger = setTimeout(() => request.destroy(), LINGER_MS);
+    request.once('close', () => clearTimeout(linger));
+  }
+  response.writeHead(status, { ...headers, 'content-length': Buffer.byteLength(body) }).end(body);
+}

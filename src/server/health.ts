@@ -1,0 +1,74 @@
+import type { ServerResponse } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Ledger } from '../ledger/ledger.ts';
+
+export interface HealthOptions {
+  readonly ledger: Pick<Ledger, 'load' | 'findSchemaProblem'>;
+  /** Whether the service is about to end. */
+  readonly draining: () => boolean;
+}
+
+export interface Health {
+  /** The process answers. It says nothing of the database: restarting would not mend that. */
+  livez(response: ServerResponse): void;
+  /** Whether to send requests here: 200, or 503 with the checks that failed. */
+  readyz(response: ServerResponse): Promise<void>;
+}
+
+interface Check {
+  readonly ok: boolean;
+  readonly problem?: string;
+}
+
+interface DatabaseChecks {
+  readonly database: Check;
+  readonly schema: Check;
+}
+
+const OK: Check = { ok: true };
+
+/** How long a probe waits for the database: shorter than probes are usually waited for. */
+const DEADLINE_MS = 800;
+/** How long an answer of the database stands, so that many probes are one query. */
+const STANDS_FOR_MS = 1000;
+
+const SILENT: DatabaseChecks = {
+  database: { ok: false, problem: 'The database does not answer.' },
+  schema: { ok: false, problem: 'It is not known while the database does not answer.' },
+};
+
+export function createHealth({ ledger, draining }: HealthOptions): Health {
+  // One query at a time: while the database says nothing, further probes wait for the one that was asked.
+  let asked: Promise<DatabaseChecks> | undefined;
+  const askDatabase = async (): Promise<DatabaseChecks> => {
+    const answer = await ledger.findSchemaProblem().then(
+      (problem) => ({ database: OK, schema: problem === null ? OK : { ok: false, problem } }),
+      () => SILENT,
+    );
+    setTimeout(() => {
+      asked = undefined;
+    }, STANDS_FOR_MS).unref();
+    return answer;
+  };
+
+  return {
+    livez: (response) => {
+      response.writeHead(200, { 'content-type': 'text/plain; charset=utf-8' }).end('alive\n');
+    },
+    readyz: async (response) => {
+      asked ??= askDatabase();
+      const deadline = sleep(DEADLINE_MS, SILENT, { ref: false });
+      const { database, schema } = await Promise.race([asked, deadline]);
+      const { queued, maxQueue, draining: ledgerDrains } = ledger.load;
+      const checks = {
+        database,
+        schema,
+        queue: queued < maxQueue ? OK : { ok: false, problem: `All ${maxQueue} places are taken.` },
+        serving: draining() || ledgerDrains ? { ok: false, problem: 'The service is about to end.' } : OK,
+      };
+      const ready = Object.values(checks).every(({ ok }) => ok);
+      const headers = { 'content-type': 'application/json', 'cache-control': 'no-store' };
+      response.writeHead(ready ? 200 : 503, headers).end(`${JSON.stringify({ ready, checks })}\n`);
+    },
+  };
+}

@@ -1,0 +1,24 @@
+/** What the server takes of anybody. What a GraphQL document may be stands in src/graphql/document-limits.ts. */
+
+/** What a body has at most; and past MAX_REQUEST_BYTES it must be a postBatch. */
+export const MAX_BODY_BYTES = 16 * 2 ** 20;
+/** How many bodies past MAX_REQUEST_BYTES are in the server's memory at once. Further ones are OVERLOADED. */
+export const MAX_LARGE_BODIES = 8;
+
+/** Node closes what connects beyond these. */
+export const MAX_CONNECTIONS = 2000;
+/** From connecting, or from a request's first byte, to the end of its head. */
+export const HEADERS_TIMEOUT_MS = 10_000;
+/** From a request's first byte to the last of its body. */
+export const REQUEST_TIMEOUT_MS = 30_000;
+/** How long a connection may stay without a byte in either direction, so that who does not read its answer does not keep it. */
+export const SILENCE_TIMEOUT_MS = 60_000;
+/** How often Node looks for what has timed out. */
+export const TIMEOUT_CHECK_MS = 500;
+/** How long a connection is kept without a request. */
+export const KEEP_ALIVE_MS = 5000;
+
+/** How long the rest of a refused body is thrown away, so that its sender reads the refusal before the connection ends. */
+export const LINGER_MS = 1000;
+/** How long a closing server leaves a connection without a request open, for what was sent before its sender could know. */
+export const CLOSING_GRACE_MS = 250;

@@ -1,0 +1,35 @@
+import { type IncomingHttpHeaders, type OutgoingHttpHeaders, request } from 'node:http';
+import { text } from 'node:stream/consumers';
+
+export interface Sent {
+  readonly method?: string;
+  readonly headers?: OutgoingHttpHeaders;
+  /** Its length is sent with it, unless the headers say otherwise. */
+  readonly body?: string | Buffer;
+}
+
+export interface Received {
+  readonly status: number | undefined;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: string;
+}
+
+/** Sends a request exactly as it is given, over a connection of its own, and answers all that came back. */
+export function exchange(url: string, { method = 'POST', headers = {}, body }: Sent): Promise<Received> {
+  return new Promise((resolve, reject) => {
+    const sent = request(url, { method, headers, agent: false }, (response) => {
+      text(response).then((received) => {
+        resolve({ status: response.statusCode, headers: response.headers, body: received });
+      }, reject);
+    });
+    sent.on('error', reject);
+    sent.end(body);
+  });
+}
+
+export const JSON_TYPE = { 'content-type': 'application/json' };
+
+/** A request as clients of GraphQL send it. */
+export function asking(query: unknown, members: object = {}, headers: OutgoingHttpHeaders = {}): Sent {
+  return { headers: { ...JSON_TYPE, ...headers }, body: JSON.stringify({ query, ...members }) };
+}
