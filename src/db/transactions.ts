@@ -167,6 +167,8 @@ export async function findRecorded(
   ids: readonly Uuid[],
   currencyOf: CurrencyOf,
 ): Promise<Map<string, Recorded>> {
+  // Most batches repeat nothing.
+  if (ids.length === 0) return new Map();
   const rows = await db
     .selectFrom('transactions')
     .selectAll()

@@ -23,7 +23,7 @@ export const GRAPHQL_PATH = '/graphql';
 export const MAX_REQUEST_BYTES = 2 ** 20;
 export const LARGE_REQUESTS = 'postBatch';
 /** Validation stops at so many errors. */
-export const MAX_VALIDATION_ERRORS = 20;
+const MAX_VALIDATION_ERRORS = 20;
 
 /** What the service knows of a request beside what Yoga reads of it. */
 export interface RequestFacts {
@@ -53,7 +53,7 @@ export function createGraphQLHandler(
     graphqlEndpoint: GRAPHQL_PATH,
     context: ({ notes = new RequestNotes() }) => createContext(ledger, onFault, notes),
     maskedErrors: { maskError: (error) => maskFault(error, onFault) },
-    plugins: [READ_QUERY_STRING, limits(explorer), WRITE_ANSWER],
+    plugins: [READ_REQUEST, limits(explorer), WRITE_ANSWER],
     parserAndValidationCache: {
       documentCache: new LRUCache<string, DocumentNode>({
         maxSize: CACHED_BYTES,
@@ -150,8 +150,12 @@ export function bodyTooLarge(given: number, allowed: number): GraphQLError {
   );
 }
 
-/** Yoga takes malformed JSON in a query string for a fault of its own. */
-const READ_QUERY_STRING: Plugin = {
+/** Yoga takes malformed JSON in a query string for a fault of its own, and an operationName of any type for a name. */
+const READ_REQUEST: Plugin = {
+  onParams({ params: { operationName } }) {
+    if (operationName == null || typeof operationName === 'string') return;
+    throw requestRefused(400, 'The operationName must be text.');
+  },
   onRequestParse({ request, setRequestParser }) {
     if (request.method !== 'GET') return;
     setRequestParser(({ url }) => {

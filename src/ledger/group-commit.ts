@@ -5,9 +5,11 @@
  * arrives meanwhile becomes the next batch, so that a lone command waits for nobody and a busy ledger pays for one lock, one
  * write and one commit a batch. All promises of a batch are settled after its COMMIT, and only then.
  *
- * Taking. In order of arrival, up to `maxBatch`. A command that names an account of another lane's batch is passed over: it
- * would only wait for that lane's locks. After MAX_PASSES batches that went ahead of it, it is taken all the same. One whose
- * externalId is in another lane always waits: two lanes, each waiting for an externalId of the other's, would deadlock.
+ * Taking. In order of arrival, up to `maxBatch`, and up to twice that of those that name an account of this very batch, which
+ * no other lane could take meanwhile: a hot account makes large batches. A command that names an account of another lane's
+ * batch is passed over: it would only wait for that lane's locks. After MAX_PASSES batches that went ahead of it, it is taken
+ * all the same. One whose externalId is in another lane always waits: two lanes, each waiting for an externalId of the
+ * other's, would deadlock.
  *
  * When a batch fails, nothing of it was done, or it is not known (CommitUnknownError). Then
  * - a passing failure (a deadlock, a lost connection, a COMMIT without an answer, an externalId or a period that another
@@ -143,24 +145,35 @@ export class GroupCommit {
   #take(): Waiting[] {
     const { maxBatch } = this.#options;
     const batch: Waiting[] = [];
+    const names = new Set<string>();
     const left: Waiting[] = [];
     let place = 0;
-    // What is passed over is bounded too, so that a long queue does not cost every batch a walk through all of it.
-    for (; place < this.#queue.length && batch.length < maxBatch && left.length < 4 * maxBatch; place += 1) {
+    // What is left behind is bounded too, so that a long queue does not cost every batch a walk through all of it.
+    for (
+      ;
+      place < this.#queue.length && batch.length < 2 * maxBatch && left.length < 4 * maxBatch;
+      place += 1
+    ) {
       const waiting = this.#queue[place];
       if (waiting === undefined || waiting.answered) continue;
-      if (this.#mustWait(waiting)) left.push(waiting);
-      else batch.push(waiting);
+      const accounts = accountNames(waiting.command);
+      const fits = batch.length < maxBatch || accounts.some((name) => names.has(name));
+      const contended = waiting.passes < MAX_PASSES && accounts.some((name) => this.#names.has(name));
+      if (!fits || contended || this.#isBarred(waiting)) {
+        left.push(waiting);
+      } else {
+        batch.push(waiting);
+        for (const name of accounts) names.add(name);
+      }
     }
+    // Where nothing can be taken nothing went ahead.
     if (batch.length > 0) for (const waiting of left) waiting.passes += 1;
     this.#queue = left.concat(this.#queue.slice(place));
     return batch;
   }
 
-  #mustWait({ command, passes }: Waiting): boolean {
-    if (this.#names.size === 0) return false;
-    if (command.externalId !== null && this.#names.has(externalIdName(command.externalId))) return true;
-    return passes < MAX_PASSES && accountNames(command).some((name) => this.#names.has(name));
+  #isBarred({ command: { externalId } }: Waiting): boolean {
+    return externalId !== null && this.#names.has(externalIdName(externalId));
   }
 
   async #runLane(batch: readonly Waiting[]): Promise<void> {

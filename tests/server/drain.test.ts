@@ -2,7 +2,8 @@ import { Agent } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { startServiceProcess } from '../../scripts/service-process.ts';
-import { asOwner, createTestDatabase } from '../support/database.ts';
+import { startHttpServer } from '../../src/server/http.ts';
+import { asOwner, connect, createTestDatabase } from '../support/database.ts';
 import { expectSoundBooks, makeAccounts, openLedger } from '../support/ledger.ts';
 import { asking } from './exchange.ts';
 import { ask } from './keep-alive.ts';
@@ -63,4 +64,46 @@ test('a service that is told to end answers all that it was asked, and ends with
   );
   expect(recorded.map(({ key }) => key).sort()).toEqual(posted.sort());
   await expectSoundBooks(database);
+});
+
+test('requests that were sent one upon another are all answered', async () => {
+  const database = await createTestDatabase();
+  const ledger = await openLedger(database);
+  const [id] = await makeAccounts(ledger, 1);
+  const log = { error: (fault: unknown) => expect.unreachable(JSON.stringify(fault)) };
+  const server = await startHttpServer({ ledger, host: '127.0.0.1', port: 0, log });
+  const blocker = await connect(database.ownerUrl);
+  await blocker.query('begin');
+  await blocker.query('select from accounts for update');
+
+  const write = (query: string) => {
+    const body = JSON.stringify({ query });
+    return head(`content-length: ${body.length}`) + body;
+  };
+  const { socket, ended } = await connectRaw(server.url);
+  socket.write(
+    write(
+      `mutation { deposit(input: { accountId: "${id}", amount: 1, idempotencyKey: "k" }) { __typename } }`,
+    ) + write('{ ledger { name } }'),
+  );
+  const WAITING = `select from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`;
+  await expect.poll(() => asOwner(database, WAITING)).toHaveLength(1);
+  const closed = server.close();
+  await blocker.query('rollback');
+  expect(await ended).toMatch(/^HTTP\/1\.1 200 .*TransactionPosted.*HTTP\/1\.1 200 .*"main"/s);
+  await closed;
+});
+
+test('a request on its way over an idle connection is answered too, and told that this was the last', async () => {
+  const ledger = await openLedger(await createTestDatabase());
+  const log = { error: (fault: unknown) => expect.unreachable(JSON.stringify(fault)) };
+  const server = await startHttpServer({ ledger, host: '127.0.0.1', port: 0, log });
+  const { socket, received, ended } = await connectRaw(server.url);
+  const live = 'GET /livez HTTP/1.1\r\nhost: ledger\r\n\r\n';
+  socket.write(live);
+  await expect.poll(received).toMatch(/keep-alive.*alive.*0\r\n\r\n$/is);
+  const closed = server.close();
+  socket.write(live);
+  expect((await ended).split('HTTP/1.1 200 OK').at(-1)).toMatch(/connection: close.*alive/is);
+  await closed;
 });

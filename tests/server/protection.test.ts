@@ -207,6 +207,7 @@ describe('GraphQL over HTTP', () => {
     ['no JSON', { headers: JSON_TYPE, body: '{' }, 400, 400],
     ['no query', asking(undefined), 400, 400],
     ['variables that are none', asking('{ ledger { name } }', { variables: 'x' }), 400, 400],
+    ['an operationName that is none', asking('{ ledger { name } }', { operationName: 5 }), 400, 400],
     ['several requests', { headers: JSON_TYPE, body: '[]' }, 400, 400],
   ] as const)('%s', async (_, sent, asJson, asResponse) => {
     for (const [accept, status] of [
