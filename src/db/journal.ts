@@ -145,28 +145,32 @@ interface Column<Row> {
   readonly name: string;
   readonly type: 'uuid' | 'text' | 'bytea' | 'jsonb' | 'timestamptz' | 'int2' | 'int8' | 'numeric';
   readonly value: (row: Row) => unknown;
+  /** Never null, and in most batches the same in all rows: then it is sent once. */
+  readonly repeats?: true;
 }
 
 /** The types whose texts need no quotes in an array. */
 const UNQUOTED: ReadonlySet<Column<never>['type']> = new Set(['uuid', 'int2', 'int8', 'numeric']);
 
 /** A column's values as one parameter: written out where that is cheap, since a large batch has tens of thousands. */
-function arrayOf<Row>({ type, value }: Column<Row>, rows: readonly Row[]): unknown {
+function arrayOf<Row>({ type, value, repeats }: Column<Row>, rows: readonly Row[]): unknown {
   const values = rows.map(value);
+  const [first] = values;
   // What a shorter array lacks, unnest fills up with nulls.
   if (values.every((each) => each === null)) return '{}';
+  if (repeats && values.every((each) => each === first)) return [first];
   return UNQUOTED.has(type) ? `{${values.map((each) => each ?? 'null').join(',')}}` : values;
 }
 
 const TRANSACTION_COLUMNS: readonly Column<Recording>[] = [
   { name: 'id', type: 'uuid', value: ({ id }) => id },
-  { name: 'type', type: 'text', value: ({ type }) => type },
-  { name: 'entry_count', type: 'int2', value: ({ entries }) => entries.length },
+  { name: 'type', type: 'text', repeats: true, value: ({ type }) => type },
+  { name: 'entry_count', type: 'int2', repeats: true, value: ({ entries }) => entries.length },
   { name: 'account_id', type: 'uuid', value: ({ keyAccountId }) => keyAccountId },
   { name: 'idempotency_key', type: 'text', value: ({ idempotencyKey }) => idempotencyKey },
   { name: 'request', type: 'bytea', value: ({ request }) => request },
   { name: 'external_id', type: 'text', value: ({ externalId }) => externalId },
-  { name: 'outcome', type: 'text', value: ({ outcome }) => outcome },
+  { name: 'outcome', type: 'text', repeats: true, value: ({ outcome }) => outcome },
   { name: 'facts', type: 'jsonb', value: ({ facts }) => facts },
   { name: 'hold_id', type: 'uuid', value: ({ holdId }) => holdId },
   { name: 'reverses', type: 'uuid', value: ({ reverses }) => reverses },
@@ -182,13 +186,23 @@ const ENTRY_COLUMNS: readonly Column<Line>[] = [
   { name: 'version', type: 'int8', value: ({ entry }) => entry.version },
   { name: 'transaction_id', type: 'uuid', value: ({ recording }) => recording.id },
   { name: 'line', type: 'int2', value: ({ line }) => line },
-  { name: 'type', type: 'text', value: ({ recording }) => recording.type },
-  { name: 'currency', type: 'text', value: ({ entry }) => entry.currency.code },
-  { name: 'layer', type: 'text', value: ({ entry }) => entry.layer },
+  { name: 'type', type: 'text', repeats: true, value: ({ recording }) => recording.type },
+  { name: 'currency', type: 'text', repeats: true, value: ({ entry }) => entry.currency.code },
+  { name: 'layer', type: 'text', repeats: true, value: ({ entry }) => entry.layer },
   { name: 'amount', type: 'numeric', value: ({ entry }) => entry.amount },
   { name: 'posted_after', type: 'numeric', value: ({ entry }) => entry.postedAfter },
-  { name: 'pending_debits_after', type: 'numeric', value: ({ entry }) => entry.pendingDebitsAfter },
-  { name: 'pending_credits_after', type: 'numeric', value: ({ entry }) => entry.pendingCreditsAfter },
+  {
+    name: 'pending_debits_after',
+    type: 'numeric',
+    repeats: true,
+    value: ({ entry }) => entry.pendingDebitsAfter,
+  },
+  {
+    name: 'pending_credits_after',
+    type: 'numeric',
+    repeats: true,
+    value: ({ entry }) => entry.pendingCreditsAfter,
+  },
   { name: 'total_debits_after', type: 'numeric', value: ({ entry }) => entry.totalDebitsAfter },
   { name: 'description', type: 'text', value: ({ entry }) => entry.description },
   { name: 'effective_at', type: 'timestamptz', value: ({ recording }) => displacedText(recording) },
@@ -205,22 +219,31 @@ function displacedText({ effectiveAt, createdAt }: Recording): string | null {
 
 // A WITH that nothing reads never runs: hence the join of the transactions with their root. The entries are the main part,
 // whose trigger fires first, so that the ledger's row is locked last.
+const FIRST_ENTRY_PARAMETER = 4 + TRANSACTION_COLUMNS.length;
 const blockQuery = prepare(
   CompiledQuery.raw(`
     with root as materialized (select set_config('tls.root', $1, true)),
     posted as (
       insert into transactions (ledger_id, created_at, ${names(TRANSACTION_COLUMNS)})
-      select $2::uuid, $3::timestamptz, ${names(TRANSACTION_COLUMNS)}
+      select $2::uuid, $3::timestamptz, ${values(TRANSACTION_COLUMNS, 4)}
       from unnest(${arrays(TRANSACTION_COLUMNS, 4)}) as u (${names(TRANSACTION_COLUMNS)}), root)
     insert into entries (ledger_id, created_at, ${names(ENTRY_COLUMNS)})
-    select $2::uuid, $3::timestamptz, ${names(ENTRY_COLUMNS)}
-    from unnest(${arrays(ENTRY_COLUMNS, 4 + TRANSACTION_COLUMNS.length)}) as u (${names(ENTRY_COLUMNS)})`),
+    select $2::uuid, $3::timestamptz, ${values(ENTRY_COLUMNS, FIRST_ENTRY_PARAMETER)}
+    from unnest(${arrays(ENTRY_COLUMNS, FIRST_ENTRY_PARAMETER)}) as u (${names(ENTRY_COLUMNS)})`),
 );
 
 function names(columns: readonly { readonly name: string }[]): string {
   return columns.map(({ name }) => name).join(', ');
 }
 
-function arrays(columns: readonly { readonly type: string }[], first: number): string {
+function arrays<Row>(columns: readonly Column<Row>[], first: number): string {
   return columns.map(({ type }, place) => `$${first + place}::${type}[]`).join(', ');
+}
+
+function values<Row>(columns: readonly Column<Row>[], first: number): string {
+  return columns
+    .map(({ name, type, repeats }, place) =>
+      repeats ? `coalesce(${name}, ($${first + place}::${type}[])[1])` : name,
+    )
+    .join(', ');
 }

@@ -3,13 +3,14 @@
  *
  * A command waits in a bounded queue until a lane takes it. A lane has one connection and runs one batch at a time; what
  * arrives meanwhile becomes the next batch, so that a lone command waits for nobody and a busy ledger pays for one lock, one
- * write and one commit a batch. All promises of a batch are settled after its COMMIT, and only then.
+ * write and one commit a batch. All promises of a batch are settled after its COMMIT, and only then, some in each turn of the
+ * event loop, so that the other lanes hear their answers in between.
  *
- * Taking. In order of arrival, up to `maxBatch`, and up to twice that of those that name an account of this very batch, which
- * no other lane could take meanwhile: a hot account makes large batches. A command that names an account of another lane's
- * batch is passed over: it would only wait for that lane's locks. After MAX_PASSES batches that went ahead of it, it is taken
- * all the same. One whose externalId is in another lane always waits: two lanes, each waiting for an externalId of the
- * other's, would deadlock.
+ * Taking. In order of arrival, up to `maxBatch`. A command that names an account of another lane's batch is passed over: it
+ * would only wait for that lane's locks. After MAX_PASSES batches that went ahead of it, it is taken all the same; so are all
+ * of them where nothing else waits and they make half a batch: then the lane waits in the database, and its work begins in
+ * the moment in which the other's ends. A command whose externalId is in another lane always waits: two lanes, each waiting
+ * for an externalId of the other's, would deadlock.
  *
  * When a batch fails, nothing of it was done, or it is not known (CommitUnknownError). Then
  * - a passing failure (a deadlock, a lost connection, a COMMIT without an answer, an externalId or a period that another
@@ -20,6 +21,7 @@
  * The watchdog answers UNAVAILABLE to who has waited for ANSWER_AFTER_MS while the database says nothing. What it answered
  * may still be done: the same key tells.
  */
+import { setImmediate } from 'node:timers/promises';
 import type { PlannedCommand } from '../core/command.ts';
 import { type Refusal, refuse } from '../core/errors.ts';
 import type { Outcome } from '../core/transaction.ts';
@@ -30,14 +32,14 @@ export interface GroupCommitOptions {
   readonly post: (commands: readonly PlannedCommand[]) => Promise<Outcome[]>;
   /** Told of a command that failed by a fault of the ledger's own. */
   readonly onFault: OnFault;
-  /** Told of each batch when all of it is answered. It is called on the way of every write: quick, and never throws. */
+  /** Told of each batch when it is over. It is called on the way of every write: quick, and never throws. */
   readonly onBatch: (batch: BatchObservation) => void;
   readonly lanes: number;
   readonly maxBatch: number;
   readonly maxQueue: number;
 }
 
-/** How a batch went, from being taken by a lane to the last of its answers. */
+/** How a batch went, from being taken by a lane to its COMMIT. */
 export interface BatchObservation {
   /** Commands. */
   readonly size: number;
@@ -51,6 +53,8 @@ export interface BatchObservation {
 const MAX_PASSES = 4;
 const SILENCE_MS = 2000;
 const WATCH_EVERY_MS = 250;
+/** Callers that are answered in one turn of the event loop. */
+const SETTLED_AT_ONCE = 50;
 const RETRY_AFTER_MS = 100;
 
 interface Waiting {
@@ -73,6 +77,7 @@ export class GroupCommit {
   readonly #lanes = new Set<readonly Waiting[]>();
   readonly #names = new Map<string, number>();
   #wakeScheduled = false;
+  #settling = 0;
   #draining = false;
   #idle: PromiseWithResolvers<void> | undefined;
   #watchdog: NodeJS.Timeout | undefined;
@@ -116,7 +121,7 @@ export class GroupCommit {
   /** Takes nothing more, and resolves when all that was taken is answered. */
   async drain(): Promise<void> {
     this.#draining = true;
-    if (this.#queue.length === 0 && this.#lanes.size === 0) return;
+    if (this.#lanes.size + this.#settling + this.#queue.length === 0) return;
     this.#idle ??= Promise.withResolvers();
     await this.#idle.promise;
   }
@@ -125,7 +130,7 @@ export class GroupCommit {
   #wakeSoon(): void {
     if (this.#wakeScheduled) return;
     this.#wakeScheduled = true;
-    setImmediate(() => {
+    globalThis.setImmediate(() => {
       this.#wakeScheduled = false;
       this.#wakeLanes();
     });
@@ -139,37 +144,40 @@ export class GroupCommit {
       void this.#runLane(batch);
     }
     this.#watch();
-    if (this.#lanes.size === 0 && this.#queue.length === 0) this.#idle?.resolve();
+    if (this.#lanes.size + this.#settling + this.#queue.length === 0) this.#idle?.resolve();
   }
 
   #take(): Waiting[] {
     const { maxBatch } = this.#options;
-    const batch: Waiting[] = [];
-    const names = new Set<string>();
-    const left: Waiting[] = [];
+    const free: Waiting[] = [];
+    const contended: Waiting[] = [];
+    const barred: Waiting[] = [];
     let place = 0;
-    // What is left behind is bounded too, so that a long queue does not cost every batch a walk through all of it.
-    for (
-      ;
-      place < this.#queue.length && batch.length < 2 * maxBatch && left.length < 4 * maxBatch;
-      place += 1
+    // What is passed over is bounded too, so that a long queue does not cost every batch a walk through all of it.
+    while (
+      place < this.#queue.length &&
+      free.length < maxBatch &&
+      contended.length + barred.length < 4 * maxBatch
     ) {
       const waiting = this.#queue[place];
+      place += 1;
       if (waiting === undefined || waiting.answered) continue;
-      const accounts = accountNames(waiting.command);
-      const fits = batch.length < maxBatch || accounts.some((name) => names.has(name));
-      const contended = waiting.passes < MAX_PASSES && accounts.some((name) => this.#names.has(name));
-      if (!fits || contended || this.#isBarred(waiting)) {
-        left.push(waiting);
-      } else {
-        batch.push(waiting);
-        for (const name of accounts) names.add(name);
-      }
+      if (this.#isBarred(waiting)) barred.push(waiting);
+      else if (this.#isContended(waiting)) contended.push(waiting);
+      else free.push(waiting);
     }
-    // Where nothing can be taken nothing went ahead.
-    if (batch.length > 0) for (const waiting of left) waiting.passes += 1;
-    this.#queue = left.concat(this.#queue.slice(place));
-    return batch;
+    const rest = this.#queue.slice(place);
+    if (free.length === 0 && contended.length >= maxBatch / 2) {
+      this.#queue = [...contended.slice(maxBatch), ...barred, ...rest];
+      return contended.slice(0, maxBatch);
+    }
+    if (free.length > 0) for (const waiting of contended) waiting.passes += 1;
+    this.#queue = [...contended, ...barred, ...rest];
+    return free;
+  }
+
+  #isContended({ command, passes }: Waiting): boolean {
+    return passes < MAX_PASSES && accountNames(command).some((name) => this.#names.has(name));
   }
 
   #isBarred({ command: { externalId } }: Waiting): boolean {
@@ -206,7 +214,7 @@ export class GroupCommit {
       try {
         const outcomes = await this.#options.post(open.map(({ command }) => command));
         this.heard();
-        for (const [place, outcome] of outcomes.entries()) settle(open[place], outcome);
+        void this.#settle(open, outcomes);
         return;
       } catch (error) {
         const passing = isPassing(error);
@@ -219,6 +227,17 @@ export class GroupCommit {
         await backOff(attempt);
       }
     }
+  }
+
+  /** In slices, between which the other lanes hear their answers: what a caller does with its own may take long. */
+  async #settle(batch: readonly Waiting[], outcomes: readonly Outcome[]): Promise<void> {
+    this.#settling += 1;
+    for (const [place, outcome] of outcomes.entries()) {
+      if (place > 0 && place % SETTLED_AT_ONCE === 0) await setImmediate();
+      settle(batch[place], outcome);
+    }
+    this.#settling -= 1;
+    this.#wakeSoon();
   }
 
   async #split(
