@@ -104,9 +104,12 @@ function sha256(bytes: Uint8Array): Buffer {
   return hash('sha256', bytes, 'buffer');
 }
 
+/** What a leaf is written into, one after the other: a digest is made before the next leaf begins. */
+let scratch = Buffer.allocUnsafe(4096);
+
 /** Writes a leaf's fields one after the other, behind the byte that tells a leaf from a node. */
 class FieldWriter {
-  #bytes = Buffer.allocUnsafe(1024);
+  #bytes = scratch;
   #end = 1;
 
   constructor() {
@@ -177,5 +180,6 @@ class FieldWriter {
     const larger = Buffer.allocUnsafe(2 * (this.#end + 4 + length));
     this.#bytes.copy(larger, 0, 0, this.#end);
     this.#bytes = larger;
+    scratch = larger;
   }
 }

@@ -46,7 +46,10 @@ export function openDatabase(options: DatabaseOptions): Database {
     types: { getTypeParser },
     keepAlive: true,
   });
-  pool.on('error', (error) => options.onIdleLoss?.(error));
+  pool.on('error', (error) => {
+    // A connection that is ended anyway is no loss.
+    if (!pool.ending) options.onIdleLoss?.(error);
+  });
   const db = new Kysely<DB>({ dialect: new PostgresDialect({ pool: new CheckedPool(pool) }) });
   pools.set(db, pool);
   return db;

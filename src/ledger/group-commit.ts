@@ -177,7 +177,8 @@ export class GroupCommit {
   }
 
   #isContended({ command, passes }: Waiting): boolean {
-    return passes < MAX_PASSES && accountNames(command).some((name) => this.#names.has(name));
+    if (this.#names.size === 0 || passes >= MAX_PASSES) return false;
+    return accountNames(command).some((name) => this.#names.has(name));
   }
 
   #isBarred({ command: { externalId } }: Waiting): boolean {
