@@ -141,7 +141,7 @@ export class Ledger {
     await Promise.all([this.#reads.destroy(), this.#writes.destroy()]);
   }
 
-  /** Has every batch told of once it is answered, from now on. The observer must be quick and never throw. */
+  /** Has every batch told of once it is over, from now on. The observer must be quick and never throw. */
   observe(observer: (batch: BatchObservation) => void): void {
     this.#observers.push(observer);
   }
