@@ -63,6 +63,7 @@ export function incomingOf(side: Side, { pendingDebits, pendingCredits }: Sums):
 }
 
 /** What the account can still fall by: balance - held - minBalance, an unlimited minBalance being the lowest there is. */
-export function availableOf({ normalSide, minBalance, ...sums }: AccountState): bigint {
-  return balanceOf(normalSide, sums) - heldOf(normalSide, sums) - (minBalance ?? -MAX_MINOR);
+export function availableOf(account: AccountState): bigint {
+  const { normalSide, minBalance } = account;
+  return balanceOf(normalSide, account) - heldOf(normalSide, account) - (minBalance ?? -MAX_MINOR);
 }

@@ -17,7 +17,7 @@
  */
 import { hash } from 'node:crypto';
 import canonicalize from 'canonicalize';
-import type { Uuid } from './ids.ts';
+import { FieldWriter } from './fields.ts';
 import type { Instant } from './instant.ts';
 import type { Metadata } from './text.ts';
 import type { Transaction } from './transaction.ts';
@@ -33,7 +33,8 @@ export interface Leaf extends Transaction {
 /** A transaction's digest, 32 bytes: the leaf of its block's tree. */
 export function leafDigest(leaf: Leaf): Buffer {
   const { salt } = leaf;
-  const fields = new FieldWriter();
+  fields.clear();
+  fields.byte(LEAF);
   fields.text('tls.txn.v1');
   fields.uuid(leaf.id);
   fields.text(leaf.type);
@@ -47,22 +48,24 @@ export function leafDigest(leaf: Leaf): Buffer {
   fields.int64(leaf.effectiveAt);
   fields.int64(leaf.createdAt);
   fields.int64(leaf.expiresAt);
-  fields.salted(salt, leaf.description);
-  fields.salted(salt, leaf.metadata === null ? null : canonicalText(leaf.metadata));
+  fields.bytes(salted(salt, leaf.description));
+  fields.bytes(salted(salt, leaf.metadata === null ? null : canonicalText(leaf.metadata)));
   for (const entry of leaf.entries) {
     fields.uuid(entry.accountId);
     fields.text(entry.currency.code);
     fields.int64(entry.version);
     fields.text(entry.layer);
-    fields.amount(entry.amount);
-    fields.amount(entry.postedAfter);
-    fields.amount(entry.pendingDebitsAfter);
-    fields.amount(entry.pendingCreditsAfter);
-    fields.amount(entry.totalDebitsAfter);
-    fields.salted(salt, entry.description);
+    fields.text(`${entry.amount}`);
+    fields.text(`${entry.postedAfter}`);
+    fields.text(`${entry.pendingDebitsAfter}`);
+    fields.text(`${entry.pendingCreditsAfter}`);
+    fields.text(`${entry.totalDebitsAfter}`);
+    fields.bytes(salted(salt, entry.description));
   }
   return sha256(fields.written());
 }
+/** Written over for each leaf: a digest is made before the next one begins. */
+const fields = new FieldWriter(4096);
 
 /** The Merkle root over a block's digests, at least one, in the order of its transactions (RFC 6962, section 2.1). */
 export function merkleRoot(leaves: readonly Buffer[]): Buffer {
@@ -72,7 +75,7 @@ export function merkleRoot(leaves: readonly Buffer[]): Buffer {
     for (let left = 0; left < level.length; left += 2) {
       const [a, b] = [level[left], level[left + 1]];
       // One that is left over rises as it is: joined from below, the tree is the one that RFC 6962 splits from above.
-      if (a !== undefined) above.push(b === undefined ? a : sha256(Buffer.concat([NODE, a, b])));
+      if (a !== undefined) above.push(b === undefined ? a : nodeHash(a, b));
     }
     level = above;
   }
@@ -96,90 +99,24 @@ export function canonicalText(object: Metadata): string {
   return text;
 }
 
-const NODE = Buffer.from([1]);
+const LEAF = 0;
+const NODE = 1;
 const BLOCK = Buffer.from('tls.block.v1');
-const ABSENT = 0xffffffff;
 
 function sha256(bytes: Uint8Array): Buffer {
-  return hash('sha256', bytes, 'buffer');
+  // By way of a text of bytes, in half the time: that buffer comes from the pool.
+  return Buffer.from(hash('sha256', bytes, 'binary'), 'binary');
 }
 
-/** What a leaf is written into, one after the other: a digest is made before the next leaf begins. */
-let scratch = Buffer.allocUnsafe(4096);
+function nodeHash(left: Buffer, right: Buffer): Buffer {
+  left.copy(node, 1);
+  right.copy(node, 1 + 32);
+  return sha256(node);
+}
+const node = Buffer.alloc(1 + 32 + 32, NODE);
 
-/** Writes a leaf's fields one after the other, behind the byte that tells a leaf from a node. */
-class FieldWriter {
-  #bytes = scratch;
-  #end = 1;
-
-  constructor() {
-    this.#bytes[0] = 0;
-  }
-
-  written(): Buffer {
-    return this.#bytes.subarray(0, this.#end);
-  }
-
-  text(value: string | null): void {
-    if (value === null) {
-      this.#absent();
-      return;
-    }
-    // A UTF-16 unit takes at most three bytes.
-    this.#reserve(value.length * 3);
-    const length = this.#bytes.write(value, this.#end + 4, 'utf8');
-    this.#bytes.writeUInt32BE(length, this.#end);
-    this.#end += 4 + length;
-  }
-
-  amount(minor: bigint): void {
-    this.text(minor.toString());
-  }
-
-  uuid(value: Uuid | null): void {
-    if (value === null) {
-      this.#absent();
-      return;
-    }
-    this.#reserve(16);
-    this.#bytes.writeUInt32BE(16, this.#end);
-    this.#bytes.write(value.replaceAll('-', ''), this.#end + 4, 'hex');
-    this.#end += 20;
-  }
-
-  int64(value: bigint | null): void {
-    if (value === null) {
-      this.#absent();
-      return;
-    }
-    this.#reserve(8);
-    this.#bytes.writeUInt32BE(8, this.#end);
-    this.#bytes.writeBigInt64BE(value, this.#end + 4);
-    this.#end += 12;
-  }
-
-  salted(salt: Uint8Array | null, value: string | null): void {
-    if (value === null) {
-      this.#absent();
-      return;
-    }
-    if (salt === null) throw new TypeError('a text without its salt');
-    const digest = sha256(Buffer.concat([salt, Buffer.from(value)]));
-    this.#reserve(digest.length);
-    this.#bytes.writeUInt32BE(digest.length, this.#end);
-    this.#end += 4 + digest.copy(this.#bytes, this.#end + 4);
-  }
-
-  #absent(): void {
-    this.#reserve(0);
-    this.#end = this.#bytes.writeUInt32BE(ABSENT, this.#end);
-  }
-
-  #reserve(length: number): void {
-    if (this.#end + 4 + length <= this.#bytes.length) return;
-    const larger = Buffer.allocUnsafe(2 * (this.#end + 4 + length));
-    this.#bytes.copy(larger, 0, 0, this.#end);
-    this.#bytes = larger;
-    scratch = larger;
-  }
+function salted(salt: Uint8Array | null, text: string | null): Buffer | null {
+  if (text === null) return null;
+  if (salt === null) throw new TypeError('a text without its salt');
+  return sha256(Buffer.concat([salt, Buffer.from(text)]));
 }

@@ -185,13 +185,17 @@ export function digestRequest(
   kind: string,
   fields: readonly (readonly [name: string, value: string | null])[],
 ): Request {
-  const digest = Buffer.alloc(16 + 4 * fields.length);
-  const present = fields.filter(([, value]) => value !== null);
-  hash('sha256', JSON.stringify([kind, present]), 'buffer').copy(digest, 0, 0, 16);
-  fields.forEach(([, value], place) => {
-    if (value !== null) digest.writeUInt32BE(crc32(value), 16 + 4 * place);
-  });
-  return { fields: fields.map(([name]) => name), digest };
+  const names: string[] = [];
+  const present: (readonly [string, string])[] = [];
+  const digest = Buffer.allocUnsafe(16 + 4 * fields.length).fill(0);
+  for (const [place, [name, value]] of fields.entries()) {
+    names.push(name);
+    if (value === null) continue;
+    present.push([name, value]);
+    digest.writeUInt32BE(crc32(value), 16 + 4 * place);
+  }
+  digest.write(hash('sha256', JSON.stringify([kind, present]), 'hex'), 0, 16, 'hex');
+  return { fields: names, digest };
 }
 
 /** The names of the fields in which a request differs from the recorded digest of one of its kind; none: the same. */

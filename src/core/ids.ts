@@ -18,7 +18,17 @@ export const EXTERNAL_ID_MARK = 'ext:';
 
 /** Crockford's base 32 in lower case, as TypeID uses it. */
 const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz';
-const VALUE_OF = new Map([...ALPHABET].map((character, value) => [character, value]));
+/** The value of each character by its code; NO_DIGIT where it is none of the alphabet. */
+const NO_DIGIT = 32;
+const BASE_32 = valuesOf(ALPHABET);
+const BASE_16 = valuesOf('0123456789abcdef');
+const HEX_BYTES = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
+
+function valuesOf(digits: string): Uint8Array {
+  const values = new Uint8Array(128).fill(NO_DIGIT);
+  for (const [value, digit] of [...digits].entries()) values[digit.charCodeAt(0)] = value;
+  return values;
+}
 
 /** The public id: a TypeID, the prefix and 26 characters that hold the UUID's 128 bits (TypeID specification 0.3). */
 export function formatId(kind: IdKind, uuid: Uuid): string {
@@ -26,9 +36,10 @@ export function formatId(kind: IdKind, uuid: Uuid): string {
   // 26 characters hold 130 bits, so that the first two are zero.
   let waiting = 0;
   let bits = 2;
-  for (const digit of uuid) {
-    if (digit === '-') continue;
-    waiting = (waiting << 4) | Number.parseInt(digit, 16);
+  for (let place = 0; place < uuid.length; place += 1) {
+    const value = BASE_16[uuid.charCodeAt(place)] ?? NO_DIGIT;
+    if (value === NO_DIGIT) continue; // a hyphen
+    waiting = (waiting << 4) | value;
     bits += 4;
     if (bits >= 5) {
       bits -= 5;
@@ -47,19 +58,33 @@ export function parseId(kind: IdKind, id: string): Uuid | undefined {
   let waiting = 0;
   let bits = -2;
   for (let place = prefix.length; place < id.length; place += 1) {
-    const value = VALUE_OF.get(id.charAt(place));
-    if (value === undefined) return undefined;
+    const value = BASE_32[id.charCodeAt(place)] ?? NO_DIGIT;
+    if (value === NO_DIGIT) return undefined;
+    // A first character above 7 sets one of the two bits that a UUID lacks.
+    if (place === prefix.length && value > 7) return undefined;
     waiting = (waiting << 5) | value;
     bits += 5;
-    while (bits >= 4) {
-      bits -= 4;
-      hex += (waiting >> bits).toString(16);
+    if (bits >= 8) {
+      bits -= 8;
+      hex += HEX_BYTES[waiting >> bits];
       waiting &= (1 << bits) - 1;
     }
   }
-  // A first character above 7 sets one of the two bits that a UUID lacks.
-  return hex.length === 32 && bits === 0 ? uuidOf(hex) : undefined;
+  return uuidOf(hex);
 }
+
+/** A UUID's 16 bytes into `bytes` from `start` on. */
+export function writeUuid(uuid: Uuid, bytes: Uint8Array, start: number): void {
+  let end = start;
+  for (let place = 0; place < uuid.length; place += 2) {
+    if (uuid.charCodeAt(place) === HYPHEN) place += 1;
+    const high = BASE_16[uuid.charCodeAt(place)] ?? 0;
+    const low = BASE_16[uuid.charCodeAt(place + 1)] ?? 0;
+    bytes[end] = (high << 4) | low;
+    end += 1;
+  }
+}
+const HYPHEN = '-'.charCodeAt(0);
 
 /** The public id of an account's n-th entry: the account's 26 characters and the version. */
 export function formatEntryId(accountId: Uuid, version: bigint): string {

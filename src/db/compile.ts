@@ -6,7 +6,7 @@ import {
   PostgresIntrospector,
   PostgresQueryCompiler,
 } from 'kysely';
-import { prepare } from './database.ts';
+import { prepare } from './checked-pool.ts';
 import type { DB } from './tables.ts';
 
 /** Kysely without a connection: compiles, once, the queries that run for every batch. */

@@ -4,30 +4,67 @@
  */
 import { CompiledQuery, sql, type Transaction as Trx } from 'kysely';
 import type { AccountState } from '../core/account.ts';
+import { merkleRoot } from '../core/chain.ts';
 import type { Currency } from '../core/currency.ts';
 import type { Uuid } from '../core/ids.ts';
 import { formatInstant, type Instant } from '../core/instant.ts';
 import type { Recording } from '../core/recording.ts';
 import type { Entry } from '../core/transaction.ts';
 import { accountStateOf, STATE_COLUMNS } from './accounts.ts';
+import { binaryArray, type Elements } from './binary-array.ts';
+import { COMMIT, follow, prepare } from './checked-pool.ts';
 import { fixedQuery } from './compile.ts';
-import { prepare } from './database.ts';
 import type { DB } from './tables.ts';
 
 type CurrencyOf = (code: string) => Currency;
 
+/** What a batch names. */
+export interface Naming {
+  readonly accounts: readonly Uuid[];
+  /** Pairs of a key account and a key of it. */
+  readonly keys: readonly (readonly [account: Uuid, key: string])[];
+  readonly externalIds: readonly string[];
+}
+
+/** What a batch finds of what it names, with its accounts locked. */
+export interface Findings {
+  readonly accounts: Map<Uuid, AccountState>;
+  /** The transactions that the batch's keys have already. */
+  readonly recorded: readonly Uuid[];
+  /** The externalIds that are taken, and by which transaction. */
+  readonly externalIds: Map<string, Uuid>;
+  readonly closedBefore: Instant | null;
+  /** The database's clock. */
+  readonly clock: Instant;
+}
+
 /**
- * Locks accounts, lowest id first, and reads their state. Nothing that can change filters them: a row that changed while
- * the lock was waited for would be lost silently.
+ * Locks accounts, lowest id first, and reads their state; then, in a statement and a snapshot of its own, what stands beside
+ * them. Nothing that can change filters the locked rows: one that changed while the lock was waited for would be lost silently.
  */
-export async function lockAccounts(
+export async function lockAndFind(
   trx: Trx<DB>,
   ledgerId: Uuid,
-  ids: readonly Uuid[],
+  { accounts: ids, keys, externalIds }: Naming,
   currencyOf: CurrencyOf,
-): Promise<Map<Uuid, AccountState>> {
-  const { rows } = await trx.executeQuery(lockQuery(ids, ledgerId));
-  return new Map(rows.map((row) => [row.id, accountStateOf(row, currencyOf)]));
+): Promise<Findings> {
+  const beside = besideQuery(
+    keys.map(([account]) => account),
+    keys.map(([, key]) => key),
+    externalIds,
+    ledgerId,
+  );
+  const locked = await trx.executeQuery(follow(lockQuery(ids, ledgerId), beside));
+  const { rows } = await trx.executeQuery(beside);
+  const [row] = rows;
+  if (row === undefined) throw new TypeError(`there is no ledger ${ledgerId}`);
+  return {
+    accounts: new Map(locked.rows.map((each) => [each.id, accountStateOf(each, currencyOf)])),
+    recorded: row.recorded,
+    externalIds: new Map(row.taken),
+    closedBefore: row.closed_before,
+    clock: row.clock,
+  };
 }
 
 const lockQuery = fixedQuery((db, ids: readonly Uuid[], ledgerId: Uuid) =>
@@ -39,36 +76,6 @@ const lockQuery = fixedQuery((db, ids: readonly Uuid[], ledgerId: Uuid) =>
     .orderBy('id')
     .forUpdate(),
 );
-
-/** What a batch finds beside its accounts, once they are locked. */
-export interface Findings {
-  /** The database's clock. */
-  readonly clock: Instant;
-  readonly closedBefore: Instant | null;
-  /** The transactions that the batch's keys have already. */
-  readonly recorded: readonly Uuid[];
-  /** The externalIds of the batch that are taken, and by which transaction. */
-  readonly externalIds: Map<string, Uuid>;
-}
-
-/** Reads what is recorded for keys, who has externalIds, the closed period and the clock. `keys` are pairs with `accounts`. */
-export async function findBeside(
-  trx: Trx<DB>,
-  ledgerId: Uuid,
-  accounts: readonly Uuid[],
-  keys: readonly string[],
-  externalIds: readonly string[],
-): Promise<Findings> {
-  const { rows } = await trx.executeQuery(besideQuery(accounts, keys, externalIds, ledgerId));
-  const [row] = rows;
-  if (row === undefined) throw new TypeError(`there is no ledger ${ledgerId}`);
-  return {
-    clock: row.clock,
-    closedBefore: row.closed_before,
-    recorded: row.recorded,
-    externalIds: new Map(row.taken),
-  };
-}
 
 interface BesideRow {
   readonly clock: Instant;
@@ -109,29 +116,22 @@ const besideQuery = fixedQuery(
 );
 
 /**
- * Writes a block: its transactions and their entries in one statement. The triggers move the accounts and append the block,
- * over the root that the statement hands them.
+ * What writes a block and ends its transaction: the transactions and their entries in one statement, and COMMIT behind it.
+ * The triggers move the accounts and append the block, over the root that the statement hands them.
  */
-export async function writeBlock(
-  trx: Trx<DB>,
-  ledgerId: Uuid,
-  createdAt: Instant,
-  root: Buffer,
-  recordings: readonly Recording[],
-): Promise<void> {
+export function blockOf(ledgerId: Uuid, createdAt: Instant, recordings: readonly Recording[]): CompiledQuery {
+  const root = merkleRoot(recordings.map(({ digest }) => digest));
   const lines = recordings.flatMap((recording) =>
     recording.entries.map((entry, place): Line => ({ recording, entry, line: place + 1 })),
   );
-  await trx.executeQuery({
-    ...blockQuery,
-    parameters: [
-      root.toString('hex'),
-      ledgerId,
-      formatInstant(createdAt),
-      ...TRANSACTION_COLUMNS.map((column) => arrayOf(column, recordings)),
-      ...ENTRY_COLUMNS.map((column) => arrayOf(column, lines)),
-    ],
-  });
+  const parameters = [
+    root.toString('hex'),
+    ledgerId,
+    formatInstant(createdAt),
+    ...TRANSACTION_COLUMNS.map((column) => arrayOf(column, recordings)),
+    ...ENTRY_COLUMNS.map((column) => arrayOf(column, lines)),
+  ];
+  return follow({ ...blockQuery, parameters }, COMMIT);
 }
 
 interface Line {
@@ -141,25 +141,31 @@ interface Line {
 }
 
 /** A column that is written, the type of its array, and its value in a row. */
-interface Column<Row> {
-  readonly name: string;
-  readonly type: 'uuid' | 'text' | 'bytea' | 'jsonb' | 'timestamptz' | 'int2' | 'int8' | 'numeric';
-  readonly value: (row: Row) => unknown;
-  /** Never null, and in most batches the same in all rows: then it is sent once. */
-  readonly repeats?: true;
-}
+type Column<Row> = {
+  readonly [T in keyof Elements]: {
+    readonly name: string;
+    readonly type: T;
+    readonly value: (row: Row) => Elements[T] | null;
+    /** Never null, and in most batches the same in all rows: then it is sent once. */
+    readonly repeats?: true;
+  };
+}[keyof Elements];
 
-/** The types whose texts need no quotes in an array. */
-const UNQUOTED: ReadonlySet<Column<never>['type']> = new Set(['uuid', 'int2', 'int8', 'numeric']);
-
-/** A column's values as one parameter: written out where that is cheap, since a large batch has tens of thousands. */
-function arrayOf<Row>({ type, value, repeats }: Column<Row>, rows: readonly Row[]): unknown {
+/** A column's values as one parameter. */
+function arrayOf<Row, T extends keyof Elements>(
+  {
+    type,
+    value,
+    repeats,
+  }: Column<Row> & { readonly type: T; readonly value: (row: Row) => Elements[T] | null },
+  rows: readonly Row[],
+): Buffer {
   const values = rows.map(value);
   const [first] = values;
   // What a shorter array lacks, unnest fills up with nulls.
-  if (values.every((each) => each === null)) return '{}';
-  if (repeats && values.every((each) => each === first)) return [first];
-  return UNQUOTED.has(type) ? `{${values.map((each) => each ?? 'null').join(',')}}` : values;
+  if (first === null && values.every((each) => each === null)) return binaryArray(type, []);
+  if (repeats && values.every((each) => each === first)) return binaryArray(type, values.slice(0, 1));
+  return binaryArray(type, values);
 }
 
 const TRANSACTION_COLUMNS: readonly Column<Recording>[] = [
@@ -174,7 +180,7 @@ const TRANSACTION_COLUMNS: readonly Column<Recording>[] = [
   { name: 'facts', type: 'jsonb', value: ({ facts }) => facts },
   { name: 'hold_id', type: 'uuid', value: ({ holdId }) => holdId },
   { name: 'reverses', type: 'uuid', value: ({ reverses }) => reverses },
-  { name: 'effective_at', type: 'timestamptz', value: ({ effectiveAt }) => instantText(effectiveAt) },
+  { name: 'effective_at', type: 'timestamptz', value: ({ effectiveAt }) => effectiveAt },
   { name: 'description', type: 'text', value: ({ description }) => description },
   { name: 'metadata', type: 'jsonb', value: ({ metadata }) => metadata },
   { name: 'salt', type: 'bytea', value: ({ salt }) => salt },
@@ -205,16 +211,12 @@ const ENTRY_COLUMNS: readonly Column<Line>[] = [
   },
   { name: 'total_debits_after', type: 'numeric', value: ({ entry }) => entry.totalDebitsAfter },
   { name: 'description', type: 'text', value: ({ entry }) => entry.description },
-  { name: 'effective_at', type: 'timestamptz', value: ({ recording }) => displacedText(recording) },
+  { name: 'effective_at', type: 'timestamptz', value: ({ recording }) => displacedAt(recording) },
 ];
 
-function instantText(instant: Instant | null): string | null {
-  return instant === null ? null : formatInstant(instant);
-}
-
 /** An entry's effectiveAt stands with it only where it differs from createdAt. */
-function displacedText({ effectiveAt, createdAt }: Recording): string | null {
-  return effectiveAt === createdAt ? null : instantText(effectiveAt);
+function displacedAt({ effectiveAt, createdAt }: Recording): Instant | null {
+  return effectiveAt === createdAt ? null : effectiveAt;
 }
 
 // A WITH that nothing reads never runs: hence the join of the transactions with their root. The entries are the main part,

@@ -13,21 +13,23 @@
  * key elsewhere. A batch of replays alone commits too: its commit waits behind that of the outcome which it repeats.
  */
 import { randomBytes } from 'node:crypto';
-import { merkleRoot } from '../core/chain.ts';
+import type { CompiledQuery } from 'kysely';
 import type { PlannedCommand } from '../core/command.ts';
-import { type Decision, decide, openBook } from '../core/decide.ts';
+import { type Book, type Decision, decide, openBook } from '../core/decide.ts';
 import type { Uuid } from '../core/ids.ts';
 import type { Outcome } from '../core/transaction.ts';
 import type { Database } from '../db/database.ts';
-import { findBeside, lockAccounts, writeBlock } from '../db/journal.ts';
+import { blockOf, lockAndFind, type Naming } from '../db/journal.ts';
 import { findRecorded } from '../db/transactions.ts';
 import type { Currencies } from './currencies.ts';
+import { type Foresight, isAsForeseen, type Scene } from './foresight.ts';
 
 /** What a batch runs in, and who is told of each answer of the database. */
 export interface BatchContext {
   readonly db: Database;
   readonly ledgerId: Uuid;
   readonly currencies: Currencies;
+  readonly foresight: Foresight;
   readonly answered: () => void;
 }
 
@@ -36,50 +38,70 @@ export function postBatch(context: BatchContext, commands: readonly PlannedComma
   return context.currencies.reading(() => attempt(context, commands));
 }
 
-async function attempt(
-  { db, ledgerId, currencies, answered }: BatchContext,
-  commands: readonly PlannedCommand[],
-): Promise<Outcome[]> {
+async function attempt(context: BatchContext, commands: readonly PlannedCommand[]): Promise<Outcome[]> {
+  const { db, ledgerId, currencies, foresight, answered } = context;
+  const line = foresight.join();
   return db
     .transaction()
     .setIsolationLevel('read committed')
     .execute(async (trx) => {
-      const accounts = await lockAccounts(trx, ledgerId, accountIds(commands), currencies.of);
-      answered();
-      // What the lock did not return does not exist: its keys are not looked up.
-      const keyed = commands.filter(({ keyAccount }) => accounts.has(keyAccount.id));
-      const { recorded, ...beside } = await findBeside(
-        trx,
-        ledgerId,
-        keyed.map(({ keyAccount }) => keyAccount.id),
-        keyed.map(({ idempotencyKey }) => idempotencyKey),
-        keyed.flatMap(({ externalId }) => externalId ?? []),
-      );
-      answered();
-      const book = openBook({
-        ...beside,
-        accounts,
-        recorded: await findRecorded(trx, ledgerId, recorded, currencies.of),
-        random: randomBytes(6).readUIntBE(0, 6),
+      const named = nameAll(commands);
+      let ahead: Decided | undefined;
+      let locked = false;
+      // The predecessors' decisions are known while this batch still waits for their accounts.
+      void line.before.then(() => {
+        const scene = locked ? undefined : foresight.foresee(named.accounts);
+        if (scene !== undefined) ahead = decideOn(ledgerId, scene, commands);
       });
-      const decisions = decide(book, commands);
-      if (book.recordings.length > 0) {
+      const { recorded, ...findings } = await lockAndFind(trx, ledgerId, named, currencies.of);
+      locked = true;
+      answered();
+      const found: Scene = {
+        ...findings,
+        recorded: await findRecorded(trx, ledgerId, recorded, currencies.of),
+      };
+      const foreseen = ahead && isAsForeseen(ahead.scene, ahead.book.createdAt, found);
+      const { book, decisions, block } = ahead && foreseen ? ahead : decideOn(ledgerId, found, commands);
+      foresight.learn(found, foreseen, book.accounts);
+      line.leave();
+      if (block !== null) {
         rememberIds(commands, decisions);
-        const root = merkleRoot(book.recordings.map(({ digest }) => digest));
-        await writeBlock(trx, ledgerId, book.createdAt, root, book.recordings);
+        await trx.executeQuery(block);
         answered();
       }
       return decisions.map(({ outcome }) => outcome);
-    });
+    })
+    .finally(line.leave);
 }
 
-function accountIds(commands: readonly PlannedCommand[]): Uuid[] {
-  const ids = new Set<Uuid>();
+/** A batch that is decided: what is left is to write its block. */
+interface Decided {
+  /** What it was decided on, untouched. */
+  readonly scene: Scene;
+  readonly book: Book;
+  readonly decisions: readonly Decision[];
+  readonly block: CompiledQuery | null;
+}
+
+function decideOn(ledgerId: Uuid, scene: Scene, commands: readonly PlannedCommand[]): Decided {
+  const random = randomBytes(6).readUIntBE(0, 6);
+  const book = openBook({ ...scene, accounts: new Map(scene.accounts), random });
+  const decisions = decide(book, commands);
+  const block = book.recordings.length === 0 ? null : blockOf(ledgerId, book.createdAt, book.recordings);
+  return { scene, book, decisions, block };
+}
+
+function nameAll(commands: readonly PlannedCommand[]): Naming {
+  const accounts = new Set<Uuid>();
   for (const { keyAccount, legs } of commands) {
-    ids.add(keyAccount.id);
-    for (const { account } of legs) if (account.id !== undefined) ids.add(account.id);
+    accounts.add(keyAccount.id);
+    for (const { account } of legs) if (account.id !== undefined) accounts.add(account.id);
   }
-  return [...ids];
+  return {
+    accounts: [...accounts],
+    keys: commands.map(({ keyAccount, idempotencyKey }) => [keyAccount.id, idempotencyKey]),
+    externalIds: commands.flatMap(({ externalId }) => externalId ?? []),
+  };
 }
 
 /** From here on COMMIT may make the outcomes stand without our hearing of it: their ids tell our own effects from others'. */

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Refusal, refuse } from '../core/errors.ts';
-import { CommitUnknownError, ConnectionLostError } from '../db/database.ts';
+import { CommitUnknownError, ConnectionLostError } from '../db/checked-pool.ts';
 import { constraintOf, sqlStateOf } from '../db/pg-errors.ts';
 
 /** SQLSTATEs after which the same batch may well succeed: what it met was another's doing, or the server's. */

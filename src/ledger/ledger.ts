@@ -32,6 +32,7 @@ import { type AccountCreated, createAccount } from './accounts.ts';
 import { postBatch } from './batch.ts';
 import { Currencies } from './currencies.ts';
 import { type OnFault, refuseFault, untilAnswered } from './failures.ts';
+import { Foresight } from './foresight.ts';
 import { type BatchObservation, GroupCommit } from './group-commit.ts';
 import { Names } from './names.ts';
 
@@ -108,7 +109,12 @@ export class Ledger {
     this.#names = new Names(reads, id);
     this.#onFault = onFault;
     this.#maxQueue = maxQueue;
-    const context = { db: this.#writes, ledgerId: id, currencies: this.#currencies };
+    const context = {
+      db: this.#writes,
+      ledgerId: id,
+      currencies: this.#currencies,
+      foresight: new Foresight(),
+    };
     this.#commits = new GroupCommit({
       post: (commands) => postBatch({ ...context, answered: this.#commits.heard }, commands),
       onFault,
