@@ -1,13 +1,13 @@
 /**
  * One batch, one database transaction: lock, read, decide, write, commit.
  *
- * | statement            | what it is for                                                              |
- * |----------------------|-----------------------------------------------------------------------------|
- * | start transaction    | read committed: each statement sees what others committed before it         |
- * | select … for update  | every account that the batch names, lowest id first                         |
- * | select               | the keys' recorded outcomes, externalIds, the closed period, the clock      |
- * | with … insert        | transactions and entries; the triggers move the accounts and append a block |
- * | commit               | durable before anybody is answered                                          |
+ * | flight | statement           | what it is for                                                              |
+ * |--------|---------------------|-----------------------------------------------------------------------------|
+ * | 1      | start transaction   | read committed: each statement sees what others committed before it         |
+ * |        | select … for update | every account that the batch names, lowest id first                         |
+ * |        | select              | the keys' recorded outcomes, externalIds, the closed period, the clock      |
+ * | 2      | with … insert       | transactions and entries; the triggers move the accounts and append a block |
+ * |        | commit              | durable before anybody is answered                                          |
  *
  * The number of statements does not depend on the batch's size. A key's account is locked, so that nobody decides the same
  * key elsewhere. A batch of replays alone commits too: its commit waits behind that of the outcome which it repeats.
@@ -22,7 +22,7 @@ import type { Database } from '../db/database.ts';
 import { blockOf, lockAndFind, type Naming } from '../db/journal.ts';
 import { findRecorded } from '../db/transactions.ts';
 import type { Currencies } from './currencies.ts';
-import { type Foresight, isAsForeseen, type Scene } from './foresight.ts';
+import { type Foresight, isSameScene, isTimely, type Scene } from './foresight.ts';
 
 /** What a batch runs in, and who is told of each answer of the database. */
 export interface BatchContext {
@@ -46,22 +46,17 @@ async function attempt(context: BatchContext, commands: readonly PlannedCommand[
     .setIsolationLevel('read committed')
     .execute(async (trx) => {
       const named = nameAll(commands);
-      let ahead: Decided | undefined;
-      let locked = false;
-      // The predecessors' decisions are known while this batch still waits for their accounts.
-      void line.before.then(() => {
-        const scene = locked ? undefined : foresight.foresee(named.accounts);
-        if (scene !== undefined) ahead = decideOn(ledgerId, scene, commands);
-      });
+      const ahead = decideAhead(context, line.before, named.accounts, commands);
       const { recorded, ...findings } = await lockAndFind(trx, ledgerId, named, currencies.of);
-      locked = true;
       answered();
       const found: Scene = {
         ...findings,
         recorded: await findRecorded(trx, ledgerId, recorded, currencies.of),
       };
-      const foreseen = ahead && isAsForeseen(ahead.scene, ahead.book.createdAt, found);
-      const { book, decisions, block } = ahead && foreseen ? ahead : decideOn(ledgerId, found, commands);
+      const early = ahead.take();
+      const foreseen = early && isSameScene(early.scene, found);
+      const stands = early && foreseen && isTimely(early.book.createdAt, found.clock);
+      const { book, decisions, block } = stands ? early : decideOn(ledgerId, found, commands);
       foresight.learn(found, foreseen, book.accounts);
       line.leave();
       if (block !== null) {
@@ -76,15 +71,38 @@ async function attempt(context: BatchContext, commands: readonly PlannedCommand[
 
 /** A batch that is decided: what is left is to write its block. */
 interface Decided {
-  /** What it was decided on, untouched. */
   readonly scene: Scene;
   readonly book: Book;
   readonly decisions: readonly Decision[];
   readonly block: CompiledQuery | null;
 }
 
+/** Decides on what the locks will probably show, once the batches before are decided, unless it is `take`n first. */
+function decideAhead(
+  { ledgerId, foresight }: BatchContext,
+  before: Promise<unknown>,
+  ids: readonly Uuid[],
+  commands: readonly PlannedCommand[],
+): { readonly take: () => Decided | undefined } {
+  let decided: Decided | undefined;
+  let taken = false;
+  const decideNow = () => {
+    const scene = taken ? undefined : foresight.foresee(ids);
+    if (scene !== undefined) decided = decideOn(ledgerId, scene, commands);
+  };
+  // What fails here fails again where the batch is decided on what was found, and is answered there.
+  before.then(decideNow).catch(() => {});
+  return {
+    take: () => {
+      taken = true;
+      return decided;
+    },
+  };
+}
+
 function decideOn(ledgerId: Uuid, scene: Scene, commands: readonly PlannedCommand[]): Decided {
   const random = randomBytes(6).readUIntBE(0, 6);
+  // The scene stays what it was: the book carries its accounts forward.
   const book = openBook({ ...scene, accounts: new Map(scene.accounts), random });
   const decisions = decide(book, commands);
   const block = book.recordings.length === 0 ? null : blockOf(ledgerId, book.createdAt, book.recordings);

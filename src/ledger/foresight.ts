@@ -31,7 +31,7 @@ export class Foresight {
   #toSkip = 0;
   #undecided: Promise<unknown> = Promise.resolve();
 
-  /** Joins the line of the batches. `before`: all that came earlier are decided. `leave` says that this one is, or never will be. */
+  /** Joins the line of the batches: `before` resolves when all earlier ones are decided, `leave` says that this one is, or never will be. */
   join(): { readonly before: Promise<unknown>; readonly leave: () => void } {
     const before = this.#undecided;
     const { promise, resolve: leave } = Promise.withResolvers<void>();
@@ -57,7 +57,7 @@ export class Foresight {
     return { accounts, recorded: new Map(), externalIds: new Map(), closedBefore: this.#closedBefore, clock };
   }
 
-  /** Told of what was found behind the locks, whether it was as foreseen, and what the batch leaves there. */
+  /** Told of what was found behind the locks, whether it was as foreseen, if anything was, and what the batch leaves there. */
   learn({ clock, closedBefore }: Scene, foreseen: boolean | undefined, left: Book['accounts']): void {
     this.#clock = { instant: clock, heardAt: performance.now() };
     this.#closedBefore = closedBefore;
@@ -68,17 +68,20 @@ export class Foresight {
   }
 }
 
-/** Whether the decision on what was foreseen, dated `createdAt`, is the decision on what was found. */
-export function isAsForeseen(foreseen: Scene, createdAt: Instant, found: Scene): boolean {
+/** Whether a decision on what was foreseen is a decision on what was found. */
+export function isSameScene(foreseen: Scene, found: Scene): boolean {
   return (
     found.recorded.size === 0 &&
     found.externalIds.size === 0 &&
     found.closedBefore === foreseen.closedBefore &&
-    createdAt <= found.clock &&
-    createdAt >= found.clock - MAX_AGE_MICROS &&
     found.accounts.size === foreseen.accounts.size &&
     [...foreseen.accounts].every(([id, account]) => isSameState(account, found.accounts.get(id)))
   );
+}
+
+/** Whether a batch that finds its locks at `clock` may be dated so. */
+export function isTimely(createdAt: Instant, clock: Instant): boolean {
+  return createdAt <= clock && createdAt >= clock - MAX_AGE_MICROS;
 }
 
 function isSameState(a: AccountState, b: AccountState | undefined): boolean {

@@ -8,9 +8,9 @@
  *
  * Taking. In order of arrival, up to `maxBatch`. A command that names an account of another lane's batch is passed over: it
  * would only wait for that lane's locks. After MAX_PASSES batches that went ahead of it, it is taken all the same; so are all
- * of them where nothing else waits and they make half a batch: then the lane waits in the database, and its work begins in
- * the moment in which the other's ends. A command whose externalId is in another lane always waits: two lanes, each waiting
- * for an externalId of the other's, would deadlock.
+ * of them where nothing else waits and they are a lane's fair share of the work: then the lane waits in the database, and its
+ * work begins in the moment in which the other's ends. A command whose externalId is in another lane always waits: two lanes,
+ * each waiting for an externalId of the other's, would deadlock.
  *
  * When a batch fails, nothing of it was done, or it is not known (CommitUnknownError). Then
  * - a passing failure (a deadlock, a lost connection, a COMMIT without an answer, an externalId or a period that another
@@ -51,6 +51,9 @@ export interface BatchObservation {
 }
 
 const MAX_PASSES = 4;
+/** What of its share of the work makes a lane wait in the database, and how many commands at least. */
+const FAIR_SHARE = 0.8;
+const WORTH_WAITING = 25;
 const SILENCE_MS = 2000;
 const WATCH_EVERY_MS = 250;
 /** Callers that are answered in one turn of the event loop. */
@@ -167,13 +170,19 @@ export class GroupCommit {
       else free.push(waiting);
     }
     const rest = this.#queue.slice(place);
-    if (free.length === 0 && contended.length >= maxBatch / 2) {
+    if (free.length === 0 && contended.length >= this.#fairShare(contended.length)) {
       this.#queue = [...contended.slice(maxBatch), ...barred, ...rest];
       return contended.slice(0, maxBatch);
     }
     if (free.length > 0) for (const waiting of contended) waiting.passes += 1;
     this.#queue = [...contended, ...barred, ...rest];
     return free;
+  }
+
+  #fairShare(waiting: number): number {
+    const { lanes, maxBatch } = this.#options;
+    const all = [...this.#lanes].reduce((sum, { length }) => sum + length, waiting);
+    return Math.max(FAIR_SHARE * Math.min(all / lanes, maxBatch), WORTH_WAITING);
   }
 
   #isContended({ command, passes }: Waiting): boolean {

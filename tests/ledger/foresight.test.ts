@@ -1,0 +1,178 @@
+/**
+ * A batch that waits for its locks is decided meanwhile, on what this process left behind. Here another session holds the
+ * lock, and changes under it what the decision rests on: the answer is the one of a decision made behind the lock.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type pg from 'pg';
+import { afterAll, expect, test } from 'vitest';
+import { parseId } from '../../src/core/ids.ts';
+import { asOwner, connect, createTestDatabase } from '../support/database.ts';
+import {
+  balance,
+  expectPosted,
+  expectSoundBooks,
+  makeAccounts,
+  openLedger,
+  transfer,
+} from '../support/ledger.ts';
+
+const database = await createTestDatabase();
+const ledger = await openLedger(database);
+const elsewhere = await openLedger(database);
+afterAll(() => expectSoundBooks(database));
+
+/** Two accounts with 10.00 each that the ledger has just moved, the first of them locked by a session of ours. */
+async function lockKnownAccounts(): Promise<{
+  readonly from: string;
+  readonly to: string;
+  readonly holder: pg.Client;
+  readonly fromId: string;
+  readonly toId: string;
+}> {
+  const [from = '', to = ''] = await makeAccounts(ledger, 2, { funds: '10.00' });
+  expectPosted(await transfer(ledger, { fromAccountId: from, toAccountId: to, amount: '1.00' }));
+  expectPosted(await transfer(ledger, { fromAccountId: to, toAccountId: from, amount: '1.00' }));
+  const [fromId = '', toId = ''] = [from, to].map((id) => parseId('account', id));
+  const holder = await connect(database.ownerUrl);
+  await holder.query('begin');
+  await holder.query('select 1 from accounts where id = any($1) for update', [[fromId, toId]]);
+  return { from, to, holder, fromId, toId };
+}
+
+/** Waits until so many wait in the database for a lock. */
+async function untilWaiting(count: number): Promise<void> {
+  for (let attempt = 0; attempt < 500; attempt += 1) {
+    const [row] = await asOwner<{ waiting: number }>(
+      database,
+      `select count(*)::int as waiting from pg_stat_activity where datname = '${database.name}' and wait_event_type = 'Lock'`,
+    );
+    if (row?.waiting === count) return;
+    await sleep(10);
+  }
+  throw new Error(`there were never ${count} who wait for a lock`);
+}
+
+async function clock(): Promise<bigint> {
+  const [row] = await asOwner<{ now: string }>(
+    database,
+    'select (extract(epoch from clock_timestamp()) * 1000000)::bigint::text as now',
+  );
+  return BigInt(row?.now ?? 0);
+}
+
+test('where nothing changed, what was decided before the lock is posted', async () => {
+  const { from, to, holder } = await lockKnownAccounts();
+  const outcome = transfer(ledger, { fromAccountId: from, toAccountId: to, amount: '4.00' });
+  await untilWaiting(1);
+  const released = await clock();
+  await holder.query('commit');
+
+  const posted = await outcome;
+  expectPosted(posted);
+  expect(posted.transaction.createdAt).toBeLessThan(released);
+  expect(await balance(ledger, from)).toBe(600n);
+});
+
+test.each([
+  ['freezes the payer', `update accounts set status = 'FROZEN' where id = $1`, 'ACCOUNT_FROZEN'],
+  ['raises the minimum', 'update accounts set min_balance = 700 where id = $1', 'INSUFFICIENT_FUNDS'],
+  ['sets a maximum', 'update accounts set max_balance = 1200 where id = $2', 'BALANCE_LIMIT_EXCEEDED'],
+])('a session that %s meanwhile has it refused', async (_, change, code) => {
+  const { from, to, holder, fromId, toId } = await lockKnownAccounts();
+  const outcome = transfer(ledger, { fromAccountId: from, toAccountId: to, amount: '4.00' });
+  await untilWaiting(1);
+  await holder.query(change.replace('$1', `'${fromId}'`).replace('$2', `'${toId}'`));
+  await holder.query('commit');
+
+  expect(await outcome).toMatchObject({ code });
+  expect(await balance(ledger, to)).toBe(1000n);
+});
+
+test('a session that makes room meanwhile has it posted', async () => {
+  const { from, to, holder, fromId } = await lockKnownAccounts();
+  const outcome = transfer(ledger, { fromAccountId: from, toAccountId: to, amount: '14.00' });
+  await untilWaiting(1);
+  await holder.query(`update accounts set min_balance = -1000 where id = '${fromId}'`);
+  await holder.query('commit');
+
+  expectPosted(await outcome);
+  expect(await balance(ledger, from)).toBe(-400n);
+});
+
+test('it is dated behind what was read of an account as of a later time', async () => {
+  const { from, to, holder, fromId } = await lockKnownAccounts();
+  const outcome = transfer(ledger, { fromAccountId: from, toAccountId: to, amount: '4.00' });
+  await untilWaiting(1);
+  await holder.query(`update accounts set last_at = clock_timestamp() where id = '${fromId}'`);
+  const read = await clock();
+  await holder.query('commit');
+
+  const posted = await outcome;
+  expectPosted(posted);
+  expect(posted.transaction.createdAt).toBeGreaterThan(read - 10_000n);
+});
+
+test('it is dated a second before its locks at the earliest', async () => {
+  const { from, to, holder } = await lockKnownAccounts();
+  const outcome = transfer(ledger, { fromAccountId: from, toAccountId: to, amount: '4.00' });
+  await untilWaiting(1);
+  await sleep(1100);
+  const released = await clock();
+  await holder.query('commit');
+
+  const posted = await outcome;
+  expectPosted(posted);
+  expect(posted.transaction.createdAt).toBeGreaterThan(released);
+});
+
+test('money that another process moves first is not moved again', async () => {
+  const { from, to, holder } = await lockKnownAccounts();
+  const first = transfer(elsewhere, { fromAccountId: from, toAccountId: to, amount: '7.00' });
+  await untilWaiting(1);
+  const second = transfer(ledger, { fromAccountId: from, toAccountId: to, amount: '4.00' });
+  await untilWaiting(2);
+  await holder.query('commit');
+
+  expectPosted(await first);
+  expect(await second).toMatchObject({ code: 'INSUFFICIENT_FUNDS', facts: { available: { minor: 300n } } });
+});
+
+test('a key that another process answers first is answered the same', async () => {
+  const { from, to, holder } = await lockKnownAccounts();
+  const attempt = { fromAccountId: from, toAccountId: to, amount: '7.00', idempotencyKey: 'once' };
+  const first = transfer(elsewhere, attempt);
+  await untilWaiting(1);
+  const second = transfer(ledger, attempt);
+  await untilWaiting(2);
+  await holder.query('commit');
+
+  const posted = await first;
+  expectPosted(posted);
+  expect(await second).toEqual({ ...posted, replayed: true });
+  expect(await balance(ledger, from)).toBe(300n);
+});
+
+test('an externalId that another process takes meanwhile is taken', async () => {
+  const { from, to, holder } = await lockKnownAccounts();
+  const [other = '', another = ''] = await makeAccounts(elsewhere, 2, { funds: '10.00' });
+  const externalId = 'order-of-two';
+  const late = transfer(ledger, { fromAccountId: from, toAccountId: to, amount: '4.00', externalId });
+  await untilWaiting(1);
+  expectPosted(
+    await transfer(elsewhere, { fromAccountId: other, toAccountId: another, amount: '1.00', externalId }),
+  );
+  await holder.query('commit');
+
+  expect(await late).toMatchObject({ code: 'EXTERNAL_ID_TAKEN' });
+});
+
+test('a period that is closed meanwhile refuses what counts before', async () => {
+  const { from, to, holder } = await lockKnownAccounts();
+  const effectiveAt = BigInt(Date.parse('2020-01-01T00:00:00Z')) * 1000n;
+  const late = transfer(ledger, { fromAccountId: from, toAccountId: to, amount: '4.00', effectiveAt });
+  await untilWaiting(1);
+  await holder.query(`update ledgers set closed_before = '2026-01-01T00:00:00Z'`);
+  await holder.query('commit');
+
+  expect(await late).toMatchObject({ code: 'PERIOD_CLOSED' });
+});
