@@ -128,6 +128,10 @@ create table holds (
 ) with (fillfactor=80);
 alter table holds owner to tls_owner;
 
+CREATE INDEX holds_expiry ON public.holds USING btree (expires_at) WHERE ((status = 'OPEN'::text) AND (expires_at IS NOT NULL));
+CREATE INDEX holds_from ON public.holds USING btree (from_account_id, id);
+CREATE INDEX holds_to ON public.holds USING btree (to_account_id, id);
+
 create table ledgers (
   id uuid not null,
   name text collate "C" not null,

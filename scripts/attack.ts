@@ -38,7 +38,7 @@ const times = (count: number, write: (place: number) => string) =>
 function head(...lines: readonly string[]): string {
   return [
     'POST /graphql HTTP/1.1',
-    'host: ledger',
+    'host: localhost',
     'content-type: application/json',
     'connection: close',
     ...lines,
@@ -47,8 +47,8 @@ function head(...lines: readonly string[]): string {
   ].join('\r\n');
 }
 
-function document(name: string, query: string, refusal = /INVALID_INPUT/): Attack {
-  const body = JSON.stringify({ query });
+function document(name: string, query: string, refusal = /INVALID_INPUT/, variables = {}): Attack {
+  const body = JSON.stringify({ query, variables });
   return {
     name,
     before: head(`content-length: ${Buffer.byteLength(body)}`) + body.slice(0, -1),
@@ -63,6 +63,19 @@ const large = JSON.stringify({
   query: '{ ledger { name } }',
   variables: { x: Array.from({ length: 10_000 }, () => 'x'.repeat(800)) },
 });
+
+const BATCH = 'mutation ($input: PostBatchInput!) { postBatch(input: $input) { __typename } }';
+/** A body of almost 16 MiB, whose document is a batch. */
+function batch(name: string, count: number, write: (place: number) => string, [open, close]: string): Attack {
+  const elements = Array.from({ length: count }, (_, place) => write(place)).join(',');
+  const body = `{"query":${JSON.stringify(BATCH)},"variables":{"input":${open}${elements}${close}}}`;
+  return {
+    name,
+    before: Buffer.from(head(`content-length: ${body.length}`) + body.slice(0, -1)),
+    breaking: body.slice(-1),
+    refusal: / 413 /,
+  };
+}
 
 const ATTACKS: readonly Attack[] = [
   document('5,000 levels', `${'{ node(id: "") '.repeat(5000)}${'}'.repeat(5000)}`),
@@ -92,6 +105,16 @@ const ATTACKS: readonly Attack[] = [
     '{ accounts(first: 100) { nodes { history(first: 100) { nodes { account { id } } } } } }',
   ),
   document('1 MB of comments', `${'#\n'.repeat(500_000)}{ ledger { name } }`),
+  document(
+    '1,500 fields in an argument that there are not',
+    `mutation { deposit(input: { ${times(1500, (i) => `f${i}: "${'x'.repeat(40)}"`)} }) { __typename } }`,
+  ),
+  document(
+    '20,000 fields in variables that there are not',
+    'query ($filter: AccountFilter) { accounts(filter: $filter) { nodes { id } } }',
+    /has the field/,
+    { filter: Object.fromEntries(Array.from({ length: 20_000 }, (_, i) => [`f${i}`, 1])) },
+  ),
   {
     name: '20 MB, announced',
     before: head('content-length: 20000000').slice(0, -2),
@@ -110,6 +133,8 @@ const ATTACKS: readonly Attack[] = [
     breaking: large.slice(-1),
     refusal: / 413 /,
   },
+  batch('16 MB of [] that says postBatch', 5_500_000, () => '[]', '[]'),
+  batch('16 MB of keys that says postBatch', 1_390_000, (i) => `"${i + 1_000_000}":1`, '{}'),
 ];
 
 /** Milliseconds from the breaking byte to the refusal. */

@@ -14,6 +14,8 @@ export interface Config {
   readonly logLevel: LogLevel;
   /** Origins whose pages may use the API in a browser. */
   readonly corsOrigins: readonly string[];
+  /** Names by which the service may be asked beside addresses and localhost; null: by any. */
+  readonly allowedHosts: readonly string[] | null;
   /** Whether strangers may explore the API: GraphiQL, introspection, and suggestions in errors. */
   readonly explorer: boolean;
 }
@@ -54,6 +56,13 @@ const environment = z.object({
       error: 'must be origins such as https://app.example, separated by commas, without paths',
     })
     .default([]),
+  ALLOWED_HOSTS: z
+    .string()
+    .transform((list) => list.split(',').map((name) => name.trim()))
+    .refine((names) => names.every(isHostName), {
+      error: 'must be names such as ledger.example, separated by commas, without ports',
+    })
+    .default([]),
   API_EXPLORER: flag.optional(),
   NODE_ENV: z.string().optional(),
 });
@@ -85,6 +94,8 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     port: parsed.data.PORT,
     logLevel: parsed.data.LOG_LEVEL,
     corsOrigins: parsed.data.CORS_ORIGINS,
+    // Where other machines may ask, they may by any name; where this one alone does, a page must not by its own.
+    allowedHosts: LOOPBACK.includes(HOST) ? parsed.data.ALLOWED_HOSTS : null,
     explorer: (API_EXPLORER ?? (NODE_ENV === 'production' ? '0' : '1')) === '1',
   };
 }
@@ -92,6 +103,11 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
 /** An origin as browsers send it: a scheme, a host in lower case, and a port where it is not the scheme's own. */
 function isOrigin(text: string): boolean {
   return URL.canParse(text) && /^https?:/.test(text) && new URL(text).origin === text;
+}
+
+/** A name as the Host header of a browser has it. */
+function isHostName(text: string): boolean {
+  return URL.parse(`http://${text}`)?.host === text;
 }
 
 /** A connection string has a password, which no log shows. */

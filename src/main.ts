@@ -4,6 +4,7 @@ import { EmbeddedPostgresError, startEmbeddedPostgres } from './db/embedded.ts';
 import { DatabaseNotReadyError } from './db/migrator.ts';
 import { prepareDatabase } from './db/prepare.ts';
 import { Ledger } from './ledger/ledger.ts';
+import { startSweeper } from './ledger/sweeper.ts';
 import { startHttpServer } from './server/http.ts';
 import { createLog } from './server/log.ts';
 import { logRequest } from './server/request-log.ts';
@@ -39,17 +40,16 @@ async function run(config: Config): Promise<void> {
 }
 
 async function serve(
-  { host, port, logLevel, corsOrigins, explorer }: Config,
+  { host, port, logLevel, corsOrigins, allowedHosts, explorer }: Config,
   databaseUrl: string,
   migrationUrl: string | null,
   ended: Promise<unknown>,
 ): Promise<void> {
   const log = createLog(logLevel);
   await prepareDatabase(databaseUrl, migrationUrl, { info: console.log, warn: console.warn });
-  const ledger = await Ledger.open({
-    databaseUrl,
-    onFault: (error, faultId) => log.error({ err: error, faultId }, 'a fault of the ledger'),
-  });
+  const onFault = (error: unknown, faultId?: string) =>
+    log.error({ err: error, faultId }, 'a fault of the ledger');
+  const ledger = await Ledger.open({ databaseUrl, onFault });
   const server = await startHttpServer({
     ledger,
     host,
@@ -57,6 +57,7 @@ async function serve(
     log,
     onAnswered: (request) => logRequest(log, request),
     corsOrigins,
+    allowedHosts,
     explorer,
   }).catch(async (error: unknown) => {
     await ledger.close();
@@ -64,12 +65,14 @@ async function serve(
       `The service cannot listen on HOST and PORT, ${host}:${port}: ${(error as Error).message}.`,
     );
   });
+  const sweeper = startSweeper(ledger, onFault);
   console.log(`GraphQL:  ${server.url}/graphql`);
   console.log(explorer ? 'GraphiQL: the same address in a browser. Stop with Ctrl+C.' : 'Stop with Ctrl+C.');
 
   const why = await ended;
   // First those who wait are answered, then what answers them goes.
   await server.close();
+  await sweeper.stop();
   await ledger.close();
   if (why === LOST) {
     throw new DatabaseNotReadyError('The embedded PostgreSQL ended. Start again: what was answered is kept.');

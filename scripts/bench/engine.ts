@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { toTransfer } from '../../src/core/command.ts';
 import { toAccountRequest } from '../../src/core/create-account.ts';
 import { formatId, type Uuid } from '../../src/core/ids.ts';
+import { toTransfer } from '../../src/core/request.ts';
 import type { Ledger } from '../../src/ledger/ledger.ts';
 import { pickPair, type Workload } from './workload.ts';
 

@@ -2,70 +2,102 @@ import { hash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import type { Side } from './account.ts';
 import { type Refusal, refuse } from './errors.ts';
-import { EXTERNAL_ID_MARK, parseId, type Uuid } from './ids.ts';
-import { formatInstant, type Instant } from './instant.ts';
-import { type Decimal, parseAmount, shortestDecimal } from './money.ts';
-import { checkDescription, checkMetadata, checkName, Malformed, type Metadata } from './text.ts';
+import type { Uuid } from './ids.ts';
+import type { Instant } from './instant.ts';
+import type { Decimal } from './money.ts';
+import type { Metadata } from './text.ts';
+import type { TransactionType } from './transaction.ts';
 
-/** How a caller names an account: by its public id, by the caller's own name for it, or by what can be neither. */
-export type AccountName =
+/** How a caller names an account, a hold or a transaction: by its public id, by the caller's own name, or by what can be neither. */
+export type Name =
   | { readonly by: 'id'; readonly given: string; readonly id: Uuid }
   | { readonly by: 'externalId'; readonly given: string; readonly externalId: string }
   | { readonly by: 'nothing'; readonly given: string };
 
-/** What every command that moves money carries, as the API's inputs do. null and undefined both mean absent. */
-export interface AttemptInput {
-  readonly idempotencyKey: string;
-  readonly externalId?: string | null | undefined;
-  readonly description?: string | null | undefined;
-  readonly metadata?: Metadata | Malformed | null | undefined;
-  readonly effectiveAt?: Instant | Malformed | null | undefined;
-}
-export interface DepositInput extends AttemptInput {
-  readonly accountId: string;
-  readonly amount: string | Malformed;
-}
-export type WithdrawInput = DepositInput;
-export interface TransferInput extends AttemptInput {
-  readonly fromAccountId: string;
-  readonly toAccountId: string;
-  readonly amount: string | Malformed;
-}
-
 /** One side of a movement. `EXTERNAL`: the ledger's external account of the key account's currency. */
-interface Leg {
-  readonly account: AccountName | 'EXTERNAL';
+export interface Leg {
+  readonly account: Name | 'EXTERNAL';
   readonly side: Side;
   readonly amount: Decimal;
+  readonly description: string | null;
 }
 
-/** What a caller asks, well formed but not yet looked at beside the books. Its legs are in the order of its entries. */
+/** What an account must be like for a command to be posted; what is null does not matter. */
+export interface Condition {
+  readonly account: Name;
+  /** As the command finds the account. */
+  readonly expectedVersion: bigint | null;
+  /** As the command leaves it, on its normal side. */
+  readonly balanceAtLeast: Decimal | null;
+  readonly balanceAtMost: Decimal | null;
+  readonly availableAtLeast: Decimal | null;
+}
+
+/** A hold or a transaction that a command ends, moves on or reverses. */
+export interface TargetName {
+  readonly kind: 'hold' | 'transaction';
+  readonly name: Name;
+}
+
+/** What makes two requests the same; a name enters as the id that it stands for. */
+export type FieldValue = string | null | Name | readonly FieldValue[];
+
+/** What a caller asks, well formed but not yet looked at beside the books. */
 export interface Command {
-  readonly type: 'DEPOSIT' | 'WITHDRAWAL' | 'TRANSFER';
-  readonly keyAccount: AccountName;
-  readonly idempotencyKey: string;
+  readonly type: TransactionType;
+  /** Whose key it is; null: the target's key account. */
+  readonly keyAccount: Name | null;
+  /** null: the ledger's own act. */
+  readonly idempotencyKey: string | null;
   readonly externalId: string | null;
   readonly description: string | null;
   readonly metadata: Metadata | null;
   readonly effectiveAt: Instant | null;
+  /** In the order of its entries; none where it has a target, whose entries say what moves. */
   readonly legs: readonly Leg[];
-  /** What makes two requests the same, by the names of the input's fields; an account enters as the id it stands for. */
-  readonly fields: readonly (readonly [name: string, value: string | AccountName | null])[];
+  readonly conditions: readonly Condition[];
+  /** Of a hold; null: never. */
+  readonly expiresAt: Instant | null;
+  readonly target: TargetName | null;
+  /** How much of the target; null: all that is left. */
+  readonly part: Decimal | null;
+  /** Whether a capture releases what it leaves. */
+  readonly final: boolean;
+  /** By the names of the input's fields. */
+  readonly fields: readonly (readonly [name: string, value: FieldValue])[];
 }
 
-/** A command whose names were looked up: what `decide` takes. */
-export interface PlannedCommand extends Omit<Command, 'keyAccount' | 'legs' | 'fields'> {
+/** A command whose names were looked up: what `decide` takes. An id is undefined where a name stands for nothing. */
+export interface PlannedCommand
+  extends Omit<Command, 'keyAccount' | 'legs' | 'conditions' | 'target' | 'fields'> {
   readonly keyAccount: { readonly id: Uuid; readonly given: string };
-  /** An id is undefined where a name stands for nothing. */
   readonly legs: readonly PlannedLeg[];
+  readonly conditions: readonly PlannedCondition[];
+  readonly target: { readonly kind: TargetName['kind']; readonly id: Uuid } | null;
+  /** Every account that it names, or that its target moved: they are locked. */
+  readonly accounts: readonly Uuid[];
   readonly request: Request;
   /** Salts the digests of the command's texts; null where it has none. */
   readonly salt: Uint8Array | null;
   /** Ids that were made for this very command: a recorded outcome that bears one of them is this command's own effect. */
   readonly madeIds: Set<Uuid>;
 }
+interface PlannedName {
+  readonly id: Uuid | undefined;
+  readonly given: string;
+}
 export interface PlannedLeg extends Omit<Leg, 'account'> {
-  readonly account: { readonly id: Uuid | undefined; readonly given: string };
+  readonly account: PlannedName;
+}
+export interface PlannedCondition extends Omit<Condition, 'account'> {
+  readonly account: PlannedName;
+}
+
+/** What of a hold or a transaction never changes, and is known before any lock. */
+export interface Target {
+  readonly id: Uuid;
+  readonly keyAccountId: Uuid;
+  readonly accounts: readonly Uuid[];
 }
 
 /** What a request is remembered by: 16 bytes that decide whether another is the same, and 4 bytes a field that name where they differ. */
@@ -74,107 +106,81 @@ export interface Request {
   readonly digest: Buffer;
 }
 
-export const toDeposit = (input: DepositInput, path = ''): Command | Refusal =>
-  externalMovement('DEPOSIT', input, path, ['EXTERNAL', 'KEY']);
-export const toWithdrawal = (input: WithdrawInput, path = ''): Command | Refusal =>
-  externalMovement('WITHDRAWAL', input, path, ['KEY', 'EXTERNAL']);
-
-/** Reads the input of a transfer: from is debited, to is credited. `path` leads to the input within the request. */
-export function toTransfer(input: TransferInput, path = ''): Command | Refusal {
-  const attempt = readAttempt(input, path);
-  if ('code' in attempt) return attempt;
-  const amount = readAmount(input.amount, path);
-  if ('code' in amount) return amount;
-  const from = nameAccount(input.fromAccountId);
-  const to = nameAccount(input.toAccountId);
-  return {
-    type: 'TRANSFER',
-    ...attempt,
-    keyAccount: from,
-    legs: [
-      { account: from, side: 'DEBIT', amount },
-      { account: to, side: 'CREDIT', amount },
-    ],
-    fields: [
-      ['fromAccountId', from],
-      ['toAccountId', to],
-      ['amount', shortestDecimal(amount)],
-      ...attemptFields(attempt),
-    ],
-  };
+/** What the names of a command stand for. */
+export interface LookUp {
+  readonly account: (name: Name) => Uuid | undefined;
+  /** The external account of the key account's currency. */
+  readonly external: (keyAccountId: Uuid) => Uuid | undefined;
+  readonly target: (target: TargetName) => Target | undefined;
+  readonly salt: () => Uint8Array;
 }
 
-function externalMovement(
-  type: 'DEPOSIT' | 'WITHDRAWAL',
-  input: DepositInput,
-  path: string,
-  [debited, credited]: readonly ['EXTERNAL', 'KEY'] | readonly ['KEY', 'EXTERNAL'],
-): Command | Refusal {
-  const attempt = readAttempt(input, path);
-  if ('code' in attempt) return attempt;
-  const amount = readAmount(input.amount, path);
-  if ('code' in amount) return amount;
-  const account = nameAccount(input.accountId);
-  return {
-    type,
-    ...attempt,
-    keyAccount: account,
-    legs: [
-      { account: debited === 'KEY' ? account : 'EXTERNAL', side: 'DEBIT', amount },
-      { account: credited === 'KEY' ? account : 'EXTERNAL', side: 'CREDIT', amount },
-    ],
-    fields: [['accountId', account], ['amount', shortestDecimal(amount)], ...attemptFields(attempt)],
-  };
-}
-
-/** Tells what an account's name names; see `AccountName`. */
-export function nameAccount(given: string): AccountName {
-  if (given.startsWith(EXTERNAL_ID_MARK)) {
-    const externalId = given.slice(EXTERNAL_ID_MARK.length);
-    return checkName(externalId) === undefined
-      ? { by: 'externalId', given, externalId }
-      : { by: 'nothing', given };
+/** The command with its names looked up, or the refusal of step 3 where what its key belongs to is not there. */
+export function plan(command: Command, lookUp: LookUp): PlannedCommand | Refusal {
+  const { keyAccount, legs, conditions, target: targetName, fields, ...rest } = command;
+  const target = targetName === null ? undefined : lookUp.target(targetName);
+  if (targetName !== null && target === undefined) return targetNotFound(targetName);
+  const keyAccountId = keyAccount === null ? target?.keyAccountId : lookUp.account(keyAccount);
+  if (keyAccountId === undefined) {
+    return refuse('keyAccountNotFound', { accountId: keyAccount?.given ?? '' });
   }
-  const id = parseId('account', given);
-  return id === undefined ? { by: 'nothing', given } : { by: 'id', given, id };
-}
-
-/**
- * The command with its names looked up, or ACCOUNT_NOT_FOUND where the key account's name stands for nothing.
- * `external` is the external account of the key account's currency.
- */
-export function plan(
-  command: Command,
-  lookUp: {
-    readonly id: (name: AccountName) => Uuid | undefined;
-    readonly external: (keyAccountId: Uuid) => Uuid | undefined;
-    readonly salt: () => Uint8Array;
-  },
-): PlannedCommand | Refusal {
-  const { keyAccount, legs, fields, ...rest } = command;
-  const keyAccountId = lookUp.id(keyAccount);
-  if (keyAccountId === undefined) return refuse('keyAccountNotFound', { accountId: keyAccount.given });
+  const given = keyAccount?.given ?? '';
+  const planName = (name: Name): PlannedName => ({ id: lookUp.account(name), given: name.given });
+  const plannedLegs = legs.map(({ account, ...leg }) => ({
+    ...leg,
+    account: account === 'EXTERNAL' ? { id: lookUp.external(keyAccountId), given } : planName(account),
+  }));
+  const plannedConditions = conditions.map(({ account, ...condition }) => ({
+    ...condition,
+    account: planName(account),
+  }));
+  const idOf = (name: Name) => (name === targetName?.name ? target?.id : lookUp.account(name));
   return {
     ...rest,
-    keyAccount: { id: keyAccountId, given: keyAccount.given },
-    legs: legs.map(({ account, side, amount }) => ({
-      account:
-        account === 'EXTERNAL'
-          ? { id: lookUp.external(keyAccountId), given: keyAccount.given }
-          : { id: lookUp.id(account), given: account.given },
-      side,
-      amount,
-    })),
+    keyAccount: { id: keyAccountId, given },
+    legs: plannedLegs,
+    conditions: plannedConditions,
+    target: targetName === null || target === undefined ? null : { kind: targetName.kind, id: target.id },
+    accounts: [
+      keyAccountId,
+      ...plannedLegs.flatMap(({ account }) => account.id ?? []),
+      ...plannedConditions.flatMap(({ account }) => account.id ?? []),
+      ...(target?.accounts ?? []),
+    ],
     request: digestRequest(
       command.type,
-      fields.map(([name, value]) => [
-        name,
-        value === null || typeof value === 'string' ? value : (lookUp.id(value) ?? `? ${value.given}`),
-      ]),
+      fields.map(([name, value]) => [name, fieldText(value, idOf)]),
     ),
-    salt: command.description === null && command.metadata === null ? null : lookUp.salt(),
+    salt: hasTexts(command) ? lookUp.salt() : null,
     madeIds: new Set(),
   };
+}
+
+function targetNotFound({ kind, name: { given } }: TargetName): Refusal {
+  return kind === 'hold'
+    ? refuse('holdNotFound', { holdId: given })
+    : refuse('transactionNotFound', { transactionId: given });
+}
+
+function hasTexts({ description, metadata, legs }: Command): boolean {
+  return description !== null || metadata !== null || legs.some((leg) => leg.description !== null);
+}
+
+type IdOf = (name: Name) => Uuid | undefined;
+
+function fieldText(value: FieldValue, idOf: IdOf): string | null {
+  const resolved = resolveField(value, idOf);
+  return resolved === null || typeof resolved === 'string' ? resolved : JSON.stringify(resolved);
+}
+
+type ResolvedField = string | null | readonly ResolvedField[];
+
+function resolveField(value: FieldValue, idOf: IdOf): ResolvedField {
+  if (value === null || typeof value === 'string') return value;
+  // A name or id that stands for nothing differs from every id.
+  return 'given' in value
+    ? (idOf(value) ?? `? ${value.given}`)
+    : value.map((each) => resolveField(each, idOf));
 }
 
 /**
@@ -211,54 +217,3 @@ export function differingFields({ fields, digest }: Request, recorded: Uint8Arra
   return names.length > 0 ? names : [...fields];
 }
 const ABSENT = Buffer.alloc(4);
-
-type ReadAttempt = Pick<
-  Command,
-  'idempotencyKey' | 'externalId' | 'description' | 'metadata' | 'effectiveAt'
->;
-
-function attemptFields({ externalId, effectiveAt }: ReadAttempt): readonly [string, string | null][] {
-  // description and metadata are compared with the recorded texts, so that no digest of them outlives their erasure.
-  return [
-    ['externalId', externalId],
-    ['effectiveAt', effectiveAt === null ? null : formatInstant(effectiveAt)],
-  ];
-}
-
-function readAttempt(input: AttemptInput, path: string): ReadAttempt | Refusal<'INVALID_INPUT'> {
-  const {
-    idempotencyKey,
-    externalId = null,
-    description = null,
-    metadata = null,
-    effectiveAt = null,
-  } = input;
-  const wrong = (field: string, problem: string) =>
-    refuse('malformedInput', { field: path + field, problem });
-
-  const keyProblem = checkName(idempotencyKey);
-  if (keyProblem !== undefined) return wrong('idempotencyKey', keyProblem);
-  const externalIdProblem = externalId === null ? undefined : checkName(externalId);
-  if (externalIdProblem !== undefined) return wrong('externalId', externalIdProblem);
-  const descriptionProblem = description === null ? undefined : checkDescription(description);
-  if (descriptionProblem !== undefined) return wrong('description', descriptionProblem);
-  if (metadata instanceof Malformed) return wrong('metadata', metadata.problem);
-  const metadataProblem = metadata === null ? undefined : checkMetadata(metadata);
-  if (metadataProblem !== undefined) return wrong('metadata', metadataProblem);
-  if (effectiveAt instanceof Malformed) return wrong('effectiveAt', effectiveAt.problem);
-
-  return {
-    idempotencyKey,
-    externalId,
-    description,
-    metadata: metadata === null || Object.keys(metadata).length === 0 ? null : metadata,
-    effectiveAt,
-  };
-}
-
-function readAmount(given: string | Malformed, path: string): Decimal | Refusal<'INVALID_AMOUNT'> {
-  const amount = given instanceof Malformed ? given : parseAmount(given);
-  return amount instanceof Malformed
-    ? refuse('malformedAmount', { field: `${path}amount`, problem: amount.problem })
-    : amount;
-}

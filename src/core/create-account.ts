@@ -1,16 +1,12 @@
 import type { Side } from './account.ts';
 import { canonicalText } from './chain.ts';
-import { digestRequest, type Request } from './command.ts';
+import { differingFields, digestRequest, type Request } from './command.ts';
 import type { Currency } from './currency.ts';
 import { type Refusal, refuse } from './errors.ts';
-import { type Decimal, type Money, parseDecimal, shortestDecimal, toMinor } from './money.ts';
+import type { Uuid } from './ids.ts';
+import { checkLimits, type LimitInput, readLimits, toMinorLimits } from './limit.ts';
+import { type Decimal, type Money, shortestDecimal } from './money.ts';
 import { checkMetadata, checkName, Malformed, type Metadata } from './text.ts';
-
-/** A limit on the balance: an amount, or none. Exactly one of the two is given, and `unlimited` is true. */
-export interface LimitInput {
-  readonly amount?: string | Malformed | null | undefined;
-  readonly unlimited?: boolean | null | undefined;
-}
 
 /** What createAccount takes, as the API does. null and undefined both mean absent. */
 export interface CreateAccountInput {
@@ -35,6 +31,8 @@ export interface AccountRequest {
   readonly metadata: Metadata | null;
   readonly idempotencyKey: string | null;
   readonly request: Request;
+  /** Leads to its input within the request. */
+  readonly path: string;
 }
 
 /** Reads the input of createAccount. `path` leads to the input within the request. */
@@ -47,27 +45,23 @@ export function toAccountRequest(input: CreateAccountInput, path = ''): AccountR
   if (ownerProblem !== undefined) return wrong('owner', ownerProblem);
   const externalIdProblem = externalId === null ? undefined : checkName(externalId);
   if (externalIdProblem !== undefined) return wrong('externalId', externalIdProblem);
-  for (const field of ['minBalance', 'maxBalance'] as const) {
-    if (input[field]?.unlimited === false) return wrong(`${field}.unlimited`, 'must be true, or be absent');
-  }
+  const limitProblem = checkLimits(input, path);
+  if (limitProblem !== undefined) return limitProblem;
   if (metadata instanceof Malformed) return wrong('metadata', metadata.problem);
   const metadataProblem = metadata === null ? undefined : checkMetadata(metadata);
   if (metadataProblem !== undefined) return wrong('metadata', metadataProblem);
   const keyProblem = idempotencyKey === null ? undefined : checkName(idempotencyKey);
   if (keyProblem !== undefined) return wrong('idempotencyKey', keyProblem);
 
-  const minBalance = readLimit(input.minBalance, ZERO);
-  if (minBalance instanceof Malformed) return wrongAmount(`${path}minBalance.amount`, minBalance);
-  const maxBalance = readLimit(input.maxBalance, null);
-  if (maxBalance instanceof Malformed) return wrongAmount(`${path}maxBalance.amount`, maxBalance);
+  const limits = readLimits(input, { minBalance: ZERO, maxBalance: null }, path);
+  if ('code' in limits) return limits;
 
   return {
     owner,
     currency,
     externalId,
     normalSide,
-    minBalance,
-    maxBalance,
+    ...limits,
     metadata: metadata === null || Object.keys(metadata).length === 0 ? null : metadata,
     idempotencyKey,
     request: digestRequest('ACCOUNT', [
@@ -75,10 +69,11 @@ export function toAccountRequest(input: CreateAccountInput, path = ''): AccountR
       ['currency', currency],
       ['externalId', externalId],
       ['normalSide', normalSide],
-      ['minBalance', limitText(minBalance)],
-      ['maxBalance', limitText(maxBalance)],
+      ['minBalance', limitText(limits.minBalance)],
+      ['maxBalance', limitText(limits.maxBalance)],
       ['metadata', metadata === null ? null : canonicalText(metadata)],
     ]),
+    path,
   };
 }
 
@@ -89,26 +84,79 @@ export interface AccountPlan {
   readonly maxBalance: bigint | null;
 }
 
-/** Decides whether an account can be made in its currency; `currency` is undefined where the ledger has none of that code. */
-export function planAccount(
-  request: AccountRequest,
-  currency: Currency | undefined,
-  path = '',
-): AccountPlan | Refusal {
-  if (currency === undefined) return refuse('unknownCurrency', { currency: request.currency });
-  const minBalance = request.minBalance === null ? null : toMinor(request.minBalance, currency);
-  if (minBalance instanceof Malformed) return unfitAmount(`${path}minBalance.amount`, minBalance);
-  const maxBalance = request.maxBalance === null ? null : toMinor(request.maxBalance, currency);
-  if (maxBalance instanceof Malformed) return unfitAmount(`${path}maxBalance.amount`, maxBalance);
-  return { currency, minBalance, maxBalance };
+/** What stands beside accounts that are to be made, and what has become of them so far. */
+export interface Registry {
+  /** The ids of those of these very requests that were made before, by an attempt whose answer was lost. */
+  readonly made: ReadonlySet<Uuid>;
+  /** What owners' keys made, by `creationName`. */
+  readonly creations: Map<string, Creation>;
+  /** Who has the externalIds. */
+  readonly externalIds: Map<string, Uuid>;
+  readonly currencies: ReadonlyMap<string, Currency>;
+}
+export interface Creation {
+  readonly id: Uuid;
+  readonly digest: Uint8Array;
 }
 
-/** Decides whether an empty account is within the limits that it is to be made with. */
-export function checkOpening({
-  currency,
-  minBalance,
-  maxBalance,
-}: AccountPlan): Refusal<'LIMIT_UNMET'> | undefined {
+/** A request for an account, and the id that it would bear. */
+export interface AccountOrder {
+  readonly id: Uuid;
+  readonly request: AccountRequest | Refusal;
+}
+
+/** What becomes of an order: an account that is to be made, one that there is, or none. */
+export type OrderDecision =
+  | { readonly code: 'MAKE'; readonly request: AccountRequest; readonly plan: AccountPlan }
+  | { readonly code: 'SHOW'; readonly id: Uuid; readonly replayed: boolean }
+  | Refusal;
+
+/** The name of a creation in `Registry.creations`: keys are unique to their owner. Neither of the two contains NUL. */
+export function creationName(owner: string, creationKey: string): string {
+  return `${owner}\0${creationKey}`;
+}
+
+/** Decides orders one after the other; the registry carries what they leave, so that a later one sees it. */
+export function decideOrders(registry: Registry, orders: readonly AccountOrder[]): OrderDecision[] {
+  return orders.map(({ id, request }) => ('code' in request ? request : decideOrder(registry, id, request)));
+}
+
+function decideOrder(registry: Registry, id: Uuid, request: AccountRequest): OrderDecision {
+  const { owner, idempotencyKey, externalId } = request;
+  if (registry.made.has(id)) return { code: 'SHOW', id, replayed: false };
+  const creation = idempotencyKey === null ? null : creationName(owner, idempotencyKey);
+  const earlier = creation === null ? undefined : registry.creations.get(creation);
+  if (earlier !== undefined) return answerAgain(request, earlier);
+
+  const plan = planAccount(request, registry.currencies.get(request.currency));
+  if ('code' in plan) return plan;
+  const takenBy = externalId === null ? undefined : registry.externalIds.get(externalId);
+  if (takenBy !== undefined) return refuse('externalIdTaken', { takenBy: { kind: 'account', id: takenBy } });
+  const unmet = checkOpening(plan);
+  if (unmet !== undefined) return unmet;
+
+  if (creation !== null) registry.creations.set(creation, { id, digest: request.request.digest });
+  if (externalId !== null) registry.externalIds.set(externalId, id);
+  return { code: 'MAKE', request, plan };
+}
+
+/** What the owner's key made before: that account again, or a conflict where the request is another one. */
+function answerAgain({ request }: AccountRequest, { id, digest }: Creation): OrderDecision {
+  const differing = differingFields(request, digest);
+  return differing.length === 0
+    ? { code: 'SHOW', id, replayed: true }
+    : refuse('keyUsedOtherwise', { differingFields: differing, transaction: null });
+}
+
+/** Whether an account can be made in its currency, which is undefined where the ledger has none of that code. */
+function planAccount(request: AccountRequest, currency: Currency | undefined): AccountPlan | Refusal {
+  if (currency === undefined) return refuse('unknownCurrency', { currency: request.currency });
+  const limits = toMinorLimits<never>(request, currency, request.path);
+  return 'code' in limits ? limits : { currency, ...limits };
+}
+
+/** Whether an empty account is within the limits that it is to be made with. */
+function checkOpening({ currency, minBalance, maxBalance }: AccountPlan): Refusal<'LIMIT_UNMET'> | undefined {
   const unmet =
     minBalance !== null && minBalance > 0n
       ? minBalance
@@ -127,21 +175,6 @@ export function checkOpening({
 
 const ZERO: Decimal = { coefficient: 0n, scale: 0 };
 
-function readLimit(limit: LimitInput | null | undefined, absent: Decimal | null): Decimal | null | Malformed {
-  if (limit === null || limit === undefined) return absent;
-  const { amount } = limit;
-  if (amount === null || amount === undefined) return null;
-  return amount instanceof Malformed ? amount : parseDecimal(amount, { signed: true });
-}
-
 function limitText(limit: Decimal | null): string {
   return limit === null ? 'unlimited' : shortestDecimal(limit);
-}
-
-function wrongAmount(field: string, { problem }: Malformed): Refusal {
-  return refuse('malformedAmount', { field, problem });
-}
-
-function unfitAmount(field: string, { problem }: Malformed): Refusal {
-  return refuse('amountUnfit', { field, problem });
 }

@@ -3,61 +3,24 @@
  *
  * `decide` is pure and synchronous. The caller opens a `Book` on accounts that it holds locked; `decide` goes through the
  * commands in order of arrival and carries the book forward, so that a later command sees what an earlier one left. A
- * refused command refuses alone. Each staircase below is the order of precedence, step by step; REFUSALS is its table.
+ * refused command refuses alone. Steps 2 and 3 of the order of precedence are behind it; here are 4, what the key answered,
+ * and 6, what the accounts allow, and between them 5 (see movement.ts). REFUSALS is the table.
  */
-import { type AccountState, availableOf, balanceOf, incomingOf, onSide } from './account.ts';
+import { type AccountState, availableOf, balanceOf, heldOf, incomingOf, onSide } from './account.ts';
+import { attemptKey, type Book } from './book.ts';
 import { canonicalText, leafDigest } from './chain.ts';
-import { differingFields, type PlannedCommand, type PlannedLeg } from './command.ts';
-import { type RecordedCode, type Refusal, refuse } from './errors.ts';
-import { blockIds, type Uuid } from './ids.ts';
-import type { Instant } from './instant.ts';
-import { MAX_MINOR, toMinor } from './money.ts';
-import { type Recorded, type Recording, toRecordedFacts } from './recording.ts';
-import { Malformed } from './text.ts';
-import type { Entry, Outcome } from './transaction.ts';
-
-/** The state beside which a batch is decided, and what has become of it so far. */
-export interface Book {
-  /** Every account that the batch names and the ledger has, locked. */
-  readonly accounts: Map<Uuid, AccountState>;
-  /** What the batch's keys answered before; see `attemptKey`. */
-  readonly recorded: Map<string, Recorded>;
-  /** Who has the externalIds that the batch would take. */
-  readonly externalIds: Map<string, Uuid>;
-  readonly closedBefore: Instant | null;
-  readonly createdAt: Instant;
-  readonly idAt: (place: number) => Uuid;
-  /** What is to be written, in decided order. */
-  readonly recordings: Recording[];
-}
+import { differingFields, type PlannedCommand, type PlannedCondition } from './command.ts';
+import { type ConditionKind, type RecordedCode, type Refusal, refuse } from './errors.ts';
+import type { Uuid } from './ids.ts';
+import { MAX_MINOR, type Money, toMinor } from './money.ts';
+import { type Gain, gainOf, type Movement, type MovementLeg, planMovement } from './movement.ts';
+import { type Recorded, toRecordedFacts } from './recording.ts';
+import type { Entry, Outcome, Transaction } from './transaction.ts';
 
 /** What became of a command. id: of what is recorded for it in this batch, null where nothing is. */
 export interface Decision {
   readonly outcome: Outcome;
   readonly id: Uuid | null;
-}
-
-export interface BookState extends Pick<Book, 'accounts' | 'recorded' | 'externalIds' | 'closedBefore'> {
-  /** The database's clock, read after the locks were taken. */
-  readonly clock: Instant;
-  /** 42 random bits, for the block's ids. */
-  readonly random: number;
-}
-
-/**
- * Opens a book. createdAt is the clock's time, or later where an account's last entry or the closed period lies later:
- * along an account's versions it always increases.
- */
-export function openBook({ clock, random, ...state }: BookState): Book {
-  let createdAt = clock;
-  for (const { lastAt } of state.accounts.values()) if (lastAt >= createdAt) createdAt = lastAt + 1n;
-  if (state.closedBefore !== null && state.closedBefore > createdAt) createdAt = state.closedBefore;
-  return { ...state, createdAt, idAt: blockIds(createdAt, BigInt(random)), recordings: [] };
-}
-
-/** The name of an attempt in `Book.recorded`: keys are unique in their account. */
-export function attemptKey(accountId: Uuid, idempotencyKey: string): string {
-  return accountId + idempotencyKey;
 }
 
 /** Decides commands in order of arrival; the book carries what they leave. */
@@ -70,20 +33,39 @@ function decideOne(book: Book, command: PlannedCommand): Decision {
   if (!book.accounts.has(keyAccount.id)) {
     return unrecorded(refuse('keyAccountNotFound', { accountId: keyAccount.given }));
   }
-  const earlier = book.recorded.get(attemptKey(keyAccount.id, idempotencyKey));
+  const earlier =
+    idempotencyKey === null ? undefined : book.recorded.get(attemptKey(keyAccount.id, idempotencyKey));
   if (earlier !== undefined) return unrecorded(answerAgain(command, earlier));
 
   const movement = planMovement(book, command);
-  if ('code' in movement) return unrecorded(movement);
-  const refusal = checkStatus(movement) ?? checkBalances(movement);
-  return record(book, command, movement, refusal);
+  if ('code' in movement) return refuseOne(book, command, movement);
+  const refusal =
+    checkStatus(movement) ?? checkConditions(book, command, movement) ?? checkBalances(movement);
+  return refusal === undefined ? recordMovement(book, command, movement) : refuseOne(book, command, refusal);
+}
+
+function refuseOne(book: Book, command: PlannedCommand, refusal: Refusal): Decision {
+  // The ledger's own act leaves nothing where it cannot be done.
+  return isRecorded(refusal) && command.idempotencyKey !== null
+    ? recordRefusal(book, command, refusal)
+    : unrecorded(refusal);
+}
+
+/** Whether a key is to answer so forever. */
+export function isRecorded(refusal: Refusal): refusal is Refusal<RecordedCode> {
+  return refusal.recorded;
 }
 
 /** Step 4: the first outcome again, or a conflict where the request is another one. */
-function answerAgain(command: PlannedCommand, earlier: Recorded): Outcome {
+export function answerAgain(command: PlannedCommand, earlier: Recorded): Outcome {
   const differing =
     earlier.type === command.type
-      ? [...differingFields(command.request, earlier.request), ...differingTexts(command, earlier)]
+      ? [
+          ...new Set([
+            ...differingFields(command.request, earlier.request),
+            ...differingTexts(command, earlier),
+          ]),
+        ]
       : ['type'];
   if (differing.length === 0) {
     return { ...earlier.outcome, replayed: !command.madeIds.has(earlier.id) };
@@ -92,104 +74,115 @@ function answerAgain(command: PlannedCommand, earlier: Recorded): Outcome {
   return refuse('keyUsedOtherwise', { differingFields: differing, transaction });
 }
 
-function differingTexts({ description, metadata }: PlannedCommand, earlier: Recorded): string[] {
+function differingTexts({ description, metadata, legs }: PlannedCommand, earlier: Recorded): string[] {
   const metadataText = metadata === null ? null : canonicalText(metadata);
   return [
+    ...(earlier.outcome.code === 'POSTED' && !haveTexts(legs, earlier.outcome.transaction)
+      ? ['entries']
+      : []),
     ...(earlier.description === 'ERASED' || earlier.description === description ? [] : ['description']),
     ...(earlier.metadata === 'ERASED' || earlier.metadata === metadataText ? [] : ['metadata']),
   ];
 }
 
-/** What a command moves, account by account. */
-interface Movement {
-  readonly legs: readonly MovementLeg[];
-  /** The accounts in the order in which the request names them, and what each gains, credits positive. */
-  readonly gains: ReadonlyMap<AccountState, bigint>;
-}
-interface MovementLeg {
-  readonly account: AccountState;
-  /** Signed, credits positive. */
-  readonly amount: bigint;
-}
-
-/** Step 5: what the request itself makes impossible, whatever the balances. */
-function planMovement(book: Book, command: PlannedCommand): Movement | Refusal {
-  const { type, legs } = command;
-  const [from, to] = legs;
-  if (type === 'TRANSFER' && from?.account.id === to?.account.id) {
-    return refuse('sameAccount', { accountId: to?.account.given ?? '' });
-  }
-
-  const found: { readonly leg: PlannedLeg; readonly account: AccountState }[] = [];
-  for (const leg of legs) {
-    const account = leg.account.id === undefined ? undefined : book.accounts.get(leg.account.id);
-    if (account === undefined) return refuse('accountNotFound', { accountId: leg.account.given });
-    found.push({ leg, account });
-  }
-
-  const expected = found[0]?.account.currency.code ?? '';
-  const stranger = found.find(({ account }) => account.currency.code !== expected);
-  if (stranger !== undefined) {
-    return refuse('currencyMismatch', { expected, given: stranger.account.currency.code });
-  }
-
-  const moved: MovementLeg[] = [];
-  for (const { leg, account } of found) {
-    const minor = toMinor(leg.amount, account.currency);
-    if (minor instanceof Malformed) return refuse('amountUnfit', { field: 'amount', problem: minor.problem });
-    moved.push({ account, amount: leg.side === 'CREDIT' ? minor : -minor });
-  }
-  const gains = new Map<AccountState, bigint>();
-  // A deposit's request names the account that receives; the external one, which its entries name first, comes after it.
-  for (const { account, amount } of type === 'DEPOSIT' ? moved.toReversed() : moved) {
-    gains.set(account, (gains.get(account) ?? 0n) + amount);
-  }
-
-  // Deposits and withdrawals are between an owner's account and the external one, each on its own normal side.
-  const keyAccount = book.accounts.get(command.keyAccount.id);
-  if (type !== 'TRANSFER' && keyAccount?.normalSide !== 'CREDIT') {
-    return refuse('unsupportedAccount', { account: command.keyAccount.id });
-  }
-
-  const { closedBefore } = book;
-  if (closedBefore !== null && command.effectiveAt !== null && command.effectiveAt < closedBefore) {
-    return refuse('periodClosed', { closedBefore });
-  }
-  const takenBy = command.externalId === null ? undefined : book.externalIds.get(command.externalId);
-  if (takenBy !== undefined) {
-    return refuse('externalIdTaken', { takenBy: { kind: 'transaction', id: takenBy } });
-  }
-  return { legs: moved, gains };
+function haveTexts(legs: PlannedCommand['legs'], { entries }: Transaction): boolean {
+  return legs.every(({ description }, place) => description === (entries[place]?.description ?? null));
 }
 
 /** Step 6, the accounts' status. */
-function checkStatus({ gains }: Movement): Refusal<RecordedCode> | undefined {
+function checkStatus({ gains, evenFrozen }: Movement): Refusal<RecordedCode> | undefined {
   for (const { id, status } of gains.keys())
     if (status === 'CLOSED') return refuse('accountClosed', { account: id });
+  if (evenFrozen) return undefined;
   for (const { id, status } of gains.keys())
     if (status === 'FROZEN') return refuse('accountFrozen', { account: id });
   return undefined;
 }
 
-/** Step 6, the accounts' limits, on the state that the whole transaction leaves. */
-function checkBalances({ gains }: Movement): Refusal<RecordedCode> | undefined {
+/** Step 6, the conditions: of versions as the command finds the account, of balances as it leaves it. */
+function checkConditions(
+  book: Book,
+  { conditions }: PlannedCommand,
+  { legs, gains }: Movement,
+): Refusal<RecordedCode> | undefined {
+  for (const condition of conditions) {
+    const found = book.accounts.get(condition.account.id ?? '');
+    if (found === undefined) throw new TypeError('the accounts of conditions are locked');
+    const entries = legs.filter(({ account }) => account.id === found.id).length;
+    const left = { ...found, ...leave(found, gains.get(found)), version: found.version + BigInt(entries) };
+    const failed = failedCondition(condition, found, left);
+    if (failed === undefined) continue;
+    const met = failed === 'EXPECTED_VERSION' ? found : left;
+    const money = (minor: bigint): Money => ({ minor, currency: found.currency });
+    return refuse('conditionFailed', {
+      account: found.id,
+      condition: failed,
+      actualBalance: money(balanceOf(met.normalSide, met)),
+      actualAvailable: met.minBalance === null ? null : money(availableOf(met)),
+      actualVersion: met.version,
+    });
+  }
+  return undefined;
+}
+
+function failedCondition(
+  { expectedVersion, balanceAtLeast, balanceAtMost, availableAtLeast }: PlannedCondition,
+  found: AccountState,
+  left: AccountState,
+): ConditionKind | undefined {
+  const minorOf = (bound: NonNullable<typeof balanceAtLeast>): bigint => {
+    const minor = toMinor(bound, found.currency);
+    if (typeof minor !== 'bigint') throw new TypeError('bounds were looked at before');
+    return minor;
+  };
+  const balance = balanceOf(left.normalSide, left);
+  if (expectedVersion !== null && expectedVersion !== found.version) return 'EXPECTED_VERSION';
+  if (balanceAtLeast !== null && balance < minorOf(balanceAtLeast)) return 'BALANCE_AT_LEAST';
+  if (balanceAtMost !== null && balance > minorOf(balanceAtMost)) return 'BALANCE_AT_MOST';
+  // Without a lower limit there is always more.
+  if (availableAtLeast !== null && left.minBalance !== null && availableOf(left) < minorOf(availableAtLeast))
+    return 'AVAILABLE_AT_LEAST';
+  return undefined;
+}
+
+/**
+ * Step 6, the accounts' limits, on the state that the whole transaction leaves. Open holds, and the balances between two
+ * entries of an account, have 38 digits too.
+ */
+function checkBalances({ gains, legs }: Movement): Refusal<RecordedCode> | undefined {
   for (const [account, gain] of gains) {
-    const { currency } = account;
-    const rise = onSide(account.normalSide, gain);
-    const available = availableOf(account);
-    if (rise < 0n && available + rise < 0n) {
+    const { currency, normalSide } = account;
+    const held = heldOf(normalSide, gain);
+    const fall = held - onSide(normalSide, gain.posted);
+    const room = MAX_MINOR - heldOf(normalSide, account);
+    const free = availableOf(account);
+    const available = held > room && room < free ? room : free;
+    if (fall > 0n && available < fall) {
       return refuse('insufficientFunds', {
         account: account.id,
         available: { minor: available, currency },
-        requested: { minor: -rise, currency },
+        requested: { minor: fall, currency },
+      });
+    }
+    const balance = balanceOf(normalSide, account);
+    const { lowest } = swingOf(account, legs);
+    if (lowest < -MAX_MINOR) {
+      return refuse('insufficientFunds', {
+        account: account.id,
+        available: { minor: balance + MAX_MINOR, currency },
+        requested: { minor: balance - lowest, currency },
       });
     }
   }
   for (const [account, gain] of gains) {
     const { currency, normalSide } = account;
-    const rise = onSide(normalSide, gain);
-    const limit = account.maxBalance ?? MAX_MINOR;
-    const resulting = balanceOf(normalSide, account) + incomingOf(normalSide, account) + rise;
+    const incoming = incomingOf(normalSide, account) + incomingOf(normalSide, gain);
+    const rise = onSide(normalSide, gain.posted) + incomingOf(normalSide, gain);
+    const balance = balanceOf(normalSide, account) + onSide(normalSide, gain.posted);
+    const { limit, resulting } =
+      incoming > MAX_MINOR && balance + incoming <= (account.maxBalance ?? MAX_MINOR)
+        ? { limit: MAX_MINOR, resulting: incoming }
+        : { limit: account.maxBalance ?? MAX_MINOR, resulting: balance + incoming };
     if (rise > 0n && resulting > limit) {
       return refuse('balanceLimitExceeded', {
         account: account.id,
@@ -197,76 +190,147 @@ function checkBalances({ gains }: Movement): Refusal<RecordedCode> | undefined {
         resulting: { minor: resulting, currency },
       });
     }
+    const { highest } = swingOf(account, legs);
+    if (highest > MAX_MINOR) {
+      return refuse('balanceLimitExceeded', {
+        account: account.id,
+        limit: { minor: MAX_MINOR, currency },
+        resulting: { minor: highest, currency },
+      });
+    }
   }
   return undefined;
 }
 
-/** Writes the outcome into the book, posted or declined: from here on its key answers so forever. */
-function record(
-  book: Book,
-  command: PlannedCommand,
-  movement: Movement,
-  refusal: Refusal<RecordedCode> | undefined,
-): Decision {
-  const id = book.idAt(book.recordings.length);
-  const { type, idempotencyKey, externalId, effectiveAt, description, metadata, salt } = command;
-  const transaction = {
-    id,
-    type,
-    keyAccountId: command.keyAccount.id,
-    idempotencyKey,
-    externalId,
-    holdId: null,
-    reverses: null,
-    effectiveAt,
-    createdAt: book.createdAt,
-    description,
-    metadata,
-    entries: refusal === undefined ? movement.legs.map((leg) => moveAccount(book, leg)) : [],
+/** The lowest and the highest balance of an account after any of its entries, on its normal side. */
+function swingOf(
+  account: AccountState,
+  legs: readonly MovementLeg[],
+): { readonly lowest: bigint; readonly highest: bigint } {
+  let balance = balanceOf(account.normalSide, account);
+  let [lowest, highest] = [balance, balance];
+  for (const leg of legs) {
+    if (leg.account !== account || leg.layer !== 'POSTED') continue;
+    balance += onSide(account.normalSide, leg.amount);
+    if (balance < lowest) lowest = balance;
+    if (balance > highest) highest = balance;
+  }
+  return { lowest, highest };
+}
+
+/** Writes what is posted into the book: from here on its key answers so forever. */
+function recordMovement(book: Book, command: PlannedCommand, movement: Movement): Decision {
+  const { hold, reverses, legs } = movement;
+  const entries = legs.map((leg) => moveAccount(book, leg));
+  if (hold !== null) {
+    book.holds.set(hold.id, hold);
+    book.changedHolds.set(hold.id, hold);
+  }
+  const expiresAt = command.type === 'HOLD' ? command.expiresAt : null;
+  const transaction = { ...attemptOf(book, command), holdId: hold?.id ?? null, reverses, entries };
+  const leaf = { ...transaction, outcome: 'POSTED' as const, facts: null, expiresAt, salt: command.salt };
+  book.recordings.push({ ...leaf, request: requestOf(command), digest: leafDigest(leaf) });
+  if (command.externalId !== null) book.externalIds.set(command.externalId, transaction.id);
+  book.originals.set(transaction.id, { transaction, reversed: 0n });
+  const placed = command.type === 'HOLD' && hold !== null ? { hold } : {};
+  const outcome: Outcome = { code: 'POSTED', transaction, ...placed, replayed: false };
+  countReversal(book, movement);
+  return remember(book, command, transaction.id, outcome);
+}
+
+/** Writes a refusal into the book: its key answers so forever. */
+export function recordRefusal(book: Book, command: PlannedCommand, refusal: Refusal<RecordedCode>): Decision {
+  const { target } = command;
+  const attempt = {
+    ...attemptOf(book, command),
+    holdId: target?.kind === 'hold' ? target.id : null,
+    reverses: target?.kind === 'transaction' ? target.id : null,
+    entries: [],
   };
   const leaf = {
-    ...transaction,
-    outcome: refusal?.code ?? ('POSTED' as const),
-    facts: refusal === undefined ? null : toRecordedFacts(refusal),
+    ...attempt,
+    outcome: refusal.code,
+    facts: toRecordedFacts(refusal),
     expiresAt: null,
-    salt,
+    salt: command.salt,
   };
-  const outcome: Outcome = refusal ?? { code: 'POSTED', transaction, replayed: false };
+  book.recordings.push({ ...leaf, request: requestOf(command), digest: leafDigest(leaf) });
+  return remember(book, command, attempt.id, refusal);
+}
 
-  book.recordings.push({ ...leaf, request: command.request.digest, digest: leafDigest(leaf) });
-  if (refusal === undefined && externalId !== null) book.externalIds.set(externalId, id);
-  book.recorded.set(attemptKey(command.keyAccount.id, idempotencyKey), {
-    id,
-    type,
-    request: command.request.digest,
-    description,
-    metadata: metadata === null ? null : canonicalText(metadata),
-    outcome,
-  });
+function attemptOf(book: Book, command: PlannedCommand) {
+  return {
+    id: book.idAt(book.recordings.length),
+    type: command.type,
+    keyAccountId: command.keyAccount.id,
+    idempotencyKey: command.idempotencyKey,
+    externalId: command.externalId,
+    effectiveAt: command.effectiveAt,
+    createdAt: book.createdAt,
+    description: command.description,
+    metadata: command.metadata,
+  };
+}
+
+/** What has no key is nobody's request. */
+function requestOf({ idempotencyKey, request }: PlannedCommand): Uint8Array | null {
+  return idempotencyKey === null ? null : request.digest;
+}
+
+function remember(book: Book, command: PlannedCommand, id: Uuid, outcome: Outcome): Decision {
+  const { type, keyAccount, idempotencyKey, request, description, metadata } = command;
+  if (idempotencyKey !== null) {
+    book.recorded.set(attemptKey(keyAccount.id, idempotencyKey), {
+      id,
+      type,
+      request: request.digest,
+      description,
+      metadata: metadata === null ? null : canonicalText(metadata),
+      outcome,
+    });
+  }
   return { outcome, id };
 }
 
 /** Moves an account by one entry and carries it forward in the book. */
-function moveAccount(book: Book, { account: { id }, amount }: MovementLeg): Entry {
+function moveAccount(book: Book, { account: { id }, layer, amount, description }: MovementLeg): Entry {
   const account = book.accounts.get(id);
   if (account === undefined) throw new TypeError('a movement names accounts of its book');
-  const posted = account.posted + amount;
-  const totalDebits = amount < 0n ? account.totalDebits - amount : account.totalDebits;
+  const sums = leave(account, gainOf({ layer, amount }));
+  const totalDebits = layer === 'POSTED' && amount < 0n ? account.totalDebits - amount : account.totalDebits;
   const version = account.version + 1n;
-  book.accounts.set(id, { ...account, posted, totalDebits, version, lastAt: book.createdAt });
+  book.accounts.set(id, { ...account, ...sums, totalDebits, version, lastAt: book.createdAt });
   return {
     accountId: id,
     version,
     currency: account.currency,
     normalSide: account.normalSide,
-    layer: 'POSTED',
+    layer,
     amount,
-    postedAfter: posted,
-    pendingDebitsAfter: account.pendingDebits,
-    pendingCreditsAfter: account.pendingCredits,
+    postedAfter: sums.posted,
+    pendingDebitsAfter: sums.pendingDebits,
+    pendingCreditsAfter: sums.pendingCredits,
     totalDebitsAfter: totalDebits,
-    description: null,
+    description,
   };
+}
+
+/** An account's sums with a gain. */
+function leave({ posted, pendingDebits, pendingCredits }: Gain, gain: Gain | undefined): Gain {
+  return {
+    posted: posted + (gain?.posted ?? 0n),
+    pendingDebits: pendingDebits + (gain?.pendingDebits ?? 0n),
+    pendingCredits: pendingCredits + (gain?.pendingCredits ?? 0n),
+  };
+}
+
+/** Later reversals of the batch see this one. */
+function countReversal(book: Book, { reverses, legs }: Movement): void {
+  const original = reverses === null ? undefined : book.originals.get(reverses);
+  const [first] = legs;
+  if (original === undefined || first === undefined) return;
+  const size = first.amount < 0n ? -first.amount : first.amount;
+  book.originals.set(original.transaction.id, { ...original, reversed: original.reversed + size });
 }
 
 function unrecorded(outcome: Outcome): Decision {

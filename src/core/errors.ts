@@ -53,6 +53,8 @@ export interface RefusalFacts {
     readonly incoming: Money;
   };
   CURRENCY_TAKEN: { readonly registered: Currency };
+  /** index: of the operation that could not be done. */
+  BATCH_ABORTED: { readonly index: number; readonly cause: Refusal };
   UNAVAILABLE: Record<never, never>;
   /** faultId: under which the ledger has told of the fault; it is for the log, and not for callers. */
   INTERNAL: { readonly faultId: string };
@@ -118,6 +120,7 @@ export const REFUSALS = {
 
   unavailable: { code: 'UNAVAILABLE', step: null, recorded: false, retryable: true },
   internal: { code: 'INTERNAL', step: null, recorded: false, retryable: false },
+  batchAborted: { code: 'BATCH_ABORTED', step: null, recorded: false, retryable: false },
 } as const satisfies Record<string, Row>;
 export type Cause = keyof typeof REFUSALS;
 
@@ -200,9 +203,13 @@ const MESSAGES: { readonly [C in RefusalCode]: (facts: RefusalFacts[C]) => strin
   ACCOUNT_CLOSED: ({ account }) => `The account ${formatId('account', account)} is closed, which is final.`,
   ACCOUNT_FROZEN: ({ account }) =>
     `The account ${formatId('account', account)} is frozen. Nothing moves until it is unfrozen.`,
-  CONDITION_FAILED: ({ account, condition, actualBalance, actualVersion }) =>
-    `The condition ${condition} does not hold: the account ${formatId('account', account)} ` +
-    `has ${formatMoney(actualBalance)} at version ${actualVersion}.`,
+  CONDITION_FAILED: ({ account, condition, actualBalance, actualVersion }) => {
+    const verb = condition === 'EXPECTED_VERSION' ? 'has' : 'would have';
+    return (
+      `The condition ${condition} does not hold: the account ${formatId('account', account)} ` +
+      `${verb} ${formatMoney(actualBalance)} at version ${actualVersion}.`
+    );
+  },
   INSUFFICIENT_FUNDS: ({ account, available, requested }) =>
     `The account ${formatId('account', account)} has ${formatMoney(available)} available, ` +
     `and ${formatMoney(requested)} were requested.`,
@@ -217,6 +224,8 @@ const MESSAGES: { readonly [C in RefusalCode]: (facts: RefusalFacts[C]) => strin
     `${formatMoney(held)} are held and ${formatMoney(incoming)} are incoming.`,
   CURRENCY_TAKEN: ({ registered }) =>
     `The currency ${registered.code} exists with ${registered.exponent} decimals, which never changes.`,
+  BATCH_ABORTED: ({ index, cause }) =>
+    `Nothing of the batch was done, because of its operation ${index}: ${messageOf(cause)}`,
   UNAVAILABLE: () =>
     'The ledger cannot reach its database, and it is not known whether this was done. ' +
     'Send the same request with the same idempotency key again.',

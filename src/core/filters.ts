@@ -1,4 +1,5 @@
 import type { AccountKind, AccountStatus, Side } from './account.ts';
+import type { HoldStatus } from './hold.ts';
 import type { Uuid } from './ids.ts';
 import type { Instant } from './instant.ts';
 import { checkMetadata, checkName, type Metadata } from './text.ts';
@@ -38,13 +39,20 @@ export interface HistoryFilter {
   readonly layer?: 'POSTED' | 'PENDING';
 }
 
+export interface HoldFilter {
+  /** The account that it is from or to; null: what was given stands for no account. */
+  readonly accountId?: Uuid | null;
+  readonly status?: HoldStatus;
+  readonly expiresAt?: TimeRange;
+}
+
 /** Whether the filter has no condition at all. */
 export function isUnfiltered(filter: object): boolean {
   return Object.keys(filter).length === 0;
 }
 
 /** Whether anything in the books can match: they hold no text with a NUL, with half a surrogate pair, or too long. */
-export function canMatch(filter: AccountFilter & TransactionFilter): boolean {
+export function canMatch(filter: Omit<AccountFilter, 'status'> & TransactionFilter): boolean {
   const { owner, currency, externalIdPrefix = '', accountId, metadata = {} } = filter;
   return (
     accountId !== null &&

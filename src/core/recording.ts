@@ -6,8 +6,8 @@ import type { Outcome } from './transaction.ts';
 /** An outcome as the journal keeps it: what decided it, and what proves it. */
 export interface Recording extends Leaf {
   readonly outcome: 'POSTED' | RecordedCode;
-  /** The request's digest. */
-  readonly request: Uint8Array;
+  /** The request's digest; null for the ledger's own act. */
+  readonly request: Uint8Array | null;
   readonly digest: Buffer;
 }
 

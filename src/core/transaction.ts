@@ -1,6 +1,7 @@
 import type { Side } from './account.ts';
 import type { Currency } from './currency.ts';
 import type { Refusal } from './errors.ts';
+import type { Hold } from './hold.ts';
 import type { Uuid } from './ids.ts';
 import type { Instant } from './instant.ts';
 import type { Metadata } from './text.ts';
@@ -65,6 +66,8 @@ export type Outcome = Posted | Refusal;
 export interface Posted {
   readonly code: 'POSTED';
   readonly transaction: Transaction;
+  /** What was placed just now. That of a replay has gone on since. */
+  readonly hold?: Hold;
   /** This key had been answered before. */
   readonly replayed: boolean;
 }

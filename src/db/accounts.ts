@@ -1,4 +1,4 @@
-import { type Kysely, type Selectable, sql } from 'kysely';
+import { type Kysely, type Selectable, sql, type Transaction as Trx } from 'kysely';
 import type { Account, AccountKind, AccountState, AccountStatus, Side } from '../core/account.ts';
 import type { Currency } from '../core/currency.ts';
 import type { Uuid } from '../core/ids.ts';
@@ -80,52 +80,127 @@ export interface NewAccount {
 }
 
 /**
- * Inserts an account. undefined: one with its id, externalId or creation key, or the currency's external account, is there
- * or was made by somebody else in this moment, whom only a later statement sees.
+ * Inserts accounts, in one statement, and answers those that it made. Missing are those whose id, externalId or creation key,
+ * or whose currency's external account, is there or was made by somebody else in this moment, whom only a later statement sees.
  */
-export async function insertAccount(
-  db: Kysely<DB>,
+export async function insertAccounts(
+  trx: Trx<DB>,
   ledgerId: Uuid,
-  account: NewAccount,
+  accounts: readonly NewAccount[],
   currencyOf: CurrencyOf,
-): Promise<Account | undefined> {
-  const row = await db
+): Promise<Account[]> {
+  const rows = await trx
     .insertInto('accounts')
-    .values({
-      id: account.id,
-      ledger_id: ledgerId,
-      owner: account.owner,
-      kind: account.kind,
-      currency: account.currency,
-      external_id: account.externalId,
-      side: account.normalSide === 'CREDIT' ? 1 : -1,
-      min_balance: account.minBalance,
-      max_balance: account.maxBalance,
-      metadata: account.metadata === null ? null : JSON.stringify(account.metadata),
-      creation_key: account.creationKey,
-      creation_digest: account.creationDigest,
-    })
+    .values(
+      accounts.map((account) => ({
+        id: account.id,
+        ledger_id: ledgerId,
+        owner: account.owner,
+        kind: account.kind,
+        currency: account.currency,
+        external_id: account.externalId,
+        side: account.normalSide === 'CREDIT' ? 1 : -1,
+        min_balance: account.minBalance,
+        max_balance: account.maxBalance,
+        metadata: metadataText(account.metadata),
+        creation_key: account.creationKey,
+        creation_digest: account.creationDigest,
+      })),
+    )
     .onConflict((conflict) => conflict.doNothing())
     .returning(ACCOUNT_COLUMNS)
+    .execute();
+  return rows.map((row) => accountOf(row, currencyOf));
+}
+
+function metadataText(metadata: Metadata | null): string | null {
+  return metadata === null || Object.keys(metadata).length === 0 ? null : JSON.stringify(metadata);
+}
+
+/** An account that an owner's creation key made, and the digest of the request that made it. */
+export interface CreationRow {
+  readonly owner: string;
+  readonly creationKey: string;
+  readonly id: Uuid;
+  readonly digest: Uint8Array;
+}
+
+/** What these pairs of an owner and a creation key of it have made. */
+export async function findCreations(
+  db: Kysely<DB>,
+  ledgerId: Uuid,
+  keys: readonly (readonly [owner: string, creationKey: string])[],
+): Promise<CreationRow[]> {
+  const owners = keys.map(([owner]) => owner);
+  const creationKeys = keys.map(([, creationKey]) => creationKey);
+  const { rows } = await sql<{ owner: string; creation_key: string; id: Uuid; creation_digest: Buffer }>`
+    select a.owner, a.creation_key, a.id, a.creation_digest
+    from unnest(${owners}::text[], ${creationKeys}::text[]) as given (owner, creation_key)
+    cross join lateral (
+      select a.owner, a.creation_key, a.id, a.creation_digest from accounts a
+      where a.owner = given.owner and a.creation_key = given.creation_key and a.ledger_id = ${ledgerId} offset 0) a`.execute(
+    db,
+  );
+  return rows.map((row) => ({
+    owner: row.owner,
+    creationKey: row.creation_key,
+    id: row.id,
+    digest: row.creation_digest,
+  }));
+}
+
+/** Locks an account and reads it as its last change left it; undefined where there is none. */
+export async function lockAccount(
+  trx: Trx<DB>,
+  ledgerId: Uuid,
+  id: Uuid,
+  currencyOf: CurrencyOf,
+): Promise<Account | undefined> {
+  const row = await trx
+    .selectFrom('accounts')
+    .select(ACCOUNT_COLUMNS)
+    .where('id', '=', id)
+    .where('ledger_id', '=', ledgerId)
+    .forUpdate()
     .executeTakeFirst();
   return row === undefined ? undefined : accountOf(row, currencyOf);
 }
 
-/** The account that an owner's creation key made, and the digest of the request that made it. */
-export async function findCreation(
-  db: Kysely<DB>,
+/** Writes what of an account can be changed, and answers it as it is then. The account is locked. */
+export async function updateAccount(
+  trx: Trx<DB>,
   ledgerId: Uuid,
-  owner: string,
-  creationKey: string,
-): Promise<{ readonly id: Uuid; readonly digest: Uint8Array } | undefined> {
-  const row = await db
-    .selectFrom('accounts')
-    .select(['id', 'creation_digest'])
-    .where('owner', '=', owner)
-    .where('creation_key', '=', creationKey)
+  account: Account,
+  currencyOf: CurrencyOf,
+): Promise<Account> {
+  const row = await trx
+    .updateTable('accounts')
+    .set({
+      status: account.status,
+      external_id: account.externalId,
+      min_balance: account.minBalance,
+      max_balance: account.maxBalance,
+      metadata: metadataText(account.metadata),
+    })
+    .where('id', '=', account.id)
     .where('ledger_id', '=', ledgerId)
-    .executeTakeFirst();
-  return row === undefined ? undefined : { id: row.id, digest: row.creation_digest ?? Buffer.alloc(16) };
+    .returning(ACCOUNT_COLUMNS)
+    .executeTakeFirstOrThrow();
+  return accountOf(row, currencyOf);
+}
+
+/** How many holds are open from the account or to it. */
+export async function countOpenHolds(db: Kysely<DB>, ledgerId: Uuid, accountId: Uuid): Promise<number> {
+  const { count } = await db
+    .selectFrom('holds')
+    .select(sql<bigint>`count(*)`.as('count'))
+    .where((where) =>
+      where.or([where('from_account_id', '=', accountId), where('to_account_id', '=', accountId)]),
+    )
+    .where('status', '=', 'OPEN')
+    .where('ledger_id', '=', ledgerId)
+    .executeTakeFirstOrThrow();
+  return Number(count);
 }
 
 /** Accounts by id, in any order; those that the ledger lacks are missing. */

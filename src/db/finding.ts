@@ -22,7 +22,7 @@ import { directionOf, type KeysetRange } from './keyset.ts';
 import type { DB } from './tables.ts';
 
 /** Rows that each way reads at most. */
-const MAX_ROWS = 10_000;
+export const MAX_ROWS = 10_000;
 /** How far the walk goes before the sets are looked at. */
 const TRIAL_ROWS = 1000;
 
@@ -41,7 +41,7 @@ export interface WalkSource extends Source {
 }
 /** In no order. The table has its first letter for an alias; a GIN index only makes bitmaps. */
 export interface SetSource extends Source {
-  readonly table: 'accounts' | 'transactions' | 'entries';
+  readonly table: 'accounts' | 'transactions' | 'entries' | 'holds';
   readonly where: RawBuilder<unknown>;
   readonly index: 'btree' | 'gin';
 }

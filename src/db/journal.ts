@@ -4,15 +4,17 @@
  */
 import { CompiledQuery, sql, type Transaction as Trx } from 'kysely';
 import type { AccountState } from '../core/account.ts';
+import type { Book } from '../core/book.ts';
 import { merkleRoot } from '../core/chain.ts';
 import type { Currency } from '../core/currency.ts';
+import type { Hold } from '../core/hold.ts';
 import type { Uuid } from '../core/ids.ts';
 import { formatInstant, type Instant } from '../core/instant.ts';
 import type { Recording } from '../core/recording.ts';
 import type { Entry } from '../core/transaction.ts';
 import { accountStateOf, STATE_COLUMNS } from './accounts.ts';
 import { binaryArray, type Elements } from './binary-array.ts';
-import { COMMIT, follow, prepare } from './checked-pool.ts';
+import { follow, prepare } from './checked-pool.ts';
 import { fixedQuery } from './compile.ts';
 import type { DB } from './tables.ts';
 
@@ -116,22 +118,34 @@ const besideQuery = fixedQuery(
 );
 
 /**
- * What writes a block and ends its transaction: the transactions and their entries in one statement, and COMMIT behind it.
- * The triggers move the accounts and append the block, over the root that the statement hands them.
+ * What writes a block: its transactions, their entries and what becomes of holds in one statement. The triggers move the
+ * accounts and append the block, over the root that the statement hands them.
  */
-export function blockOf(ledgerId: Uuid, createdAt: Instant, recordings: readonly Recording[]): CompiledQuery {
+export function blockOf(
+  ledgerId: Uuid,
+  { createdAt, recordings, changedHolds }: Pick<Book, 'createdAt' | 'recordings' | 'changedHolds'>,
+): CompiledQuery {
   const root = merkleRoot(recordings.map(({ digest }) => digest));
   const lines = recordings.flatMap((recording) =>
     recording.entries.map((entry, place): Line => ({ recording, entry, line: place + 1 })),
   );
+  // A hold's id is that of the transaction that placed it.
+  const posted = new Set(recordings.map(({ id }) => id));
+  const placed = [...changedHolds.values()].filter(({ id }) => posted.has(id));
+  if (placed.some(({ status, captured }) => status !== 'OPEN' || captured > 0n)) {
+    throw new TypeError('a hold is placed in one block, and ended in a later one');
+  }
+  const changed = [...changedHolds.values()].filter(({ id }) => !posted.has(id));
   const parameters = [
     root.toString('hex'),
     ledgerId,
     formatInstant(createdAt),
     ...TRANSACTION_COLUMNS.map((column) => arrayOf(column, recordings)),
+    ...HOLD_COLUMNS.map((column) => arrayOf(column, placed)),
+    ...HOLD_CHANGES.map((column) => arrayOf(column, changed)),
     ...ENTRY_COLUMNS.map((column) => arrayOf(column, lines)),
   ];
-  return follow({ ...blockQuery, parameters }, COMMIT);
+  return { ...blockQuery, parameters };
 }
 
 interface Line {
@@ -187,6 +201,23 @@ const TRANSACTION_COLUMNS: readonly Column<Recording>[] = [
   { name: 'digest', type: 'bytea', value: ({ digest }) => digest },
 ];
 
+/** Of holds that the block places: open, and nothing captured. What becomes of them is a later block's. */
+const HOLD_COLUMNS: readonly Column<Hold>[] = [
+  { name: 'id', type: 'uuid', value: ({ id }) => id },
+  { name: 'from_account_id', type: 'uuid', value: ({ fromAccountId }) => fromAccountId },
+  { name: 'to_account_id', type: 'uuid', value: ({ toAccountId }) => toAccountId },
+  { name: 'currency', type: 'text', value: ({ currency }) => currency.code },
+  { name: 'amount', type: 'numeric', value: ({ amount }) => amount },
+  { name: 'expires_at', type: 'timestamptz', value: ({ expiresAt }) => expiresAt },
+];
+
+/** Of holds that were there before. */
+const HOLD_CHANGES: readonly Column<Hold>[] = [
+  { name: 'id', type: 'uuid', value: ({ id }) => id },
+  { name: 'captured', type: 'numeric', value: ({ captured }) => captured },
+  { name: 'status', type: 'text', value: ({ status }) => status },
+];
+
 const ENTRY_COLUMNS: readonly Column<Line>[] = [
   { name: 'account_id', type: 'uuid', value: ({ entry }) => entry.accountId },
   { name: 'version', type: 'int8', value: ({ entry }) => entry.version },
@@ -221,17 +252,27 @@ function displacedAt({ effectiveAt, createdAt }: Recording): Instant | null {
 
 // A WITH that nothing reads never runs: hence the join of the transactions with their root. The entries are the main part,
 // whose trigger fires first, so that the ledger's row is locked last.
-const FIRST_ENTRY_PARAMETER = 4 + TRANSACTION_COLUMNS.length;
+const FIRST_HOLD = 4 + TRANSACTION_COLUMNS.length;
+const FIRST_CHANGE = FIRST_HOLD + HOLD_COLUMNS.length;
+const FIRST_ENTRY = FIRST_CHANGE + HOLD_CHANGES.length;
 const blockQuery = prepare(
   CompiledQuery.raw(`
     with root as materialized (select set_config('tls.root', $1, true)),
     posted as (
       insert into transactions (ledger_id, created_at, ${names(TRANSACTION_COLUMNS)})
       select $2::uuid, $3::timestamptz, ${values(TRANSACTION_COLUMNS, 4)}
-      from unnest(${arrays(TRANSACTION_COLUMNS, 4)}) as u (${names(TRANSACTION_COLUMNS)}), root)
+      from unnest(${arrays(TRANSACTION_COLUMNS, 4)}) as u (${names(TRANSACTION_COLUMNS)}), root),
+    placed as (
+      insert into holds (ledger_id, created_at, ${names(HOLD_COLUMNS)})
+      select $2::uuid, $3::timestamptz, ${names(HOLD_COLUMNS)}
+      from unnest(${arrays(HOLD_COLUMNS, FIRST_HOLD)}) as u (${names(HOLD_COLUMNS)})),
+    changed as (
+      update holds h set captured = u.captured, status = u.status
+      from unnest(${arrays(HOLD_CHANGES, FIRST_CHANGE)}) as u (${names(HOLD_CHANGES)})
+      where h.id = u.id and h.ledger_id = $2::uuid)
     insert into entries (ledger_id, created_at, ${names(ENTRY_COLUMNS)})
-    select $2::uuid, $3::timestamptz, ${values(ENTRY_COLUMNS, FIRST_ENTRY_PARAMETER)}
-    from unnest(${arrays(ENTRY_COLUMNS, FIRST_ENTRY_PARAMETER)}) as u (${names(ENTRY_COLUMNS)})`),
+    select $2::uuid, $3::timestamptz, ${values(ENTRY_COLUMNS, FIRST_ENTRY)}
+    from unnest(${arrays(ENTRY_COLUMNS, FIRST_ENTRY)}) as u (${names(ENTRY_COLUMNS)})`),
 );
 
 function names(columns: readonly { readonly name: string }[]): string {

@@ -11,6 +11,11 @@ export interface KeysetRange<Key> {
   readonly inverted: boolean;
 }
 
+/** The same range of the list turned round: what comes first there comes last here. */
+export function turnRound<Key>({ after, before, limit, inverted }: KeysetRange<Key>): KeysetRange<Key> {
+  return { after: before, before: after, limit, inverted: !inverted };
+}
+
 /** What a range of a list has, in the direction in which it was read. */
 export interface Listed<Key, Row> {
   readonly rows: readonly Row[];

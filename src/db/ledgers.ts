@@ -1,8 +1,8 @@
-import { type Kysely, sql } from 'kysely';
+import { type Kysely, sql, type Transaction as Trx } from 'kysely';
 import type { Currency } from '../core/currency.ts';
 import type { AccountFilter } from '../core/filters.ts';
 import type { Uuid } from '../core/ids.ts';
-import type { Instant } from '../core/instant.ts';
+import { formatInstant, type Instant } from '../core/instant.ts';
 import { accountCondition } from './account-lists.ts';
 import type { DB } from './tables.ts';
 
@@ -43,9 +43,64 @@ export async function findLedger(db: Kysely<DB>, name: string): Promise<LedgerRo
   };
 }
 
+/** Until when the ledger is closed, and what the database's clock says. */
+export async function findPresent(
+  db: Kysely<DB>,
+  ledgerId: Uuid,
+): Promise<{ readonly closedBefore: Instant | null; readonly clock: Instant }> {
+  return db
+    .selectFrom('ledgers')
+    .select(['closed_before as closedBefore', sql<Instant>`clock_timestamp()`.as('clock')])
+    .where('id', '=', ledgerId)
+    .executeTakeFirstOrThrow();
+}
+
+/** Closes the ledger's period before an instant; one that is closed until then or later stays as it is. */
+export async function closePeriod(trx: Trx<DB>, ledgerId: Uuid, before: Instant): Promise<void> {
+  const closedBefore = formatInstant(before);
+  await trx
+    .updateTable('ledgers')
+    .set({ closed_before: closedBefore })
+    .where('id', '=', ledgerId)
+    .where((where) =>
+      where.or([
+        where('closed_before', 'is', null),
+        where('closed_before', '<', sql<bigint>`${closedBefore}`),
+      ]),
+    )
+    .execute();
+}
+
+/** Registers a currency, and answers when: undefined where one of its code is there. */
+export async function insertCurrency(
+  trx: Trx<DB>,
+  ledgerId: Uuid,
+  { code, exponent }: Currency,
+): Promise<Instant | undefined> {
+  const row = await trx
+    .insertInto('currencies')
+    .values({ code, exponent, ledger_id: ledgerId })
+    .onConflict((conflict) => conflict.doNothing())
+    .returning('created_at')
+    .executeTakeFirst();
+  return row?.created_at;
+}
+
+/** A currency that is registered in a ledger, and since when. */
+export interface RegisteredCurrency extends Currency {
+  readonly createdAt: Instant;
+}
+
 /** The currencies that are registered in the ledger. */
-export async function findRegisteredCurrencies(db: Kysely<DB>, ledgerId: Uuid): Promise<Currency[]> {
-  return db.selectFrom('currencies').select(['code', 'exponent']).where('ledger_id', '=', ledgerId).execute();
+export async function findRegisteredCurrencies(
+  db: Kysely<DB>,
+  ledgerId: Uuid,
+): Promise<RegisteredCurrency[]> {
+  return db
+    .selectFrom('currencies')
+    .select(['code', 'exponent', 'created_at as createdAt'])
+    .where('ledger_id', '=', ledgerId)
+    .execute();
 }
 
 /** The codes of the currencies that an account of the ledger has. */

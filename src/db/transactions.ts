@@ -1,7 +1,7 @@
 import { type Kysely, type Selectable, sql } from 'kysely';
+import { attemptKey } from '../core/book.ts';
 import { canonicalText } from '../core/chain.ts';
 import type { Currency } from '../core/currency.ts';
-import { attemptKey } from '../core/decide.ts';
 import type { RecordedCode } from '../core/errors.ts';
 import type { Uuid } from '../core/ids.ts';
 import type { Instant } from '../core/instant.ts';

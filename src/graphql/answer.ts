@@ -18,9 +18,16 @@ export function requestRefused(
   {
     code = 'INVALID_INPUT',
     headers = {},
-  }: { code?: string; headers?: Readonly<Record<string, string>> } = {},
+    facts = {},
+  }: {
+    code?: string;
+    headers?: Readonly<Record<string, string>>;
+    facts?: Readonly<Record<string, unknown>>;
+  } = {},
 ): GraphQLError {
-  return new GraphQLError(message, { extensions: { code, http: { status, headers, spec: false } } });
+  return new GraphQLError(message, {
+    extensions: { code, ...facts, http: { status, headers, spec: false } },
+  });
 }
 
 /**

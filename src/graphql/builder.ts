@@ -4,11 +4,23 @@ import RelayPlugin from '@pothos/plugin-relay';
 import type { Account } from '../core/account.ts';
 import type { Currency } from '../core/currency.ts';
 import type { Refusal } from '../core/errors.ts';
+import type { Hold } from '../core/hold.ts';
 import type { Instant } from '../core/instant.ts';
 import type { Money } from '../core/money.ts';
 import type { Malformed, Metadata } from '../core/text.ts';
-import type { Posted, Transaction } from '../core/transaction.ts';
-import type { AccountCreated, EntryLine, LedgerState, TrialBalanceLine } from '../ledger/ledger.ts';
+import type { Entry, Posted, Transaction } from '../core/transaction.ts';
+import type {
+  AccountCreated,
+  AccountsCreated,
+  AccountUpdated,
+  BatchProcessed,
+  CurrencyRegistered,
+  EntryLine,
+  LedgerState,
+  PeriodClosed,
+  Preview,
+  TrialBalanceLine,
+} from '../ledger/ledger.ts';
 import type { Context } from './context.ts';
 import { LIST_SIZE } from './cost.ts';
 import { decodeNodeId, invalidInput, MAX_NODES } from './node.ts';
@@ -38,9 +50,18 @@ interface Types {
     Money: Money;
     Account: Account;
     AccountCreated: AccountCreated;
+    AccountsCreated: AccountsCreated;
+    AccountUpdated: AccountUpdated;
+    CurrencyRegistered: CurrencyRegistered;
+    PeriodClosed: PeriodClosed;
+    BatchProcessed: BatchProcessed;
     Transaction: Transaction;
     TransactionPosted: Posted;
+    HoldPlaced: Posted;
     Entry: EntryLine;
+    Hold: Hold;
+    Preview: Preview;
+    EntryPreview: Entry;
   };
 }
 

@@ -20,6 +20,11 @@ export const EntryConnection = builder.connectionObject(
   { name: 'EntryEdge', description: 'An entry in its place in a list.' },
 );
 
+export const HoldConnection = builder.connectionObject(
+  { type: 'Hold', name: 'HoldConnection', description: 'A page of a list of holds.' },
+  { name: 'HoldEdge', description: 'A hold in its place in a list.' },
+);
+
 /** A list that is read by pages along a unique key. */
 interface List<Key extends string | bigint, Node> {
   /** Tells the list from every other, in one word: its cursors carry it, and those of another list are refused. */

@@ -1,8 +1,19 @@
 import DataLoader from 'dataloader';
 import type { Account } from '../core/account.ts';
+import type { Hold } from '../core/hold.ts';
 import { formatEntryId, type Uuid } from '../core/ids.ts';
 import type { Outcome, Transaction } from '../core/transaction.ts';
-import type { AccountCreated, EntryLine, EntryPlace, Ledger } from '../ledger/ledger.ts';
+import type {
+  AccountCreated,
+  AccountsCreated,
+  AccountUpdated,
+  BatchProcessed,
+  CurrencyRegistered,
+  EntryLine,
+  EntryPlace,
+  Ledger,
+  PeriodClosed,
+} from '../ledger/ledger.ts';
 import type { RequestNotes } from './request-notes.ts';
 
 /** What the resolvers of one request share: the ledger, and what was read of it so far. Absent rows load as null. */
@@ -13,6 +24,7 @@ export interface Context {
   /** The transactions that reverse one, oldest first. */
   readonly reversals: DataLoader<Uuid, readonly Transaction[]>;
   readonly entries: DataLoader<EntryPlace, EntryLine | null, string>;
+  readonly holds: DataLoader<Uuid, Hold | null>;
   readonly onFault: OnFault;
   readonly notes: RequestNotes;
 }
@@ -48,15 +60,18 @@ export function createContext(ledger: Ledger, onFault: OnFault, notes: RequestNo
       },
       { cacheKeyFn: nameOf },
     ),
+    holds: new DataLoader(async (ids) => {
+      const found = await ledger.findHolds(ids);
+      return ids.map((id) => found.get(id) ?? null);
+    }),
   };
 }
 
 /** What a write leaves behind in its request, whatever its answer. */
 export function settle<Answer extends Settled>(context: Context, answer: Answer): Answer {
   // The links of the answer are live, also where an earlier field of the request has read them.
-  for (const loader of [context.accounts, context.transactions, context.reversals, context.entries]) {
-    loader.clearAll();
-  }
+  const { accounts, transactions, reversals, entries, holds } = context;
+  for (const loader of [accounts, transactions, reversals, entries, holds]) loader.clearAll();
   context.notes.noteCode(answer.code);
   const settled: Settled = answer;
   if (settled.code === 'INTERNAL') {
@@ -66,7 +81,14 @@ export function settle<Answer extends Settled>(context: Context, answer: Answer)
   return answer;
 }
 
-type Settled = Outcome | AccountCreated;
+type Settled =
+  | Outcome
+  | AccountCreated
+  | AccountsCreated
+  | BatchProcessed
+  | AccountUpdated
+  | CurrencyRegistered
+  | PeriodClosed;
 
 /** An account that the books name. */
 export async function getAccount({ accounts }: Context, id: Uuid): Promise<Account> {
@@ -80,6 +102,13 @@ export async function getTransaction({ transactions }: Context, id: Uuid): Promi
   const transaction = await transactions.load(id);
   if (transaction === null) throw new TypeError(`the books name the transaction ${id}, and have none`);
   return transaction;
+}
+
+/** A hold that the books name. */
+export async function getHold({ holds }: Context, id: Uuid): Promise<Hold> {
+  const hold = await holds.load(id);
+  if (hold === null) throw new TypeError(`the books name the hold ${id}, and have none`);
+  return hold;
 }
 
 function nameOf({ accountId, version }: EntryPlace): string {

@@ -6,7 +6,7 @@ import { settle } from './context.ts';
 import { SideEnum } from './entry.ts';
 import * as refusals from './refusals.ts';
 
-const BalanceLimitInput = builder.inputType('BalanceLimitInput', {
+export const BalanceLimitInput = builder.inputType('BalanceLimitInput', {
   description: 'A limit on a balance: an amount, or none. Exactly one of the two is given.',
   isOneOf: true,
   fields: (t) => ({
@@ -19,7 +19,7 @@ const BalanceLimitInput = builder.inputType('BalanceLimitInput', {
   }),
 });
 
-const CreateAccountInput = builder.inputType('CreateAccountInput', {
+export const CreateAccountInput = builder.inputType('CreateAccountInput', {
   description: 'The account to be made. Its currency and normal side never change.',
   fields: (t) => ({
     owner: t.string({ required: true, description: 'Whose account it is, in your words: 1 to 255 bytes.' }),
@@ -74,7 +74,7 @@ builder.objectType('AccountCreated', {
   }),
 });
 
-const CreateAccountResult = builder.unionType('CreateAccountResult', {
+export const CreateAccountResult = builder.unionType('CreateAccountResult', {
   description: 'The account, or why it was not made.',
   types: [
     'AccountCreated',

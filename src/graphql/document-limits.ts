@@ -16,6 +16,7 @@ import {
   type SelectionSetNode,
   Source,
   TokenKind,
+  visit,
 } from 'graphql';
 
 /** At most so many. Those of `fields` and `spreads` count what an operation is once its fragments stand where they are spread. */
@@ -34,6 +35,8 @@ export const DOCUMENT_LIMITS = {
   fields: 1000,
   /** The same name selected in the same place: a union's every member may have it once. */
   repeats: 40,
+  /** Fields of one object among the arguments: validation tells each that is wrong with all of the others. */
+  members: 100,
   /** Fields of a mutation, whether they are skipped or not. */
   mutationFields: 10,
 } as const;
@@ -50,6 +53,7 @@ const NAMES: Readonly<Record<Limit, string>> = {
   depth: 'fields inside each other',
   fields: 'fields, counted through fragments',
   repeats: 'fields of one name in one place',
+  members: 'fields in one object',
   mutationFields: 'fields of a mutation, counted through fragments',
 };
 
@@ -96,6 +100,7 @@ interface Extent {
 /** Throws for the limit that a document passes. A document that does not is no burden to GraphQL's validation. */
 export function checkDocument(document: DocumentNode): void {
   check('definitions', document.definitions.length);
+  visit(document, { ObjectValue: ({ fields }) => check('members', fields.length) });
   const fragments = fragmentsOf(document);
   const known = new Map<SelectionSetNode, Extent | 'being measured'>();
   const counts = { aliases: 0, directives: 0 };

@@ -1,5 +1,6 @@
 import { balanceOf, heldOf, type Side } from '../core/account.ts';
 import { formatEntryId, parseEntryId } from '../core/ids.ts';
+import type { Money } from '../core/money.ts';
 import type { Entry } from '../core/transaction.ts';
 import { builder } from './builder.ts';
 import { getAccount, getTransaction } from './context.ts';
@@ -55,12 +56,12 @@ builder.node('Entry', {
     layer: t.field({
       type: LayerEnum,
       description: 'Whether it moved the balance itself or money that is reserved.',
-      resolve: ({ layer }) => (layer === 'POSTED' ? 'POSTED' : 'PENDING'),
+      resolve: shownLayer,
     }),
     amount: t.field({
       type: 'Money',
       description: 'How much, always positive; `side` says in which direction.',
-      resolve: ({ amount, currency }) => ({ minor: sizeOf(amount), currency }),
+      resolve: sizeOfEntry,
     }),
     description: t.exposeString('description', {
       nullable: true,
@@ -69,18 +70,12 @@ builder.node('Entry', {
     balanceAfter: t.field({
       type: 'Money',
       description: "The account's posted balance right after this entry, positive on its normal side.",
-      resolve: ({ normalSide, postedAfter, currency }) => ({
-        minor: balanceOf(normalSide, { posted: postedAfter }),
-        currency,
-      }),
+      resolve: balanceAfter,
     }),
     heldAfter: t.field({
       type: 'Money',
       description: "What of the account's balance was held right after this entry.",
-      resolve: ({ normalSide, currency, ...after }) => ({
-        minor: heldOf(normalSide, sumsOf(after)),
-        currency,
-      }),
+      resolve: heldAfter,
     }),
     version: t.field({
       type: 'BigInt',
@@ -100,6 +95,38 @@ builder.node('Entry', {
   }),
 });
 
+builder.objectType('EntryPreview', {
+  description: 'An entry as it would be recorded.',
+  fields: (t) => ({
+    account: t.field({
+      type: 'Account',
+      description: 'The account that it would move, as it is now.',
+      resolve: ({ accountId }, _, context) => getAccount(context, accountId),
+    }),
+    side: t.field({
+      type: SideEnum,
+      description: 'The side of the books on which it would stand.',
+      resolve: sideOf,
+    }),
+    layer: t.field({
+      type: LayerEnum,
+      description: 'Whether it would move the balance itself or money that is reserved.',
+      resolve: shownLayer,
+    }),
+    amount: t.field({ type: 'Money', description: 'How much, always positive.', resolve: sizeOfEntry }),
+    balanceAfter: t.field({
+      type: 'Money',
+      description: "The account's posted balance that it would leave, positive on its normal side.",
+      resolve: balanceAfter,
+    }),
+    heldAfter: t.field({
+      type: 'Money',
+      description: "What of the account's balance would then be held.",
+      resolve: heldAfter,
+    }),
+  }),
+});
+
 /** An amount without its sign. */
 export function sizeOf(amount: bigint): bigint {
   return amount < 0n ? -amount : amount;
@@ -109,10 +136,24 @@ export function sideOf({ amount }: Pick<Entry, 'amount'>): Side {
   return amount < 0n ? 'DEBIT' : 'CREDIT';
 }
 
-function sumsOf(after: Pick<Entry, 'postedAfter' | 'pendingDebitsAfter' | 'pendingCreditsAfter'>) {
-  return {
-    posted: after.postedAfter,
-    pendingDebits: after.pendingDebitsAfter,
-    pendingCredits: after.pendingCreditsAfter,
-  };
+/** What ends a reservation is shown in the layer of what made it. */
+export function shownLayer({ layer }: Pick<Entry, 'layer'>): 'POSTED' | 'PENDING' {
+  return layer === 'POSTED' ? 'POSTED' : 'PENDING';
+}
+
+function sizeOfEntry({ amount, currency }: Entry): Money {
+  return { minor: sizeOf(amount), currency };
+}
+
+function balanceAfter({ normalSide, postedAfter, currency }: Entry): Money {
+  return { minor: balanceOf(normalSide, { posted: postedAfter }), currency };
+}
+
+function heldAfter({ normalSide, currency, ...after }: Entry): Money {
+  const {
+    postedAfter: posted,
+    pendingDebitsAfter: pendingDebits,
+    pendingCreditsAfter: pendingCredits,
+  } = after;
+  return { minor: heldOf(normalSide, { posted, pendingDebits, pendingCredits }), currency };
 }

@@ -2,9 +2,9 @@ import type { ObjectRef } from '@pothos/core';
 import { type ConditionKind, messageOf, type Refusal, type RefusalCode } from '../core/errors.ts';
 import { formatId } from '../core/ids.ts';
 import { builder, type SchemaTypes } from './builder.ts';
-import { getAccount } from './context.ts';
+import { getAccount, getHold } from './context.ts';
 
-const CODES: Readonly<Record<RefusalCode | 'BATCH_ABORTED', string>> = {
+const CODES: Readonly<Record<RefusalCode, string>> = {
   INVALID_INPUT:
     'A field of the input is malformed or impossible; `field` names it. Mend it and send it again.',
   INVALID_AMOUNT:
@@ -70,7 +70,7 @@ export function refusalTypeName(code: RefusalCode): string {
 const LedgerError = builder.interfaceType('LedgerError', {
   description:
     'A refusal: why nothing happened. Every type of it implements this, so that `... on LedgerError` reads any of them. ' +
-    'Amounts are as they were when it was refused; accounts and transactions are as they are now.',
+    'Amounts are as they were when it was refused; accounts, holds and transactions are as they are now.',
   fields: (t) => ({
     code: t.field({ type: LedgerErrorCode, description: 'Why, for programs.', resolve: ({ code }) => code }),
     message: t.string({
@@ -127,7 +127,7 @@ export const UnknownCurrencyError = typeOf('UNKNOWN_CURRENCY').implement({
   }),
 });
 
-typeOf('CURRENCY_TAKEN').implement({
+export const CurrencyTakenError = typeOf('CURRENCY_TAKEN').implement({
   interfaces: [LedgerError],
   description: CODES.CURRENCY_TAKEN,
   fields: (t) => ({
@@ -168,6 +168,14 @@ export const TransactionNotFoundError = typeOf('TRANSACTION_NOT_FOUND').implemen
       description: 'The transaction as it was given.',
       resolve: ({ facts }) => facts.transactionId,
     }),
+  }),
+});
+
+export const HoldNotFoundError = typeOf('HOLD_NOT_FOUND').implement({
+  interfaces: [LedgerError],
+  description: CODES.HOLD_NOT_FOUND,
+  fields: (t) => ({
+    holdId: t.id({ description: 'The hold as it was given.', resolve: ({ facts }) => facts.holdId }),
   }),
 });
 
@@ -254,7 +262,7 @@ export const AccountFrozenError = typeOf('ACCOUNT_FROZEN').implement({
   }),
 });
 
-typeOf('ACCOUNT_NOT_EMPTY').implement({
+export const AccountNotEmptyError = typeOf('ACCOUNT_NOT_EMPTY').implement({
   interfaces: [LedgerError],
   description: CODES.ACCOUNT_NOT_EMPTY,
   fields: (t) => ({
@@ -290,6 +298,52 @@ export const LimitUnmetError = typeOf('LIMIT_UNMET').implement({
       type: 'Money',
       description: 'Open holds that would raise the balance: an upper limit is for balance + incoming.',
       resolve: ({ facts }) => facts.incoming,
+    }),
+  }),
+});
+
+export const HoldNotOpenError = typeOf('HOLD_NOT_OPEN').implement({
+  interfaces: [LedgerError],
+  description: CODES.HOLD_NOT_OPEN,
+  fields: (t) => ({
+    hold: t.field({
+      type: 'Hold',
+      description: 'The hold, as it is now.',
+      resolve: ({ facts }, _, context) => getHold(context, facts.hold),
+    }),
+  }),
+});
+
+export const HoldExpiredError = typeOf('HOLD_EXPIRED').implement({
+  interfaces: [LedgerError],
+  description: CODES.HOLD_EXPIRED,
+  fields: (t) => ({
+    hold: t.field({
+      type: 'Hold',
+      description: 'The hold, as it is now: OPEN until its release is recorded.',
+      resolve: ({ facts }, _, context) => getHold(context, facts.hold),
+    }),
+  }),
+});
+
+export const HoldAmountExceededError = typeOf('HOLD_AMOUNT_EXCEEDED').implement({
+  interfaces: [LedgerError],
+  description: CODES.HOLD_AMOUNT_EXCEEDED,
+  fields: (t) => ({
+    hold: t.field({
+      type: 'Hold',
+      description: 'The hold, as it is now.',
+      resolve: ({ facts }, _, context) => getHold(context, facts.hold),
+    }),
+    remaining: t.field({
+      type: 'Money',
+      description: 'What could still be captured of it.',
+      resolve: ({ facts }) => facts.remaining,
+    }),
+    requested: t.field({
+      type: 'Money',
+      description: 'What was asked for.',
+      resolve: ({ facts }) => facts.requested,
     }),
   }),
 });
@@ -428,6 +482,23 @@ export const IdempotencyConflictError = typeOf('IDEMPOTENCY_CONFLICT').implement
       description: 'What the key did. Null where its request was declined, or made an account.',
       resolve: ({ facts }, _, { transactions }) =>
         facts.transaction === null ? null : transactions.load(facts.transaction),
+    }),
+  }),
+});
+
+export const BatchAbortedError = typeOf('BATCH_ABORTED').implement({
+  interfaces: [LedgerError],
+  description: CODES.BATCH_ABORTED,
+  fields: (t) => ({
+    index: t.int({
+      description: 'The place, from 0 on, of the operation that could not be done.',
+      resolve: ({ facts }) => facts.index,
+    }),
+    cause: t.field({
+      type: LedgerError,
+      description:
+        'Why it could not. Its facts are what the batch would have left; its links show what stands.',
+      resolve: ({ facts }) => facts.cause,
     }),
   }),
 });

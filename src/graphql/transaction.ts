@@ -3,7 +3,7 @@ import type { Money } from '../core/money.ts';
 import type { Transaction, TransactionType } from '../core/transaction.ts';
 import { builder } from './builder.ts';
 import { getAccount, getTransaction } from './context.ts';
-import { sideOf, sizeOf } from './entry.ts';
+import { shownLayer, sideOf, sizeOf } from './entry.ts';
 
 export const TransactionTypeEnum = builder.enumType('TransactionType', {
   description: 'What kind of act a transaction is.',
@@ -39,7 +39,8 @@ builder.node('Transaction', {
       type: 'Account',
       description:
         'The account whose idempotency key this is, as it is now: the from-account of a transfer or hold, the account of a ' +
-        'deposit or withdrawal.',
+        "deposit or withdrawal, the one that a journal names. Captures, releases and reversals have the hold's or the " +
+        "original's.",
       resolve: ({ keyAccountId }, _, context) => getAccount(context, keyAccountId),
     }),
     idempotencyKey: t.exposeString('idempotencyKey', {
@@ -127,7 +128,7 @@ function amountOf({ entries }: Transaction): Money | null {
   if (first === undefined || entries.some(({ currency }) => currency.code !== first.currency.code))
     return null;
   const debitsOf = (layer: 'POSTED' | 'PENDING') =>
-    entries.filter((entry) => entry.layer === layer && sideOf(entry) === 'DEBIT');
+    entries.filter((entry) => shownLayer(entry) === layer && sideOf(entry) === 'DEBIT');
   const posted = debitsOf('POSTED');
   const debits = posted.length > 0 ? posted : debitsOf('PENDING');
   return { minor: debits.reduce((sum, { amount }) => sum + sizeOf(amount), 0n), currency: first.currency };

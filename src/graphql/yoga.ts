@@ -2,6 +2,7 @@ import {
   type DocumentNode,
   type ExecutionResult,
   GraphQLError,
+  getOperationAST,
   NoSchemaIntrospectionCustomRule,
   parse,
   specifiedRules,
@@ -16,6 +17,7 @@ import { costErrors } from './cost.ts';
 import { checkDocument, checkText, isOnly } from './document-limits.ts';
 import { RequestNotes } from './request-notes.ts';
 import { schema } from './schema.ts';
+import { findMisshapenVariable } from './variables.ts';
 
 export const GRAPHQL_PATH = '/graphql';
 
@@ -24,6 +26,9 @@ export const MAX_REQUEST_BYTES = 2 ** 20;
 export const LARGE_REQUESTS = 'postBatch';
 /** Validation stops at so many errors. */
 const MAX_VALIDATION_ERRORS = 20;
+
+/** Of a larger request only the first field of its variables that is wrong is told, and not all with what stands beside them. */
+const MAX_TOLD_BYTES = 4096;
 
 /** What the service knows of a request beside what Yoga reads of it. */
 export interface RequestFacts {
@@ -135,6 +140,13 @@ function limits(explorer: boolean): Plugin<Context & RequestFacts> {
       Object.assign(args, { hideSuggestions });
       const { document, operationName, variableValues } = args;
       args.contextValue.notes.noteOperation(document, operationName);
+      const { bodyBytes = Number.POSITIVE_INFINITY } = args.contextValue;
+      const operation = getOperationAST(document, operationName);
+      const misshapen =
+        bodyBytes > MAX_TOLD_BYTES && operation
+          ? findMisshapenVariable(args.schema, operation, variableValues ?? {})
+          : undefined;
+      if (misshapen !== undefined) return setResultAndStopExecution({ errors: [misshapen] });
       const errors = costErrors(args.schema, document, operationName, variableValues ?? {}, hideSuggestions);
       if (errors.length > 0) setResultAndStopExecution({ errors });
     },
@@ -147,6 +159,7 @@ export function bodyTooLarge(given: number, allowed: number): GraphQLError {
   return requestRefused(
     413,
     `The body has at least ${given.toLocaleString('en')} bytes; at most ${allowed.toLocaleString('en')} are allowed.${more}`,
+    { facts: { limit: 'bytes', given, allowed } },
   );
 }
 

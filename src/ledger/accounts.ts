@@ -1,13 +1,25 @@
 import { uuidv7 } from 'uuidv7';
 import type { Account } from '../core/account.ts';
-import { differingFields } from '../core/command.ts';
-import { type AccountRequest, checkOpening, planAccount } from '../core/create-account.ts';
-import { type Refusal, refuse } from '../core/errors.ts';
+import {
+  type AccountOrder,
+  type AccountRequest,
+  creationName,
+  decideOrders,
+  type OrderDecision,
+  type Registry,
+} from '../core/create-account.ts';
+import type { Refusal } from '../core/errors.ts';
 import type { Uuid } from '../core/ids.ts';
-import { findAccountIds, findAccounts, findCreation, insertAccount } from '../db/accounts.ts';
+import {
+  findAccountIds,
+  findAccounts,
+  findCreations,
+  insertAccounts,
+  type NewAccount,
+} from '../db/accounts.ts';
 import type { Database } from '../db/database.ts';
 import type { Currencies } from './currencies.ts';
-import { untilAnswered } from './failures.ts';
+import { MAX_ATTEMPTS, untilAnswered } from './failures.ts';
 
 export interface AccountCreated {
   readonly code: 'CREATED';
@@ -16,67 +28,111 @@ export interface AccountCreated {
   readonly replayed: boolean;
 }
 
-interface Context {
+export interface AccountsCreated {
+  readonly code: 'ACCOUNTS_CREATED';
+  /** One for each request, in their order. */
+  readonly results: readonly (AccountCreated | Refusal)[];
+}
+
+/** The ledger in which accounts are made and changed. */
+export interface AccountContext {
   readonly db: Database;
   readonly ledgerId: Uuid;
   readonly currencies: Currencies;
 }
 
 /**
- * Makes an account, and with the first one of a currency the ledger's external account beside it. It only inserts, so that
- * it needs no place on the road of the writes that move money. The id is made first: whatever becomes of a COMMIT, an
- * account that bears it is this request's.
+ * Makes accounts, each on its own and a later one beside what an earlier one left; with the first one of a currency comes the
+ * ledger's external account. It only inserts, so that it needs no place on the road of the writes that move money. The ids are
+ * made first: whatever becomes of a COMMIT, an account that bears one of them is this request's.
  */
-export function createAccount(context: Context, request: AccountRequest): Promise<AccountCreated | Refusal> {
-  const id = uuidv7();
+export function createAccounts(
+  context: AccountContext,
+  requests: readonly (AccountRequest | Refusal)[],
+): Promise<AccountsCreated | Refusal> {
+  const orders = requests.map((request): AccountOrder => ({ id: uuidv7(), request }));
   return untilAnswered(async (attempt) => {
-    const made = attempt === 1 ? undefined : await findAccount(context, id);
-    return made === undefined ? makeAccount(context, request, id) : created(made);
+    // Who lost a race for a key or a name looks again, and sees the winner.
+    for (let looks = 1; looks <= MAX_ATTEMPTS; looks += 1) {
+      const results = await makeAccounts(context, orders, attempt > 1);
+      if (results !== undefined) return { code: 'ACCOUNTS_CREATED', results };
+    }
+    throw new Error('accounts could not be made: their keys or names were lost again and again');
   });
 }
 
-async function makeAccount(
-  context: Context,
-  request: AccountRequest,
-  id: Uuid,
-): Promise<AccountCreated | Refusal> {
+/** undefined: a race was lost, and nothing is made. */
+async function makeAccounts(
+  context: AccountContext,
+  orders: readonly AccountOrder[],
+  again: boolean,
+): Promise<(AccountCreated | Refusal)[] | undefined> {
+  const decisions = decideOrders(await findRegistry(context, orders, again), orders);
+  const planned = orders.flatMap(({ id }, place) => newAccount(id, decisions[place]));
+  const made = planned.length === 0 ? [] : await insertAll(context, planned);
+  if (made === undefined) return undefined;
+
+  const accounts = new Map(made.map((account) => [account.id, account]));
+  const shown = decisions.flatMap((decision) => (decision.code === 'SHOW' ? decision.id : []));
+  const missing = new Set(shown.filter((id) => !accounts.has(id)));
+  for (const account of await findAll(context, [...missing])) accounts.set(account.id, account);
+  return decisions.map((decision, place) => {
+    if ('facts' in decision) return decision;
+    const id = decision.code === 'SHOW' ? decision.id : orders[place]?.id;
+    const account = accounts.get(id ?? '');
+    if (account === undefined) throw new TypeError('an account is never removed');
+    return { code: 'CREATED', account, replayed: decision.code === 'SHOW' && decision.replayed };
+  });
+}
+
+/** What stands beside the orders now. */
+async function findRegistry(
+  context: AccountContext,
+  orders: readonly AccountOrder[],
+  again: boolean,
+): Promise<Registry> {
   const { db, ledgerId, currencies } = context;
-  const earlier = await findEarlier(context, request);
-  if (earlier !== undefined) return earlier;
+  const requests = orders.flatMap(({ request }) => ('code' in request ? [] : request));
+  const keys = requests.flatMap(({ owner, idempotencyKey }) =>
+    idempotencyKey === null ? [] : [[owner, idempotencyKey] as const],
+  );
+  const externalIds = requests.flatMap(({ externalId }) => externalId ?? []);
+  const made = again
+    ? await findAll(
+        context,
+        orders.map(({ id }) => id),
+      )
+    : [];
+  const creations = keys.length === 0 ? [] : await findCreations(db, ledgerId, keys);
+  return {
+    made: new Set(made.map(({ id }) => id)),
+    creations: new Map(creations.map((row) => [creationName(row.owner, row.creationKey), row])),
+    externalIds: externalIds.length === 0 ? new Map() : await findAccountIds(db, ledgerId, externalIds),
+    currencies: await currencies.find(new Set(requests.map(({ currency }) => currency))),
+  };
+}
 
-  const plan = planAccount(request, await currencies.find(request.currency));
-  if ('code' in plan) return plan;
-  const taken = await findNamesake(context, request);
-  if (taken !== undefined) return taken;
-  const unmet = checkOpening(plan);
-  if (unmet !== undefined) return unmet;
-
-  const account = await db
-    .transaction()
-    .setIsolationLevel('read committed')
-    .execute(async (trx) => {
-      await insertAccount(
-        trx,
-        ledgerId,
-        { ...EXTERNAL, id: uuidv7(), currency: request.currency },
-        currencies.of,
-      );
-      const standard = {
-        ...plan,
-        id,
-        owner: request.owner,
-        kind: 'STANDARD',
-        currency: request.currency,
-        externalId: request.externalId,
-        normalSide: request.normalSide,
-        metadata: request.metadata,
-        creationKey: request.idempotencyKey,
-        creationDigest: request.idempotencyKey === null ? null : request.request.digest,
-      } as const;
-      return insertAccount(trx, ledgerId, standard, currencies.of);
-    });
-  // Who lost a race for a key or a name looks again, and sees the winner.
-  return account === undefined ? makeAccount(context, request, id) : created(account);
+function newAccount(id: Uuid, decision: OrderDecision | undefined): NewAccount[] {
+  if (decision?.code !== 'MAKE') return [];
+  const {
+    request: { owner, currency, externalId, normalSide, metadata, idempotencyKey, request },
+    plan: { minBalance, maxBalance },
+  } = decision;
+  return [
+    {
+      id,
+      owner,
+      kind: 'STANDARD',
+      currency,
+      externalId,
+      normalSide,
+      minBalance,
+      maxBalance,
+      metadata,
+      creationKey: idempotencyKey,
+      creationDigest: idempotencyKey === null ? null : request.digest,
+    },
+  ];
 }
 
 /** Where deposits come from and withdrawals go to, one a currency. */
@@ -92,29 +148,46 @@ const EXTERNAL = {
   creationDigest: null,
 } as const;
 
-/** What the owner's key made before: that account again, or a conflict where the request is another one. */
-async function findEarlier(context: Context, { owner, idempotencyKey, request }: AccountRequest) {
-  if (idempotencyKey === null) return undefined;
-  const earlier = await findCreation(context.db, context.ledgerId, owner, idempotencyKey);
-  if (earlier === undefined) return undefined;
-  const differing = differingFields(request, earlier.digest);
-  if (differing.length > 0)
-    return refuse('keyUsedOtherwise', { differingFields: differing, transaction: null });
-  const account = await findAccount(context, earlier.id);
-  return account === undefined ? undefined : created(account, true);
+/** So many rows are written and read within one turn of the event loop. */
+const ROWS_AT_ONCE = 200;
+
+/** Inserts all of the accounts, or none of them where one lost a race: then undefined. */
+async function insertAll(
+  { db, ledgerId, currencies }: AccountContext,
+  accounts: readonly NewAccount[],
+): Promise<Account[] | undefined> {
+  // In one order everywhere, so that two that wait for each other's external accounts do not deadlock.
+  const codes = [...new Set(accounts.map(({ currency }) => currency))].sort();
+  const externals = codes.map((currency): NewAccount => ({ ...EXTERNAL, id: uuidv7(), currency }));
+  try {
+    return await db
+      .transaction()
+      .setIsolationLevel('read committed')
+      .execute(async (trx) => {
+        const rows = [...externals, ...accounts];
+        const made: Account[] = [];
+        for (let start = 0; start < rows.length; start += ROWS_AT_ONCE) {
+          const slice = rows.slice(start, start + ROWS_AT_ONCE);
+          made.push(...(await insertAccounts(trx, ledgerId, slice, currencies.of)));
+        }
+        if (made.filter(({ kind }) => kind === 'STANDARD').length < accounts.length)
+          throw new RaceLostError();
+        return made;
+      });
+  } catch (error) {
+    if (error instanceof RaceLostError) return undefined;
+    throw error;
+  }
 }
 
-async function findNamesake({ db, ledgerId }: Context, { externalId }: AccountRequest) {
-  if (externalId === null) return undefined;
-  const id = (await findAccountIds(db, ledgerId, [externalId])).get(externalId);
-  return id === undefined ? undefined : refuse('externalIdTaken', { takenBy: { kind: 'account', id } });
+/** Somebody else took a key or a name since it was looked up. */
+class RaceLostError extends Error {
+  override readonly name = 'RaceLostError';
 }
 
-async function findAccount({ db, ledgerId, currencies }: Context, id: Uuid): Promise<Account | undefined> {
-  const [account] = await currencies.reading(() => findAccounts(db, ledgerId, [id], currencies.of));
-  return account;
-}
-
-function created(account: Account, replayed = false): AccountCreated {
-  return { code: 'CREATED', account, replayed };
+async function findAll(
+  { db, ledgerId, currencies }: AccountContext,
+  ids: readonly Uuid[],
+): Promise<Account[]> {
+  return ids.length === 0 ? [] : currencies.reading(() => findAccounts(db, ledgerId, ids, currencies.of));
 }

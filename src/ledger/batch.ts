@@ -13,13 +13,17 @@
  * key elsewhere. A batch of replays alone commits too: its commit waits behind that of the outcome which it repeats.
  */
 import { randomBytes } from 'node:crypto';
-import type { CompiledQuery } from 'kysely';
+import type { CompiledQuery, Transaction as Trx } from 'kysely';
+import { type Book, openBook } from '../core/book.ts';
 import type { PlannedCommand } from '../core/command.ts';
-import { type Book, type Decision, decide, openBook } from '../core/decide.ts';
+import { type Decision, decide } from '../core/decide.ts';
 import type { Uuid } from '../core/ids.ts';
 import type { Outcome } from '../core/transaction.ts';
+import { COMMIT, follow } from '../db/checked-pool.ts';
 import type { Database } from '../db/database.ts';
+import { findHolds, findOriginals } from '../db/holds.ts';
 import { blockOf, lockAndFind, type Naming } from '../db/journal.ts';
+import type { DB } from '../db/tables.ts';
 import { findRecorded } from '../db/transactions.ts';
 import type { Currencies } from './currencies.ts';
 import { type Foresight, isSameScene, isTimely, type Scene } from './foresight.ts';
@@ -51,6 +55,7 @@ async function attempt(context: BatchContext, commands: readonly PlannedCommand[
       answered();
       const found: Scene = {
         ...findings,
+        ...(await findTargets(trx, context, commands)),
         recorded: await findRecorded(trx, ledgerId, recorded, currencies.of),
       };
       const early = ahead.take();
@@ -61,7 +66,7 @@ async function attempt(context: BatchContext, commands: readonly PlannedCommand[
       line.leave();
       if (block !== null) {
         rememberIds(commands, decisions);
-        await trx.executeQuery(block);
+        await trx.executeQuery(follow(block, COMMIT));
         answered();
       }
       return decisions.map(({ outcome }) => outcome);
@@ -86,8 +91,10 @@ function decideAhead(
 ): { readonly take: () => Decided | undefined } {
   let decided: Decided | undefined;
   let taken = false;
+  // What holds and originals have become is not foreseen.
+  const hasTargets = commands.some(({ target }) => target !== null);
   const decideNow = () => {
-    const scene = taken ? undefined : foresight.foresee(ids);
+    const scene = taken || hasTargets ? undefined : foresight.foresee(ids);
     if (scene !== undefined) decided = decideOn(ledgerId, scene, commands);
   };
   // What fails here fails again where the batch is decided on what was found, and is answered there.
@@ -105,20 +112,35 @@ function decideOn(ledgerId: Uuid, scene: Scene, commands: readonly PlannedComman
   // The scene stays what it was: the book carries its accounts forward.
   const book = openBook({ ...scene, accounts: new Map(scene.accounts), random });
   const decisions = decide(book, commands);
-  const block = book.recordings.length === 0 ? null : blockOf(ledgerId, book.createdAt, book.recordings);
+  const block = book.recordings.length === 0 ? null : blockOf(ledgerId, book);
   return { scene, book, decisions, block };
 }
 
-function nameAll(commands: readonly PlannedCommand[]): Naming {
-  const accounts = new Set<Uuid>();
-  for (const { keyAccount, legs } of commands) {
-    accounts.add(keyAccount.id);
-    for (const { account } of legs) if (account.id !== undefined) accounts.add(account.id);
-  }
+/** What a batch names, all commands together. */
+export function nameAll(commands: readonly PlannedCommand[]): Naming {
   return {
-    accounts: [...accounts],
-    keys: commands.map(({ keyAccount, idempotencyKey }) => [keyAccount.id, idempotencyKey]),
+    accounts: [...new Set(commands.flatMap(({ accounts }) => accounts))],
+    keys: commands.flatMap(({ keyAccount, idempotencyKey }) =>
+      idempotencyKey === null ? [] : [[keyAccount.id, idempotencyKey] as const],
+    ),
     externalIds: commands.flatMap(({ externalId }) => externalId ?? []),
+  };
+}
+
+/** The holds and originals that the batch names, as they stand now that their accounts are locked. */
+export async function findTargets(
+  trx: Trx<DB>,
+  { ledgerId, currencies }: BatchContext,
+  commands: readonly PlannedCommand[],
+): Promise<Pick<Scene, 'holds' | 'originals'>> {
+  const idsOf = (kind: 'hold' | 'transaction') => [
+    ...new Set(commands.flatMap(({ target }) => (target?.kind === kind ? target.id : []))),
+  ];
+  const holds = await findHolds(trx, ledgerId, idsOf('hold'), currencies.of);
+  const originals = await findOriginals(trx, ledgerId, idsOf('transaction'), currencies.of);
+  return {
+    holds: new Map(holds.map((hold) => [hold.id, hold])),
+    originals: new Map(originals.map((original) => [original.transaction.id, original])),
   };
 }
 

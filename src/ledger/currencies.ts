@@ -1,7 +1,17 @@
 import { type Currency, ISO_4217 } from '../core/currency.ts';
+import { type Refusal, refuse } from '../core/errors.ts';
 import type { Uuid } from '../core/ids.ts';
+import type { Instant } from '../core/instant.ts';
 import type { Database } from '../db/database.ts';
-import { findRegisteredCurrencies } from '../db/ledgers.ts';
+import { findRegisteredCurrencies, insertCurrency, type RegisteredCurrency } from '../db/ledgers.ts';
+import { untilAnswered } from './failures.ts';
+
+export interface CurrencyRegistered {
+  readonly code: 'REGISTERED';
+  readonly registered: Currency;
+  /** An earlier request had registered it. */
+  readonly replayed: boolean;
+}
 
 /**
  * The currencies of a ledger: ISO 4217's and those that are registered in it. They never change, so that what was read
@@ -17,19 +27,46 @@ export class Currencies {
     this.#ledgerId = ledgerId;
   }
 
-  /** The currency of that code; undefined where there is none. */
-  async find(code: string): Promise<Currency | undefined> {
-    const known = ISO_4217.get(code) ?? this.#registered.get(code);
-    if (known !== undefined) return known;
-    await this.load();
-    return this.#registered.get(code);
+  /** The currencies of these codes, by code; those that there are. */
+  async find(codes: ReadonlySet<string>): Promise<Map<string, Currency>> {
+    if (![...codes].every((code) => this.#known(code) !== undefined)) await this.load();
+    return new Map(
+      [...codes].flatMap((code) => {
+        const currency = this.#known(code);
+        return currency === undefined ? [] : [[code, currency]];
+      }),
+    );
+  }
+
+  /**
+   * Registers a currency that ISO 4217 does not have; the same again changes nothing, and with another exponent it is
+   * CURRENCY_TAKEN.
+   */
+  register({ code, exponent }: Currency): Promise<CurrencyRegistered | Refusal> {
+    // A row that bears one of these times was made by this very call, whatever became of its COMMIT.
+    const made = new Set<Instant>();
+    return untilAnswered(async () => {
+      await this.#db
+        .transaction()
+        .setIsolationLevel('read committed')
+        .execute(async (trx) => {
+          const createdAt = await insertCurrency(trx, this.#ledgerId, { code, exponent });
+          if (createdAt !== undefined) made.add(createdAt);
+        });
+      const row = (await this.#read()).find((currency) => currency.code === code);
+      if (row === undefined) throw new TypeError('a currency is never removed');
+      const registered = { code, exponent: row.exponent };
+      return row.exponent === exponent
+        ? { code: 'REGISTERED', registered, replayed: !made.has(row.createdAt) }
+        : refuse('currencyTaken', { registered });
+    });
   }
 
   /** The currency of a row of the books. Throws `UnknownRowCurrencyError` for one registered since the last `load`. */
   readonly of = (code: string): Currency => {
-    const known = ISO_4217.get(code) ?? this.#registered.get(code);
-    if (known === undefined) throw new UnknownRowCurrencyError(code);
-    return known;
+    const currency = this.#known(code);
+    if (currency === undefined) throw new UnknownRowCurrencyError(code);
+    return currency;
   };
 
   get registered(): Iterable<Currency> {
@@ -37,9 +74,7 @@ export class Currencies {
   }
 
   async load(): Promise<void> {
-    for (const currency of await findRegisteredCurrencies(this.#db, this.#ledgerId)) {
-      this.#registered.set(currency.code, currency);
-    }
+    await this.#read();
   }
 
   /** Runs what reads rows, and once more where a currency was registered by another process in the meantime. */
@@ -51,6 +86,16 @@ export class Currencies {
       await this.load();
       return read();
     }
+  }
+
+  #known(code: string): Currency | undefined {
+    return ISO_4217.get(code) ?? this.#registered.get(code);
+  }
+
+  async #read(): Promise<RegisteredCurrency[]> {
+    const rows = await findRegisteredCurrencies(this.#db, this.#ledgerId);
+    for (const { code, exponent } of rows) this.#registered.set(code, { code, exponent });
+    return rows;
   }
 }
 

@@ -54,8 +54,11 @@ export async function backOff(attempt: number): Promise<void> {
  * Runs what may be run again, until it succeeds or fails for good. UNAVAILABLE where the database does not answer in time;
  * what is under way then may still come to its end, and nobody hears of it.
  */
-export async function untilAnswered<T>(run: (attempt: number) => Promise<T>): Promise<T | Refusal> {
-  const patience = AbortSignal.timeout(ANSWER_AFTER_MS);
+export async function untilAnswered<T>(
+  run: (attempt: number) => Promise<T>,
+  answerAfterMs = ANSWER_AFTER_MS,
+): Promise<T | Refusal> {
+  const patience = AbortSignal.timeout(answerAfterMs);
   const outOfPatience = once(patience, 'abort').then(() => refuse('unavailable', {}));
   return Promise.race([outOfPatience, runUntil(patience, run)]);
 }

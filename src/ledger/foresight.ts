@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import type { AccountState } from '../core/account.ts';
-import type { Book, BookState } from '../core/decide.ts';
+import type { Book, BookState } from '../core/book.ts';
 import type { Uuid } from '../core/ids.ts';
 import type { Instant } from '../core/instant.ts';
 
@@ -54,7 +54,15 @@ export class Foresight {
     }
     const { instant, heardAt } = this.#clock;
     const clock = instant + BigInt(Math.floor((performance.now() - heardAt) * 1000));
-    return { accounts, recorded: new Map(), externalIds: new Map(), closedBefore: this.#closedBefore, clock };
+    return {
+      accounts,
+      holds: new Map(),
+      originals: new Map(),
+      recorded: new Map(),
+      externalIds: new Map(),
+      closedBefore: this.#closedBefore,
+      clock,
+    };
   }
 
   /** Told of what was found behind the locks, whether it was as foreseen, if anything was, and what the batch leaves there. */

@@ -187,7 +187,7 @@ export class GroupCommit {
 
   #isContended({ command, passes }: Waiting): boolean {
     if (this.#names.size === 0 || passes >= MAX_PASSES) return false;
-    return accountNames(command).some((name) => this.#names.has(name));
+    return command.accounts.some((name) => this.#names.has(name));
   }
 
   #isBarred({ command: { externalId } }: Waiting): boolean {
@@ -196,7 +196,7 @@ export class GroupCommit {
 
   async #runLane(batch: readonly Waiting[]): Promise<void> {
     const names = batch.flatMap(({ command }) => [
-      ...accountNames(command),
+      ...command.accounts,
       ...(command.externalId === null ? [] : [externalIdName(command.externalId)]),
     ]);
     this.#lanes.add(batch);
@@ -294,10 +294,6 @@ function settle(waiting: Waiting | undefined, outcome: Outcome): void {
   if (waiting === undefined) throw new TypeError('an outcome without its command');
   waiting.answered = true;
   waiting.answer(outcome);
-}
-
-function accountNames({ keyAccount, legs }: PlannedCommand): string[] {
-  return [keyAccount.id, ...legs.flatMap(({ account }) => account.id ?? [])];
 }
 
 function externalIdName(externalId: string): string {

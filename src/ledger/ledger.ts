@@ -1,19 +1,31 @@
 import type { Account } from '../core/account.ts';
-import { type Command, nameAccount } from '../core/command.ts';
+import { attemptKey } from '../core/book.ts';
+import type { PeriodEnd } from '../core/close-period.ts';
+import type { Command } from '../core/command.ts';
 import type { AccountRequest } from '../core/create-account.ts';
 import type { Currency } from '../core/currency.ts';
-import { attemptKey } from '../core/decide.ts';
 import type { Refusal } from '../core/errors.ts';
-import { type AccountFilter, canMatch, type HistoryFilter, type TransactionFilter } from '../core/filters.ts';
+import {
+  type AccountFilter,
+  canMatch,
+  type HistoryFilter,
+  type HoldFilter,
+  type TransactionFilter,
+} from '../core/filters.ts';
+import type { Hold } from '../core/hold.ts';
 import { EXTERNAL_ID_MARK, parseId, type Uuid } from '../core/ids.ts';
 import type { Instant } from '../core/instant.ts';
 import type { Money } from '../core/money.ts';
+import { nameAccount, toExpiry } from '../core/request.ts';
 import { checkName } from '../core/text.ts';
 import type { Outcome, Transaction } from '../core/transaction.ts';
+import type { AccountChange } from '../core/update-account.ts';
 import { listMatchingAccounts } from '../db/account-lists.ts';
 import { findAccounts } from '../db/accounts.ts';
 import { type Database, openDatabase, type PoolUse, poolUse } from '../db/database.ts';
 import { listMatchingEntries } from '../db/entry-lists.ts';
+import { listHoldTransactions, listMatchingHolds } from '../db/hold-lists.ts';
+import { findExpiredHolds, findHolds } from '../db/holds.ts';
 import type { KeysetRange, Listed } from '../db/keyset.ts';
 import { findLedger, findUsedCurrencies, sumTrialBalance } from '../db/ledgers.ts';
 import { DatabaseNotReadyError, dueMigrations } from '../db/migrator.ts';
@@ -28,18 +40,38 @@ import {
   findTransactionIds,
   findTransactions,
 } from '../db/transactions.ts';
-import { type AccountCreated, createAccount } from './accounts.ts';
+import { type AccountUpdated, changeAccountOf } from './account-changes.ts';
+import {
+  type AccountContext,
+  type AccountCreated,
+  type AccountsCreated,
+  createAccounts,
+} from './accounts.ts';
 import { postBatch } from './batch.ts';
-import { Currencies } from './currencies.ts';
+import { Currencies, type CurrencyRegistered } from './currencies.ts';
 import { type OnFault, refuseFault, untilAnswered } from './failures.ts';
 import { Foresight } from './foresight.ts';
 import { type BatchObservation, GroupCommit } from './group-commit.ts';
 import { Names } from './names.ts';
+import { type BatchMode, type BatchProcessed, type Operation, Operations, SLICE } from './operations.ts';
+import { closePeriodOf, type PeriodClosed } from './periods.ts';
+import { type Preview, previewOf } from './preview.ts';
 
 export type { KeysetRange, Listed } from '../db/keyset.ts';
 export type { EntryLine, EntryPlace } from '../db/transactions.ts';
-export type { AccountCreated } from './accounts.ts';
+export type { AccountUpdated } from './account-changes.ts';
+export type { AccountCreated, AccountsCreated } from './accounts.ts';
+export type { CurrencyRegistered } from './currencies.ts';
 export type { BatchObservation } from './group-commit.ts';
+export {
+  type BatchMode,
+  type BatchProcessed,
+  MAX_BATCH_SIZE,
+  MAX_OPERATIONS,
+  type Operation,
+} from './operations.ts';
+export type { PeriodClosed } from './periods.ts';
+export type { Preview } from './preview.ts';
 
 export interface LedgerOptions {
   /** Its login is a member of the application's role. */
@@ -72,7 +104,7 @@ export interface LedgerLoad {
   readonly busyLanes: number;
   /** It takes no command any more. */
   readonly draining: boolean;
-  readonly connections: Readonly<Record<'reads' | 'writes', PoolUse>>;
+  readonly connections: Readonly<Record<'reads' | 'writes' | 'batches', PoolUse>>;
 }
 
 export interface TrialBalanceLine {
@@ -84,7 +116,8 @@ export interface TrialBalanceLine {
 }
 
 /**
- * The ledger's face. Everything that moves money goes through `post`; accounts are made by `createAccount`; the rest reads.
+ * The ledger's face. Everything that moves money goes through `post`; what makes or changes accounts, currencies and periods
+ * stands beside it; the rest reads.
  * Ids that are malformed, foreign or unknown find nothing.
  */
 export class Ledger {
@@ -92,10 +125,14 @@ export class Ledger {
   readonly #name: string;
   readonly #reads: Database;
   readonly #writes: Database;
+  readonly #batches: Database;
   readonly #currencies: Currencies;
   readonly #names: Names;
   readonly #onFault: OnFault;
   readonly #commits: GroupCommit;
+  /** Of operations that come by the thousands: a lane of their own. */
+  readonly #operationCommits: GroupCommit;
+  readonly #operations: Operations;
   readonly #maxQueue: number;
   readonly #observers: ((batch: BatchObservation) => void)[] = [];
 
@@ -109,21 +146,38 @@ export class Ledger {
     this.#names = new Names(reads, id);
     this.#onFault = onFault;
     this.#maxQueue = maxQueue;
-    const context = {
-      db: this.#writes,
-      ledgerId: id,
-      currencies: this.#currencies,
-      foresight: new Foresight(),
+    this.#batches = open(options, 1, 'batches', 10_000);
+    const context = { ledgerId: id, currencies: this.#currencies, foresight: new Foresight() };
+    const onBatch = (batch: BatchObservation) => {
+      for (const observe of this.#observers) observe(batch);
     };
     this.#commits = new GroupCommit({
-      post: (commands) => postBatch({ ...context, answered: this.#commits.heard }, commands),
+      post: (commands) =>
+        postBatch({ ...context, db: this.#writes, answered: this.#commits.heard }, commands),
       onFault,
-      onBatch: (batch) => {
-        for (const observe of this.#observers) observe(batch);
-      },
+      onBatch,
       lanes,
       maxBatch,
       maxQueue,
+    });
+    const operationContext = {
+      ...context,
+      db: this.#batches,
+      answered: () => this.#operationCommits.heard(),
+    };
+    this.#operationCommits = new GroupCommit({
+      post: (commands) => postBatch(operationContext, commands),
+      onFault,
+      onBatch,
+      lanes: 1,
+      maxBatch: SLICE,
+      maxQueue: SLICE,
+    });
+    this.#operations = new Operations({
+      names: this.#names,
+      commits: this.#operationCommits,
+      context: operationContext,
+      onFault,
     });
   }
 
@@ -143,8 +197,9 @@ export class Ledger {
 
   /** Takes nothing more, answers what it has taken, and gives its connections back. */
   async close(): Promise<void> {
-    await this.#commits.drain();
-    await Promise.all([this.#reads.destroy(), this.#writes.destroy()]);
+    await Promise.all([this.#commits.drain(), this.#operations.drain()]);
+    await this.#operationCommits.drain();
+    await Promise.all([this.#reads.destroy(), this.#writes.destroy(), this.#batches.destroy()]);
   }
 
   /** Has every batch told of once it is over, from now on. The observer must be quick and never throw. */
@@ -158,7 +213,11 @@ export class Ledger {
       maxQueue: this.#maxQueue,
       busyLanes: this.#commits.busyLanes,
       draining: this.#commits.draining,
-      connections: { reads: poolUse(this.#reads), writes: poolUse(this.#writes) },
+      connections: {
+        reads: poolUse(this.#reads),
+        writes: poolUse(this.#writes),
+        batches: poolUse(this.#batches),
+      },
     };
   }
 
@@ -191,16 +250,49 @@ export class Ledger {
     }
   }
 
-  /** Makes an account. Never rejects: faults are refusals too. */
+  /**
+   * Posts up to 10,000 operations in order, each on its own or all or none, by the same road. Never rejects: faults are
+   * refusals too.
+   */
+  postBatch(mode: BatchMode, operations: readonly Operation[]): Promise<BatchProcessed | Refusal> {
+    return this.#operations.post(mode, operations);
+  }
+
+  /** Releases holds whose time is over, up to some hundred, and answers how many. Rejects where the database does not answer. */
+  async releaseExpiredHolds(): Promise<number> {
+    const expired = await this.#read(() => findExpiredHolds(this.#reads, this.id, SLICE));
+    const outcomes = await Promise.all(expired.map((id) => this.post(toExpiry(id))));
+    return outcomes.filter(({ code }) => code === 'POSTED').length;
+  }
+
+  /** Makes an account. Never rejects: faults are refusals too. So it is with all that follows and writes. */
   async createAccount(request: AccountRequest): Promise<AccountCreated | Refusal> {
-    try {
-      return await createAccount(
-        { db: this.#reads, ledgerId: this.id, currencies: this.#currencies },
-        request,
-      );
-    } catch (error) {
-      return refuseFault(this.#onFault, error);
-    }
+    const made = await this.createAccounts([request]);
+    if (made.code !== 'ACCOUNTS_CREATED') return made;
+    const [result] = made.results;
+    if (result === undefined) throw new TypeError('each request has a result');
+    return result;
+  }
+
+  /** Makes accounts, each on its own, as if they were asked for one after the other; refusals stand in their places. */
+  createAccounts(requests: readonly (AccountRequest | Refusal)[]): Promise<AccountsCreated | Refusal> {
+    return this.#write(() => createAccounts(this.#accountContext, requests));
+  }
+
+  /** Changes the account that a public id or an `ext:` name stands for. */
+  changeAccount(accountId: string, change: AccountChange): Promise<AccountUpdated | Refusal> {
+    const find = () => this.#names.accountId(nameAccount(accountId));
+    return this.#write(() => changeAccountOf(this.#accountContext, accountId, change, find));
+  }
+
+  /** Registers a currency: accounts can be made in it at once, here and in other processes. */
+  registerCurrency(currency: Currency): Promise<CurrencyRegistered | Refusal> {
+    return this.#write(() => this.#currencies.register(currency));
+  }
+
+  /** Closes the period before an instant, for good. */
+  closePeriod(end: PeriodEnd): Promise<PeriodClosed | Refusal> {
+    return this.#write(() => closePeriodOf(this.#reads, { id: this.id, name: this.#name }, end));
   }
 
   // What follows reads. It throws `UnavailableError` where the database does not answer.
@@ -216,6 +308,14 @@ export class Ledger {
     const externalId = given.slice(EXTERNAL_ID_MARK.length);
     if (checkName(externalId) !== undefined) return undefined;
     return (await this.#read(() => findTransactionIds(this.#reads, this.id, [externalId]))).get(externalId);
+  }
+
+  /**
+   * The id of the hold that a public id stands for, or the `ext:` name of the transaction that placed it. The id may be that of
+   * no hold.
+   */
+  async holdIdOf(given: string): Promise<Uuid | undefined> {
+    return given.startsWith(EXTERNAL_ID_MARK) ? this.transactionIdOf(given) : parseId('hold', given);
   }
 
   /** Accounts by id; those that there are. */
@@ -234,6 +334,12 @@ export class Ledger {
   async findReversals(ids: readonly Uuid[]): Promise<Map<Uuid, Transaction[]>> {
     const found = await this.#read(() => findReversals(this.#reads, this.id, ids, this.#currencies.of));
     return Map.groupBy(found, ({ reverses }) => reverses ?? '');
+  }
+
+  /** Holds by id, as they are now; those that there are. */
+  async findHolds(ids: readonly Uuid[]): Promise<Map<Uuid, Hold>> {
+    const holds = await this.#read(() => findHolds(this.#reads, this.id, ids, this.#currencies.of));
+    return new Map(holds.map((hold) => [hold.id, hold]));
   }
 
   /** Entries by account and version; those that there are, in any order. */
@@ -264,6 +370,28 @@ export class Ledger {
     return this.#list(filter, () =>
       listMatchingEntries(this.#reads, this.id, accountId, filter, range, this.#currencies.of),
     );
+  }
+
+  /** The holds that match, newest first. */
+  listHolds(filter: HoldFilter, range: KeysetRange<Uuid>): Promise<Listed<Uuid, Hold>> {
+    return this.#list(filter, () =>
+      listMatchingHolds(this.#reads, this.id, filter, range, this.#currencies.of),
+    );
+  }
+
+  /** The posted transactions of a hold, oldest first. */
+  listHoldTransactions(holdId: Uuid, range: KeysetRange<Uuid>): Promise<Listed<Uuid, Transaction>> {
+    return this.#read(() => listHoldTransactions(this.#reads, this.id, holdId, range, this.#currencies.of));
+  }
+
+  /** What a command would be answered now, whatever its key has been answered; nothing is recorded or reserved. */
+  async preview(command: Command): Promise<Preview | Refusal> {
+    const planned = await this.#names.plan(command);
+    if (!('code' in planned)) {
+      return this.#read(() => previewOf(this.#accountContext, planned));
+    }
+    if (planned.code === 'UNAVAILABLE') throw unavailable();
+    return planned;
   }
 
   /** What was answered to an account's key; undefined where nothing is recorded, yet or at all. */
@@ -313,16 +441,27 @@ export class Ledger {
   }
 
   async #list<Key, Row>(
-    filter: AccountFilter | TransactionFilter | HistoryFilter,
+    filter: AccountFilter | TransactionFilter | HistoryFilter | HoldFilter,
     list: () => Promise<Listed<Key, Row>>,
   ): Promise<Listed<Key, Row>> {
     return canMatch(filter) ? this.#read(list) : { rows: [], stoppedAt: undefined };
   }
 
+  get #accountContext(): AccountContext {
+    return { db: this.#reads, ledgerId: this.id, currencies: this.#currencies };
+  }
+
+  async #write<T>(write: () => Promise<T | Refusal>): Promise<T | Refusal> {
+    try {
+      return await write();
+    } catch (error) {
+      return refuseFault(this.#onFault, error);
+    }
+  }
+
   async #read<T>(read: () => Promise<T>): Promise<T> {
     const answer = await untilAnswered(async () => ({ value: await this.#currencies.reading(read) }));
-    if ('code' in answer)
-      throw new UnavailableError('The ledger cannot reach its database. Try again in a moment.');
+    if ('code' in answer) throw unavailable();
     return answer.value;
   }
 }
@@ -330,6 +469,10 @@ export class Ledger {
 /** The database does not answer. */
 export class UnavailableError extends Error {
   override readonly name = 'UnavailableError';
+}
+
+function unavailable(): UnavailableError {
+  return new UnavailableError('The ledger cannot reach its database. Try again in a moment.');
 }
 
 const MAIN = 'main';

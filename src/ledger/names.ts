@@ -1,57 +1,109 @@
 import { randomBytes } from 'node:crypto';
 import DataLoader from 'dataloader';
 import { LRUCache } from 'lru-cache';
-import { type AccountName, type Command, type PlannedCommand, plan } from '../core/command.ts';
+import {
+  type Command,
+  type LookUp,
+  type Name,
+  type PlannedCommand,
+  plan,
+  type Target,
+  type TargetName,
+} from '../core/command.ts';
 import type { Refusal } from '../core/errors.ts';
 import type { Uuid } from '../core/ids.ts';
 import { findAccountIds, findExternalAccounts } from '../db/accounts.ts';
 import type { Database } from '../db/database.ts';
+import { findTargets } from '../db/holds.ts';
+import { findTransactionIds } from '../db/transactions.ts';
 import { untilAnswered } from './failures.ts';
 
 const MAX_REMEMBERED = 100_000;
 
 /**
- * Looks up, before any lock, what a command names: accounts by the callers' own names, and the external account beside a
- * deposit's or a withdrawal's. None of it ever changes once it is there, so that it is remembered; what is not there is
- * looked for each time.
+ * Looks up, before any lock, what a command names: accounts by the callers' own names, the external account beside a deposit's
+ * or a withdrawal's, and what a hold or an original moved. None of it ever changes once it is there, so that it is remembered;
+ * what is not there is looked for each time.
  */
 export class Names {
   readonly #accounts: Lookup<string, Uuid>;
   readonly #externals: Lookup<Uuid, Uuid>;
+  readonly #transactions: Lookup<string, Uuid>;
+  readonly #targets: Readonly<Record<TargetName['kind'], Lookup<Uuid, Target>>>;
 
   constructor(db: Database, ledgerId: Uuid) {
     this.#accounts = new Lookup((names) => findAccountIds(db, ledgerId, names));
     this.#externals = new Lookup((ids) => findExternalAccounts(db, ledgerId, ids));
+    this.#transactions = new Lookup((names) => findTransactionIds(db, ledgerId, names));
+    this.#targets = {
+      hold: new Lookup((ids) => findTargets(db, ledgerId, 'hold', ids)),
+      transaction: new Lookup((ids) => findTargets(db, ledgerId, 'transaction', ids)),
+    };
   }
 
   /** The account's id; undefined where the name stands for nothing. An id may still be that of no account. */
-  async accountId(name: AccountName): Promise<Uuid | undefined> {
+  async accountId(name: Name): Promise<Uuid | undefined> {
     return name.by === 'externalId' ? this.#accounts.find(name.externalId) : idOf(name);
   }
 
-  /** The command with its names looked up, or the refusal where its key account's name stands for nothing. */
+  /** The id of the transaction, or of the hold that it placed; likewise. */
+  async transactionId(name: Name): Promise<Uuid | undefined> {
+    return name.by === 'externalId' ? this.#transactions.find(name.externalId) : idOf(name);
+  }
+
+  /** The command with its names looked up, or the refusal where what its key belongs to is not there. */
   plan(command: Command): PlannedCommand | Refusal | Promise<PlannedCommand | Refusal> {
-    const names = command.legs.flatMap(({ account }) => (account === 'EXTERNAL' ? [] : account));
-    // Most commands name ids alone: they go on in the same turn.
-    const plain = names.length === command.legs.length && names.every(({ by }) => by !== 'externalId');
-    return plain
-      ? plan(command, { id: idOf, external: () => undefined, salt })
+    const names = namesOf(command);
+    // Most commands name ids of accounts alone: they go on in the same turn.
+    const isPlain =
+      command.target === null &&
+      names.every(({ by }) => by !== 'externalId') &&
+      command.legs.every(({ account }) => account !== 'EXTERNAL');
+    return isPlain
+      ? plan(command, { account: idOf, external: () => undefined, target: () => undefined, salt })
       : untilAnswered(() => this.#planNamed(command, names));
   }
 
-  async #planNamed(command: Command, names: readonly AccountName[]): Promise<PlannedCommand | Refusal> {
-    const ids = new Map<AccountName, Uuid | undefined>();
-    await Promise.all(names.map(async (name) => ids.set(name, await this.accountId(name))));
-    const keyAccountId = ids.get(command.keyAccount);
+  /** A command whose target only its caller knows, and that names accounts by ids alone beside it. */
+  planBehind(command: Command, target: LookUp['target']): PlannedCommand | Refusal {
+    return plan(command, { account: idOf, external: () => undefined, target, salt });
+  }
+
+  async #planNamed(command: Command, names: readonly Name[]): Promise<PlannedCommand | Refusal> {
+    const ids = new Map<Name, Uuid | undefined>();
+    const [target] = await Promise.all([
+      command.target === null ? undefined : this.#findTarget(command.target),
+      ...names.map(async (name) => void ids.set(name, await this.accountId(name))),
+    ]);
+    const keyAccountId = command.keyAccount === null ? undefined : ids.get(command.keyAccount);
     const external =
-      keyAccountId !== undefined && names.length < command.legs.length
+      keyAccountId !== undefined && command.legs.some(({ account }) => account === 'EXTERNAL')
         ? await this.#externals.find(keyAccountId)
         : undefined;
-    return plan(command, { id: (name) => ids.get(name), external: () => external, salt });
+    return plan(command, {
+      account: (name) => ids.get(name),
+      external: () => external,
+      target: () => target,
+      salt,
+    });
+  }
+
+  async #findTarget({ kind, name }: TargetName): Promise<Target | undefined> {
+    const id = await this.transactionId(name);
+    return id === undefined ? undefined : this.#targets[kind].find(id);
   }
 }
 
-function idOf(name: AccountName): Uuid | undefined {
+/** Every account that it names. */
+function namesOf({ keyAccount, legs, conditions }: Command): Name[] {
+  return [
+    ...(keyAccount === null ? [] : [keyAccount]),
+    ...legs.flatMap(({ account }) => (account === 'EXTERNAL' ? [] : account)),
+    ...conditions.map(({ account }) => account),
+  ];
+}
+
+function idOf(name: Name): Uuid | undefined {
   return name.by === 'id' ? name.id : undefined;
 }
 

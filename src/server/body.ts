@@ -67,5 +67,9 @@ const TOO_MANY_LARGE = requestRefused(
   503,
   `${MAX_LARGE_BODIES} bodies above ${MAX_REQUEST_BYTES.toLocaleString('en')} bytes are read at once, and this is one more. ` +
     'Nothing was done: try again after 1000 ms.',
-  { code: 'OVERLOADED', headers: { 'retry-after': '1' } },
+  {
+    code: 'OVERLOADED',
+    headers: { 'retry-after': '1' },
+    facts: { limit: 'largeBodies', given: MAX_LARGE_BODIES + 1, allowed: MAX_LARGE_BODIES },
+  },
 );

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
-import { Server as NetServer, type Socket } from 'node:net';
+import { Server as NetServer } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { CLOSING_GRACE_MS } from './limits.ts';
 
 /**
@@ -11,7 +12,7 @@ import { CLOSING_GRACE_MS } from './limits.ts';
  */
 export class Connections {
   readonly #server: Server;
-  readonly #open = new Map<Socket, { readonly waiting: Set<ServerResponse>; idleSince: number }>();
+  readonly #open = new Map<Duplex, { readonly waiting: Set<ServerResponse>; idleSince: number }>();
   #closing = false;
 
   constructor(server: Server) {
@@ -36,6 +37,11 @@ export class Connections {
       connection.waiting.delete(response);
       connection.idleSince = performance.now();
     });
+  }
+
+  /** Whether part of an answer has been sent over a connection, so that only the rest of it may follow. */
+  isAnswering(socket: Duplex): boolean {
+    return [...(this.#open.get(socket)?.waiting ?? [])].some(({ headersSent }) => headersSent);
   }
 
   /** Takes no new connection, and resolves when all have ended. */

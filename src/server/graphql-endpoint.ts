@@ -13,17 +13,16 @@ import { type AnswerType, type HttpAnswer, requestRefused, writeAnswer } from '.
 import type { OnFault } from '../graphql/context.ts';
 import type { RequestNotes } from '../graphql/request-notes.ts';
 import {
-  bodyTooLarge,
   createGraphQLHandler,
   type GraphQLHandler,
   type GraphQLOptions,
-  LARGE_REQUESTS,
   MAX_REQUEST_BYTES,
   type RequestFacts,
 } from '../graphql/yoga.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { BodyReader } from './body.ts';
 import { answerPlain, readPlain } from './fast-path.ts';
+import { refuseLarge } from './large-body.ts';
 import { LINGER_MS } from './limits.ts';
 import { chooseAnswerType, isJson } from './media-types.ts';
 
@@ -56,10 +55,8 @@ export function createGraphQLEndpoint(
     if (body instanceof Error) return writeNoted({ errors: [body] }, type, notes);
     const { bytes, release } = body;
     try {
-      // Reading JSON takes long. What does not even have the name in it is refused without.
-      if (bytes.length > MAX_REQUEST_BYTES && !bytes.includes(LARGE_REQUESTS)) {
-        return writeNoted({ errors: [bodyTooLarge(bytes.length, MAX_REQUEST_BYTES)] }, type, notes);
-      }
+      const refusal = bytes.length > MAX_REQUEST_BYTES ? refuseLarge(bytes) : undefined;
+      if (refusal !== undefined) return writeNoted({ errors: [refusal] }, type, notes);
       const params = fastPath ? readPlain(bytes.toString()) : undefined;
       const facts = { bodyBytes: bytes.length, notes };
       const result = params && (await answerPlain(yoga, params, facts, onFault));

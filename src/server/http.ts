@@ -13,9 +13,11 @@ import { allowOrigin, answerPreflight } from './cors.ts';
 import { asksForPage, createGraphiQL } from './graphiql.ts';
 import { createGraphQLEndpoint } from './graphql-endpoint.ts';
 import { createHealth } from './health.ts';
+import { isOwnName } from './host.ts';
 import * as limits from './limits.ts';
 import { createMetrics } from './metrics.ts';
 import type { AnsweredRequest } from './request-log.ts';
+import { refuseUnread } from './unread.ts';
 
 export interface HttpServerOptions {
   readonly ledger: Ledger;
@@ -27,12 +29,16 @@ export interface HttpServerOptions {
   readonly onAnswered?: (request: AnsweredRequest) => void;
   /** Origins whose pages may use the API in a browser, such as https://app.example. */
   readonly corsOrigins?: readonly string[];
+  /** Names by which the service may be asked beside addresses and localhost; null: by any. */
+  readonly allowedHosts?: readonly string[] | null;
   /** GraphiQL, introspection, and suggestions in errors. */
   readonly explorer?: boolean;
   /** false: Yoga answers everything, and the same. */
   readonly fastPath?: boolean;
   readonly headersTimeoutMs?: number;
   readonly requestTimeoutMs?: number;
+  readonly silenceTimeoutMs?: number;
+  readonly maxConnections?: number;
 }
 
 export interface HttpServer {
@@ -63,6 +69,8 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
   const metrics = createMetrics(ledger);
   const health = createHealth({ ledger, draining: () => connections.closing });
   const origins = new Set(corsOrigins);
+  const { allowedHosts = null } = options;
+  const names = allowedHosts === null ? null : new Set(allowedHosts);
 
   const routes = new Map<string | undefined, Route>([
     [
@@ -80,22 +88,30 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     ['/metrics', (_, response) => metrics.write(response)],
   ]);
 
+  const { headersTimeoutMs = limits.HEADERS_TIMEOUT_MS, requestTimeoutMs = limits.REQUEST_TIMEOUT_MS } =
+    options;
   const server = createServer({
-    headersTimeout: options.headersTimeoutMs ?? limits.HEADERS_TIMEOUT_MS,
-    requestTimeout: options.requestTimeoutMs ?? limits.REQUEST_TIMEOUT_MS,
+    maxHeaderSize: limits.MAX_HEAD_BYTES,
+    headersTimeout: headersTimeoutMs,
+    requestTimeout: requestTimeoutMs,
     connectionsCheckingInterval: limits.TIMEOUT_CHECK_MS,
     keepAliveTimeout: limits.KEEP_ALIVE_MS,
   });
-  server.timeout = limits.SILENCE_TIMEOUT_MS;
-  server.maxConnections = limits.MAX_CONNECTIONS;
+  server.timeout = options.silenceTimeoutMs ?? limits.SILENCE_TIMEOUT_MS;
+  server.maxConnections = options.maxConnections ?? limits.MAX_CONNECTIONS;
   const connections = new Connections(server);
+  server.on('clientError', (error, socket) => {
+    if (connections.isAnswering(socket)) socket.destroy();
+    else refuseUnread(error, socket, SECURITY_HEADERS, { headersTimeoutMs, requestTimeoutMs });
+  });
   server.on('request', (request, response) => {
     const requestId = randomUUID();
     for (const [name, value] of SECURITY_HEADERS) response.setHeader(name, value);
     response.setHeader('x-request-id', requestId);
     connections.hold(request, response);
     const [path = ''] = (request.url ?? '').split('?', 1);
-    const route = routes.get(path) ?? notFound;
+    const isMisdirected = names !== null && !isOwnName(request.headers.host, names);
+    const route = isMisdirected ? misdirected : (routes.get(path) ?? notFound);
     const notes = new RequestNotes();
     const since = performance.now();
     const closed = new Promise((resolve) => response.once('close', resolve));
@@ -114,7 +130,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
       const answered: AnsweredRequest = {
         requestId,
         notes,
-        route: route === notFound ? 'none' : path.slice(1),
+        route: route === notFound || route === misdirected ? 'none' : path.slice(1),
         status: aborted ? CALLER_GONE : response.statusCode,
         milliseconds: performance.now() - since,
       };
@@ -147,6 +163,11 @@ const CALLER_GONE = 499;
 
 function notFound(_: IncomingMessage, response: ServerResponse): void {
   answer(response, 404, `There is nothing here. The API is at ${GRAPHQL_PATH}.\n`);
+}
+
+function misdirected({ headers }: IncomingMessage, response: ServerResponse): void {
+  const name = headers.host ?? '';
+  answer(response, 421, `The service is not asked by the name ${name}; ALLOWED_HOSTS can say that it is.\n`);
 }
 
 function answer(response: ServerResponse, status: number, text: string): void {

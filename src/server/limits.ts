@@ -1,9 +1,20 @@
 /** What the server takes of anybody. What a GraphQL document may be stands in src/graphql/document-limits.ts. */
 
+/** What a request's line and headers have at most. */
+export const MAX_HEAD_BYTES = 16 * 2 ** 10;
 /** What a body has at most; and past MAX_REQUEST_BYTES it must be a postBatch. */
 export const MAX_BODY_BYTES = 16 * 2 ** 20;
 /** How many bodies past MAX_REQUEST_BYTES are in the server's memory at once. Further ones are OVERLOADED. */
 export const MAX_LARGE_BODIES = 8;
+/**
+ * Commas, colons and opening brackets of such a body. 10,000 operations without metadata have 390,000 at most: a journal of two
+ * entries with all its fields has 39. Each key of metadata is 2 more.
+ */
+export const MAX_LARGE_ELEMENTS = 500_000;
+/** Brackets of such a body inside each other. A condition of an operation has 8. */
+export const MAX_LARGE_NESTING = 20;
+/** Different names of its members. All inputs together have some thirty; the others are keys of metadata. */
+export const MAX_LARGE_NAMES = 1000;
 
 /** Node closes what connects beyond these. */
 export const MAX_CONNECTIONS = 2000;

@@ -2,20 +2,22 @@ import { randomBytes } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
-  type AccountName,
   type Command,
   differingFields,
   digestRequest,
-  nameAccount,
+  type Name,
   type PlannedCommand,
   plan,
+} from '../../src/core/command.ts';
+import type { Refusal } from '../../src/core/errors.ts';
+import { formatId, type Uuid } from '../../src/core/ids.ts';
+import {
+  nameAccount,
   type TransferInput,
   toDeposit,
   toTransfer,
   toWithdrawal,
-} from '../../src/core/command.ts';
-import type { Refusal } from '../../src/core/errors.ts';
-import { formatId, type Uuid } from '../../src/core/ids.ts';
+} from '../../src/core/request.ts';
 import { Malformed } from '../../src/core/text.ts';
 
 const ALICE = '0190d5e8-7a2b-7c3d-8e4f-000000000001';
@@ -38,12 +40,13 @@ function commandOf(result: Command | Refusal): Command {
   if ('facts' in result) throw new TypeError(`refused: ${result.code}`);
   return result;
 }
-const lookUpId = (name: AccountName): Uuid | undefined =>
+const lookUpId = (name: Name): Uuid | undefined =>
   name.by === 'id' ? name.id : name.by === 'externalId' ? NAMES.get(name.externalId) : undefined;
 function planned(command: Command | Refusal): PlannedCommand {
   const result = plan(commandOf(command), {
-    id: lookUpId,
+    account: lookUpId,
     external: () => EXTERNAL,
+    target: () => undefined,
     salt: () => randomBytes(16),
   });
   if ('facts' in result) throw new TypeError(`refused: ${result.code}`);
@@ -253,7 +256,12 @@ describe('an input', () => {
   test('whose key account is nobody’s answers ACCOUNT_NOT_FOUND, as it was given', () => {
     const command = commandOf(toTransfer({ ...TRANSFER, fromAccountId: 'ext:nobody' }));
     expect(
-      plan(command, { id: lookUpId, external: () => EXTERNAL, salt: () => randomBytes(16) }),
+      plan(command, {
+        account: lookUpId,
+        external: () => EXTERNAL,
+        target: () => undefined,
+        salt: () => randomBytes(16),
+      }),
     ).toMatchObject({
       code: 'ACCOUNT_NOT_FOUND',
       facts: { accountId: 'ext:nobody' },

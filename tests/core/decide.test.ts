@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
+import type { Book, BookState } from '../../src/core/book.ts';
 import { leafDigest } from '../../src/core/chain.ts';
-import { type Book, type BookState, decide } from '../../src/core/decide.ts';
+import { decide } from '../../src/core/decide.ts';
 import type { Refusal } from '../../src/core/errors.ts';
 import { MAX_MINOR } from '../../src/core/money.ts';
 import { fromRecordedFacts } from '../../src/core/recording.ts';
@@ -12,6 +13,8 @@ import {
   bookOn,
   CAROL,
   CLOCK,
+  codesOf,
+  decideAll,
   deposit,
   EXTERNAL,
   externalAccount,
@@ -35,10 +38,6 @@ function newBook(state: Partial<BookState> = {}): Book {
   );
 }
 
-function decideAll(book: Book, ...requests: readonly Request[]): Outcome[] {
-  return decide(book, requests.map(planned)).map(({ outcome }) => outcome);
-}
-const codes = (outcomes: readonly Outcome[]) => outcomes.map(({ code }) => code);
 const balances = (book: Book) => [ALICE, BOB, CAROL].map((id) => book.accounts.get(id)?.posted);
 
 describe('a transfer', () => {
@@ -88,14 +87,14 @@ describe('a transfer', () => {
   });
 
   test('spends the last minor unit, and not one more', () => {
-    expect(codes(decideAll(newBook(), transfer(ALICE, BOB, '100.00')))).toEqual(['POSTED']);
-    expect(codes(decideAll(newBook(), transfer(ALICE, BOB, '100.01')))).toEqual(['INSUFFICIENT_FUNDS']);
+    expect(codesOf(decideAll(newBook(), transfer(ALICE, BOB, '100.00')))).toEqual(['POSTED']);
+    expect(codesOf(decideAll(newBook(), transfer(ALICE, BOB, '100.01')))).toEqual(['INSUFFICIENT_FUNDS']);
   });
 
   test('fills an account to its limit, and not beyond', () => {
     const full = (amount: string) => {
       const bob = account(BOB, { maxBalance: 5000n });
-      return codes(
+      return codesOf(
         decideAll(bookOn([account(ALICE, { posted: 10_000n }), bob]), transfer(ALICE, BOB, amount)),
       );
     };
@@ -105,26 +104,26 @@ describe('a transfer', () => {
 
   test('may leave an account overdrawn that has no minimum', () => {
     const book = bookOn([account(ALICE, { minBalance: null }), account(BOB)]);
-    expect(codes(decideAll(book, transfer(ALICE, BOB, '1')))).toEqual(['POSTED']);
+    expect(codesOf(decideAll(book, transfer(ALICE, BOB, '1')))).toEqual(['POSTED']);
     expect(book.accounts.get(ALICE)?.posted).toBe(-100n);
   });
 
   test('raises a debit-normal account by a debit, and lowers it by a credit', () => {
     const cash = account(ALICE, { normalSide: 'DEBIT', posted: -500n });
     const raised = bookOn([cash, account(BOB)]);
-    expect(codes(decideAll(raised, transfer(ALICE, BOB, '1')))).toEqual(['POSTED']);
+    expect(codesOf(decideAll(raised, transfer(ALICE, BOB, '1')))).toEqual(['POSTED']);
     expect(raised.accounts.get(ALICE)?.posted).toBe(-600n);
 
     const lowered = bookOn([account(BOB, { posted: 501n }), cash]);
-    expect(codes(decideAll(lowered, transfer(BOB, ALICE, '5.01')))).toEqual(['INSUFFICIENT_FUNDS']);
-    expect(codes(decideAll(lowered, transfer(BOB, ALICE, '5.00')))).toEqual(['POSTED']);
+    expect(codesOf(decideAll(lowered, transfer(BOB, ALICE, '5.01')))).toEqual(['INSUFFICIENT_FUNDS']);
+    expect(codesOf(decideAll(lowered, transfer(BOB, ALICE, '5.00')))).toEqual(['POSTED']);
   });
 
   test('reaches the highest and the lowest balance that there is', () => {
     const wholes = MAX_MINOR / 100n;
     const most = `${wholes}.99`;
     const book = bookOn([account(ALICE, { minBalance: null }), account(BOB)]);
-    expect(codes(decideAll(book, transfer(ALICE, BOB, most), transfer(ALICE, BOB, '0.01')))).toEqual([
+    expect(codesOf(decideAll(book, transfer(ALICE, BOB, most), transfer(ALICE, BOB, '0.01')))).toEqual([
       'POSTED',
       'INSUFFICIENT_FUNDS',
     ]);
@@ -134,7 +133,7 @@ describe('a transfer', () => {
   test('can have the external account on either side', () => {
     const book = newBook();
     const outcomes = decideAll(book, transfer(EXTERNAL, BOB, '5'), transfer(ALICE, EXTERNAL, '7'));
-    expect(codes(outcomes)).toEqual(['POSTED', 'POSTED']);
+    expect(codesOf(outcomes)).toEqual(['POSTED', 'POSTED']);
     expect(book.accounts.get(EXTERNAL)?.posted).toBe(200n);
   });
 });
@@ -170,7 +169,7 @@ describe('commands in order of arrival', () => {
       transfer(CAROL, ALICE, '20'),
       transfer(ALICE, BOB, '60'),
     );
-    expect(codes(outcomes)).toEqual([
+    expect(codesOf(outcomes)).toEqual([
       'INSUFFICIENT_FUNDS',
       'POSTED',
       'POSTED',
@@ -222,7 +221,7 @@ describe('commands in order of arrival', () => {
       transfer(ALICE, BOB, '1000', { externalId: 'order 1' }),
       transfer(ALICE, BOB, '1', { externalId: 'order 1' }),
     );
-    expect(codes(outcomes)).toEqual(['INSUFFICIENT_FUNDS', 'POSTED']);
+    expect(codesOf(outcomes)).toEqual(['INSUFFICIENT_FUNDS', 'POSTED']);
     expect(book.accounts.get(ALICE)?.version).toBe(4n);
   });
 
@@ -234,7 +233,7 @@ describe('commands in order of arrival', () => {
       transfer(ALICE, CAROL, '2', { externalId: 'order 1' }),
       deposit(BOB, '2', { externalId: 'order 1' }),
     );
-    expect(codes(outcomes)).toEqual(['POSTED', 'EXTERNAL_ID_TAKEN', 'EXTERNAL_ID_TAKEN']);
+    expect(codesOf(outcomes)).toEqual(['POSTED', 'EXTERNAL_ID_TAKEN', 'EXTERNAL_ID_TAKEN']);
     expect(outcomes[1]).toMatchObject({ facts: { takenBy: { kind: 'transaction', id: book.idAt(0) } } });
     expect(book.recordings).toHaveLength(1);
   });
@@ -261,7 +260,7 @@ describe('a key', () => {
   test('stays declined, even when the funds have come', () => {
     const request = transfer(BOB, ALICE, '20');
     const { book, first } = bookAfter(request);
-    expect(codes(first)).toEqual(['INSUFFICIENT_FUNDS']);
+    expect(codesOf(first)).toEqual(['INSUFFICIENT_FUNDS']);
     const outcomes = decideAll(book, transfer(ALICE, BOB, '50'), request);
     expect(outcomes[1]).toEqual({ ...first[0], replayed: true });
     expect(balances(book)).toEqual([5000n, 5000n, 0n]);
@@ -286,7 +285,7 @@ describe('a key', () => {
       transfer(ALICE, BOB, '21', key),
       transfer(BOB, ALICE, '1', key),
     );
-    expect(codes(outcomes)).toEqual(['POSTED', 'POSTED', 'IDEMPOTENCY_CONFLICT', 'POSTED']);
+    expect(codesOf(outcomes)).toEqual(['POSTED', 'POSTED', 'IDEMPOTENCY_CONFLICT', 'POSTED']);
     expect(outcomes.map((outcome) => outcome.replayed)).toEqual([false, true, false, false]);
     expect(outcomes[2]).toMatchObject({ facts: { differingFields: ['amount'], transaction: book.idAt(0) } });
     expect(balances(book)).toEqual([8100n, 1900n, 0n]);
@@ -308,7 +307,7 @@ describe('a key', () => {
   test('that was not recorded is free again', () => {
     const key = { idempotencyKey: 'free' };
     expect(
-      codes(decideAll(newBook(), transfer(ALICE, ALICE, '20', key), transfer(ALICE, BOB, '21', key))),
+      codesOf(decideAll(newBook(), transfer(ALICE, ALICE, '20', key), transfer(ALICE, BOB, '21', key))),
     ).toEqual(['SAME_ACCOUNT', 'POSTED']);
   });
 
@@ -403,7 +402,7 @@ describe('an effectiveAt', () => {
     ['that is absent counts as createdAt, which lies after it', null, 'POSTED'],
   ])('%s', (_, effectiveAt, code) => {
     const book = newBook({ closedBefore: CLOCK - 10n });
-    expect(codes(decideAll(book, transfer(ALICE, BOB, '1', { effectiveAt })))).toEqual([code]);
+    expect(codesOf(decideAll(book, transfer(ALICE, BOB, '1', { effectiveAt })))).toEqual([code]);
   });
 
   test('of the future or of long ago is taken as it is', () => {
@@ -426,7 +425,7 @@ test('a declined outcome is read again from its recorded facts as it was answere
     transfer(ALICE, CAROL, '1'),
     transfer(ALICE, CAROL, '1000'),
   ) as Refusal[];
-  expect(codes(outcomes as Outcome[])).toEqual([
+  expect(codesOf(outcomes as Outcome[])).toEqual([
     'ACCOUNT_FROZEN',
     'BALANCE_LIMIT_EXCEEDED',
     'INSUFFICIENT_FUNDS',

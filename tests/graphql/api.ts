@@ -30,7 +30,24 @@ export interface Api {
   /** Sends one mutation with an input in variables, and answers its field. Nothing else may have gone wrong. */
   mutate(field: Field, input: object, selection?: string): Promise<Record<string, unknown>>;
 }
-export type Field = 'createAccount' | 'deposit' | 'withdraw' | 'transfer';
+export type Field =
+  | 'createAccount'
+  | 'createAccounts'
+  | 'updateAccount'
+  | 'freezeAccount'
+  | 'unfreezeAccount'
+  | 'closeAccount'
+  | 'createCurrency'
+  | 'closePeriod'
+  | 'deposit'
+  | 'withdraw'
+  | 'transfer'
+  | 'postTransaction'
+  | 'reverseTransaction'
+  | 'placeHold'
+  | 'captureHold'
+  | 'voidHold'
+  | 'postBatch';
 
 /** Serves a ledger until the file ends. */
 export async function serve(ledger: Ledger): Promise<Api> {

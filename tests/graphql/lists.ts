@@ -23,6 +23,7 @@ export const LISTS = {
     fields: 'id type createdAt effectiveAt metadata entries { account { id } }',
     filter: 'TransactionFilter',
   },
+  holds: { of: '', fields: 'id status expiresAt from { id } to { id }', filter: 'HoldFilter' },
   history: {
     of: 'account',
     fields: 'id side layer createdAt effectiveAt transaction { type }',

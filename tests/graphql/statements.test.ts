@@ -52,12 +52,62 @@ test('a page of history costs the same number of statements, however long it is'
   expect(ten.length).toBe(6);
 });
 
+test('a page of holds costs the same number of statements, however long it is', async () => {
+  const wallet = await makeAccount(ledger, { funds: '1000' });
+  // Each hold leads to another account.
+  const others = await makeAccounts(ledger, 110);
+  await Promise.all(
+    others.map((toAccountId) =>
+      api.mutate('placeHold', { fromAccountId: wallet, toAccountId, amount: '1', idempotencyKey: newKey() }),
+    ),
+  );
+  const count = async (query: string, first: number) => {
+    const statements = await statementsOf(async () => {
+      const { data, errors } = await api.ask(query, { id: wallet, first });
+      expect(errors).toBeUndefined();
+      expect(JSON.stringify(data).match(/hold_/g)?.length).toBe(first);
+    });
+    return statements.length;
+  };
+  const fields = 'nodes { id status amount { amount } from { owner } to { owner } }';
+  for (const [query, expected] of [
+    // The holds, and their accounts.
+    [`query ($first: Int!) { holds(first: $first) { ${fields} } }`, 2],
+    // Under a filter it is a snapshot, its settings, the walk, its end, the holds, and their accounts.
+    [`query ($first: Int!) { holds(first: $first, filter: { status: OPEN }) { ${fields} } }`, 6],
+    [`query ($id: ID!, $first: Int!) { account(id: $id) { holds(first: $first) { ${fields} } } }`, 7],
+    // The transactions, their entries, and their holds.
+    ['query ($first: Int!) { transactions(first: $first) { nodes { hold { id } } } }', 3],
+  ] as const) {
+    expect(await count(query, 10)).toBe(expected);
+    expect(await count(query, 100)).toBe(expected);
+  }
+});
+
 test('nodes of a type are read together', async () => {
   const ids = await makeAccounts(ledger, 30);
   const statements = await statementsOf(() =>
     api.ask('query ($ids: [ID!]!) { nodes(ids: $ids) { ... on Account { owner } } }', { ids }),
   );
   expect(statements).toHaveLength(1);
+});
+
+test('what was held is answered without another query', async () => {
+  const [a, b] = [await makeAccount(ledger, { funds: '10' }), await makeAccount(ledger)];
+  const run = (selection: string) =>
+    statementsOf(() =>
+      api.mutate(
+        'placeHold',
+        { fromAccountId: a, toAccountId: b, amount: '1', idempotencyKey: newKey() },
+        selection,
+      ),
+    );
+  const bare = await run('');
+  const full =
+    await run(`... on HoldPlaced { replayed transaction { id amount { amount } entries { heldAfter { amount } } }
+    hold { id status expiresAt createdAt amount { amount } captured { amount } remaining { amount } } }`);
+  expect(bare.length).toBeGreaterThan(0);
+  expect(full).toHaveLength(bare.length);
 });
 
 test('what was posted is answered without another query', async () => {

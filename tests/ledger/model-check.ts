@@ -1,135 +1,396 @@
 import { randomUUID } from 'node:crypto';
 import fc from 'fast-check';
-import type { Command } from '../../src/core/command.ts';
-import type { Refusal } from '../../src/core/errors.ts';
+import pg from 'pg';
+import { toAccountRequest } from '../../src/core/create-account.ts';
+import { formatId, parseId, type Uuid } from '../../src/core/ids.ts';
 import type { Outcome } from '../../src/core/transaction.ts';
+import type { AccountUpdated, Ledger } from '../../src/ledger/ledger.ts';
 import type { TestDatabase } from '../support/database.ts';
-import { balance, makeAccount } from '../support/ledger.ts';
-import { OUTSIDE, ReferenceModel, type Request } from './reference-model.ts';
+import { ACCOUNTS, anyStep, OPENING, type Step, toRequest } from './model-requests.ts';
+import {
+  CLOSED_BEFORE,
+  type Condition,
+  entryText,
+  isChange,
+  nameOf,
+  outsideOf,
+  type Posting,
+  ReferenceModel,
+  type Request,
+  say,
+  textOf,
+} from './reference-model.ts';
 
 /** The program that is compared with the model: the project's own, or a copy of it with a bug planted. */
 export interface Program {
-  readonly Ledger: typeof import('../../src/ledger/ledger.ts').Ledger;
-  readonly toDeposit: typeof import('../../src/core/command.ts').toDeposit;
-  readonly toWithdrawal: typeof import('../../src/core/command.ts').toWithdrawal;
-  readonly toTransfer: typeof import('../../src/core/command.ts').toTransfer;
+  readonly Ledger: typeof Ledger;
+  readonly requests: typeof import('../../src/core/request.ts');
+  readonly toAccountUpdate: typeof import('../../src/core/update-account.ts').toAccountUpdate;
+}
+interface Service extends Omit<Program, 'Ledger'> {
+  readonly ledger: Ledger;
+  readonly reader: pg.Pool;
 }
 
-const NAMES = ['a', 'b', 'c', 'euro'];
-const account = fc.constantFrom(...NAMES);
-const anyRequest: fc.Arbitrary<Request> = fc
-  .record({
-    kind: fc.constantFrom('DEPOSIT', 'WITHDRAWAL', 'TRANSFER', 'TRANSFER', 'TRANSFER'),
-    from: account,
-    to: account,
-    amount: fc.bigInt({ min: 1n, max: 9n }).map((units) => units * 100n),
-    key: fc.constantFrom(...Array.from({ length: 40 }, (_, place) => `key ${place}`)),
-    externalId: fc.option(fc.constantFrom('order 1', 'order 2', 'order 3', 'order 4'), { freq: 3 }),
-  })
-  .map(({ kind, from, to, ...rest }) => ({
-    kind,
-    from: kind === 'DEPOSIT' ? OUTSIDE : from,
-    to: kind === 'WITHDRAWAL' ? OUTSIDE : to,
-    ...rest,
-  }));
+/** Worlds share a ledger and nothing else; their requests meet in its batches. */
+const WORLDS = 20;
+const MAX_STEPS = 120;
 
 /**
- * Sends random requests, repeats and conflicts among them, to the program and to the model, each run on accounts of its own;
- * transfers that follow each other are sent at once. Throws the shortest difference that it finds, with its seed.
+ * Sends random requests of every kind to the program and to the model, in runs of some worlds at once, and answers how many
+ * they were. Some of a world's do not wait for the answers to others: then there must be an order in which the model gives
+ * the answers that the program gave. Throws the shortest difference that it finds, with its seed.
  */
 export async function compareWithModel(
   { Ledger, ...program }: Program,
   { serviceUrl }: TestDatabase,
-  parameters: fc.Parameters<[Request[]]>,
-): Promise<void> {
-  // With one lane the order of arrival is the order of decision.
-  const ledger = await Ledger.open({ databaseUrl: serviceUrl, lanes: 1 });
+  parameters: fc.Parameters<[Step[][]]>,
+): Promise<number> {
+  const ledger = await Ledger.open({ databaseUrl: serviceUrl });
+  const reader = new pg.Pool({ connectionString: serviceUrl, max: 2 });
   try {
-    const property = fc.asyncProperty(
-      fc.array(anyRequest, { minLength: 30, maxLength: 120 }),
-      async (requests) => {
-        const run = randomUUID();
-        const ids = new Map(
-          await Promise.all(
-            NAMES.map(async (name): Promise<[string, string]> => {
-              const currency = name === 'euro' ? 'EUR' : 'USD';
-              return [
-                name,
-                await makeAccount(ledger, { owner: run, currency, externalId: `${run} ${name}` }),
-              ];
-            }),
-          ),
-        );
-        const model = new ReferenceModel(
-          new Map(NAMES.map((name) => [name, name === 'euro' ? 'EUR' : 'USD'])),
-        );
-        const send = async (request: Request) =>
-          answerOf(await ledger.post(expectCommand(commandOf(program, request, ids, run))));
-
-        for (const group of groupTransfers(requests)) {
-          const expected = group.map((request) => model.answer(request));
-          const answers = await Promise.all(group.map(send));
-          for (const [place, answer] of answers.entries()) {
-            if (answer !== expected[place]) {
-              throw new Error(`${describe(group[place])} was answered ${answer}, not ${expected[place]}`);
-            }
-          }
-        }
-        for (const [name, id] of ids) {
-          const [found, expected] = [await balance(ledger, id), model.balances.get(name) ?? 0n];
-          if (found !== expected) throw new Error(`${name} has ${found}, not ${expected}`);
-        }
+    await ledger.closePeriod({ before: CLOSED_BEFORE });
+    let sent = 0;
+    const steps = fc.array(anyStep, { minLength: 1, maxLength: MAX_STEPS, size: 'max' });
+    const runs = fc.asyncProperty(
+      fc.array(steps, { minLength: WORLDS, maxLength: WORLDS }),
+      async (worlds) => {
+        await Promise.all(worlds.map((world) => play({ ...program, ledger, reader }, world)));
+        sent += worlds.flat().length;
       },
     );
-    await fc.assert(property, parameters);
+    await fc.assert(runs, { unbiased: true, ...parameters });
+    return sent;
   } finally {
+    await reader.end();
     await ledger.close();
   }
 }
 
-function commandOf(
-  { toDeposit, toWithdrawal, toTransfer }: Omit<Program, 'Ledger'>,
-  { kind, from, to, amount, key, externalId }: Request,
-  ids: ReadonlyMap<string, string>,
-  run: string,
-): Command | Refusal {
-  const attempt = {
-    amount: `${amount / 100n}.00`,
-    idempotencyKey: key,
-    externalId: externalId === null ? null : `${run} ${externalId}`,
+/** Plays the steps on accounts of their own. */
+async function play(service: Service, steps: readonly Step[]): Promise<void> {
+  const names = await Names.make(service);
+  const asked: Request[] = [];
+  let model = new ReferenceModel(ACCOUNTS);
+  for (const wave of [[], ...wavesOf(steps)]) {
+    const before = asked.length;
+    if (before === 0) asked.push(...OPENING);
+    for (const step of wave) asked.push(toRequest(step, model, asked));
+    const requests = asked.slice(before);
+    const sentAt = now();
+    const outcomes = await Promise.all(
+      requests.map((request, place) => send(service, request, names, wave[place]?.isSpeltOut ?? false)),
+    );
+    const answeredAt = now() + 1000n;
+    for (const outcome of outcomes) names.learn(outcome);
+    const answers = requests.map((request, place): Answer => {
+      const outcome = outcomes[place];
+      if (outcome === undefined) throw new TypeError('each request is answered');
+      return { request, text: textOfOutcome(outcome, names), at: instantOf(outcome, sentAt, answeredAt) };
+    });
+    model = explain(model, answers) ?? fail(model, answers);
+  }
+  await compareBooks(service, names, model);
+}
+
+/**
+ * Cuts steps where one waits for the answers before it. At most six are under way, among them one change: of two, no answer
+ * tells which was first.
+ */
+function wavesOf(steps: readonly Step[]): Step[][] {
+  const waves: Step[][] = [];
+  for (const step of steps) {
+    const last = waves.at(-1) ?? [];
+    const isFull = last.length >= 6 || (isChange(step) && last.some(isChange));
+    if (step.isTogether && last.length > 0 && !isFull) last.push(step);
+    else waves.push([step]);
+  }
+  return waves;
+}
+
+interface Answer {
+  readonly request: Request;
+  readonly text: string;
+  /** When it was decided, as far as that is to be seen. */
+  readonly at: bigint;
+}
+
+const now = () => BigInt(Date.now()) * 1000n;
+
+/**
+ * What is posted tells its time. What is refused lies between the request and its answer: that an instant has passed, it had
+ * by the answer; that it has not, it had not when it was sent.
+ */
+function instantOf(outcome: Outcome | AccountUpdated, sentAt: bigint, answeredAt: bigint): bigint {
+  if (outcome.code === 'POSTED') return outcome.transaction.createdAt;
+  return outcome.code === 'HOLD_EXPIRED' || outcome.code === 'INVALID_INPUT' ? answeredAt : sentAt;
+}
+
+/** The model after the requests, in an order in which it gives these answers; undefined where there is none. */
+function explain(model: ReferenceModel, answers: readonly Answer[]): ReferenceModel | undefined {
+  if (answers.length === 0) return model;
+  for (const [place, { request, text, at }] of answers.entries()) {
+    const next = model.fork();
+    if (next.answer(request, at) !== text) continue;
+    const last = explain(next, answers.toSpliced(place, 1));
+    if (last !== undefined) return last;
+  }
+  return undefined;
+}
+
+/** Says what the model would have answered in the order in which the requests were sent. */
+function fail(model: ReferenceModel, answers: readonly Answer[]): never {
+  const next = model.fork();
+  const lines = answers.map(({ request, text, at }) => {
+    const expected = next.answer(request, at);
+    return `${textOf(request)}\n  was answered ${text}\n  ${expected === text ? 'as expected' : `not ${expected}`}`;
+  });
+  throw new Error(lines.join('\n'));
+}
+
+/** What the program's ids and the callers' own names stand for in the model. */
+class Names {
+  readonly run: string;
+  readonly #ids = new Map<string, Uuid>();
+  readonly #names = new Map<string, string>();
+  readonly #externalIds = new Map<string, string>();
+
+  private constructor(run: string) {
+    this.run = run;
+  }
+
+  /** Makes the accounts of a world. */
+  static async make({ ledger, reader }: Service): Promise<Names> {
+    const names = new Names(`${randomUUID()} `);
+    const own = [...ACCOUNTS].filter(([, { isOutside }]) => !isOutside);
+    const limit = (minor: bigint | null) =>
+      minor === null ? { unlimited: true } : { amount: decimal(minor, true) };
+    const orders = own.map(([name, { currency, side, min, max }]) =>
+      toAccountRequest({
+        owner: names.run,
+        externalId: names.run + name,
+        currency,
+        normalSide: side,
+        minBalance: limit(min),
+        maxBalance: limit(max),
+      }),
+    );
+    const made = await ledger.createAccounts(orders);
+    if (made.code !== 'ACCOUNTS_CREATED') throw new TypeError(`refused: ${made.code}`);
+    for (const [place, [name]] of own.entries()) {
+      const result = made.results[place];
+      if (result?.code !== 'CREATED') throw new TypeError(`refused: ${result?.code}`);
+      names.#add(name, result.account.id);
+    }
+    const { rows } = await reader.query<{ id: Uuid; currency: string }>(
+      "select id, currency from accounts where kind = 'EXTERNAL'",
+    );
+    for (const { id, currency } of rows) names.#add(outsideOf(currency), id);
+    return names;
+  }
+
+  /** An id as a caller writes it, or the caller's own name where there is one. What is not there has an id of nobody's. */
+  given(kind: 'account' | 'hold' | 'transaction', name: string, byExternalId: boolean): string {
+    const externalId = ACCOUNTS.get(name)?.isOutside === false ? name : this.#externalIds.get(name);
+    if (!this.#ids.has(name)) this.#add(name, randomUUID());
+    const given =
+      byExternalId && externalId !== undefined
+        ? `ext:${this.run}${externalId}`
+        : formatId(kind, this.#ids.get(name) ?? '');
+    this.#names.set(given, name);
+    return given;
+  }
+
+  idOf(name: string): Uuid {
+    return this.#ids.get(name) ?? '';
+  }
+
+  nameOf(text: string): string {
+    return this.#names.get(text) ?? text;
+  }
+
+  /** Remembers a transaction by whose key it was asked with. */
+  learn(outcome: Outcome | AccountUpdated): void {
+    if (outcome.code !== 'POSTED') return;
+    const { id, keyAccountId, idempotencyKey, holdId, externalId } = outcome.transaction;
+    const key = idempotencyKey?.slice(this.run.length);
+    const name =
+      key === undefined ? `${this.nameOf(holdId ?? '')} expired` : nameOf(this.nameOf(keyAccountId), key);
+    this.#add(name, id);
+    if (externalId !== null) this.#externalIds.set(name, externalId.slice(this.run.length));
+  }
+
+  #add(name: string, id: Uuid): void {
+    this.#ids.set(name, id);
+    this.#names.set(id, name);
+  }
+}
+
+function send(
+  { ledger, requests, toAccountUpdate }: Service,
+  request: Request,
+  names: Names,
+  isSpeltOut: boolean,
+): Promise<Outcome | AccountUpdated> {
+  if (!isChange(request)) {
+    const command = commandOf(requests, request, names, isSpeltOut);
+    return 'facts' in command ? Promise.resolve(command) : ledger.post(command);
+  }
+  const accountId = names.given('account', request.accountId, isSpeltOut);
+  if (request.kind !== 'LIMITS') return ledger.changeAccount(accountId, { kind: request.kind });
+  const limit = (minor: bigint | null | undefined) => {
+    if (minor === undefined) return undefined;
+    return minor === null ? { unlimited: true } : { amount: decimal(minor, isSpeltOut) };
   };
-  const [fromAccountId = '', toAccountId = ''] = [ids.get(from), ids.get(to)];
-  if (kind === 'DEPOSIT') return toDeposit({ accountId: toAccountId, ...attempt });
-  if (kind === 'WITHDRAWAL') return toWithdrawal({ accountId: fromAccountId, ...attempt });
-  return toTransfer({ fromAccountId, toAccountId, ...attempt });
+  const { minBalance, maxBalance } = request;
+  const change = toAccountUpdate({ accountId, minBalance: limit(minBalance), maxBalance: limit(maxBalance) });
+  return 'facts' in change ? Promise.resolve(change) : ledger.changeAccount(accountId, change);
 }
 
-const FIELD_NAMES: Readonly<Record<string, string>> = { fromAccountId: 'from', toAccountId: 'to' };
-
-function answerOf(outcome: Outcome): string {
-  if (outcome.code === 'IDEMPOTENCY_CONFLICT') {
-    const fields = outcome.facts.differingFields.map((field) => FIELD_NAMES[field] ?? field);
-    return `${outcome.code}: ${fields.join(' ')}`;
+/** The command of a request. Spelt out, it says the same in other words. */
+function commandOf(
+  {
+    toDeposit,
+    toWithdrawal,
+    toTransfer,
+    toJournal,
+    toHold,
+    toCapture,
+    toVoid,
+    toExpiry,
+    toReversal,
+  }: Service['requests'],
+  request: Posting,
+  names: Names,
+  isSpeltOut: boolean,
+): ReturnType<typeof toDeposit> {
+  const account = (name: string) => names.given('account', name, isSpeltOut);
+  const bound = (minor: bigint | null) => (minor === null ? null : decimal(minor, isSpeltOut));
+  const amount = (minor: bigint) => decimal(minor, isSpeltOut);
+  const conditions = (given: readonly Condition[]) =>
+    given.map(({ accountId, expectedVersion, balanceAtLeast, balanceAtMost, availableAtLeast }) => ({
+      accountId: account(accountId),
+      expectedVersion,
+      balanceAtLeast: bound(balanceAtLeast),
+      balanceAtMost: bound(balanceAtMost),
+      availableAtLeast: bound(availableAtLeast),
+    }));
+  if (request.kind === 'EXPIRY')
+    return toExpiry(parseId('hold', names.given('hold', request.holdId, false)) ?? '');
+  const { key, description } = request;
+  const kept = { idempotencyKey: names.run + key, description };
+  if (request.kind === 'VOID')
+    return toVoid({ ...kept, holdId: names.given('hold', request.holdId, isSpeltOut) });
+  const { externalId, effectiveAt } = request;
+  const attempt = { ...kept, externalId: externalId === null ? null : names.run + externalId, effectiveAt };
+  switch (request.kind) {
+    case 'DEPOSIT':
+    case 'WITHDRAWAL': {
+      const input = { ...attempt, accountId: account(request.accountId), amount: amount(request.amount) };
+      return request.kind === 'DEPOSIT' ? toDeposit(input) : toWithdrawal(input);
+    }
+    case 'TRANSFER':
+    case 'HOLD': {
+      const input = {
+        ...attempt,
+        fromAccountId: account(request.fromAccountId),
+        toAccountId: account(request.toAccountId),
+        amount: amount(request.amount),
+        conditions: conditions(request.conditions),
+      };
+      return request.kind === 'TRANSFER'
+        ? toTransfer(input)
+        : toHold({ ...input, expiresAt: request.expiresAt });
+    }
+    case 'JOURNAL': {
+      const { entries, keyAccountId } = request;
+      const isFirst = keyAccountId === entries[0]?.accountId;
+      return toJournal({
+        ...attempt,
+        keyAccountId: isFirst && !isSpeltOut ? null : account(keyAccountId),
+        entries: entries.map((entry) => ({
+          ...entry,
+          accountId: account(entry.accountId),
+          amount: amount(entry.amount),
+        })),
+        conditions: conditions(request.conditions),
+      });
+    }
+    case 'CAPTURE': {
+      const holdId = names.given('hold', request.holdId, isSpeltOut);
+      return toCapture({ ...attempt, holdId, amount: bound(request.amount), final: request.final });
+    }
+    case 'REVERSAL': {
+      const transactionId = names.given('transaction', request.transactionId, isSpeltOut);
+      return toReversal({ ...attempt, transactionId, amount: bound(request.amount) });
+    }
   }
-  return outcome.replayed ? `${outcome.code} again` : outcome.code;
 }
 
-function expectCommand(command: Command | Refusal): Command {
-  if ('code' in command) throw new Error(`refused before it was sent: ${command.code}`);
-  return command;
+/** Whole units as decimal text: "12", or "12.00". */
+function decimal(minor: bigint, isSpeltOut: boolean): string {
+  return isSpeltOut ? `${minor / 100n}.00` : `${minor / 100n}`;
 }
 
-/** Cuts requests where something else than a transfer stands, which is sent alone. */
-function groupTransfers(requests: readonly Request[]): Request[][] {
-  const groups: Request[][] = [];
-  for (const request of requests) {
-    const last = groups.at(-1);
-    if (request.kind === 'TRANSFER' && last?.[0]?.kind === 'TRANSFER') last.push(request);
-    else groups.push([request]);
+/** The outcome as the model says it. */
+function textOfOutcome(outcome: Outcome | AccountUpdated, names: Names): string {
+  if (outcome.code === 'UPDATED') return say('UPDATED');
+  const again = outcome.replayed ? ' again' : '';
+  if (outcome.code !== 'POSTED') return say(outcome.code, plainFacts(outcome.facts, names)) + again;
+  const { id, entries } = outcome.transaction;
+  const lines = entries.map((entry) => {
+    const { accountId, layer, amount, version, normalSide } = entry;
+    const { postedAfter, pendingDebitsAfter, pendingCreditsAfter } = entry;
+    const account = names.nameOf(accountId);
+    const isOutside = ACCOUNTS.get(account)?.isOutside ?? false;
+    const sums =
+      normalSide === 'CREDIT'
+        ? { balance: postedAfter, held: pendingDebitsAfter, incoming: pendingCreditsAfter }
+        : { balance: -postedAfter, held: pendingCreditsAfter, incoming: pendingDebitsAfter };
+    return entryText({ account, layer, amount }, { ...sums, version, isOutside });
+  });
+  return say('POSTED', { name: names.nameOf(id), entries: lines }) + again;
+}
+
+/** A refusal's facts with the model's names; money without its currency, and without what is wrong in words. */
+function plainFacts(facts: object, names: Names): object {
+  const plain = (value: unknown): unknown => {
+    if (typeof value === 'string') return names.nameOf(value);
+    if (Array.isArray(value)) return value.map(plain).sort();
+    if (typeof value !== 'object' || value === null) return value;
+    return 'minor' in value ? value.minor : plainFacts(value, names);
+  };
+  const known = Object.entries(facts).filter(([name]) => name !== 'problem');
+  return Object.fromEntries(known.map(([name, value]) => [name, plain(value)]));
+}
+
+/** The accounts and the holds, as the database has them when all is over. */
+async function compareBooks({ ledger, reader }: Service, names: Names, model: ReferenceModel): Promise<void> {
+  const expected = [...model.accounts].filter(([, { isOutside }]) => !isOutside);
+  const found = await ledger.findAccounts(expected.map(([name]) => names.idOf(name)));
+  for (const [name, { status, min, max, balance, held, incoming, version }] of expected) {
+    const account = found.get(names.idOf(name));
+    const sign = account?.normalSide === 'CREDIT' ? 1n : -1n;
+    const pending = [account?.pendingDebits, account?.pendingCredits];
+    const [heldNow, incomingNow] = sign === 1n ? pending : pending.toReversed();
+    const has = [account?.status, account?.minBalance, account?.maxBalance, sign * (account?.posted ?? 0n)];
+    mustBe(
+      name,
+      [...has, heldNow, incomingNow, account?.version],
+      [status, min, max, balance, held, incoming, version],
+    );
   }
-  return groups;
+  const { rows } = await reader.query<{ id: Uuid; status: string; remaining: string }>(
+    `select id, status, case status when 'OPEN' then amount - captured else 0 end as remaining
+     from holds where id = any($1::uuid[])`,
+    [[...model.holds.keys()].map((name) => names.idOf(name))],
+  );
+  const holds = new Map(rows.map(({ id, status, remaining }) => [names.nameOf(id), [status, remaining]]));
+  for (const [name, { status, remaining }] of model.holds)
+    mustBe(name, holds.get(name), [status, `${remaining}`]);
 }
 
-function describe(request: Request | undefined): string {
-  return JSON.stringify(request, (_, value) => (typeof value === 'bigint' ? `${value}` : value));
+function mustBe(name: string, found: unknown, expected: unknown): void {
+  if (textOf(found) !== textOf(expected))
+    throw new Error(`${name} is ${textOf(found)}, not ${textOf(expected)}`);
 }

@@ -12,8 +12,16 @@ const database = await createTestDatabase();
 describe('the ledger and the reference model', () => {
   afterAll(() => expectSoundBooks(database));
 
-  test('answer random requests, repeats and conflicts alike', async () => {
-    await compareWithModel(await load(join(ROOT, 'src')), database, { numRuns: 25 });
+  test('answer random requests of every kind, repeats and conflicts alike', { timeout: 60_000 }, async () => {
+    const seed = Number(process.env['SEED'] ?? Date.now() % 1_000_000_000);
+    console.log(`requests of seed ${seed}; again by SEED=${seed}`);
+    const limits = { interruptAfterTimeLimit: 50_000, markInterruptAsFailure: true };
+    const sent = await compareWithModel(await load(join(ROOT, 'src')), database, {
+      seed,
+      numRuns: 10,
+      ...limits,
+    });
+    expect(sent).toBeGreaterThanOrEqual(10_000);
   });
 });
 
@@ -32,34 +40,93 @@ const PLANTED: readonly {
   },
   {
     bug: 'a repeat that ignores its amount',
-    file: 'core/command.ts',
+    file: 'core/request.ts',
     text: "['amount', shortestDecimal(amount)],\n      ...attemptFields(attempt),",
     instead: '...attemptFields(attempt),',
   },
   {
     bug: 'an account that may be overdrawn by 1.00',
     file: 'core/decide.ts',
-    text: 'available + rise < 0n',
-    instead: 'available + rise < -100n',
+    text: 'fall > 0n && available < fall',
+    instead: 'fall > 0n && available + 100n < fall',
   },
   {
     bug: 'a decline that is forgotten',
     file: 'core/decide.ts',
-    text: '  return record(book, command, movement, refusal);',
-    instead:
-      '  return refusal === undefined ? record(book, command, movement, refusal) : unrecorded(refusal);',
+    text: '? recordRefusal(book, command, refusal)',
+    instead: '? unrecorded(refusal)',
   },
   {
     bug: 'an externalId that is not remembered',
-    file: 'core/decide.ts',
-    text: 'if (takenBy !== undefined) {',
-    instead: 'if (takenBy !== undefined && takenBy === undefined) {',
+    file: 'core/movement.ts',
+    text: 'if (takenBy === undefined) return undefined;',
+    instead: 'if (takenBy !== null) return undefined;',
   },
   {
     bug: 'accounts of two currencies in one transfer',
+    file: 'core/movement.ts',
+    text: "type !== 'JOURNAL') {",
+    instead: "type === 'HOLD') {",
+  },
+  {
+    bug: 'the limit of who receives skipped',
     file: 'core/decide.ts',
-    text: 'account.currency.code !== expected',
-    instead: "account.currency.code !== expected && type !== 'TRANSFER'",
+    text: 'rise > 0n && resulting > limit',
+    instead: 'rise < 0n && resulting > limit',
+  },
+  {
+    bug: 'what is held ignored',
+    file: 'core/decide.ts',
+    text: 'const free = availableOf(account);',
+    instead: 'const free = availableOf({ ...account, pendingDebits: 0n, pendingCredits: 0n });',
+  },
+  {
+    bug: 'a frozen account that moves',
+    file: 'core/decide.ts',
+    text: 'if (evenFrozen) return undefined;',
+    instead: 'if (!evenFrozen) return undefined;',
+  },
+  {
+    bug: 'a condition ignored',
+    file: 'core/decide.ts',
+    text: 'if (balanceAtMost !== null && ',
+    instead: 'if (balanceAtMost === undefined && ',
+  },
+  {
+    bug: 'an expected version that is compared too late',
+    file: 'core/decide.ts',
+    text: 'expectedVersion !== found.version',
+    instead: 'expectedVersion !== left.version',
+  },
+  {
+    bug: 'a capture that releases nothing',
+    file: 'core/movement.ts',
+    text: "    ...legsBetween(book, hold, 'RELEASE', ends ? remaining : captured),\n",
+    instead: '',
+  },
+  {
+    bug: 'an expiry ignored by captures',
+    file: 'core/movement.ts',
+    text: "if (isExpired(hold, book.createdAt)) return refuse('holdExpired'",
+    instead: "if (hold.status === 'EXPIRED') return refuse('holdExpired'",
+  },
+  {
+    bug: 'a captured part that stays in its hold',
+    file: 'core/movement.ts',
+    text: 'captured: hold.captured + captured',
+    instead: 'captured: hold.captured',
+  },
+  {
+    bug: 'a partial reversal counted twice',
+    file: 'core/movement.ts',
+    text: 'whole - reversed',
+    instead: 'whole - 2n * reversed',
+  },
+  {
+    bug: 'a partial reversal forgotten by the rest of its batch',
+    file: 'core/decide.ts',
+    text: 'reversed: original.reversed + size',
+    instead: 'reversed: original.reversed',
   },
 ];
 
@@ -74,8 +141,8 @@ describe('the reference model finds', () => {
       await writeFile(join(copy, file), source.replace(text, instead));
 
       await expect(
-        compareWithModel(await load(copy), planted, { numRuns: 50, endOnFailure: true }),
-      ).rejects.toMatchObject({ cause: { message: expect.stringMatching(/was answered|has -?\d+, not/) } });
+        compareWithModel(await load(copy), planted, { numRuns: 15, endOnFailure: true }),
+      ).rejects.toMatchObject({ cause: { message: expect.stringMatching(/was answered|is .*, not/) } });
     } finally {
       await rm(copy, { recursive: true, force: true });
       await planted.drop();
@@ -85,7 +152,10 @@ describe('the reference model finds', () => {
 
 async function load(source: string): Promise<Program> {
   const module = (path: string) => import(pathToFileURL(join(source, path)).href);
-  const [{ Ledger }, commands] = await Promise.all([module('ledger/ledger.ts'), module('core/command.ts')]);
-  const { toDeposit, toWithdrawal, toTransfer } = commands;
-  return { Ledger, toDeposit, toWithdrawal, toTransfer };
+  const [{ Ledger }, requests, { toAccountUpdate }] = await Promise.all([
+    module('ledger/ledger.ts'),
+    module('core/request.ts'),
+    module('core/update-account.ts'),
+  ]);
+  return { Ledger, requests, toAccountUpdate };
 }

@@ -61,6 +61,54 @@ test('a period that closes while a transfer is on its way refuses what counts be
   );
 });
 
+test('what waits for its accounts while a period is closed is refused where it counts before', async () => {
+  const other = await openLedger(database);
+  const [from = '', to = ''] = await makeAccounts(ledger, 2, { funds: '10.00' });
+  const before = BigInt(Date.parse('2026-02-01T00:00:00Z')) * 1000n;
+  const holder = await connect(database.ownerUrl);
+  await holder.query('begin');
+  await holder.query('select from accounts where id = $1 for update', [parseId('account', from)]);
+
+  const pay = (effectiveAt: bigint) =>
+    transfer(ledger, { fromAccountId: from, toAccountId: to, amount: '1.00', effectiveAt });
+  const waiting = [pay(before - 1n), pay(before)];
+  await untilSomebodyWaits();
+  // Closing waits for no account.
+  expect(await other.closePeriod({ before })).toMatchObject({
+    code: 'CLOSED',
+    ledger: { closedBefore: before },
+  });
+  await holder.query('commit');
+
+  const [late, timely] = await Promise.all(waiting);
+  expect(late).toMatchObject({ code: 'PERIOD_CLOSED', facts: { closedBefore: before } });
+  expect(timely).toMatchObject({ code: 'POSTED' });
+});
+
+test('a closing that waits for a block lets it be, and from its answer on nothing counts before', async () => {
+  const other = await openLedger(database);
+  const accounts = await makeAccounts(ledger, 8, { funds: '10.00' });
+  const start = BigInt(Date.parse('2026-03-01T00:00:00Z')) * 1000n;
+  // Each step of the period is closed beside transfers that count right before it.
+  for (let step = 1n; step <= 10n; step += 1n) {
+    const pay = (by: typeof ledger, place: number) =>
+      transfer(by, {
+        fromAccountId: accounts[place % 8] ?? '',
+        toAccountId: accounts[(place + 1) % 8] ?? '',
+        amount: '0.01',
+        effectiveAt: start + step - 1n,
+      });
+    const beside = Array.from({ length: 16 }, (_, place) => pay(place % 2 === 0 ? ledger : other, place));
+    const closed = await other.closePeriod({ before: start + step });
+    const after = await Promise.all([pay(ledger, 0), pay(other, 1)]);
+
+    expect(closed).toMatchObject({ code: 'CLOSED', ledger: { closedBefore: start + step } });
+    for (const outcome of after) expect(outcome).toMatchObject({ code: 'PERIOD_CLOSED' });
+    const codes = new Set((await Promise.all(beside)).map(({ code }) => code));
+    expect([...codes].filter((code) => code !== 'POSTED' && code !== 'PERIOD_CLOSED')).toEqual([]);
+  }
+});
+
 test('who waits for a locked account decides on what its holder left', async () => {
   const [from = '', to = ''] = await makeAccounts(ledger, 2, { funds: '10.00' });
   const holder = await connect(database.ownerUrl);

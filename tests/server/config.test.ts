@@ -29,6 +29,14 @@ test('origins are separated by commas', () => {
 });
 
 test.each([
+  [{}, []],
+  [{ ALLOWED_HOSTS: 'ledger.example, books.example' }, ['ledger.example', 'books.example']],
+  [{ HOST: '0.0.0.0', ALLOW_INSECURE: '1' }, null],
+])('under %o the service is asked by addresses, localhost and %o', (env, names) => {
+  expect(readConfig(env).allowedHosts).toEqual(names);
+});
+
+test.each([
   [{}, true],
   [{ NODE_ENV: 'production' }, false],
   [{ NODE_ENV: 'production', API_EXPLORER: '1' }, true],

@@ -46,6 +46,7 @@ describe('a document has at most', () => {
     ['repeats', 40, (n: number) => `{ ${'a '.repeat(n)} }`],
     ['repeats', 40, (n: number) => `{ ${times(n, (i) => `... on T${i} { a }`)} }`],
     ['repeats', 40, (n: number) => `{ ${times(n, (i) => `a { b { b${i}: c } }`.replace(`b${i}: c`, 'c'))} }`],
+    ['members', 100, (n: number) => `{ a(x: { ${times(n, (i) => `f${i}: 1`)} }) }`],
     ['mutationFields', 10, (n: number) => `mutation { ${times(n, (i) => `a${i} @include(if: false)`)} }`],
     [
       'mutationFields',

@@ -1,9 +1,10 @@
 import { Agent, get, request } from 'node:http';
 import { text } from 'node:stream/consumers';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { startHttpServer } from '../../src/server/http.ts';
 import { asOwner, connect, createTestDatabase } from '../support/database.ts';
 import { makeAccount, openLedger } from '../support/ledger.ts';
+import { exchange, JSON_TYPE } from './exchange.ts';
 
 const database = await createTestDatabase();
 const ledger = await openLedger(database);
@@ -69,6 +70,39 @@ describe('what another site can send in a browser', () => {
     const accounts = await asOwner(database, 'select from accounts');
     expect(accounts).toHaveLength(0);
   });
+});
+
+test('a page that gives its own name the address of this machine is refused, whatever it asks', async () => {
+  const own = await startHttpServer({
+    ledger,
+    host: '127.0.0.1',
+    port: 0,
+    log,
+    allowedHosts: ['ledger.example'],
+  });
+  onTestFinished(() => own.close());
+  const statusBy = async (host: string, path: string) => {
+    const asked = await exchange(own.url + path, { headers: { ...JSON_TYPE, host }, body: QUERY });
+    return asked.status;
+  };
+  for (const path of ['/graphql', '/metrics', '/readyz']) {
+    for (const host of [
+      'evil.example',
+      'evil.example:4000',
+      '127.0.0.1.evil.example',
+      'localhost.evil.example',
+    ])
+      expect(await statusBy(host, path), host).toBe(421);
+    for (const host of [
+      '127.0.0.1',
+      '127.0.0.1:4000',
+      '[::1]:4000',
+      'localhost:4000',
+      'LOCALHOST',
+      'ledger.example:80',
+    ])
+      expect(await statusBy(host, path), host).toBe(200);
+  }
 });
 
 test('JSON with a charset is JSON', async () => {

@@ -242,6 +242,8 @@ describe.each(KINDS)('%s is the same both ways', (_, query, members) => {
 });
 
 describe('a body is the same both ways', () => {
+  const BATCH = 'mutation A { postBatch { id } }';
+  const PADDING = 'x'.repeat(2 ** 20);
   const plain = JSON.stringify({ query: READ });
   const several =
     'query A { ledger { name } } query B { ledger { id } } mutation C { withdraw(input: { accountId: "", amount: 0, idempotencyKey: "" }) { __typename } }';
@@ -298,6 +300,22 @@ describe('a body is the same both ways', () => {
     ),
     ['a body of 2 MiB', JSON.stringify({ query: READ, variables: { x: 'x'.repeat(2 ** 21) } })],
     ['a body of 20 MB', JSON.stringify({ query: READ, variables: { x: 'x'.repeat(20_000_000) } })],
+    ...Object.entries({
+      'no batch, which says postBatch': JSON.stringify({ query: READ, variables: { postBatch: PADDING } }),
+      'a batch': JSON.stringify({ query: BATCH, variables: { x: PADDING } }),
+      'a batch with another operationName': JSON.stringify({ query: BATCH, operationName: 'B', x: PADDING }),
+      'a batch with an operationName that is none': JSON.stringify({
+        query: BATCH,
+        operationName: 5,
+        x: PADDING,
+      }),
+      'a batch with another member': JSON.stringify({ query: BATCH, id: PADDING }),
+      'a batch cut off': JSON.stringify({ query: BATCH, variables: { x: PADDING } }).slice(0, -1),
+      'a batch among requests': JSON.stringify([{ query: BATCH, variables: { x: PADDING } }]),
+      'a batch with a syntax error': JSON.stringify({ query: `${BATCH}}`, variables: { x: PADDING } }),
+      'a batch of many fields': JSON.stringify({ query: `${BATCH} ${'{a}'.repeat(60)}`, x: PADDING }),
+      'a batch with too many elements': `{"query":${JSON.stringify(BATCH)},"x":[${'[],'.repeat(2 ** 19)}1]}`,
+    }).map(([name, body]) => [`above 1 MiB, ${name}`, body] as const),
     ['a document of 1 MB', JSON.stringify({ query: `# ${'x'.repeat(1_000_000)}\n${READ}` })],
   ];
   test.each(bodies)('%s', async (_, body) => {

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { startHttpServer } from '../../src/server/http.ts';
 import { createTestDatabase } from '../support/database.ts';
 import { makeAccount, openLedger } from '../support/ledger.ts';
@@ -72,6 +72,16 @@ describe('a document is refused before it is validated, and says why', () => {
     expect((JSON.parse(answer.body) as Refused).errors.length).toBeLessThanOrEqual(21);
   });
 
+  test.each([
+    ['that there are not', Object.fromEntries(Array.from({ length: 60_000 }, (_, i) => [`f${i}`, 1]))],
+    ['that are missing, beside much else', { metadata: { x: 'x'.repeat(500_000) } }],
+  ])('fields of variables %s are told in few words', async (_, input) => {
+    const query = 'mutation ($input: DepositInput!) { deposit(input: $input) { __typename } }';
+    const answer = await exchange(url, asking(query, { variables: { input } }));
+    expect(refusalOf(answer)?.message).toMatch(/^\$input (has|lacks) the field/);
+    expect(answer.body.length).toBeLessThan(1000);
+  });
+
   test('a refused mutation has done nothing', async () => {
     const id = await makeAccount(ledger, { funds: '10' });
     const query = `mutation ($id: ID!) { ${times(11, (i) => `a${i}: withdraw(input: { accountId: $id, amount: 1, idempotencyKey: "${i}" }) { __typename }`)} }`;
@@ -126,9 +136,30 @@ describe('a body', () => {
     const variables = { x: 'x'.repeat(2 ** 20) };
     const answer = await exchange(url, asking('{ ledger { name } }', { variables }));
     expect(answer.status).toBe(413);
-    expect(refusalOf(answer)?.message).toMatch(/at most 1,048,576 are allowed.*postBatch/);
+    expect(refusalOf(answer)).toMatchObject({
+      message: expect.stringMatching(/at most 1,048,576 are allowed.*postBatch/),
+      extensions: { limit: 'bytes', given: expect.any(Number), allowed: 2 ** 20 },
+    });
     const batch = await exchange(url, asking('mutation { postBatch { id } }', { variables }));
-    expect(refusalOf(batch)?.message).toContain('Cannot query field "postBatch"');
+    expect(refusalOf(batch)?.message).toMatch(/Cannot query field .*postBatch/i);
+  });
+
+  test.each([
+    ['500,001 commas, colons and opening brackets; at most 500,000', `[${'[],'.repeat(2 ** 19)}[]]`],
+    ['1,001 different names; at most 1,000', `{${Array.from({ length: 2 ** 17 }, (_, i) => `"${i}":1`)}}`],
+    [
+      '21 brackets inside each other; at most 20',
+      `${'['.repeat(21)}"${' '.repeat(2 ** 20)}"${']'.repeat(21)}`,
+    ],
+  ])('above 1 MiB is not parsed when it has %s are allowed', async (limit, variables) => {
+    const query = JSON.stringify('mutation { postBatch { id } }');
+    const body = `{"query":${query},"variables":{"input":${variables}}}`;
+    const answer = await exchange(url, { headers: JSON_TYPE, body });
+    expect(answer.status).toBe(413);
+    expect(refusalOf(answer)).toEqual({
+      message: `The body has more than 1,048,576 bytes, and at least ${limit} are allowed.`,
+      extensions: { code: 'INVALID_INPUT' },
+    });
   });
 
   test('above 1 MiB waits for no place: the ninth at once is OVERLOADED', async () => {
@@ -174,6 +205,7 @@ describe('a slow caller is let go', () => {
     const received = await expectEnd(ended, HEADERS_TIMEOUT_MS);
     clearInterval(drip);
     expect(received).toMatch(/^HTTP\/1\.1 408 /);
+    expect(received).toContain('its head may take 0.7 s, and all of it 1.5 s');
   });
 
   test('whose body has no end', async () => {
@@ -188,7 +220,56 @@ describe('a slow caller is let go', () => {
   test('whose head is too large is refused at once', async () => {
     const { socket, ended } = await connectRaw(url);
     socket.write(head(`x: ${'x'.repeat(20_000)}`));
-    expect(await ended).toMatch(/^HTTP\/1\.1 431 /);
+    const received = await ended;
+    expect(received).toMatch(/^HTTP\/1\.1 431 .*x-content-type-options: nosniff\r\n/s);
+    expect(received).toContain('at most 16,384 are allowed');
+  });
+
+  test('who speaks no HTTP is refused at once', async () => {
+    const { socket, ended } = await connectRaw(url);
+    socket.write('hello\r\n\r\n');
+    expect(await ended).toMatch(/^HTTP\/1\.1 400 .*"INVALID_INPUT"/s);
+  });
+});
+
+describe('a connection', () => {
+  const start = async (options: { maxConnections?: number; silenceTimeoutMs?: number }) => {
+    const log = { error: (fault: unknown) => expect.unreachable(JSON.stringify(fault)) };
+    const other = await startHttpServer({ ledger, host: '127.0.0.1', port: 0, log, ...options });
+    onTestFinished(() => other.close());
+    return other.url;
+  };
+
+  test('beyond those that may be open is closed, and taken again once another has ended', async () => {
+    const full = await start({ maxConnections: 2 });
+    const live = 'GET /livez HTTP/1.1\r\nhost: ledger\r\n\r\n';
+    const [first, second] = [await connectRaw(full), await connectRaw(full)];
+    for (const { socket } of [first, second]) socket.write(live);
+    await expect.poll(() => first.received() + second.received()).toMatch(/alive.*alive/s);
+    expect(await (await connectRaw(full)).ended).toBe('');
+    first.socket.destroy();
+    await first.ended;
+    await expect
+      .poll(async () => {
+        const { socket, received } = await connectRaw(full);
+        socket.write(live);
+        await sleep(50);
+        return received();
+      })
+      .toContain('alive');
+  });
+
+  test('whose answer nobody reads is closed', async () => {
+    const silent = await start({ silenceTimeoutMs: 1000 });
+    // The page is larger than what the machine keeps for who does not read. Making it may take longer than the silence.
+    const headers = { accept: 'text/html', 'accept-encoding': 'identity' };
+    const page = await vi.waitFor(() => exchange(`${silent}/graphql`, { method: 'GET', headers }), 20_000);
+    const { socket, ended } = await connectRaw(silent);
+    socket.pause();
+    socket.write('GET /graphql HTTP/1.1\r\nhost: ledger\r\naccept: text/html\r\n\r\n');
+    await sleep(3000);
+    socket.resume();
+    expect((await ended).length).toBeLessThan(page.body.length);
   });
 });
 

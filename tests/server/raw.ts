@@ -28,7 +28,12 @@ export async function connectRaw(url: string): Promise<RawConnection> {
 
 /** The head of a POST of JSON. */
 export function head(...lines: readonly string[]): string {
-  return ['POST /graphql HTTP/1.1', 'host: ledger', 'content-type: application/json', ...lines, '', ''].join(
-    '\r\n',
-  );
+  return [
+    'POST /graphql HTTP/1.1',
+    'host: localhost',
+    'content-type: application/json',
+    ...lines,
+    '',
+    '',
+  ].join('\r\n');
 }

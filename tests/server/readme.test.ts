@@ -2,9 +2,16 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { startServiceProcess } from '../../scripts/service-process.ts';
+import { LIST_SIZE, MAX_COST } from '../../src/graphql/cost.ts';
+import { DOCUMENT_LIMITS } from '../../src/graphql/document-limits.ts';
+import { MAX_NODES } from '../../src/graphql/node.ts';
+import { MAX_REQUEST_BYTES } from '../../src/graphql/yoga.ts';
+import * as limits from '../../src/server/limits.ts';
 import { createTestDatabase } from '../support/database.ts';
-import { expectSoundBooks } from '../support/ledger.ts';
+import { expectSoundBooks, openLedger } from '../support/ledger.ts';
+import { expectAnswers, readWalk } from '../support/walk.ts';
 
+const README = join(import.meta.dirname, '../../README.md');
 const database = await createTestDatabase();
 const service = await startServiceProcess({ DATABASE_URL: database.serviceUrl });
 afterAll(async () => {
@@ -12,27 +19,33 @@ afterAll(async () => {
   await expectSoundBooks(database);
 });
 
-/** What the README's reader pastes and sees: requests and answers in order. An answer without a request repeats the last. */
-async function readWalk(): Promise<{ readonly query: string; readonly answer: unknown }[]> {
-  const readme = await readFile(join(import.meta.dirname, '../../README.md'), 'utf8');
-  const steps: { query: string; answer: unknown }[] = [];
-  let query = '';
-  for (const [, language, text = ''] of readme.matchAll(/^```(graphql|json)\n(.*?)^```$/gms)) {
-    if (language === 'graphql') query = text;
-    else steps.push({ query, answer: JSON.parse(text) });
-  }
-  return steps;
-}
-
 test('the README’s walk answers what the README says', async () => {
-  const steps = await readWalk();
+  const steps = readWalk(await readFile(README, 'utf8'));
   expect(steps.length).toBeGreaterThan(5);
-  for (const { query, answer } of steps) {
-    const response = await fetch(service.graphqlUrl, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ query }),
-    });
-    expect(await response.json(), query).toEqual(answer);
+  await expectAnswers(service.graphqlUrl, steps);
+});
+
+test('the README has the number of each limit', async () => {
+  const readme = await readFile(README, 'utf8');
+  const { load } = await openLedger(database);
+  const of = DOCUMENT_LIMITS;
+  const seconds = [limits.HEADERS_TIMEOUT_MS, limits.REQUEST_TIMEOUT_MS, limits.SILENCE_TIMEOUT_MS];
+  const rows: Readonly<Record<string, readonly number[]>> = {
+    head: [limits.MAX_HEAD_BYTES / 2 ** 10],
+    body: [MAX_REQUEST_BYTES / 2 ** 20, limits.MAX_BODY_BYTES / 2 ** 20, limits.MAX_LARGE_BODIES],
+    'body above 1 MiB': [limits.MAX_LARGE_ELEMENTS, limits.MAX_LARGE_NESTING, limits.MAX_LARGE_NAMES],
+    document: [of.characters, of.tokens, of.definitions],
+    fields: [of.fields, of.depth, of.repeats],
+    'aliases, directives, fragment spreads': [of.aliases, of.directives, of.spreads, of.nesting, of.members],
+    'fields of a mutation': [of.mutationFields],
+    cost: [MAX_COST, LIST_SIZE],
+    'a page, ids of `nodes`': [MAX_NODES],
+    time: [...seconds, limits.KEEP_ALIVE_MS].map((ms) => ms / 1000),
+    connections: [limits.MAX_CONNECTIONS],
+    'writes that wait': [load.maxQueue],
+  };
+  for (const [name, numbers] of Object.entries(rows)) {
+    const row = readme.split('\n').find((line) => line.startsWith(`| ${name} |`)) ?? '';
+    for (const number of numbers) expect(row).toMatch(new RegExp(`\\b${number.toLocaleString('en')}\\b`));
   }
 });

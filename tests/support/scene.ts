@@ -1,20 +1,31 @@
-// Accounts, requests and a book for `decide`, without a database.
+// Accounts, holds, requests and a book for `decide`, without a database.
 
-import type { AccountState, AccountStatus } from '../../src/core/account.ts';
-import {
-  type AccountName,
-  type Command,
-  type DepositInput,
-  type PlannedCommand,
-  plan,
-  type TransferInput,
-  toDeposit,
-  toTransfer,
-  toWithdrawal,
-} from '../../src/core/command.ts';
-import { type Book, type BookState, openBook } from '../../src/core/decide.ts';
+import type { AccountState, AccountStatus, Side } from '../../src/core/account.ts';
+import { type Book, type BookState, openBook } from '../../src/core/book.ts';
+import { type Command, type LookUp, type Name, type PlannedCommand, plan } from '../../src/core/command.ts';
+import { type Decision, decide } from '../../src/core/decide.ts';
 import type { Refusal } from '../../src/core/errors.ts';
+import type { Hold } from '../../src/core/hold.ts';
 import { formatId, type Uuid } from '../../src/core/ids.ts';
+import {
+  type CaptureInput,
+  type DepositInput,
+  type HoldInput,
+  type JournalInput,
+  type ReversalInput,
+  type TransferInput,
+  toCapture,
+  toDeposit,
+  toExpiry,
+  toHold,
+  toJournal,
+  toReversal,
+  toTransfer,
+  toVoid,
+  toWithdrawal,
+  type VoidInput,
+} from '../../src/core/request.ts';
+import type { Outcome } from '../../src/core/transaction.ts';
 
 export const USD = { code: 'USD', exponent: 2 };
 export const EUR = { code: 'EUR', exponent: 2 };
@@ -26,7 +37,12 @@ const uuid = (n: number): Uuid => `0190d5e8-7a2b-7c3d-8e4f-${n.toString(16).padS
 export const ALICE = uuid(1);
 export const BOB = uuid(2);
 export const CAROL = uuid(3);
+export const DAVE = uuid(4);
+export const ERIN = uuid(5);
 export const EXTERNAL = uuid(14);
+/** Of a hold and of a transaction that are there before the batch. */
+export const HOLD = uuid(16);
+export const ORIGINAL = uuid(17);
 /** What no account bears. */
 export const NOBODY = formatId('account', uuid(15));
 
@@ -56,10 +72,28 @@ export function externalAccount(changes: Partial<AccountState> = {}): MutableAcc
   return account(EXTERNAL, { kind: 'EXTERNAL', normalSide: 'DEBIT', minBalance: null, ...changes });
 }
 
+/** An open hold of 50.00 from alice to bob, of which nothing is captured and which never expires. */
+export function openHold(changes: Partial<Hold> = {}): Hold {
+  return {
+    id: HOLD,
+    fromAccountId: ALICE,
+    toAccountId: BOB,
+    currency: USD,
+    amount: 5000n,
+    captured: 0n,
+    status: 'OPEN',
+    expiresAt: null,
+    createdAt: 0n,
+    ...changes,
+  };
+}
+
 /** A book on these accounts; nothing is recorded in it unless the state says so. */
 export function bookOn(accounts: readonly AccountState[], state: Partial<BookState> = {}): Book {
   return openBook({
     accounts: new Map(accounts.map((one) => [one.id, one])),
+    holds: new Map(),
+    originals: new Map(),
     recorded: new Map(),
     externalIds: new Map(),
     closedBefore: null,
@@ -72,7 +106,12 @@ export function bookOn(accounts: readonly AccountState[], state: Partial<BookSta
 /** An attempt of some kind, as a caller asks for it. */
 export type Request =
   | { readonly kind: 'deposit' | 'withdraw'; readonly input: DepositInput }
-  | { readonly kind: 'transfer'; readonly input: TransferInput };
+  | { readonly kind: 'transfer'; readonly input: TransferInput }
+  | { readonly kind: 'journal'; readonly input: JournalInput }
+  | { readonly kind: 'hold'; readonly input: HoldInput }
+  | { readonly kind: 'capture'; readonly input: CaptureInput }
+  | { readonly kind: 'void'; readonly input: VoidInput }
+  | { readonly kind: 'reverse'; readonly input: ReversalInput };
 
 let keys = 0;
 /** A key that no other request has. */
@@ -82,16 +121,7 @@ function newKey(): string {
 }
 
 export function transfer(from: Uuid, to: Uuid, amount: string, more: Partial<TransferInput> = {}): Request {
-  return {
-    kind: 'transfer',
-    input: {
-      fromAccountId: formatId('account', from),
-      toAccountId: formatId('account', to),
-      amount,
-      idempotencyKey: newKey(),
-      ...more,
-    },
-  };
+  return { kind: 'transfer', input: { ...betweenTwo(from, to, amount), ...more } };
 }
 export function deposit(to: Uuid, amount: string, more: Partial<DepositInput> = {}): Request {
   return {
@@ -105,23 +135,134 @@ export function withdraw(from: Uuid, amount: string, more: Partial<DepositInput>
     input: { accountId: formatId('account', from), amount, idempotencyKey: newKey(), ...more },
   };
 }
-
-/** The command that a request becomes, or the refusal of steps 2 and 3. */
-export function planRequest(request: Request): PlannedCommand | Refusal {
-  const command = readRequest(request);
-  if ('facts' in command) return command;
-  const id = (name: AccountName) => (name.by === 'id' ? name.id : undefined);
-  return plan(command, { id, external: () => EXTERNAL, salt: () => new Uint8Array(16) });
+/** One entry of a journal, as a caller asks for it. */
+export type Line = readonly [account: Uuid, side: Side, amount: string, description?: string];
+export function journal(lines: readonly Line[], more: Partial<JournalInput> = {}): Request {
+  const entries = lines.map(([id, side, amount, description]) => ({
+    accountId: formatId('account', id),
+    side,
+    amount,
+    description,
+  }));
+  return { kind: 'journal', input: { entries, idempotencyKey: newKey(), ...more } };
+}
+export function placeHold(from: Uuid, to: Uuid, amount: string, more: Partial<HoldInput> = {}): Request {
+  return { kind: 'hold', input: { ...betweenTwo(from, to, amount), ...more } };
+}
+export function capture(hold: Uuid, more: Partial<CaptureInput> = {}): Request {
+  return {
+    kind: 'capture',
+    input: { holdId: formatId('hold', hold), idempotencyKey: newKey(), ...more },
+  };
+}
+export function voidHold(hold: Uuid, more: Partial<VoidInput> = {}): Request {
+  return { kind: 'void', input: { holdId: formatId('hold', hold), idempotencyKey: newKey(), ...more } };
+}
+export function reverse(transaction: Uuid, more: Partial<ReversalInput> = {}): Request {
+  return {
+    kind: 'reverse',
+    input: { transactionId: formatId('transaction', transaction), idempotencyKey: newKey(), ...more },
+  };
 }
 
-/** The command of a request that is well formed. */
+function betweenTwo(from: Uuid, to: Uuid, amount: string): TransferInput {
+  return {
+    fromAccountId: formatId('account', from),
+    toAccountId: formatId('account', to),
+    amount,
+    idempotencyKey: newKey(),
+  };
+}
+
+/** The command that a request becomes, or the refusal of steps 2 and 3. Without more, ids of accounts alone are known. */
+export function planRequest(request: Request, lookUp: Partial<LookUp> = {}): PlannedCommand | Refusal {
+  const command = readRequest(request);
+  return 'facts' in command ? command : plan(command, { ...IDS_ALONE, ...lookUp });
+}
+const IDS_ALONE: LookUp = {
+  account: idOf,
+  external: () => EXTERNAL,
+  target: () => undefined,
+  salt: () => new Uint8Array(16),
+};
+
+function idOf(name: Name): Uuid | undefined {
+  return name.by === 'id' ? name.id : undefined;
+}
+
+/** The command of a request that is well formed, and names accounts alone. */
 export function planned(request: Request): PlannedCommand {
-  const command = planRequest(request);
+  return accepted(planRequest(request));
+}
+
+/** The command of a request that may name a hold or a transaction of the book. */
+export function plannedIn(book: Book, request: Request): PlannedCommand {
+  return accepted(planRequest(request, { target: targetIn(book) }));
+}
+
+function accepted(command: PlannedCommand | Refusal): PlannedCommand {
   if ('facts' in command) throw new TypeError(`refused before the books: ${command.code}`);
   return command;
 }
 
-function readRequest({ kind, input }: Request): Command | Refusal {
-  if (kind === 'transfer') return toTransfer(input);
-  return kind === 'deposit' ? toDeposit(input) : toWithdrawal(input);
+/** Finds the holds and the transactions of a book, those of the batch too. */
+export function targetIn({ holds, originals }: Pick<Book, 'holds' | 'originals'>): LookUp['target'] {
+  return ({ kind, name }) => {
+    const id = idOf(name);
+    if (id === undefined) return undefined;
+    if (kind === 'hold') {
+      const hold = holds.get(id);
+      if (hold === undefined) return undefined;
+      const { fromAccountId, toAccountId } = hold;
+      return { id, keyAccountId: fromAccountId, accounts: [fromAccountId, toAccountId] };
+    }
+    const transaction = originals.get(id)?.transaction;
+    if (transaction === undefined) return undefined;
+    const accounts = transaction.entries.map(({ accountId }) => accountId);
+    return { id, keyAccountId: transaction.keyAccountId, accounts };
+  };
+}
+
+/** Decides requests one after the other, each planned beside what those before it left. */
+export function decideAll(book: Book, ...requests: readonly Request[]): Outcome[] {
+  return requests.flatMap((request) =>
+    decide(book, [plannedIn(book, request)]).map(({ outcome }) => outcome),
+  );
+}
+
+/** The command that ends a hold of the book by its expiresAt. */
+export function expiryIn(book: Book, hold: Uuid): PlannedCommand {
+  return accepted(plan(toExpiry(hold), { ...IDS_ALONE, target: targetIn(book) }));
+}
+
+/** The end of a hold of the book by its expiresAt. */
+export function expire(book: Book, hold: Uuid): Decision {
+  const [decision] = decide(book, [expiryIn(book, hold)]);
+  if (decision === undefined) throw new TypeError('one command has one decision');
+  return decision;
+}
+
+export function codesOf(outcomes: readonly Outcome[]): string[] {
+  return outcomes.map(({ code }) => code);
+}
+
+function readRequest(request: Request): Command | Refusal {
+  switch (request.kind) {
+    case 'deposit':
+      return toDeposit(request.input);
+    case 'withdraw':
+      return toWithdrawal(request.input);
+    case 'transfer':
+      return toTransfer(request.input);
+    case 'journal':
+      return toJournal(request.input);
+    case 'hold':
+      return toHold(request.input);
+    case 'capture':
+      return toCapture(request.input);
+    case 'void':
+      return toVoid(request.input);
+    case 'reverse':
+      return toReversal(request.input);
+  }
 }

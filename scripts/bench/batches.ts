@@ -1,0 +1,177 @@
+/**
+ * What a stream of large batches does to single transfers: 64 callers send transfers over HTTP, in turns alone and beside a
+ * loop of postBatch with 10,000 operations on other accounts. Their p99 is to stay within 150 ms, or 3 times what it is alone,
+ * whichever is more.
+ *   npm run bench:batches
+ */
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { cpus, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
+import { startServiceProcess } from '../service-process.ts';
+
+const CALLERS = 64;
+const OPERATIONS = 10_000;
+const ACCOUNTS = 200;
+const TURNS = 4;
+const TURN_MS = 6000;
+const MAX_MS = 150;
+const MAX_TIMES = 3;
+
+/** What one kind of caller sends, until it is told to stop. */
+type Task = 'singles' | 'batches';
+interface Work {
+  readonly url: string;
+  readonly task: Task;
+  readonly accounts: readonly string[];
+}
+
+async function ask(
+  url: string,
+  query: string,
+  input: object,
+): Promise<Record<string, { __typename: string }>> {
+  const response = await fetch(url, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ query, variables: { input } }),
+  });
+  const { data, errors } = (await response.json()) as { data: never; errors?: unknown };
+  if (errors !== undefined) throw new Error(JSON.stringify(errors));
+  return data;
+}
+
+async function makeAccounts(url: string): Promise<string[]> {
+  const accounts = Array.from({ length: ACCOUNTS }, () => ({
+    owner: 'bench',
+    currency: 'USD',
+    minBalance: { unlimited: true },
+  }));
+  const answer = await ask(
+    url,
+    `mutation ($input: CreateAccountsInput!) { made: createAccounts(input: $input) {
+      __typename ... on AccountsCreated { results { ... on AccountCreated { account { id } } } } } }`,
+    { accounts },
+  );
+  const { results } = answer['made'] as unknown as { results: { account: { id: string } }[] };
+  return results.map(({ account }) => account.id);
+}
+
+function transferBetween(accounts: readonly string[]): object {
+  const from = Math.floor(Math.random() * accounts.length);
+  const to = (from + 1 + Math.floor(Math.random() * (accounts.length - 1))) % accounts.length;
+  return {
+    fromAccountId: accounts[from],
+    toAccountId: accounts[to],
+    amount: '0.01',
+    idempotencyKey: randomUUID(),
+  };
+}
+
+const TRANSFER = 'mutation ($input: TransferInput!) { answer: transfer(input: $input) { __typename } }';
+const BATCH = `mutation ($input: PostBatchInput!) { answer: postBatch(input: $input) {
+  __typename ... on BatchProcessed { results { __typename ... on LedgerError { code message } } } } }`;
+
+/** Works while it is told to, and answers on every `stop` how long each request took, in milliseconds. */
+async function work({ url, task, accounts }: Work): Promise<void> {
+  let running = false;
+  let took: number[] = [];
+  parentPort?.on('message', (message) => {
+    running = message === 'start';
+    if (running) return;
+    parentPort?.postMessage(took);
+    took = [];
+  });
+  const once = async (turn: number) => {
+    const since = performance.now();
+    const mode = turn % 2 === 0 ? 'INDEPENDENT' : 'ATOMIC';
+    const operations = Array.from({ length: OPERATIONS }, () => ({ transfer: transferBetween(accounts) }));
+    const { answer } =
+      task === 'singles'
+        ? await ask(url, TRANSFER, transferBetween(accounts))
+        : await ask(url, BATCH, { mode, operations });
+    const expected = task === 'singles' ? 'TransactionPosted' : 'BatchProcessed';
+    if (answer?.__typename !== expected) throw new Error(`answered ${answer?.__typename}`);
+    took.push(performance.now() - since);
+  };
+  await Promise.all(
+    Array.from({ length: task === 'singles' ? CALLERS : 1 }, async () => {
+      for (let turn = 0; ; ) {
+        if (running) await once(turn++);
+        else await sleep(10);
+      }
+    }),
+  );
+}
+
+const quantile = (values: readonly number[], q: number) =>
+  values.toSorted((a, b) => a - b)[Math.min(values.length - 1, Math.floor(values.length * q))] ?? Number.NaN;
+const ms = (value: number) => `${value.toFixed(1)} ms`;
+
+/** The longest turn of the service's event loop since it was last asked. */
+async function longestTurn(url: string): Promise<number> {
+  const text = await (await fetch(new URL('/metrics', url))).text();
+  return Number(/^nodejs_eventloop_lag_max_seconds (\S+)$/m.exec(text)?.[1]) * 1000;
+}
+
+async function measure(url: string): Promise<boolean> {
+  const start = async (task: Task) => {
+    const work: Work = { url, task, accounts: await makeAccounts(url) };
+    return new Worker(new URL(import.meta.url), { workerData: work });
+  };
+  const [singles, batches] = [await start('singles'), await start('batches')];
+  const during = async (worker: Worker, run: () => Promise<unknown>): Promise<number[]> => {
+    worker.postMessage('start');
+    await run();
+    worker.postMessage('stop');
+    return (await once(worker, 'message'))[0] as number[];
+  };
+  await during(singles, () => during(batches, () => sleep(TURN_MS)));
+  await longestTurn(url);
+
+  // Turn by turn, so that what else the machine does meets both alike.
+  const [alone, beside, sent]: [number[], number[], number[]] = [[], [], []];
+  const turns = { alone: 0, beside: 0 };
+  for (let turn = 0; turn < TURNS; turn += 1) {
+    alone.push(...(await during(singles, () => sleep(TURN_MS))));
+    turns.alone = Math.max(turns.alone, await longestTurn(url));
+    beside.push(
+      ...(await during(singles, async () => sent.push(...(await during(batches, () => sleep(TURN_MS)))))),
+    );
+    turns.beside = Math.max(turns.beside, await longestTurn(url));
+    console.log(`turn ${turn + 1} of ${TURNS}`);
+  }
+  await Promise.all([singles.terminate(), batches.terminate()]);
+
+  const [p99Alone, p99Beside] = [quantile(alone, 0.99), quantile(beside, 0.99)];
+  const allowed = Math.max(MAX_MS, MAX_TIMES * p99Alone);
+  console.log(`
+${CALLERS} callers alone:      ${alone.length} transfers, p50 ${ms(quantile(alone, 0.5))}, p99 ${ms(p99Alone)}; longest turn of the event loop ${ms(turns.alone)}
+beside ${sent.length} batches: ${beside.length} transfers, p50 ${ms(quantile(beside, 0.5))}, p99 ${ms(p99Beside)}; longest turn of the event loop ${ms(turns.beside)}
+a batch of ${OPERATIONS}: p50 ${ms(quantile(sent, 0.5))}
+${p99Beside <= allowed ? '✓' : '✗'} p99 beside batches: ${ms(p99Beside)}, at most ${ms(allowed)}`);
+  return p99Beside <= allowed;
+}
+
+async function main(): Promise<void> {
+  console.log(`${cpus().length} cores of ${cpus()[0]?.model ?? 'an unknown make'}, Node ${process.version}`);
+  const folder = await mkdtemp(join(tmpdir(), 'ledger-bench-'));
+  try {
+    // Under root the database runs as another user, who must be able to enter the folder.
+    await chmod(folder, 0o711);
+    const service = await startServiceProcess({ LEDGER_DATA_DIR: join(folder, 'data'), LOG_LEVEL: 'error' });
+    try {
+      if (!(await measure(service.graphqlUrl))) process.exitCode = 1;
+    } finally {
+      await service.stop();
+    }
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+if (isMainThread) await main();
+else await work(workerData as Work);

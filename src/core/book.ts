@@ -1,0 +1,56 @@
+import type { AccountState } from './account.ts';
+import type { Hold } from './hold.ts';
+import { blockIds, type Uuid } from './ids.ts';
+import type { Instant } from './instant.ts';
+import type { Recorded, Recording } from './recording.ts';
+import type { Transaction } from './transaction.ts';
+
+/** The state beside which a batch is decided, and what has become of it so far. */
+export interface Book {
+  /** Every account that the batch names and the ledger has, locked. */
+  readonly accounts: Map<Uuid, AccountState>;
+  /** The holds and the originals that the batch names; their accounts are locked. */
+  readonly holds: Map<Uuid, Hold>;
+  readonly originals: Map<Uuid, Original>;
+  /** What the batch's keys answered before; see `attemptKey`. */
+  readonly recorded: Map<string, Recorded>;
+  /** Who has the externalIds that the batch would take. */
+  readonly externalIds: Map<string, Uuid>;
+  readonly closedBefore: Instant | null;
+  readonly createdAt: Instant;
+  readonly idAt: (place: number) => Uuid;
+  /** What is to be written, in decided order, and the holds that it leaves changed or new. */
+  readonly recordings: Recording[];
+  readonly changedHolds: Map<Uuid, Hold>;
+}
+
+/** An original transaction, and how much of it was reversed: of its first POSTED entry, in minor units. */
+export interface Original {
+  readonly transaction: Transaction;
+  readonly reversed: bigint;
+}
+
+export interface BookState
+  extends Pick<Book, 'accounts' | 'holds' | 'originals' | 'recorded' | 'externalIds' | 'closedBefore'> {
+  /** The database's clock, read after the locks were taken. */
+  readonly clock: Instant;
+  /** 42 random bits, for the block's ids. */
+  readonly random: number;
+}
+
+/**
+ * Opens a book. createdAt is the clock's time, or later where an account's last entry or the closed period lies later:
+ * along an account's versions it always increases.
+ */
+export function openBook({ clock, random, ...state }: BookState): Book {
+  let createdAt = clock;
+  for (const { lastAt } of state.accounts.values()) if (lastAt >= createdAt) createdAt = lastAt + 1n;
+  if (state.closedBefore !== null && state.closedBefore > createdAt) createdAt = state.closedBefore;
+  const idAt = blockIds(createdAt, BigInt(random));
+  return { ...state, createdAt, idAt, recordings: [], changedHolds: new Map() };
+}
+
+/** The name of an attempt in `Book.recorded`: keys are unique in their account. */
+export function attemptKey(accountId: Uuid, idempotencyKey: string): string {
+  return accountId + idempotencyKey;
+}

@@ -1,0 +1,29 @@
+import { type Refusal, refuse } from './errors.ts';
+import type { Instant } from './instant.ts';
+import { Malformed } from './text.ts';
+
+/** What closePeriod takes, as the API does. */
+export interface ClosePeriodInput {
+  readonly before: Instant | Malformed;
+}
+
+/** A period that is to be closed, well formed. */
+export interface PeriodEnd {
+  /** No effectiveAt before it from then on. */
+  readonly before: Instant;
+}
+
+/** Reads the input of closePeriod. */
+export function toPeriodEnd({ before }: ClosePeriodInput): PeriodEnd | Refusal<'INVALID_INPUT'> {
+  return before instanceof Malformed
+    ? refuse('malformedInput', { field: 'before', problem: before.problem })
+    : { before };
+}
+
+/** The refusal of a period that ends later than now: what is still to come cannot be final. */
+export function refuseFutureEnd(): Refusal<'INVALID_INPUT'> {
+  return refuse('impossibleInput', {
+    field: 'before',
+    problem: "must not be later than the database's clock",
+  });
+}

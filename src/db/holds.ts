@@ -1,0 +1,130 @@
+import { type Kysely, type Selectable, sql } from 'kysely';
+import type { Original } from '../core/book.ts';
+import type { Target, TargetName } from '../core/command.ts';
+import type { Currency } from '../core/currency.ts';
+import type { Hold, HoldStatus } from '../core/hold.ts';
+import type { Uuid } from '../core/ids.ts';
+import { directionOf, inLedger, type KeysetRange, withinRange } from './keyset.ts';
+import type { DB, Holds } from './tables.ts';
+import { findTransactions } from './transactions.ts';
+
+type CurrencyOf = (code: string) => Currency;
+
+/** Holds by id, in any order; those that the ledger lacks are missing. */
+export async function findHolds(
+  db: Kysely<DB>,
+  ledgerId: Uuid,
+  ids: readonly Uuid[],
+  currencyOf: CurrencyOf,
+): Promise<Hold[]> {
+  if (ids.length === 0) return [];
+  const rows = await db
+    .selectFrom('holds')
+    .selectAll()
+    .where(sql<boolean>`id = any(${ids}::uuid[])`)
+    .where('ledger_id', '=', ledgerId)
+    .execute();
+  return rows.map((row) => holdOf(row, currencyOf));
+}
+
+/** A page of holds by id, which is the order in which they were placed. */
+export async function listHolds(
+  db: Kysely<DB>,
+  ledgerId: Uuid,
+  range: KeysetRange<Uuid>,
+  currencyOf: CurrencyOf,
+): Promise<Hold[]> {
+  const rows = await db
+    .selectFrom('holds')
+    .selectAll()
+    .where(inLedger(ledgerId))
+    .where(withinRange('id', range))
+    .orderBy('id', directionOf(range))
+    .limit(range.limit)
+    .execute();
+  return rows.map((row) => holdOf(row, currencyOf));
+}
+
+/** A hold from its row. The checks of the table say which texts there can be. */
+function holdOf(row: Selectable<Holds>, currencyOf: CurrencyOf): Hold {
+  return {
+    id: row.id,
+    fromAccountId: row.from_account_id,
+    toAccountId: row.to_account_id,
+    currency: currencyOf(row.currency),
+    amount: row.amount,
+    captured: row.captured,
+    status: row.status as HoldStatus,
+    expiresAt: row.expires_at,
+    createdAt: row.created_at,
+  };
+}
+
+/** Posted transactions by id, and how much of each was reversed. */
+export async function findOriginals(
+  db: Kysely<DB>,
+  ledgerId: Uuid,
+  ids: readonly Uuid[],
+  currencyOf: CurrencyOf,
+): Promise<Original[]> {
+  if (ids.length === 0) return [];
+  const transactions = await findTransactions(db, ledgerId, ids, currencyOf);
+  const { rows } = await sql<{ id: Uuid; reversed: bigint }>`
+    select given.id, r.reversed from unnest(${ids}::uuid[]) as given (id)
+    cross join lateral (
+      select sum(abs(e.amount)) as reversed from transactions t
+      join entries e on e.transaction_id = t.id and e.line = 1 and e.ledger_id = t.ledger_id
+      where t.reverses = given.id and t.ledger_id = ${ledgerId} and t.outcome = 'POSTED' offset 0) r
+    where r.reversed is not null`.execute(db);
+  const reversed = new Map(rows.map((row) => [row.id, row.reversed]));
+  return transactions.map((transaction) => ({
+    transaction,
+    reversed: reversed.get(transaction.id) ?? 0n,
+  }));
+}
+
+/** What never changes of the holds or transactions that have these ids. */
+export async function findTargets(
+  db: Kysely<DB>,
+  ledgerId: Uuid,
+  kind: TargetName['kind'],
+  ids: readonly Uuid[],
+): Promise<Map<Uuid, Target>> {
+  const { rows } =
+    kind === 'hold'
+      ? await sql<TargetRow>`
+          select h.id, h.from_account_id as key_account_id,
+            array[h.from_account_id::text, h.to_account_id::text] as accounts
+          from holds h where h.id = any(${ids}::uuid[]) and h.ledger_id = ${ledgerId}`.execute(db)
+      : await sql<TargetRow>`
+          select t.id, t.account_id as key_account_id, array(
+            select distinct e.account_id::text from entries e
+            where e.transaction_id = t.id and e.ledger_id = ${ledgerId}) as accounts
+          from transactions t
+          where t.id = any(${ids}::uuid[]) and t.ledger_id = ${ledgerId} and t.outcome = 'POSTED'`.execute(
+          db,
+        );
+  return new Map(
+    rows.map(({ id, key_account_id, accounts }) => [id, { id, keyAccountId: key_account_id, accounts }]),
+  );
+}
+
+interface TargetRow {
+  readonly id: Uuid;
+  readonly key_account_id: Uuid;
+  readonly accounts: Uuid[];
+}
+
+/** The ids of open holds whose time is over, the earliest first. */
+export async function findExpiredHolds(db: Kysely<DB>, ledgerId: Uuid, limit: number): Promise<Uuid[]> {
+  const rows = await db
+    .selectFrom('holds')
+    .select('id')
+    .where('status', '=', 'OPEN')
+    .where('expires_at', '<=', sql<bigint>`clock_timestamp()`)
+    .where('ledger_id', '=', ledgerId)
+    .orderBy('expires_at')
+    .limit(limit)
+    .execute();
+  return rows.map(({ id }) => id);
+}

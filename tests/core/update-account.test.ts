@@ -1,0 +1,254 @@
+import { describe, expect, test } from 'vitest';
+import type { Account } from '../../src/core/account.ts';
+import { messageOf } from '../../src/core/errors.ts';
+import { MAX_MINOR } from '../../src/core/money.ts';
+import { Malformed } from '../../src/core/text.ts';
+import {
+  type AccountChange,
+  changeAccount,
+  type Surroundings,
+  toAccountUpdate,
+  type UpdateAccountInput,
+} from '../../src/core/update-account.ts';
+import { ALICE, account, BOB, externalAccount, USD } from '../support/scene.ts';
+
+function ownedAccount(changes: Partial<Account> = {}): Account {
+  return {
+    ...account(ALICE),
+    owner: 'alice',
+    externalId: null,
+    metadata: {},
+    createdAt: 0n,
+    ...changes,
+  };
+}
+
+/** External accounts have nothing of an owner's. */
+const outside = ownedAccount(externalAccount({ posted: -500n }));
+
+type Input = Omit<UpdateAccountInput, 'accountId'>;
+
+function toUpdate(input: Input): AccountChange {
+  const change = toAccountUpdate({ accountId: 'any', ...input });
+  if ('facts' in change) throw new TypeError(`refused before the account: ${change.code}`);
+  return change;
+}
+
+function change(before: Account, asked: AccountChange, beside: Partial<Surroundings> = {}) {
+  return changeAccount(before, asked, { takenBy: undefined, openHolds: 0, ...beside });
+}
+
+const usd = (minor: bigint) => ({ minor, currency: USD });
+
+describe('the shape of an update', () => {
+  test.each<[string, Input, string, string]>([
+    ['an empty externalId', { externalId: '' }, 'INVALID_INPUT', 'externalId'],
+    ['a long externalId', { externalId: 'x'.repeat(256) }, 'INVALID_INPUT', 'externalId'],
+    ['a NUL in the externalId', { externalId: 'a\0' }, 'INVALID_INPUT', 'externalId'],
+    [
+      'a limit that is not unlimited',
+      { minBalance: { unlimited: false } },
+      'INVALID_INPUT',
+      'minBalance.unlimited',
+    ],
+    ['an upper one', { maxBalance: { unlimited: false } }, 'INVALID_INPUT', 'maxBalance.unlimited'],
+    [
+      'metadata of another kind',
+      { metadata: new Malformed('must be a JSON object') },
+      'INVALID_INPUT',
+      'metadata',
+    ],
+    ['metadata over its size', { metadata: { big: 'x'.repeat(9000) } }, 'INVALID_INPUT', 'metadata'],
+    ['an exponent', { minBalance: { amount: '1e2' } }, 'INVALID_AMOUNT', 'minBalance.amount'],
+    [
+      'no number at all',
+      { maxBalance: { amount: new Malformed('must be text') } },
+      'INVALID_AMOUNT',
+      'maxBalance.amount',
+    ],
+    [
+      'an amount and the metadata',
+      { minBalance: { amount: 'much' }, metadata: new Malformed('must be a JSON object') },
+      'INVALID_INPUT',
+      'metadata',
+    ],
+    [
+      'both limits',
+      { maxBalance: { amount: 'much' }, minBalance: { amount: 'little' } },
+      'INVALID_AMOUNT',
+      'minBalance.amount',
+    ],
+  ])('%s is refused', (_, input, code, field) => {
+    expect(toAccountUpdate({ accountId: 'any', ...input })).toMatchObject({ code, facts: { field } });
+  });
+
+  test('null is absent', () => {
+    const nothing = { externalId: null, minBalance: null, maxBalance: null, metadata: null };
+    expect(toUpdate(nothing)).toEqual(toUpdate({}));
+    const before = ownedAccount({ metadata: { a: 'b' }, maxBalance: 7n, externalId: 'name' });
+    expect(change(before, toUpdate(nothing))).toEqual(before);
+  });
+});
+
+describe('what an update leaves', () => {
+  test.each<[string, Partial<Account>, Input, Partial<Account>]>([
+    ['a lower limit', {}, { minBalance: { amount: '-5' } }, { minBalance: -500n }],
+    ['an upper limit', {}, { maxBalance: { amount: '5.25' } }, { maxBalance: 525n }],
+    ['no lower limit', {}, { minBalance: { unlimited: true } }, { minBalance: null }],
+    ['no upper limit', { maxBalance: 5n }, { maxBalance: { unlimited: true } }, { maxBalance: null }],
+    [
+      'other metadata, the whole of them',
+      { metadata: { a: '1' } },
+      { metadata: { b: '2' } },
+      { metadata: { b: '2' } },
+    ],
+    ['no metadata', { metadata: { a: '1' } }, { metadata: {} }, { metadata: {} }],
+    ['a name', {}, { externalId: 'wallet' }, { externalId: 'wallet' }],
+    ['the same name', { externalId: 'wallet' }, { externalId: 'wallet' }, {}],
+    ['a frozen account frozen', { status: 'FROZEN' }, { maxBalance: { amount: '1' } }, { maxBalance: 100n }],
+  ])('%s', (_, before, input, after) => {
+    const old = ownedAccount(before);
+    expect(change(old, toUpdate(input))).toEqual({ ...old, ...after });
+  });
+
+  test('an external account takes metadata', () => {
+    expect(change(outside, toUpdate({ metadata: { a: 'b' } }))).toEqual({ ...outside, metadata: { a: 'b' } });
+  });
+
+  test('its own name is not taken', () => {
+    const named = ownedAccount({ externalId: 'wallet' });
+    expect(change(named, toUpdate({ externalId: 'wallet' }), { takenBy: ALICE })).toEqual(named);
+  });
+});
+
+describe('a limit holds for what is held and what is incoming', () => {
+  // balance 10.00, held 3.00, incoming 2.00, on either side
+  const credit = ownedAccount({ posted: 1000n, pendingDebits: 300n, pendingCredits: 200n });
+  const debit = ownedAccount({
+    normalSide: 'DEBIT',
+    posted: -1000n,
+    pendingDebits: 200n,
+    pendingCredits: 300n,
+  });
+  const facts = { balance: usd(1000n), held: usd(300n), incoming: usd(200n) };
+
+  test.each([
+    ['CREDIT', credit],
+    ['DEBIT', debit],
+  ])('on the %s side', (_, before) => {
+    const limit = (input: Input) => change(before, toUpdate(input));
+    expect(limit({ minBalance: { amount: '7' }, maxBalance: { amount: '12' } })).toMatchObject({
+      minBalance: 700n,
+      maxBalance: 1200n,
+    });
+    expect(limit({ minBalance: { amount: '7.01' } })).toMatchObject({
+      code: 'LIMIT_UNMET',
+      recorded: false,
+      facts: { limit: usd(701n), ...facts },
+    });
+    expect(limit({ maxBalance: { amount: '11.99' } })).toMatchObject({
+      code: 'LIMIT_UNMET',
+      facts: { limit: usd(1199n), ...facts },
+    });
+    // The input's field order.
+    expect(limit({ maxBalance: { amount: '0' }, minBalance: { amount: '8' } })).toMatchObject({
+      facts: { limit: usd(800n) },
+    });
+  });
+
+  test('a limit that is not given is not looked at', () => {
+    const over = ownedAccount({ posted: 1000n, maxBalance: 500n });
+    expect(change(over, toUpdate({ metadata: { a: 'b' } }))).toMatchObject({ maxBalance: 500n });
+  });
+});
+
+describe('freeze, unfreeze and close', () => {
+  test.each<[AccountChange['kind'], Account['status'], Account['status'] | 'ACCOUNT_CLOSED']>([
+    ['FREEZE', 'OPEN', 'FROZEN'],
+    ['FREEZE', 'FROZEN', 'FROZEN'],
+    ['FREEZE', 'CLOSED', 'ACCOUNT_CLOSED'],
+    ['UNFREEZE', 'OPEN', 'OPEN'],
+    ['UNFREEZE', 'FROZEN', 'OPEN'],
+    ['UNFREEZE', 'CLOSED', 'ACCOUNT_CLOSED'],
+    ['CLOSE', 'OPEN', 'CLOSED'],
+    ['CLOSE', 'FROZEN', 'CLOSED'],
+    ['CLOSE', 'CLOSED', 'CLOSED'],
+    ['UPDATE', 'CLOSED', 'ACCOUNT_CLOSED'],
+  ])('%s of an account that is %s: %s', (kind, status, becomes) => {
+    const before = ownedAccount({ status });
+    const asked = kind === 'UPDATE' ? toUpdate({}) : { kind };
+    const after = change(before, asked);
+    if (becomes === 'ACCOUNT_CLOSED') {
+      expect(after).toMatchObject({ code: becomes, facts: { account: ALICE }, recorded: false });
+    } else {
+      expect(after).toEqual({ ...before, status: becomes });
+      // What changes nothing is not written.
+      expect(after === before).toBe(status === becomes);
+    }
+  });
+
+  test('no key keeps the answer that an account is closed, and its message does not say so', () => {
+    const refusal = change(ownedAccount({ status: 'CLOSED' }), { kind: 'FREEZE' });
+    if (!('facts' in refusal)) throw new TypeError('not refused');
+    expect(messageOf(refusal)).not.toContain('key');
+  });
+
+  test.each<[string, Partial<Account>, bigint, number]>([
+    ['a balance', { posted: 1n }, 1n, 0],
+    ['a debt', { posted: -1n }, -1n, 0],
+    ['a debit side’s balance', { normalSide: 'DEBIT', posted: -1n }, 1n, 0],
+    ['a hold out', { pendingDebits: 1n }, 0n, 1],
+    ['a hold in', { pendingCredits: 1n }, 0n, 2],
+    ['all there is', { posted: MAX_MINOR, pendingDebits: 5n, pendingCredits: 1n }, MAX_MINOR, 3],
+  ])('%s keeps an account from being closed', (_, before, balance, openHolds) => {
+    expect(change(ownedAccount(before), { kind: 'CLOSE' }, { openHolds })).toMatchObject({
+      code: 'ACCOUNT_NOT_EMPTY',
+      facts: { account: ALICE, balance: usd(balance), openHolds },
+    });
+  });
+});
+
+describe('the order of precedence', () => {
+  /** Each provokes its code, on its own and together with the others that one request can meet. */
+  const PROVOCATIONS: Readonly<
+    Record<string, { before?: Partial<Account>; input: Input; beside?: Partial<Surroundings> }>
+  > = {
+    INVALID_INPUT: { before: { externalId: 'one' }, input: { externalId: 'another' } },
+    INVALID_AMOUNT: { input: { minBalance: { amount: '1.001' } } },
+    UNSUPPORTED_ACCOUNT: { before: outside, input: { maxBalance: { amount: '5000' } } },
+    EXTERNAL_ID_TAKEN: { input: { externalId: 'another' }, beside: { takenBy: BOB } },
+    ACCOUNT_CLOSED: { before: { status: 'CLOSED' }, input: {} },
+    LIMIT_UNMET: { input: { maxBalance: { amount: '-1' } } },
+  };
+  const codes = Object.keys(PROVOCATIONS);
+
+  /** An external account has no name and is open. */
+  const IMPOSSIBLE = new Set(['INVALID_INPUT UNSUPPORTED_ACCOUNT', 'UNSUPPORTED_ACCOUNT ACCOUNT_CLOSED']);
+  const pairs = codes
+    .flatMap((first, place) => codes.slice(place).map((second): [string, string] => [first, second]))
+    .filter((pair) => !IMPOSSIBLE.has(pair.join(' ')));
+
+  test.each(pairs)('%s before %s', (first, second) => {
+    const [a, b] = [PROVOCATIONS[first], PROVOCATIONS[second]];
+    const before = ownedAccount({ ...a?.before, ...b?.before });
+    const asked = toUpdate({ ...b?.input, ...a?.input });
+    expect(change(before, asked, { ...a?.beside, ...b?.beside })).toMatchObject({ code: first });
+  });
+
+  test('an external account refuses freeze, close, limits and a name, and nothing else', () => {
+    const asked: AccountChange[] = [
+      { kind: 'FREEZE' },
+      { kind: 'CLOSE' },
+      toUpdate({ minBalance: { unlimited: true } }),
+      toUpdate({ maxBalance: { amount: '5000' } }),
+      toUpdate({ externalId: 'world' }),
+    ];
+    for (const each of asked) {
+      expect(change(outside, each)).toMatchObject({
+        code: 'UNSUPPORTED_ACCOUNT',
+        facts: { account: outside.id },
+      });
+    }
+    expect(change(outside, { kind: 'UNFREEZE' })).toBe(outside);
+  });
+});

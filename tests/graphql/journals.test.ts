@@ -1,0 +1,269 @@
+import { afterAll, afterEach, beforeEach, expect, test } from 'vitest';
+import { createTestDatabase } from '../support/database.ts';
+import { expectSoundBooks, makeAccount, openLedger } from '../support/ledger.ts';
+import { newKey, serve } from './api.ts';
+
+const database = await createTestDatabase();
+const ledger = await openLedger(database);
+const api = await serve(ledger);
+
+let a = '';
+let b = '';
+let c = '';
+beforeEach(async () => {
+  a = await makeAccount(ledger, { funds: '100' });
+  b = await makeAccount(ledger);
+  c = await makeAccount(ledger);
+});
+afterEach(() => expect(api.faults).toEqual([]));
+afterAll(() => expectSoundBooks(database));
+
+type Line = readonly [accountId: string, side: 'DEBIT' | 'CREDIT', amount: string, description?: string];
+
+function journal(lines: readonly Line[], more: object = {}) {
+  const entries = lines.map(([accountId, side, amount, description]) => ({
+    accountId,
+    side,
+    amount,
+    ...(description === undefined ? {} : { description }),
+  }));
+  return { entries, idempotencyKey: newKey(), ...more };
+}
+const post = (lines: readonly Line[], more: object = {}, selection = POSTED) =>
+  api.mutate('postTransaction', journal(lines, more), selection);
+
+const POSTED = `... on TransactionPosted { replayed transaction {
+  id type amount { amount currency } keyAccount { id } hold { id }
+  entries { account { id } side layer amount { amount currency } balanceAfter { amount } version description }
+} } ... on InvalidInputError { field } ... on InvalidAmountError { field }
+  ... on UnbalancedError { difference { amount currency } }`;
+
+test('a journal posts its entries in their order, under the key of its first account', async () => {
+  const lines: Line[] = [
+    [a, 'DEBIT', '100', 'all of it'],
+    [b, 'CREDIT', '90'],
+    [c, 'CREDIT', '7.50', 'fee'],
+    [c, 'CREDIT', '2.5'],
+  ];
+  const entry = (accountId: string, side: string, amount: string, left: string, version: string) => ({
+    account: { id: accountId },
+    side,
+    layer: 'POSTED',
+    amount: { amount, currency: 'USD' },
+    balanceAfter: { amount: left },
+    version,
+    description: null as string | null,
+  });
+  expect(await post(lines)).toEqual({
+    __typename: 'TransactionPosted',
+    replayed: false,
+    transaction: {
+      id: expect.stringMatching(/^txn_/),
+      type: 'JOURNAL',
+      amount: { amount: '100.00', currency: 'USD' },
+      keyAccount: { id: a },
+      hold: null,
+      entries: [
+        { ...entry(a, 'DEBIT', '100.00', '0.00', '2'), description: 'all of it' },
+        entry(b, 'CREDIT', '90.00', '90.00', '1'),
+        { ...entry(c, 'CREDIT', '7.50', '7.50', '1'), description: 'fee' },
+        entry(c, 'CREDIT', '2.50', '10.00', '2'),
+      ],
+    },
+  });
+});
+
+test('an exchange is four legs through two accounts of the house, and has no one amount', async () => {
+  const [dollars, euros] = [
+    await makeAccount(ledger),
+    await makeAccount(ledger, { currency: 'EUR', funds: '500' }),
+  ];
+  const wallet = await makeAccount(ledger, { currency: 'EUR' });
+  const { transaction } = await post([
+    [a, 'DEBIT', '50'],
+    [dollars, 'CREDIT', '50'],
+    [euros, 'DEBIT', '46.29'],
+    [wallet, 'CREDIT', '46.29'],
+  ]);
+  expect(transaction).toMatchObject({
+    amount: null,
+    entries: [
+      { balanceAfter: { amount: '50.00' } },
+      { balanceAfter: { amount: '50.00' } },
+      { balanceAfter: { amount: '453.71' } },
+      { balanceAfter: { amount: '46.29' } },
+    ],
+  });
+});
+
+test('a journal has 2 to 100 entries', async () => {
+  const pairs = (count: number) =>
+    Array.from({ length: count }, (_, n): Line => (n % 2 === 0 ? [a, 'DEBIT', '1'] : [b, 'CREDIT', '1']));
+  for (const count of [0, 1, 101, 150]) {
+    expect(await post(pairs(count))).toMatchObject({
+      __typename: 'InvalidInputError',
+      field: 'entries',
+      message: `entries must be 2 to 100, and are ${count}.`,
+    });
+  }
+  expect(await post(pairs(100))).toMatchObject({ transaction: { amount: { amount: '50.00' } } });
+});
+
+test('what does not balance is refused with the difference, in the first such currency by code', async () => {
+  const euros = await makeAccount(ledger, { currency: 'EUR', funds: '5' });
+  const unbalanced = (amount: string, currency: string) => ({
+    __typename: 'UnbalancedError',
+    code: 'UNBALANCED',
+    retryable: false,
+    difference: { amount, currency },
+  });
+  const one: Line = [a, 'DEBIT', '10'];
+  expect(await post([one, [b, 'CREDIT', '9.99']])).toMatchObject(unbalanced('0.01', 'USD'));
+  expect(await post([one, [b, 'CREDIT', '10'], [c, 'CREDIT', '3']])).toMatchObject(unbalanced('3.00', 'USD'));
+  // One-sided.
+  expect(await post([one, [b, 'DEBIT', '10']])).toMatchObject(unbalanced('20.00', 'USD'));
+  // The same amount in two currencies is no balance.
+  expect(await post([one, [euros, 'CREDIT', '10']])).toMatchObject(unbalanced('10.00', 'EUR'));
+});
+
+test('an unbalanced journal is not recorded: mended, its key posts', async () => {
+  const idempotencyKey = newKey();
+  expect(
+    await post(
+      [
+        [a, 'DEBIT', '1'],
+        [b, 'CREDIT', '2'],
+      ],
+      { idempotencyKey },
+    ),
+  ).toMatchObject({
+    code: 'UNBALANCED',
+  });
+  expect(
+    await post(
+      [
+        [a, 'DEBIT', '2'],
+        [b, 'CREDIT', '2'],
+      ],
+      { idempotencyKey },
+    ),
+  ).toMatchObject({
+    __typename: 'TransactionPosted',
+    replayed: false,
+  });
+});
+
+test('the key can be that of any account of the entries, and of no other', async () => {
+  const lines: Line[] = [
+    [a, 'DEBIT', '1'],
+    [b, 'CREDIT', '1'],
+  ];
+  const input = journal(lines, { keyAccountId: b });
+  expect(await api.mutate('postTransaction', input, POSTED)).toMatchObject({
+    transaction: { keyAccount: { id: b } },
+  });
+  const { data } = await api.ask(
+    `query ($b: ID!, $key: String!) { outcomeByKey(accountId: $b, idempotencyKey: $key) {
+      ... on TransactionPosted { replayed transaction { type } } } }`,
+    { b, key: input.idempotencyKey },
+  );
+  expect(data).toEqual({ outcomeByKey: { replayed: true, transaction: { type: 'JOURNAL' } } });
+  expect(await post(lines, { keyAccountId: c })).toMatchObject({
+    __typename: 'InvalidInputError',
+    field: 'keyAccountId',
+  });
+  expect(await post(lines, { keyAccountId: 'nobody' })).toMatchObject({ code: 'ACCOUNT_NOT_FOUND' });
+});
+
+test.each<[object, string, string]>([
+  [{ amount: '0' }, 'INVALID_AMOUNT', 'entries[1].amount'],
+  [{ amount: '-1' }, 'INVALID_AMOUNT', 'entries[1].amount'],
+  [{ amount: 1.5 }, 'INVALID_AMOUNT', 'entries[1].amount'],
+  [{ amount: '1.000' }, 'INVALID_AMOUNT', 'entries[1].amount'],
+  [{ description: 'x'.repeat(1001) }, 'INVALID_INPUT', 'entries[1].description'],
+  [{ description: '\0' }, 'INVALID_INPUT', 'entries[1].description'],
+])('an entry with %j is %s', async (wrong, code, field) => {
+  const { entries, ...input } = journal([
+    [a, 'DEBIT', '1'],
+    [b, 'CREDIT', '1'],
+  ]);
+  const bad = [entries[0], { ...entries[1], ...wrong }];
+  expect(await api.mutate('postTransaction', { ...input, entries: bad }, POSTED)).toMatchObject({
+    code,
+    field,
+  });
+});
+
+test('an account that there is not is named', async () => {
+  const lines: Line[] = [
+    [a, 'DEBIT', '1'],
+    ['acct_nobody', 'CREDIT', '1'],
+  ];
+  expect(await post(lines, {}, '... on AccountNotFoundError { accountId }')).toMatchObject({
+    code: 'ACCOUNT_NOT_FOUND',
+    accountId: 'acct_nobody',
+  });
+});
+
+test('limits are looked at on what the whole journal leaves', async () => {
+  const through: Line[] = [
+    [b, 'DEBIT', '100'],
+    [c, 'CREDIT', '100'],
+    [a, 'DEBIT', '100'],
+    [b, 'CREDIT', '100'],
+  ];
+  expect(await post(through)).toMatchObject({ __typename: 'TransactionPosted' });
+  const facts = '... on InsufficientFundsError { account { id } available { amount } requested { amount } }';
+  const lines: Line[] = [
+    [b, 'CREDIT', '101'],
+    [c, 'DEBIT', '60'],
+    [c, 'DEBIT', '41'],
+  ];
+  const input = journal(lines);
+  const declined = {
+    code: 'INSUFFICIENT_FUNDS',
+    replayed: false,
+    account: { id: c },
+    available: { amount: '100.00' },
+    requested: { amount: '101.00' },
+  };
+  expect(await api.mutate('postTransaction', input, facts)).toMatchObject(declined);
+  expect(await api.mutate('postTransaction', input, facts)).toMatchObject({ ...declined, replayed: true });
+});
+
+test('the same journal again is answered the same way, and another under its key is a conflict', async () => {
+  const lines: Line[] = [
+    [a, 'DEBIT', '3', 'lunch'],
+    [b, 'CREDIT', '3'],
+  ];
+  const input = journal(lines, { description: 'note', metadata: { table: '7' } });
+  const first = await api.mutate('postTransaction', input, POSTED);
+  expect(first).toMatchObject({ replayed: false });
+  const again = {
+    ...input,
+    keyAccountId: a,
+    entries: input.entries.map((entry) => ({ ...entry, amount: '3.0' })),
+  };
+  expect(await api.mutate('postTransaction', again, POSTED)).toEqual({ ...first, replayed: true });
+
+  const facts = '... on IdempotencyConflictError { differingFields recordedTransaction { id } }';
+  const { id } = Object(first['transaction']);
+  const conflicts: [object, string[]][] = [
+    [{ entries: input.entries.toReversed(), keyAccountId: a }, ['entries']],
+    [{ entries: input.entries.map((entry) => ({ ...entry, amount: '4' })) }, ['entries']],
+    [{ entries: input.entries.map((entry) => ({ ...entry, description: 'dinner' })) }, ['entries']],
+    [
+      { description: null, conditions: [{ accountId: a, balanceAtLeast: '1' }] },
+      ['conditions', 'description'],
+    ],
+  ];
+  for (const [change, differingFields] of conflicts) {
+    expect(await api.mutate('postTransaction', { ...input, ...change }, facts)).toMatchObject({
+      code: 'IDEMPOTENCY_CONFLICT',
+      differingFields,
+      recordedTransaction: { id },
+    });
+  }
+  const asTransfer = { fromAccountId: a, toAccountId: b, amount: '3', idempotencyKey: input.idempotencyKey };
+  expect(await api.mutate('transfer', asTransfer, facts)).toMatchObject({ differingFields: ['type'] });
+});

@@ -1,0 +1,272 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, describe, expect, test } from 'vitest';
+import { formatId, parseId } from '../../src/core/ids.ts';
+import { toCapture, toDeposit, toHold, toReversal, toTransfer, toVoid } from '../../src/core/request.ts';
+import type { Outcome } from '../../src/core/transaction.ts';
+import type { BatchMode, BatchProcessed, Operation } from '../../src/ledger/ledger.ts';
+import { asOwner, createTestDatabase } from '../support/database.ts';
+import {
+  balance,
+  expectPosted,
+  expectSoundBooks,
+  makeAccounts,
+  openLedger,
+  transfer,
+} from '../support/ledger.ts';
+
+const database = await createTestDatabase();
+const ledger = await openLedger(database);
+afterAll(() => expectSoundBooks(database));
+
+const newKey = () => ({ idempotencyKey: randomUUID() });
+
+async function outcomesOf(mode: BatchMode, operations: readonly Operation[]): Promise<readonly Outcome[]> {
+  const answer = await ledger.postBatch(mode, operations);
+  expect(answer).toMatchObject({ code: 'PROCESSED' });
+  return (answer as BatchProcessed).outcomes;
+}
+const codesOf = async (mode: BatchMode, operations: readonly Operation[]) =>
+  (await outcomesOf(mode, operations)).map(({ code }) => code);
+
+async function recordedKeys(account: string): Promise<number> {
+  const [row] = await asOwner<{ count: number }>(
+    database,
+    `select count(*)::int as count from transactions where account_id = '${parseId('account', account)}'`,
+  );
+  return row?.count ?? 0;
+}
+
+/** Accounts with 10.00 each, and a transfer between them. */
+async function scene() {
+  const [from = '', to = ''] = await makeAccounts(ledger, 2, { funds: '10.00' });
+  const pay = (amount: string, more: object = {}) =>
+    toTransfer({ fromAccountId: from, toAccountId: to, amount, ...newKey(), ...more });
+  return { from, to, pay };
+}
+
+describe.each<BatchMode>(['INDEPENDENT', 'ATOMIC'])('%s operations', (mode) => {
+  test('are posted in order, and later ones see earlier ones', async () => {
+    const { from, to, pay } = await scene();
+    const codes = await codesOf(mode, [
+      pay('10.00'),
+      toTransfer({ fromAccountId: to, toAccountId: from, amount: '20.00', ...newKey() }),
+      toDeposit({ accountId: to, amount: '1.00', ...newKey() }),
+    ]);
+    expect(codes).toEqual(['POSTED', 'POSTED', 'POSTED']);
+    expect(await balance(ledger, from)).toBe(2000n);
+    expect(await balance(ledger, to)).toBe(100n);
+  });
+
+  test('name earlier ones of the batch by their externalIds', async () => {
+    const { from, to, pay } = await scene();
+    const [held, paid] = [randomUUID(), randomUUID()];
+    const operations = [
+      toHold({ fromAccountId: from, toAccountId: to, amount: '4.00', externalId: held, ...newKey() }),
+      toCapture({ holdId: `ext:${held}`, amount: '1.00', final: false, ...newKey() }),
+      toVoid({ holdId: `ext:${held}`, ...newKey() }),
+      pay('5.00', { externalId: paid }),
+      toReversal({ transactionId: `ext:${paid}`, amount: '2.00', ...newKey() }),
+    ];
+    const first = await outcomesOf(mode, operations);
+    expect(first.map(({ code }) => code)).toEqual(['POSTED', 'POSTED', 'POSTED', 'POSTED', 'POSTED']);
+    expect(await balance(ledger, from)).toBe(600n);
+
+    const again = await outcomesOf(mode, operations);
+    expect(again).toMatchObject(
+      first.map((outcome) => ({
+        code: 'POSTED',
+        replayed: true,
+        transaction: { id: outcome.code === 'POSTED' ? outcome.transaction.id : '' },
+      })),
+    );
+    expect(await balance(ledger, from)).toBe(600n);
+  });
+
+  test('of ten thousand are all posted, once', async () => {
+    const { from, to, pay } = await scene();
+    const operations = Array.from({ length: 10_000 }, () => pay('0.01'));
+    operations[0] = toDeposit({ accountId: from, amount: '100.00', ...newKey() });
+    const codes = await codesOf(mode, operations);
+    expect(codes.filter((code) => code === 'POSTED')).toHaveLength(10_000);
+    expect(await balance(ledger, to)).toBe(1000n + 9999n);
+  }, 60_000);
+
+  test.each([
+    ['none', 0, 'must be 1 to 10000, and are 0'],
+    ['10,001', 10_001, 'must be 1 to 10000, and are 10001'],
+  ])('of %s are refused', async (_, count, problem) => {
+    const { pay } = await scene();
+    expect(
+      await ledger.postBatch(
+        mode,
+        Array.from({ length: count }, () => pay('1.00')),
+      ),
+    ).toMatchObject({
+      code: 'INVALID_INPUT',
+      facts: { field: 'operations', problem },
+    });
+  });
+
+  test('with conditions beyond the size are refused', async () => {
+    const { to, pay } = await scene();
+    const conditions = Array.from({ length: 99 }, () => ({ accountId: to, balanceAtLeast: '0' }));
+    expect(
+      await ledger.postBatch(
+        mode,
+        Array.from({ length: 200 }, () => pay('0.01', { conditions })),
+      ),
+    ).toMatchObject({ code: 'INVALID_INPUT', facts: { field: 'operations' } });
+  });
+});
+
+describe('INDEPENDENT operations', () => {
+  test('stand each on its own, the same key twice too', async () => {
+    const { from, pay } = await scene();
+    const attempt = newKey();
+    const outcomes = await outcomesOf('INDEPENDENT', [
+      pay('1.00', attempt),
+      pay('1.00', attempt),
+      pay('2.00', attempt),
+      pay('-1'),
+      pay('100.00'),
+      pay('1.00'),
+    ]);
+    expect(outcomes.map(({ code }) => code)).toEqual([
+      'POSTED',
+      'POSTED',
+      'IDEMPOTENCY_CONFLICT',
+      'INVALID_AMOUNT',
+      'INSUFFICIENT_FUNDS',
+      'POSTED',
+    ]);
+    expect(outcomes.map((outcome) => outcome.replayed)).toEqual([false, true, false, false, false, false]);
+    expect(await balance(ledger, from)).toBe(800n);
+  });
+});
+
+describe('ATOMIC operations', () => {
+  test('leave nothing where one is refused but its own answer', async () => {
+    const { from, pay } = await scene();
+    const [first, culprit, last] = [pay('4.00'), pay('7.00'), pay('1.00')];
+    const before = await recordedKeys(from);
+
+    expect(await ledger.postBatch('ATOMIC', [first, culprit, last])).toMatchObject({
+      code: 'BATCH_ABORTED',
+      facts: {
+        index: 1,
+        cause: {
+          code: 'INSUFFICIENT_FUNDS',
+          facts: { available: { minor: 600n }, requested: { minor: 700n } },
+        },
+      },
+    });
+
+    expect(await balance(ledger, from)).toBe(1000n);
+    expect(await recordedKeys(from)).toBe(before + 1);
+    // The culprit's key answers so forever, and the others are new.
+    expect(await ledger.postBatch('ATOMIC', [first, culprit, last])).toMatchObject({
+      facts: { index: 1, cause: { code: 'INSUFFICIENT_FUNDS', replayed: true } },
+    });
+    expect(await codesOf('ATOMIC', [first, last])).toEqual(['POSTED', 'POSTED']);
+  });
+
+  test('are refused by what an operation cannot be, before anything is looked at', async () => {
+    const { from, pay } = await scene();
+    expect(await ledger.postBatch('ATOMIC', [pay('4.00'), pay('100.00'), pay('x')])).toMatchObject({
+      facts: { index: 2, cause: { code: 'INVALID_AMOUNT' } },
+    });
+    expect(
+      await ledger.postBatch('ATOMIC', [pay('4.00'), toVoid({ holdId: 'ext:none', ...newKey() })]),
+    ).toMatchObject({ facts: { index: 1, cause: { code: 'HOLD_NOT_FOUND' } } });
+    expect(await balance(ledger, from)).toBe(1000n);
+  });
+
+  test('count keys that posted before as done', async () => {
+    const { from, to, pay } = await scene();
+    const attempt = newKey();
+    const posted = await transfer(ledger, {
+      fromAccountId: from,
+      toAccountId: to,
+      amount: '4.00',
+      ...attempt,
+    });
+    expectPosted(posted);
+    const outcomes = await outcomesOf('ATOMIC', [pay('4.00', attempt), pay('6.00')]);
+    expect(outcomes).toMatchObject([
+      { ...posted, replayed: true },
+      { code: 'POSTED', replayed: false },
+    ]);
+    expect(await balance(ledger, from)).toBe(0n);
+  });
+
+  test('show no link to what went with the batch', async () => {
+    const { from, to, pay } = await scene();
+    const externalId = randomUUID();
+    const [attempt, held] = [newKey(), randomUUID()];
+    expect(
+      await ledger.postBatch('ATOMIC', [pay('1.00', { externalId }), pay('2.00', { externalId })]),
+    ).toMatchObject({
+      facts: { index: 1, cause: { code: 'EXTERNAL_ID_TAKEN', facts: { takenBy: null } } },
+    });
+    expect(await ledger.postBatch('ATOMIC', [pay('1.00', attempt), pay('2.00', attempt)])).toMatchObject({
+      facts: {
+        index: 1,
+        cause: { code: 'IDEMPOTENCY_CONFLICT', facts: { differingFields: ['amount'], transaction: null } },
+      },
+    });
+    const hold = toHold({
+      fromAccountId: from,
+      toAccountId: to,
+      amount: '4.00',
+      externalId: held,
+      ...newKey(),
+    });
+    const end = () => toVoid({ holdId: `ext:${held}`, ...newKey() });
+    expect(await ledger.postBatch('ATOMIC', [hold, end(), end()])).toMatchObject({
+      facts: { index: 2, cause: { code: 'HOLD_NOT_FOUND' } },
+    });
+    expect(await ledger.outcomeByKey(from, attempt.idempotencyKey)).toBeUndefined();
+    expect(await balance(ledger, from)).toBe(1000n);
+  });
+
+  test('of two batches across the same accounts neither waits forever nor drifts', async () => {
+    const accounts = await makeAccounts(ledger, 20, { funds: '10.00' });
+    const operations = (turn: number) =>
+      Array.from({ length: 600 }, (_, place) =>
+        toTransfer({
+          fromAccountId: accounts[(place + turn) % 20] ?? '',
+          toAccountId:
+            accounts[(place * 7 + turn + 1) % 20] === accounts[(place + turn) % 20]
+              ? (accounts[(place + turn + 1) % 20] ?? '')
+              : (accounts[(place * 7 + turn + 1) % 20] ?? ''),
+          amount: '0.01',
+          ...newKey(),
+        }),
+      );
+    const singles = Array.from({ length: 200 }, (_, place) =>
+      transfer(ledger, {
+        fromAccountId: accounts[place % 20] ?? '',
+        toAccountId: accounts[(place + 3) % 20] ?? '',
+        amount: '0.01',
+      }),
+    );
+    const answers = await Promise.all([
+      ledger.postBatch('ATOMIC', operations(0)),
+      ledger.postBatch('INDEPENDENT', operations(5)),
+      ...singles,
+    ]);
+    for (const answer of answers) expect(['POSTED', 'PROCESSED']).toContain(answer.code);
+    const balances = await Promise.all(accounts.map((account) => balance(ledger, account)));
+    expect(balances.reduce((sum, each) => sum + each)).toBe(20_000n);
+  }, 30_000);
+});
+
+test('the ids of a batch are answered as they are recorded', async () => {
+  const { pay } = await scene();
+  const outcomes = await outcomesOf('ATOMIC', [pay('1.00'), pay('2.00')]);
+  for (const outcome of outcomes) {
+    expectPosted(outcome);
+    const id = await ledger.transactionIdOf(formatId('transaction', outcome.transaction.id));
+    expect((await ledger.findTransactions([id ?? ''])).get(id ?? '')).toEqual(outcome.transaction);
+  }
+});
