@@ -85,22 +85,24 @@ async function work({ url, task, accounts }: Work): Promise<void> {
     parentPort?.postMessage(took);
     took = [];
   });
-  const once = async (turn: number) => {
-    const since = performance.now();
+  const sendTransfer = () => ask(url, TRANSFER, transferBetween(accounts));
+  const sendBatch = (turn: number) => {
     const mode = turn % 2 === 0 ? 'INDEPENDENT' : 'ATOMIC';
     const operations = Array.from({ length: OPERATIONS }, () => ({ transfer: transferBetween(accounts) }));
-    const { answer } =
-      task === 'singles'
-        ? await ask(url, TRANSFER, transferBetween(accounts))
-        : await ask(url, BATCH, { mode, operations });
-    const expected = task === 'singles' ? 'TransactionPosted' : 'BatchProcessed';
+    return ask(url, BATCH, { mode, operations });
+  };
+  const [send, expected] =
+    task === 'singles' ? [sendTransfer, 'TransactionPosted'] : [sendBatch, 'BatchProcessed'];
+  const sendOne = async (turn: number) => {
+    const since = performance.now();
+    const { answer } = await send(turn);
     if (answer?.__typename !== expected) throw new Error(`answered ${answer?.__typename}`);
     took.push(performance.now() - since);
   };
   await Promise.all(
     Array.from({ length: task === 'singles' ? CALLERS : 1 }, async () => {
       for (let turn = 0; ; ) {
-        if (running) await once(turn++);
+        if (running) await sendOne(turn++);
         else await sleep(10);
       }
     }),

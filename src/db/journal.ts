@@ -119,23 +119,24 @@ const besideQuery = fixedQuery(
 
 /**
  * What writes a block: its transactions, their entries and what becomes of holds in one statement. The triggers move the
- * accounts and append the block, over the root that the statement hands them.
+ * accounts and append the block, over the root that the statement hands them. A second statement follows where the block also
+ * ends, or captures of, what it places: no statement sees the rows that it inserts. No statement where nothing is recorded.
  */
 export function blockOf(
   ledgerId: Uuid,
   { createdAt, recordings, changedHolds }: Pick<Book, 'createdAt' | 'recordings' | 'changedHolds'>,
-): CompiledQuery {
+): CompiledQuery[] {
+  if (recordings.length === 0) return [];
   const root = merkleRoot(recordings.map(({ digest }) => digest));
   const lines = recordings.flatMap((recording) =>
     recording.entries.map((entry, place): Line => ({ recording, entry, line: place + 1 })),
   );
   // A hold's id is that of the transaction that placed it.
   const posted = new Set(recordings.map(({ id }) => id));
-  const placed = [...changedHolds.values()].filter(({ id }) => posted.has(id));
-  if (placed.some(({ status, captured }) => status !== 'OPEN' || captured > 0n)) {
-    throw new TypeError('a hold is placed in one block, and ended in a later one');
-  }
-  const changed = [...changedHolds.values()].filter(({ id }) => !posted.has(id));
+  const holds = [...changedHolds.values()];
+  const placed = holds.filter(({ id }) => posted.has(id));
+  const changed = holds.filter(({ id }) => !posted.has(id));
+  const movedOn = placed.filter(({ status, captured }) => status !== 'OPEN' || captured > 0n);
   const parameters = [
     root.toString('hex'),
     ledgerId,
@@ -145,7 +146,10 @@ export function blockOf(
     ...HOLD_CHANGES.map((column) => arrayOf(column, changed)),
     ...ENTRY_COLUMNS.map((column) => arrayOf(column, lines)),
   ];
-  return { ...blockQuery, parameters };
+  const block = { ...blockQuery, parameters };
+  if (movedOn.length === 0) return [block];
+  const changes = HOLD_CHANGES.map((column) => arrayOf(column, movedOn));
+  return [block, { ...holdsQuery, parameters: [ledgerId, ...changes] }];
 }
 
 interface Line {
@@ -201,7 +205,7 @@ const TRANSACTION_COLUMNS: readonly Column<Recording>[] = [
   { name: 'digest', type: 'bytea', value: ({ digest }) => digest },
 ];
 
-/** Of holds that the block places: open, and nothing captured. What becomes of them is a later block's. */
+/** Of holds that the block places: open, and nothing captured. */
 const HOLD_COLUMNS: readonly Column<Hold>[] = [
   { name: 'id', type: 'uuid', value: ({ id }) => id },
   { name: 'from_account_id', type: 'uuid', value: ({ fromAccountId }) => fromAccountId },
@@ -211,7 +215,7 @@ const HOLD_COLUMNS: readonly Column<Hold>[] = [
   { name: 'expires_at', type: 'timestamptz', value: ({ expiresAt }) => expiresAt },
 ];
 
-/** Of holds that were there before. */
+/** Of holds that are there. */
 const HOLD_CHANGES: readonly Column<Hold>[] = [
   { name: 'id', type: 'uuid', value: ({ id }) => id },
   { name: 'captured', type: 'numeric', value: ({ captured }) => captured },
@@ -273,6 +277,13 @@ const blockQuery = prepare(
     insert into entries (ledger_id, created_at, ${names(ENTRY_COLUMNS)})
     select $2::uuid, $3::timestamptz, ${values(ENTRY_COLUMNS, FIRST_ENTRY)}
     from unnest(${arrays(ENTRY_COLUMNS, FIRST_ENTRY)}) as u (${names(ENTRY_COLUMNS)})`),
+);
+
+const holdsQuery = prepare(
+  CompiledQuery.raw(`
+    update holds h set captured = u.captured, status = u.status
+    from unnest(${arrays(HOLD_CHANGES, 2)}) as u (${names(HOLD_CHANGES)})
+    where h.id = u.id and h.ledger_id = $1::uuid`),
 );
 
 function names(columns: readonly { readonly name: string }[]): string {

@@ -1,3 +1,5 @@
+import { setImmediate } from 'node:timers/promises';
+import type { Command } from '../core/command.ts';
 import type { Refusal } from '../core/errors.ts';
 import type { Posted } from '../core/transaction.ts';
 import { type BatchMode, type BatchProcessed, MAX_BATCH_SIZE, MAX_OPERATIONS } from '../ledger/ledger.ts';
@@ -6,6 +8,7 @@ import { settle } from './context.ts';
 import { OperationInput, OperationResult, pathInto, toCommand, withPath } from './operation.ts';
 import * as refusals from './refusals.ts';
 
+const SLICE = 500;
 /** What a result counts for in the cost of a request, so that the fields of thousands of them stay few. */
 const RESULTS_COST = 100;
 
@@ -69,7 +72,7 @@ builder.mutationField('postBatch', (t) =>
     args: { input: t.arg({ type: PostBatchInput, required: true, description: 'The operations.' }) },
     resolve: async (_, { input: { mode, operations } }, context): Promise<BatchProcessed | Refusal> => {
       const paths = operations.map((operation, place) => pathInto(operation, `operations[${place}]`));
-      const commands = operations.map((operation, place) => toCommand(operation, paths[place] ?? ''));
+      const commands = await toCommands(operations, paths);
       const answer = settle(context, await context.ledger.postBatch(mode, commands));
       if (answer.code === 'BATCH_ABORTED') {
         const { index, cause } = answer.facts;
@@ -90,6 +93,19 @@ builder.mutationField('postBatch', (t) =>
     },
   }),
 );
+
+/** In slices, between which others have their turns. */
+async function toCommands(
+  operations: readonly (typeof OperationInput.$inferInput)[],
+  paths: readonly string[],
+): Promise<(Command | Refusal)[]> {
+  const commands: (Command | Refusal)[] = [];
+  for (const [place, operation] of operations.entries()) {
+    if (place > 0 && place % SLICE === 0) await setImmediate();
+    commands.push(toCommand(operation, paths[place] ?? ''));
+  }
+  return commands;
+}
 
 /** Its path is whole already. */
 function isMalformed(command: object | undefined): boolean {

@@ -1,9 +1,9 @@
 /**
- * An ATOMIC batch: one database transaction for all its operations, in blocks of a slice each.
+ * An ATOMIC batch: one database transaction and one block for all its operations.
  *
- * Every account is locked at the start; then each slice is decided on what the one before it left, and written, with a turn of
- * the event loop between. At the first refusal the transaction goes back to where nothing was written, still holding its
- * locks: there the culprit's refusal is recorded, if its key is to answer so forever, and nothing else.
+ * Every account is locked at the start; then the operations are decided in slices, with a turn of the event loop between, and
+ * written by one statement, so that the ledger's row is locked for no longer than by any batch. At the first refusal nothing
+ * is written but the culprit's answer, if its key is to answer so forever.
  */
 import { randomBytes } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
@@ -31,7 +31,7 @@ type Scene = Omit<BookState, 'random'>;
 /** What names an earlier operation of the batch is planned once that one is posted. */
 type Step = PlannedCommand | Command;
 
-/** Posts all operations, or none. `slices` are in order; what names an earlier operation stands in a later slice than it. */
+/** Posts all operations, or none. `slices` are in order. */
 export async function postAtomic(
   context: BatchContext,
   names: Names,
@@ -65,6 +65,7 @@ async function planSlices(
   const steps: Step[][] = [];
   let first = 0;
   for (const slice of slices) {
+    await setImmediate();
     const planned = await Promise.all(slice.map((command) => names.plan(command)));
     const row: Step[] = [];
     for (const [place, command] of slice.entries()) {
@@ -119,34 +120,34 @@ class AtomicBatch {
   }
 
   async #postSlices(slices: readonly (readonly Step[])[], scene: Scene): Promise<BatchProcessed | Refusal> {
-    const { ledgerId, answered } = this.#context;
-    const unwritten = await this.#trx.savepoint('unwritten').execute();
+    const book = openBook({ ...copyOf(scene), random: randomBits() });
     const outcomes: Outcome[] = [];
-    let state = copyOf(scene);
     for (const slice of slices) {
       await setImmediate();
-      const book = openBook({ ...state, random: randomBits() });
-      for (const [place, step] of slice.entries()) {
+      for (const step of slice) {
         const command = isPlanned(step) ? step : this.#planBehind(step, book, outcomes.length);
         const [decision] = isRefusal(command) ? [{ outcome: command, id: null }] : decide(book, [command]);
         if (decision === undefined) throw new TypeError('each command is decided');
         const { outcome, id } = decision;
         if (outcome.code !== 'POSTED') {
-          await unwritten.rollbackToSavepoint('unwritten').execute();
           const culprit = { place: outcomes.length, refusal: this.#asItStands(outcome) };
           if (!isRefusal(command)) await this.#recordCulprit(command, culprit.refusal, scene);
           return aborted(culprit);
         }
         outcomes.push(outcome);
         if (id !== null) this.#note(outcome, id, outcomes.length - 1);
-        if (place === slice.length - 1 && book.recordings.length > 0) {
-          await this.#trx.executeQuery(blockOf(ledgerId, book));
-          answered();
-        }
       }
-      state = { ...state, ...book };
     }
+    await setImmediate();
+    await this.#write(book);
     return { code: 'PROCESSED', outcomes };
+  }
+
+  async #write(book: Book): Promise<void> {
+    for (const statement of blockOf(this.#context.ledgerId, book)) {
+      await this.#trx.executeQuery(statement);
+      this.#context.answered();
+    }
   }
 
   #note({ transaction }: Posted, id: Uuid, place: number): void {
@@ -161,7 +162,7 @@ class AtomicBatch {
     const book = openBook({ ...copyOf(scene), random: randomBits() });
     const { id } = recordRefusal(book, command, refusal);
     if (id !== null) command.madeIds.add(id);
-    await this.#trx.executeQuery(blockOf(this.#context.ledgerId, book));
+    await this.#write(book);
   }
 
   /** The refusal without what went with the batch: its links show only what stands. */

@@ -64,9 +64,9 @@ async function attempt(context: BatchContext, commands: readonly PlannedCommand[
       const { book, decisions, block } = stands ? early : decideOn(ledgerId, found, commands);
       foresight.learn(found, foreseen, book.accounts);
       line.leave();
-      if (block !== null) {
-        rememberIds(commands, decisions);
-        await trx.executeQuery(follow(block, COMMIT));
+      rememberIds(commands, decisions);
+      for (const [place, statement] of block.entries()) {
+        await trx.executeQuery(place === block.length - 1 ? follow(statement, COMMIT) : statement);
         answered();
       }
       return decisions.map(({ outcome }) => outcome);
@@ -79,7 +79,8 @@ interface Decided {
   readonly scene: Scene;
   readonly book: Book;
   readonly decisions: readonly Decision[];
-  readonly block: CompiledQuery | null;
+  /** Statements that write it; none where nothing is recorded. */
+  readonly block: readonly CompiledQuery[];
 }
 
 /** Decides on what the locks will probably show, once the batches before are decided, unless it is `take`n first. */
@@ -112,8 +113,7 @@ function decideOn(ledgerId: Uuid, scene: Scene, commands: readonly PlannedComman
   // The scene stays what it was: the book carries its accounts forward.
   const book = openBook({ ...scene, accounts: new Map(scene.accounts), random });
   const decisions = decide(book, commands);
-  const block = book.recordings.length === 0 ? null : blockOf(ledgerId, book);
-  return { scene, book, decisions, block };
+  return { scene, book, decisions, block: blockOf(ledgerId, book) };
 }
 
 /** What a batch names, all commands together. */
