@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import type { GraphQLError } from 'graphql';
 import { requestRefused } from '../graphql/answer.ts';
 import { bodyTooLarge, MAX_REQUEST_BYTES } from '../graphql/yoga.ts';
+import { refuseStructure } from './large-body.ts';
 import { MAX_BODY_BYTES, MAX_LARGE_BODIES } from './limits.ts';
 
 /** A body in memory. Whoever has it calls `release` when it is of no more use. */
@@ -45,11 +46,24 @@ export class BodyReader {
         return true;
       };
       let size = 0;
+      let looked = false;
+      let refusal: GraphQLError | undefined;
       const take = (chunk: Buffer) => {
         size += chunk.length;
-        if (admit(size)) chunks.push(chunk);
+        if (!admit(size) || refusal !== undefined) return;
+        chunks.push(chunk);
+        if (looked || size <= MAX_REQUEST_BYTES) return;
+        // Most of what is too much shows where a body begins to be a large one. It is read to its end, so that its caller
+        // hears of it, and kept no longer.
+        looked = true;
+        refusal = refuseStructure(Buffer.concat(chunks));
+        if (refusal !== undefined) chunks.length = 0;
       };
       const end = () => {
+        if (refusal !== undefined) {
+          settle(refusal);
+          return;
+        }
         const [first] = chunks;
         const bytes = chunks.length === 1 && first !== undefined ? first : Buffer.concat(chunks);
         settle(isUtf8(bytes) ? { bytes, release } : NOT_UTF8);
