@@ -1,4 +1,6 @@
+import { randomUUID } from 'node:crypto';
 import { afterAll, expect, test } from 'vitest';
+import { toTransfer } from '../../src/core/request.ts';
 import { asOwner, createTestDatabase } from '../support/database.ts';
 import { balance, expectSoundBooks, makeAccounts, openLedger, transfer } from '../support/ledger.ts';
 
@@ -28,4 +30,31 @@ test('a command that the database itself refuses fails alone among two hundred',
       (select count(*) from blocks) = (select max(number) from blocks) as blocks`,
   );
   expect(row).toEqual({ versions: true, blocks: true });
+});
+
+test('an ATOMIC batch with a command that the database itself refuses fails as a whole', async () => {
+  const own = await createTestDatabase();
+  await asOwner(own, `alter table entries add constraint test_culprit check (amount <> -1234567)`);
+  const faults: unknown[] = [];
+  const ledger = await openLedger(own, { onFault: (error) => faults.push(error) });
+  const [from = '', to = ''] = await makeAccounts(ledger, 2, { funds: '1000000.00' });
+  const operations = Array.from({ length: 200 }, (_, place) =>
+    toTransfer({
+      fromAccountId: from,
+      toAccountId: to,
+      amount: place === 137 ? '12345.67' : '1.00',
+      idempotencyKey: randomUUID(),
+    }),
+  );
+
+  expect(await ledger.postBatch('ATOMIC', operations)).toMatchObject({ code: 'INTERNAL' });
+
+  expect(faults).toMatchObject([{ code: '23514', constraint: 'test_culprit' }]);
+  expect(await balance(ledger, to)).toBe(100_000_000n);
+  const independent = await ledger.postBatch('INDEPENDENT', operations);
+  const outcomes = 'outcomes' in independent ? independent.outcomes : [];
+  expect(outcomes.flatMap(({ code }, place) => (code === 'POSTED' ? [] : [[place, code]]))).toEqual([
+    [137, 'INTERNAL'],
+  ]);
+  await expectSoundBooks(own);
 });

@@ -4,6 +4,7 @@ import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { afterAll, describe, expect, inject, test } from 'vitest';
 import { startServiceProcess } from '../../scripts/service-process.ts';
@@ -212,3 +213,39 @@ test('two services on one database carry the same load without drift, gap or dea
   expect(deadlocks).toEqual({ deadlocks: 0 });
   await expectSoundBooks(database);
 }, 60_000);
+
+test('a hold that expires while no service runs is released by the next ones, once', async () => {
+  const database = await createTestDatabase();
+  const first = await startServiceProcess({ DATABASE_URL: database.serviceUrl });
+  const expiresAt = new Date(Date.now() + 1500).toISOString();
+  const placed = await ask(
+    first.graphqlUrl,
+    `mutation {
+      a: createAccount(input: { owner: "a", currency: "USD", externalId: "a" }) { __typename }
+      b: createAccount(input: { owner: "b", currency: "USD", externalId: "b" }) { __typename }
+      deposit(input: { accountId: "ext:a", amount: "5", idempotencyKey: "in" }) { __typename }
+      placeHold(input: { fromAccountId: "ext:a", toAccountId: "ext:b", amount: "5", idempotencyKey: "hold", externalId: "hold",
+        expiresAt: "${expiresAt}" }) { __typename }
+    }`,
+  );
+  expect(placed).toMatchObject({ data: { placeHold: { __typename: 'HoldPlaced' } } });
+  expect(await first.stop()).toBe(0);
+  await sleep(1500);
+
+  const services = await Promise.all(
+    [1, 2].map(() => startServiceProcess({ DATABASE_URL: database.serviceUrl })),
+  );
+  const state = () =>
+    ask(
+      services[0]?.graphqlUrl ?? '',
+      '{ hold(id: "ext:hold") { status transactions { nodes { type } } } account(id: "ext:a") { available { amount } } }',
+    );
+  await expect.poll(state, { timeout: 10_000, interval: 100 }).toEqual({
+    data: {
+      hold: { status: 'EXPIRED', transactions: { nodes: [{ type: 'HOLD' }, { type: 'RELEASE' }] } },
+      account: { available: { amount: '5.00' } },
+    },
+  });
+  expect(await Promise.all(services.map((service) => service.stop()))).toEqual([0, 0]);
+  await expectSoundBooks(database);
+}, 30_000);
