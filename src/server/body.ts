@@ -50,7 +50,13 @@ export class BodyReader {
       let refusal: GraphQLError | undefined;
       const take = (chunk: Buffer) => {
         size += chunk.length;
-        if (!admit(size) || refusal !== undefined) return;
+        if (!admit(size)) return;
+        if (size > MAX_REQUEST_BYTES) {
+          // A piece a turn of the event loop: a large body takes no more of it than any other request.
+          request.pause();
+          setImmediate(() => request.resume());
+        }
+        if (refusal !== undefined) return;
         chunks.push(chunk);
         if (looked || size <= MAX_REQUEST_BYTES) return;
         // Most of what is too much shows where a body begins to be a large one. It is read to its end, so that its caller
