@@ -5,14 +5,12 @@
  */
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { connect } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 import { HEADERS_TIMEOUT_MS, REQUEST_TIMEOUT_MS } from '../src/server/limits.ts';
-import { startServiceProcess } from './service-process.ts';
+import { ms, quantile } from './latency.ts';
+import { withOwnService } from './service-process.ts';
 
 const MAX_REFUSAL_MS = 50;
 const MAX_SLOWDOWN = 2;
@@ -226,10 +224,6 @@ async function bystand(url: string): Promise<void> {
   );
 }
 
-const quantile = (values: readonly number[], q: number) =>
-  values.toSorted((a, b) => a - b)[Math.min(values.length - 1, Math.floor(values.length * q))] ?? Number.NaN;
-const ms = (value: number) => `${value.toFixed(1)} ms`;
-
 async function attackAll(url: string): Promise<boolean> {
   const port = Number(new URL(url).port);
   let isWell = true;
@@ -304,19 +298,7 @@ async function attackAll(url: string): Promise<boolean> {
 }
 
 async function main(): Promise<void> {
-  const folder = await mkdtemp(join(tmpdir(), 'ledger-attack-'));
-  try {
-    // Under root the database runs as another user, who must be able to enter the folder.
-    await chmod(folder, 0o711);
-    const service = await startServiceProcess({ LEDGER_DATA_DIR: join(folder, 'data'), LOG_LEVEL: 'error' });
-    try {
-      if (!(await attackAll(service.graphqlUrl))) process.exitCode = 1;
-    } finally {
-      await service.stop();
-    }
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
+  if (!(await withOwnService(attackAll))) process.exitCode = 1;
 }
 
 if (isMainThread) await main();

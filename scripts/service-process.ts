@@ -1,5 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 
@@ -46,4 +48,21 @@ export async function startServiceProcess(env: Readonly<Record<string, string>>)
       return status;
     },
   };
+}
+
+/** Runs on a service of its own, on a new embedded database, which goes with it. */
+export async function withOwnService<T>(run: (graphqlUrl: string) => Promise<T>): Promise<T> {
+  const folder = await mkdtemp(join(tmpdir(), 'ledger-own-'));
+  try {
+    // Under root the database runs as another user, who must be able to enter the folder.
+    await chmod(folder, 0o711);
+    const service = await startServiceProcess({ LEDGER_DATA_DIR: join(folder, 'data'), LOG_LEVEL: 'error' });
+    try {
+      return await run(service.graphqlUrl);
+    } finally {
+      await service.stop();
+    }
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
 }

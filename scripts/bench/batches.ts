@@ -6,12 +6,11 @@
  */
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { chmod, mkdtemp, rm } from 'node:fs/promises';
-import { cpus, tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { cpus } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
-import { startServiceProcess } from '../service-process.ts';
+import { ms, quantile } from '../latency.ts';
+import { withOwnService } from '../service-process.ts';
 
 const CALLERS = 64;
 const OPERATIONS = 10_000;
@@ -109,10 +108,6 @@ async function work({ url, task, accounts }: Work): Promise<void> {
   );
 }
 
-const quantile = (values: readonly number[], q: number) =>
-  values.toSorted((a, b) => a - b)[Math.min(values.length - 1, Math.floor(values.length * q))] ?? Number.NaN;
-const ms = (value: number) => `${value.toFixed(1)} ms`;
-
 /** The longest turn of the service's event loop since it was last asked. */
 async function longestTurn(url: string): Promise<number> {
   const text = await (await fetch(new URL('/metrics', url))).text();
@@ -160,19 +155,7 @@ ${p99Beside <= allowed ? '✓' : '✗'} p99 beside batches: ${ms(p99Beside)}, at
 
 async function main(): Promise<void> {
   console.log(`${cpus().length} cores of ${cpus()[0]?.model ?? 'an unknown make'}, Node ${process.version}`);
-  const folder = await mkdtemp(join(tmpdir(), 'ledger-bench-'));
-  try {
-    // Under root the database runs as another user, who must be able to enter the folder.
-    await chmod(folder, 0o711);
-    const service = await startServiceProcess({ LEDGER_DATA_DIR: join(folder, 'data'), LOG_LEVEL: 'error' });
-    try {
-      if (!(await measure(service.graphqlUrl))) process.exitCode = 1;
-    } finally {
-      await service.stop();
-    }
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
+  if (!(await withOwnService(measure))) process.exitCode = 1;
 }
 
 if (isMainThread) await main();

@@ -72,13 +72,17 @@ export function settle<Answer extends Settled>(context: Context, answer: Answer)
   // The links of the answer are live, also where an earlier field of the request has read them.
   const { accounts, transactions, reversals, entries, holds } = context;
   for (const loader of [accounts, transactions, reversals, entries, holds]) loader.clearAll();
-  context.notes.noteCode(answer.code);
-  const settled: Settled = answer;
-  if (settled.code === 'INTERNAL') {
-    // The ledger has told of the fault under this id; here is told whose it was.
-    context.onFault(new Error('A write was answered INTERNAL.'), settled.facts.faultId);
-  }
+  noteAnswer(context, answer);
   return answer;
+}
+
+/** What was answered to a write, or to one of several in it, for the log and the metrics. */
+export function noteAnswer({ notes, onFault }: Context, answer: Settled): void {
+  notes.noteCode(answer.code);
+  if (answer.code === 'INTERNAL') {
+    // The ledger has told of the fault under this id; here is told whose it was.
+    onFault(new Error('A write was answered INTERNAL.'), answer.facts.faultId);
+  }
 }
 
 type Settled =

@@ -2,7 +2,7 @@ import { toAccountRequest } from '../core/create-account.ts';
 import { type Refusal, refuse } from '../core/errors.ts';
 import type { AccountsCreated } from '../ledger/ledger.ts';
 import { builder } from './builder.ts';
-import { settle } from './context.ts';
+import { noteAnswer, settle } from './context.ts';
 import { CreateAccountInput, CreateAccountResult } from './create-account.ts';
 import * as refusals from './refusals.ts';
 
@@ -57,7 +57,7 @@ builder.mutationField('createAccounts', (t) =>
       const requests = accounts.map((account, place) => toAccountRequest(account, `accounts[${place}].`));
       const answer = settle(context, await context.ledger.createAccounts(requests));
       if (answer.code === 'ACCOUNTS_CREATED') {
-        for (const { code } of answer.results) context.notes.noteCode(code);
+        for (const result of answer.results) noteAnswer(context, result);
       }
       return answer;
     },

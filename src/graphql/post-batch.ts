@@ -4,7 +4,7 @@ import type { Refusal } from '../core/errors.ts';
 import type { Posted } from '../core/transaction.ts';
 import { type BatchMode, type BatchProcessed, MAX_BATCH_SIZE, MAX_OPERATIONS } from '../ledger/ledger.ts';
 import { builder } from './builder.ts';
-import { settle } from './context.ts';
+import { noteAnswer, settle } from './context.ts';
 import { OperationInput, OperationResult, pathInto, toCommand, withPath } from './operation.ts';
 import * as refusals from './refusals.ts';
 
@@ -83,7 +83,7 @@ builder.mutationField('postBatch', (t) =>
         };
       }
       if (answer.code !== 'PROCESSED') return answer;
-      for (const { code } of answer.outcomes) context.notes.noteCode(code);
+      for (const outcome of answer.outcomes) noteAnswer(context, outcome);
       return {
         ...answer,
         outcomes: answer.outcomes.map((outcome, place) =>

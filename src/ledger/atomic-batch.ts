@@ -5,11 +5,10 @@
  * written by one statement, so that the ledger's row is locked for no longer than by any batch. At the first refusal nothing
  * is written but the culprit's answer, if its key is to answer so forever.
  */
-import { randomBytes } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
 import type { ControlledTransaction } from 'kysely';
 import { type Culprit, findRecordedCulprit } from '../core/atomic.ts';
-import { type Book, type BookState, openBook } from '../core/book.ts';
+import { type Book, openBook } from '../core/book.ts';
 import type { Command, PlannedCommand, Target, TargetName } from '../core/command.ts';
 import { decide, isRecorded, recordRefusal } from '../core/decide.ts';
 import { type Refusal, refuse } from '../core/errors.ts';
@@ -18,8 +17,9 @@ import type { Outcome, Posted, Transaction } from '../core/transaction.ts';
 import { blockOf, lockAndFind } from '../db/journal.ts';
 import type { DB } from '../db/tables.ts';
 import { findRecorded } from '../db/transactions.ts';
-import { type BatchContext, findTargets, nameAll } from './batch.ts';
+import { type BatchContext, findTargets, nameAll, randomBits } from './batch.ts';
 import { untilAnswered } from './failures.ts';
+import type { Scene } from './foresight.ts';
 import type { Names } from './names.ts';
 import type { BatchProcessed } from './operations.ts';
 
@@ -27,7 +27,6 @@ import type { BatchProcessed } from './operations.ts';
 const ANSWER_AFTER_MS = 60_000;
 
 type Trx = ControlledTransaction<DB>;
-type Scene = Omit<BookState, 'random'>;
 /** What names an earlier operation of the batch is planned once that one is posted. */
 type Step = PlannedCommand | Command;
 
@@ -230,10 +229,6 @@ function copyOf(scene: Scene): Scene {
     recorded: new Map(scene.recorded),
     externalIds: new Map(scene.externalIds),
   };
-}
-
-function randomBits(): number {
-  return randomBytes(6).readUIntBE(0, 6);
 }
 
 function aborted({ place, refusal }: Culprit): Refusal {

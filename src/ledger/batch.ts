@@ -109,11 +109,15 @@ function decideAhead(
 }
 
 function decideOn(ledgerId: Uuid, scene: Scene, commands: readonly PlannedCommand[]): Decided {
-  const random = randomBytes(6).readUIntBE(0, 6);
   // The scene stays what it was: the book carries its accounts forward.
-  const book = openBook({ ...scene, accounts: new Map(scene.accounts), random });
+  const book = openBook({ ...scene, accounts: new Map(scene.accounts), random: randomBits() });
   const decisions = decide(book, commands);
   return { scene, book, decisions, block: blockOf(ledgerId, book) };
+}
+
+/** For the ids of a block. */
+export function randomBits(): number {
+  return randomBytes(6).readUIntBE(0, 6);
 }
 
 /** What a batch names, all commands together. */
@@ -130,7 +134,7 @@ export function nameAll(commands: readonly PlannedCommand[]): Naming {
 /** The holds and originals that the batch names, as they stand now that their accounts are locked. */
 export async function findTargets(
   trx: Trx<DB>,
-  { ledgerId, currencies }: BatchContext,
+  { ledgerId, currencies }: Pick<BatchContext, 'ledgerId' | 'currencies'>,
   commands: readonly PlannedCommand[],
 ): Promise<Pick<Scene, 'holds' | 'originals'>> {
   const idsOf = (kind: 'hold' | 'transaction') => [

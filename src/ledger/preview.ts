@@ -1,14 +1,13 @@
-import { randomBytes } from 'node:crypto';
 import { openBook } from '../core/book.ts';
 import type { PlannedCommand } from '../core/command.ts';
 import { decide } from '../core/decide.ts';
 import type { Refusal } from '../core/errors.ts';
 import type { Entry } from '../core/transaction.ts';
 import { findAccounts } from '../db/accounts.ts';
-import { findHolds, findOriginals } from '../db/holds.ts';
 import { findPresent } from '../db/ledgers.ts';
 import { findTransactionIds } from '../db/transactions.ts';
 import type { AccountContext } from './accounts.ts';
+import { findTargets, randomBits } from './batch.ts';
 
 /** The entries that a command would be posted with. */
 export interface Preview {
@@ -24,21 +23,17 @@ export function previewOf(
   { db, ledgerId, currencies }: Pick<AccountContext, 'db' | 'ledgerId' | 'currencies'>,
   command: PlannedCommand,
 ): Promise<Preview | Refusal> {
-  const { accounts: ids, target, externalId } = command;
-  const idOf = (kind: 'hold' | 'transaction') => (target?.kind === kind ? [target.id] : []);
+  const { accounts: ids, externalId } = command;
   const snapshot = db.transaction().setIsolationLevel('repeatable read').setAccessMode('read only');
   return snapshot.execute(async (trx) => {
     const accounts = await findAccounts(trx, ledgerId, ids, currencies.of);
-    const holds = await findHolds(trx, ledgerId, idOf('hold'), currencies.of);
-    const originals = await findOriginals(trx, ledgerId, idOf('transaction'), currencies.of);
     const book = openBook({
       ...(await findPresent(trx, ledgerId)),
       accounts: new Map(accounts.map((account) => [account.id, account])),
-      holds: new Map(holds.map((hold) => [hold.id, hold])),
-      originals: new Map(originals.map((original) => [original.transaction.id, original])),
+      ...(await findTargets(trx, { ledgerId, currencies }, [command])),
       externalIds: externalId === null ? new Map() : await findTransactionIds(trx, ledgerId, [externalId]),
       recorded: new Map(),
-      random: randomBytes(6).readUIntBE(0, 6),
+      random: randomBits(),
     });
     const [decision] = decide(book, [command]);
     if (decision === undefined) throw new TypeError('each command has an outcome');

@@ -70,6 +70,31 @@ test('a fault of a write is an InternalError, and the log has it under the reque
   expect(JSON.stringify(answer)).not.toContain(told[0]?.[1]);
 });
 
+test('a fault of one operation of a batch is in the log under the request id, too', async () => {
+  const database = await createTestDatabase();
+  const told: unknown[][] = [];
+  const ledger = await openLedger(database, { onFault: (...fault) => told.push(fault) });
+  const api = await serve(ledger);
+  const [a, b] = [await makeAccount(ledger, { funds: '10' }), await makeAccount(ledger)];
+  await asOwner(database, 'alter table entries add constraint planted check (amount <> -777)');
+  const operations = ['1', '7.77', '2'].map((amount) => ({
+    transfer: { fromAccountId: a, toAccountId: b, amount, idempotencyKey: newKey() },
+  }));
+  const answer = await api.mutate(
+    'postBatch',
+    { operations },
+    '... on BatchProcessed { results { __typename } }',
+  );
+  expect(answer['results']).toEqual([
+    { __typename: 'TransactionPosted' },
+    { __typename: 'InternalError' },
+    { __typename: 'TransactionPosted' },
+  ]);
+  expect(api.faults).toEqual([
+    { requestId: expect.any(String), faultId: told[0]?.[1], err: expect.any(Error) },
+  ]);
+});
+
 test('while the database is away, queries and writes say that they do not know', async () => {
   const database = await createTestDatabase();
   const proxy = await startTcpProxy(database.serviceUrl);
