@@ -4,31 +4,16 @@
  *   npm run proof -- http://127.0.0.1:4000/graphql     on a running one
  */
 import { randomUUID } from 'node:crypto';
-import { chmod, mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { startServiceProcess } from './service-process.ts';
+import { withOwnService } from './service-process.ts';
 
 const { positionals } = parseArgs({ allowPositionals: true });
 const [given] = positionals;
 process.exitCode = (await (given === undefined ? proveOnOwnServer() : prove(given))) ? 0 : 1;
 
 async function proveOnOwnServer(): Promise<boolean> {
-  const folder = await mkdtemp(join(tmpdir(), 'ledger-proof-'));
-  try {
-    // Under root the database runs as another user, who must be able to enter the folder.
-    await chmod(folder, 0o711);
-    console.log('Starting a ledger of its own …');
-    const service = await startServiceProcess({ LEDGER_DATA_DIR: join(folder, 'data') });
-    try {
-      return await prove(service.graphqlUrl);
-    } finally {
-      await service.stop();
-    }
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
+  console.log('Starting a ledger of its own …');
+  return withOwnService(prove);
 }
 
 async function prove(url: string): Promise<boolean> {
