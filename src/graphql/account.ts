@@ -41,7 +41,7 @@ builder.node('Account', {
     description: 'Names the account: `acct_…`.',
     resolve: ({ id }) => formatId('account', id),
   },
-  loadWithoutCache: (id, { accounts }) => {
+  loadWithoutCache: (id, { loaders: { accounts } }) => {
     const uuid = parseId('account', id);
     return uuid === undefined ? null : accounts.load(uuid);
   },
@@ -138,7 +138,7 @@ builder.queryField('account', (t) =>
         description: 'Its id, `acct_…`, or `ext:` and its externalId, such as `ext:users:42:wallet`.',
       }),
     },
-    resolve: async (_, { id }, { ledger, accounts }) => {
+    resolve: async (_, { id }, { ledger, loaders: { accounts } }) => {
       const uuid = await ledger.accountIdOf(id);
       return uuid === undefined ? null : accounts.load(uuid);
     },

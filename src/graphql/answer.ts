@@ -8,7 +8,7 @@ export type AnswerType = (typeof ANSWER_TYPES)[number];
 export interface HttpAnswer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
-  readonly body: string;
+  readonly body: string | Buffer;
 }
 
 /** A request that HTTP itself is enough to refuse: its status, and what the caller is told. */
@@ -35,7 +35,10 @@ export function requestRefused(
  * service's, 5xx; but application/json says 200 to any well-formed request that GraphQL refuses.
  * https://graphql.github.io/graphql-over-http/draft/#sec-Status-Codes
  */
-export function writeAnswer({ data, errors }: ExecutionResult, type: AnswerType): HttpAnswer {
+export function writeAnswer(
+  { data, errors }: ExecutionResult,
+  type: AnswerType,
+): HttpAnswer & { readonly body: string } {
   const headers: Record<string, string> = { 'content-type': `${type}; charset=utf-8` };
   if (errors === undefined || errors.length === 0)
     return { status: 200, headers, body: JSON.stringify({ data }) };

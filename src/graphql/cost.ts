@@ -61,6 +61,12 @@ export function costErrors(
   }
 }
 
+/** Whether an operation that may be executed now may be so with any variables. */
+export function isAlwaysCheap(operation: OperationDefinitionNode): boolean {
+  const fixed = fixedCosts.get(operation);
+  return fixed !== undefined && fixed !== VARIABLE && fixed <= MAX_COST;
+}
+
 /** What an operation costs, whatever its variables; VARIABLE where that depends on them. Kept as long as its document is. */
 const fixedCosts = new WeakMap<OperationDefinitionNode, number>();
 const VARIABLE = -1;

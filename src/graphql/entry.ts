@@ -33,7 +33,7 @@ builder.node('Entry', {
     description: 'Names the entry: `ent_…`, made from its account and version.',
     resolve: ({ accountId, version }) => formatEntryId(accountId, version),
   },
-  loadWithoutCache: (id, { entries }) => {
+  loadWithoutCache: (id, { loaders: { entries } }) => {
     const place = parseEntryId(id);
     return place === undefined ? null : entries.load(place);
   },

@@ -25,7 +25,7 @@ builder.node('Hold', {
     description: 'Names the hold: `hold_…`. In the order of these ids holds were placed.',
     resolve: ({ id }) => formatId('hold', id),
   },
-  loadWithoutCache: (id, { holds }) => {
+  loadWithoutCache: (id, { loaders: { holds } }) => {
     const uuid = parseId('hold', id);
     return uuid === undefined ? null : holds.load(uuid);
   },
@@ -93,7 +93,7 @@ builder.queryField('hold', (t) =>
           'Its id, `hold_…`, or `ext:` and the externalId of the transaction that placed it, such as `ext:order-42`.',
       }),
     },
-    resolve: async (_, { id }, { ledger, holds }) => {
+    resolve: async (_, { id }, { ledger, loaders: { holds } }) => {
       const uuid = await ledger.holdIdOf(id);
       return uuid === undefined ? null : holds.load(uuid);
     },

@@ -366,7 +366,7 @@ export const AlreadyReversedError = typeOf('ALREADY_REVERSED').implement({
     reversals: t.field({
       type: ['Transaction'],
       description: 'The transactions that reverse it, oldest first.',
-      resolve: ({ facts }, _, { reversals }) => reversals.load(facts.transaction),
+      resolve: ({ facts }, _, { loaders: { reversals } }) => reversals.load(facts.transaction),
     }),
   }),
 });
@@ -480,7 +480,7 @@ export const IdempotencyConflictError = typeOf('IDEMPOTENCY_CONFLICT').implement
       type: 'Transaction',
       nullable: true,
       description: 'What the key did. Null where its request was declined, or made an account.',
-      resolve: ({ facts }, _, { transactions }) =>
+      resolve: ({ facts }, _, { loaders: { transactions } }) =>
         facts.transaction === null ? null : transactions.load(facts.transaction),
     }),
   }),

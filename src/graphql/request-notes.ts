@@ -1,4 +1,4 @@
-import { type DocumentNode, type GraphQLError, getOperationAST } from 'graphql';
+import type { GraphQLError } from 'graphql';
 
 /**
  * What is noted of a request while it is answered, for its line in the log and for the metrics: names and codes, and none of
@@ -14,10 +14,9 @@ export class RequestNotes {
     this.codes.set(code, (this.codes.get(code) ?? 0) + 1);
   }
 
-  noteOperation(document: DocumentNode, operationName: string | null | undefined): void {
-    const name = getOperationAST(document, operationName)?.name?.value;
-    // A name is the caller's to choose, and may be as long as a request.
-    this.operation = name?.slice(0, MAX_NAME_LENGTH) ?? null;
+  /** A name is the caller's to choose, and may be as long as a request. */
+  noteOperation(name: string | null): void {
+    this.operation = name === null ? null : name.slice(0, MAX_NAME_LENGTH);
   }
 
   noteErrors(errors: readonly GraphQLError[] = []): void {

@@ -29,7 +29,7 @@ builder.node('Transaction', {
     description: 'Names the transaction: `txn_…`. In the order of these ids transactions were recorded.',
     resolve: ({ id }) => formatId('transaction', id),
   },
-  loadWithoutCache: (id, { transactions }) => {
+  loadWithoutCache: (id, { loaders: { transactions } }) => {
     const uuid = parseId('transaction', id);
     return uuid === undefined ? null : transactions.load(uuid);
   },
@@ -64,7 +64,7 @@ builder.node('Transaction', {
     entries: t.field({
       type: ['Entry'],
       description: 'Its lines, in the order in which they were posted.',
-      resolve: (transaction, _, { transactions }) => {
+      resolve: (transaction, _, { loaders: { transactions } }) => {
         // The way back from an entry leads to what is there already.
         transactions.prime(transaction.id, transaction);
         const { id: transactionId, effectiveAt, createdAt } = transaction;
@@ -89,7 +89,7 @@ builder.node('Transaction', {
     reversals: t.field({
       type: ['Transaction'],
       description: 'The transactions that reverse this one, wholly or in part, oldest first.',
-      resolve: ({ id }, _, { reversals }) => reversals.load(id),
+      resolve: ({ id }, _, { loaders: { reversals } }) => reversals.load(id),
     }),
     effectiveAt: t.field({
       type: 'DateTime',
@@ -115,7 +115,7 @@ builder.queryField('transaction', (t) =>
         description: 'Its id, `txn_…`, or `ext:` and its externalId, such as `ext:order-42`.',
       }),
     },
-    resolve: async (_, { id }, { ledger, transactions }) => {
+    resolve: async (_, { id }, { ledger, loaders: { transactions } }) => {
       const uuid = await ledger.transactionIdOf(id);
       return uuid === undefined ? null : transactions.load(uuid);
     },

@@ -28,7 +28,7 @@ export const LARGE_REQUESTS = 'postBatch';
 const MAX_VALIDATION_ERRORS = 20;
 
 /** Of a larger request only the first field of its variables that is wrong is told, and not all with what stands beside them. */
-const MAX_TOLD_BYTES = 4096;
+export const MAX_TOLD_BYTES = 4096;
 
 /** What the service knows of a request beside what Yoga reads of it. */
 export interface RequestFacts {
@@ -139,9 +139,9 @@ function limits(explorer: boolean): Plugin<Context & RequestFacts> {
     onExecute({ args, setResultAndStopExecution }) {
       Object.assign(args, { hideSuggestions });
       const { document, operationName, variableValues } = args;
-      args.contextValue.notes.noteOperation(document, operationName);
-      const { bodyBytes = Number.POSITIVE_INFINITY } = args.contextValue;
       const operation = getOperationAST(document, operationName);
+      args.contextValue.notes.noteOperation(operation?.name?.value ?? null);
+      const { bodyBytes = Number.POSITIVE_INFINITY } = args.contextValue;
       const misshapen =
         bodyBytes > MAX_TOLD_BYTES && operation
           ? findMisshapenVariable(args.schema, operation, variableValues ?? {})

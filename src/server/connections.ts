@@ -29,14 +29,16 @@ export class Connections {
 
   /** Has a request answered before the server ends. */
   hold({ socket }: IncomingMessage, response: ServerResponse): void {
+    this.#open.get(socket)?.waiting.add(response);
+    if (this.#closing) response.setHeader('connection', 'close');
+  }
+
+  /** Told that a request's answer is closed. */
+  release({ socket }: IncomingMessage, response: ServerResponse): void {
     const connection = this.#open.get(socket);
     if (connection === undefined) return;
-    connection.waiting.add(response);
-    if (this.#closing) response.setHeader('connection', 'close');
-    response.once('close', () => {
-      connection.waiting.delete(response);
-      connection.idleSince = performance.now();
-    });
+    connection.waiting.delete(response);
+    connection.idleSince = performance.now();
   }
 
   /** Whether part of an answer has been sent over a connection, so that only the rest of it may follow. */

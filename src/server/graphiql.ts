@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import { promisify } from 'node:util';
 import { brotliCompress, constants, gzip } from 'node:zlib';
+import type { HttpAnswer } from '../graphql/answer.ts';
 import { EXAMPLE } from './example.ts';
 
 /** Whether a browser asks for a page, where programs would ask for an answer. */
@@ -13,33 +14,30 @@ export function asksForPage({ method, headers }: IncomingMessage): boolean {
  * Makes the handler of GraphiQL's page, which sends its requests to the path that it was loaded from. The page is large: it
  * is rendered and compressed when it is first asked for, and kept.
  */
-export function createGraphiQL(): (request: IncomingMessage, response: ServerResponse) => Promise<void> {
+export function createGraphiQL(): (request: IncomingMessage) => Promise<HttpAnswer> {
   let rendered: Promise<Page> | undefined;
-  return async (request, response) => {
+  return async ({ headers: asked }) => {
     rendered ??= renderPage();
     const { hash, bodies } = await rendered;
-    const encoding = chooseEncoding(request.headers['accept-encoding']);
+    const encoding = chooseEncoding(asked['accept-encoding']);
     const etag = `"${hash}-${encoding}"`;
-    response.setHeaders(
-      new Map([
-        ['etag', etag],
-        // Kept, and asked for again each time, at the cost of an answer without a body.
-        ['cache-control', 'no-cache'],
-        ['vary', 'accept, accept-encoding'],
-        ['content-security-policy', NOTHING_FROM_ELSEWHERE],
-      ]),
-    );
-    if (namesTag(request.headers['if-none-match'], etag)) {
-      response.writeHead(304).end();
-      return;
-    }
-    const body = bodies[encoding];
-    response.writeHead(200, {
-      'content-type': 'text/html; charset=utf-8',
-      'content-length': body.length,
-      ...(encoding === 'identity' ? {} : { 'content-encoding': encoding }),
-    });
-    response.end(request.method === 'HEAD' ? undefined : body);
+    const headers = {
+      etag,
+      // Kept, and asked for again each time, at the cost of an answer without a body.
+      'cache-control': 'no-cache',
+      vary: 'accept, accept-encoding',
+      'content-security-policy': NOTHING_FROM_ELSEWHERE,
+    };
+    if (namesTag(asked['if-none-match'], etag)) return { status: 304, headers, body: '' };
+    return {
+      status: 200,
+      headers: {
+        ...headers,
+        'content-type': 'text/html; charset=utf-8',
+        ...(encoding === 'identity' ? {} : { 'content-encoding': encoding }),
+      },
+      body: bodies[encoding],
+    };
   };
 }
 

@@ -7,7 +7,7 @@
  * be plain once it is read, is Yoga's. What protects the API stands before both, or in plugins that both run; and both answer
  * by `writeAnswer`.
  */
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import type { ExecutionResult, GraphQLError } from 'graphql';
 import { type AnswerType, type HttpAnswer, requestRefused, writeAnswer } from '../graphql/answer.ts';
 import type { OnFault } from '../graphql/context.ts';
@@ -21,28 +21,30 @@ import {
 } from '../graphql/yoga.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { BodyReader } from './body.ts';
-import { answerPlain, readPlain } from './fast-path.ts';
+import { FastPath, readPlain } from './fast-path.ts';
 import { refuseLarge } from './large-body.ts';
-import { LINGER_MS } from './limits.ts';
 import { chooseAnswerType, isJson } from './media-types.ts';
 
 export interface EndpointOptions extends GraphQLOptions {
   /** false: Yoga answers everything, and the same. */
   readonly fastPath?: boolean;
+  /** See `FastPathOptions`. */
+  readonly compileAfter?: number;
 }
 
 export interface GraphQLEndpoint {
-  /** What becomes of the request is noted in `notes`. */
-  answer(request: IncomingMessage, response: ServerResponse, notes: RequestNotes): Promise<void>;
+  /** null where the caller has gone. What becomes of the request is noted in `notes`. */
+  answer(request: IncomingMessage, notes: RequestNotes): Promise<HttpAnswer | null>;
   close(): Promise<void>;
 }
 
 export function createGraphQLEndpoint(
   ledger: Ledger,
   onFault: OnFault,
-  { fastPath = true, ...options }: EndpointOptions = {},
+  { fastPath = true, compileAfter, ...options }: EndpointOptions = {},
 ): GraphQLEndpoint {
   const yoga = createGraphQLHandler(ledger, onFault, options);
+  const plain = new FastPath(yoga, { ledger, onFault, ...(compileAfter && { compileAfter }) });
   const bodies = new BodyReader();
 
   const answerPost = async (
@@ -59,7 +61,7 @@ export function createGraphQLEndpoint(
       if (refusal !== undefined) return writeNoted({ errors: [refusal] }, type, notes);
       const params = fastPath ? readPlain(bytes.toString()) : undefined;
       const facts = { bodyBytes: bytes.length, notes };
-      const result = params && (await answerPlain(yoga, params, facts, onFault));
+      const result = params && (await plain.answer(params, facts));
       return result === undefined
         ? await askYoga(yoga, request, type, facts, bytes)
         : writeNoted(result, type, notes);
@@ -69,22 +71,15 @@ export function createGraphQLEndpoint(
   };
 
   return {
-    answer: async (request, response, notes) => {
+    answer: async (request, notes) => {
       const type = chooseAnswerType(request.headers.accept);
       const refusal = refuseHead(request, type);
       if (refusal !== undefined || type === undefined) {
-        send(
-          request,
-          response,
-          writeNoted({ errors: refusal ? [refusal] : [] }, type ?? 'application/json', notes),
-        );
-        return;
+        return writeNoted({ errors: refusal ? [refusal] : [] }, type ?? 'application/json', notes);
       }
-      const isPost = request.method === 'POST';
-      const answer = isPost
-        ? await answerPost(request, type, notes)
-        : await askYoga(yoga, request, type, { notes });
-      if (answer !== null) send(request, response, answer);
+      return request.method === 'POST'
+        ? answerPost(request, type, notes)
+        : askYoga(yoga, request, type, { notes });
     },
     close: async () => yoga.dispose(),
   };
@@ -149,17 +144,4 @@ async function askYoga(
     headers: Object.fromEntries(response.headers),
     body: await response.text(),
   };
-}
-
-function send(
-  request: IncomingMessage,
-  response: ServerResponse,
-  { status, headers, body }: HttpAnswer,
-): void {
-  if (!request.complete) {
-    // Node throws away what is still to come of the body, so that its sender gets to read the answer, and does so without an end.
-    const linger = setTimeout(() => request.destroy(), LINGER_MS);
-    request.once('close', () => clearTimeout(linger));
-  }
-  response.writeHead(status, { ...headers, 'content-length': Buffer.byteLength(body) }).end(body);
 }

@@ -1,5 +1,5 @@
-import type { ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { HttpAnswer } from '../graphql/answer.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 
 export interface HealthOptions {
@@ -10,9 +10,9 @@ export interface HealthOptions {
 
 export interface Health {
   /** The process answers. It says nothing of the database: restarting would not mend that. */
-  livez(response: ServerResponse): void;
+  livez(): HttpAnswer;
   /** Whether to send requests here: 200, or 503 with the checks that failed. */
-  readyz(response: ServerResponse): Promise<void>;
+  readyz(): Promise<HttpAnswer>;
 }
 
 interface Check {
@@ -52,10 +52,8 @@ export function createHealth({ ledger, draining }: HealthOptions): Health {
   };
 
   return {
-    livez: (response) => {
-      response.writeHead(200, { 'content-type': 'text/plain; charset=utf-8' }).end('alive\n');
-    },
-    readyz: async (response) => {
+    livez: () => ({ status: 200, headers: { 'content-type': 'text/plain; charset=utf-8' }, body: 'alive\n' }),
+    readyz: async () => {
       asked ??= askDatabase();
       const deadline = sleep(DEADLINE_MS, SILENT, { ref: false });
       const { database, schema } = await Promise.race([asked, deadline]);
@@ -67,8 +65,11 @@ export function createHealth({ ledger, draining }: HealthOptions): Health {
         serving: draining() || ledgerDrains ? { ok: false, problem: 'The service is about to end.' } : OK,
       };
       const ready = Object.values(checks).every(({ ok }) => ok);
-      const headers = { 'content-type': 'application/json', 'cache-control': 'no-store' };
-      response.writeHead(ready ? 200 : 503, headers).end(`${JSON.stringify({ ready, checks })}\n`);
+      return {
+        status: ready ? 200 : 503,
+        headers: { 'content-type': 'application/json' },
+        body: `${JSON.stringify({ ready, checks })}\n`,
+      };
     },
   };
 }

@@ -4,12 +4,13 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Logger } from 'pino';
+import type { HttpAnswer } from '../graphql/answer.ts';
 import type { OnFault } from '../graphql/context.ts';
 import { RequestNotes } from '../graphql/request-notes.ts';
 import { GRAPHQL_PATH } from '../graphql/yoga.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { Connections } from './connections.ts';
-import { allowOrigin, answerPreflight } from './cors.ts';
+import { answerPreflight, headersFor } from './cors.ts';
 import { asksForPage, createGraphiQL } from './graphiql.ts';
 import { createGraphQLEndpoint } from './graphql-endpoint.ts';
 import { createHealth } from './health.ts';
@@ -35,6 +36,8 @@ export interface HttpServerOptions {
   readonly explorer?: boolean;
   /** false: Yoga answers everything, and the same. */
   readonly fastPath?: boolean;
+  /** How often an operation comes on the fast path before it is compiled. */
+  readonly compileAfter?: number;
   readonly headersTimeoutMs?: number;
   readonly requestTimeoutMs?: number;
   readonly silenceTimeoutMs?: number;
@@ -48,11 +51,11 @@ export interface HttpServer {
   close(): Promise<void>;
 }
 
+/** null: the caller has gone. */
 type Route = (
   request: IncomingMessage,
-  response: ServerResponse,
   notes: RequestNotes,
-) => void | Promise<void>;
+) => HttpAnswer | null | Promise<HttpAnswer | null>;
 
 /** Serves the API. Every answer has an x-request-id, under which the log has what went wrong. */
 export async function startHttpServer(options: HttpServerOptions): Promise<HttpServer> {
@@ -64,7 +67,11 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     log.error({ err: error, requestId, ...(faultId && { faultId }) }, 'a fault in answering a request');
     return requestId;
   };
-  const endpoint = createGraphQLEndpoint(ledger, tellFault, { explorer, fastPath });
+  const endpoint = createGraphQLEndpoint(ledger, tellFault, {
+    explorer,
+    fastPath,
+    ...(options.compileAfter && { compileAfter: options.compileAfter }),
+  });
   const graphiql = createGraphiQL();
   const metrics = createMetrics(ledger);
   const health = createHealth({ ledger, draining: () => connections.closing });
@@ -72,20 +79,19 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
   const { allowedHosts = null } = options;
   const names = allowedHosts === null ? null : new Set(allowedHosts);
 
+  const answerGraphQL: Route = async (request, notes) => {
+    if (explorer && asksForPage(request)) return graphiql(request);
+    const answer =
+      request.method === 'OPTIONS'
+        ? answerPreflight(origins, request)
+        : await endpoint.answer(request, notes);
+    return answer && { ...answer, headers: { ...headersFor(origins, request), ...answer.headers } };
+  };
   const routes = new Map<string | undefined, Route>([
-    [
-      GRAPHQL_PATH,
-      (request, response, notes) => {
-        if (explorer && asksForPage(request)) return graphiql(request, response);
-        allowOrigin(origins, request, response);
-        return request.method === 'OPTIONS'
-          ? answerPreflight(request, response)
-          : endpoint.answer(request, response, notes);
-      },
-    ],
-    ['/livez', (_, response) => health.livez(response)],
-    ['/readyz', (_, response) => health.readyz(response)],
-    ['/metrics', (_, response) => metrics.write(response)],
+    [GRAPHQL_PATH, answerGraphQL],
+    ['/livez', health.livez],
+    ['/readyz', health.readyz],
+    ['/metrics', metrics.write],
   ]);
 
   const { headersTimeoutMs = limits.HEADERS_TIMEOUT_MS, requestTimeoutMs = limits.REQUEST_TIMEOUT_MS } =
@@ -102,41 +108,55 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
   const connections = new Connections(server);
   server.on('clientError', (error, socket) => {
     if (connections.isAnswering(socket)) socket.destroy();
-    else refuseUnread(error, socket, SECURITY_HEADERS, { headersTimeoutMs, requestTimeoutMs });
+    else
+      refuseUnread(error, socket, Object.entries(SECURITY_HEADERS), { headersTimeoutMs, requestTimeoutMs });
   });
+  /** Answers a request. What a caller who has gone asked for is done all the same. */
+  const serve = async (
+    route: Route,
+    request: IncomingMessage,
+    response: ServerResponse,
+    requestId: string,
+    notes: RequestNotes,
+  ) => {
+    let answer: HttpAnswer | null;
+    try {
+      answer = await route(request, notes);
+    } catch (error) {
+      tellFault(error);
+      answer = plainText(500, 'A fault of the service itself, which its log has under the request id.\n');
+    }
+    if (answer !== null) send(request, response, requestId, answer);
+  };
   server.on('request', (request, response) => {
     const requestId = randomUUID();
-    for (const [name, value] of SECURITY_HEADERS) response.setHeader(name, value);
-    response.setHeader('x-request-id', requestId);
-    connections.hold(request, response);
     const [path = ''] = (request.url ?? '').split('?', 1);
     const isMisdirected = names !== null && !isOwnName(request.headers.host, names);
     const route = isMisdirected ? misdirected : (routes.get(path) ?? notFound);
     const notes = new RequestNotes();
     const since = performance.now();
-    const closed = new Promise((resolve) => response.once('close', resolve));
-    void requests.run(requestId, async () => {
-      try {
-        await route(request, response, notes);
-      } catch (error) {
-        tellFault(error);
-        if (response.headersSent) response.destroy();
-        else
-          answer(response, 500, 'A fault of the service itself, which its log has under the request id.\n');
-      }
-      // What a caller who has gone asked for is done all the same, and noted.
-      await closed;
-      const aborted = !response.writableFinished;
+    const noteAnswered = () => {
       const answered: AnsweredRequest = {
         requestId,
         notes,
         route: route === notFound || route === misdirected ? 'none' : path.slice(1),
-        status: aborted ? CALLER_GONE : response.statusCode,
+        status: response.writableFinished ? response.statusCode : CALLER_GONE,
         milliseconds: performance.now() - since,
       };
       metrics.count(answered);
       onAnswered(answered);
+    };
+    connections.hold(request, response);
+    const closed = new Promise<void>((resolve) => {
+      response.once('close', () => {
+        connections.release(request, response);
+        resolve();
+      });
     });
+    void requests
+      .run(requestId, serve, route, request, response, requestId, notes)
+      .then(() => closed)
+      .then(noteAnswered);
   });
   server.listen(port, host);
   await once(server, 'listening');
@@ -151,27 +171,43 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
 }
 
 /** Nothing of an answer is a page, unless its route says otherwise, and nobody keeps it. */
-const SECURITY_HEADERS = Object.entries({
+const SECURITY_HEADERS = {
   'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
   'x-content-type-options': 'nosniff',
   'referrer-policy': 'no-referrer',
   'cache-control': 'no-store',
-});
+};
+
+function send(
+  request: IncomingMessage,
+  response: ServerResponse,
+  requestId: string,
+  { status, headers, body }: HttpAnswer,
+): void {
+  if (!request.complete) {
+    // Node throws away what is still to come of the body, so that its sender gets to read the answer, and does so without an end.
+    const linger = setTimeout(() => request.destroy(), limits.LINGER_MS);
+    request.once('close', () => clearTimeout(linger));
+  }
+  const length = status === 204 || status === 304 ? {} : { 'content-length': Buffer.byteLength(body) };
+  response
+    .writeHead(status, { ...SECURITY_HEADERS, 'x-request-id': requestId, ...headers, ...length })
+    .end(body);
+}
 
 /** What logs and metrics usually say where a caller had gone before the end of the answer. */
 const CALLER_GONE = 499;
 
-function notFound(_: IncomingMessage, response: ServerResponse): void {
-  answer(response, 404, `There is nothing here. The API is at ${GRAPHQL_PATH}.\n`);
+function notFound(): HttpAnswer {
+  return plainText(404, `There is nothing here. The API is at ${GRAPHQL_PATH}.\n`);
 }
 
-function misdirected({ headers }: IncomingMessage, response: ServerResponse): void {
-  const name = headers.host ?? '';
-  answer(response, 421, `The service is not asked by the name ${name}; ALLOWED_HOSTS can say that it is.\n`);
+function misdirected({ headers: { host = '' } }: IncomingMessage): HttpAnswer {
+  return plainText(421, `The service is not asked by the name ${host}; ALLOWED_HOSTS can say that it is.\n`);
 }
 
-function answer(response: ServerResponse, status: number, text: string): void {
-  response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8' }).end(text);
+function plainText(status: number, body: string): HttpAnswer {
+  return { status, headers: { 'content-type': 'text/plain; charset=utf-8' }, body };
 }
 
 function urlOf(address: AddressInfo | string | null): string {

@@ -35,7 +35,7 @@ function isUtf8(parameters: ReadonlyMap<string, string>): boolean {
  * none. Who says nothing, or takes anything, gets application/json.
  */
 export function chooseAnswerType(accept: string | undefined): AnswerType | undefined {
-  if (accept === undefined || accept === '*/*') return 'application/json';
+  if (accept === undefined || accept === '*/*' || accept === 'application/json') return 'application/json';
   const ranges = accept
     .split(',')
     .map(parseMediaType)

@@ -1,12 +1,12 @@
-import type { ServerResponse } from 'node:http';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { HttpAnswer } from '../graphql/answer.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { AnsweredRequest } from './request-log.ts';
 
 export interface Metrics {
   count(request: AnsweredRequest): void;
   /** Answers all of it in the text format of Prometheus. */
-  write(response: ServerResponse): Promise<void>;
+  write(): Promise<HttpAnswer>;
 }
 
 const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
@@ -66,12 +66,11 @@ export function createMetrics(ledger: Pick<Ledger, 'load' | 'observe'>): Metrics
       for (const [code, times] of notes.codes) outcomes.inc({ code }, times);
       requests.observe({ route, status }, milliseconds / 1000);
     },
-    write: async (response) => {
-      const text = await registry.metrics();
-      response
-        .writeHead(200, { 'content-type': registry.contentType, 'cache-control': 'no-store' })
-        .end(text);
-    },
+    write: async () => ({
+      status: 200,
+      headers: { 'content-type': registry.contentType },
+      body: await registry.metrics(),
+    }),
   };
 }
 

@@ -100,7 +100,7 @@ test('a request on its way over an idle connection is answered too, and told tha
   const { socket, received, ended } = await connectRaw(server.url);
   const live = 'GET /livez HTTP/1.1\r\nhost: ledger\r\n\r\n';
   socket.write(live);
-  await expect.poll(received).toMatch(/keep-alive.*alive.*0\r\n\r\n$/is);
+  await expect.poll(received).toMatch(/keep-alive.*alive\n$/is);
   const closed = server.close();
   socket.write(live);
   expect((await ended).split('HTTP/1.1 200 OK').at(-1)).toMatch(/connection: close.*alive/is);

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { RequestNotes } from '../../src/graphql/request-notes.ts';
-import { answerPlain, readPlain } from '../../src/server/fast-path.ts';
+import { FastPath, readPlain } from '../../src/server/fast-path.ts';
 
 test('a fault outside of what GraphQL catches is masked, and told of', async () => {
   const fault = new Error('select secret from /home');
@@ -13,7 +13,8 @@ test('a fault outside of what GraphQL catches is masked, and told of', async () 
     return 'r';
   };
   const facts = { bodyBytes: 1, notes: new RequestNotes() };
-  const result = await answerPlain({ getEnveloped } as never, { query: '{ a }' }, facts, tell);
+  const path = new FastPath({ getEnveloped } as never, { ledger: {} as never, onFault: tell });
+  const result = await path.answer({ query: '{ a }' }, facts);
   expect(told).toEqual([fault]);
   expect(JSON.parse(JSON.stringify(result))).toEqual({
     errors: [

@@ -7,9 +7,10 @@ import { afterAll, expect, test } from 'vitest';
 import { asksForPage, createGraphiQL } from '../../src/server/graphiql.ts';
 
 const page = createGraphiQL();
-const server = createServer((request, response) => {
-  if (asksForPage(request)) void page(request, response);
-  else response.writeHead(404).end();
+const NOTHING = { status: 404, headers: {}, body: '' };
+const server = createServer(async (request, response) => {
+  const { status, headers, body } = asksForPage(request) ? await page(request) : NOTHING;
+  response.writeHead(status, { ...headers, 'content-length': body.length }).end(body);
 });
 server.listen(0, '127.0.0.1');
 await once(server, 'listening');

@@ -21,9 +21,9 @@ interface Readiness {
 /** Serves the checks alone. */
 async function serve(options: HealthOptions) {
   const health = createHealth(options);
-  const server = createServer((request, response) => {
-    if (request.url === '/livez') health.livez(response);
-    else void health.readyz(response);
+  const server = createServer(async ({ url }, response) => {
+    const { status, headers, body } = url === '/livez' ? health.livez() : await health.readyz();
+    response.writeHead(status, headers).end(body);
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');

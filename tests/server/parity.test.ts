@@ -8,27 +8,29 @@ import { asOwner, createTestDatabase } from '../support/database.ts';
 import { expectSoundBooks, makeAccount, openLedger } from '../support/ledger.ts';
 import { asking, exchange, JSON_TYPE, type Received, type Sent } from './exchange.ts';
 
-// Both ways of a request, on one ledger: what the one answers the other must answer, byte for byte.
+// All ways of a request, on one ledger: what the one answers the others must answer, byte for byte.
 
 const ORIGIN = 'https://app.example';
 const PRODUCTION = 'with its explorer off';
 
 interface Ways {
   readonly fast: string;
+  /** Compiles what comes a second time. */
+  readonly compiled: string;
   readonly yoga: string;
 }
 
-async function serveBothWays(ledger: Ledger, explorer = true): Promise<Ways> {
+async function serveAllWays(ledger: Ledger, explorer = true): Promise<Ways> {
   const log = { error: () => {} };
-  const [fast, yoga] = await Promise.all(
-    [true, false].map(async (fastPath) => {
-      const options = { host: '127.0.0.1', port: 0, log, corsOrigins: [ORIGIN], explorer, fastPath };
-      const server = await startHttpServer({ ledger, ...options });
+  const common = { ledger, host: '127.0.0.1', port: 0, log, corsOrigins: [ORIGIN], explorer };
+  const [fast, compiled, yoga] = await Promise.all(
+    [{ fastPath: true }, { fastPath: true, compileAfter: 1 }, { fastPath: false }].map(async (options) => {
+      const server = await startHttpServer({ ...common, ...options });
       afterAll(() => server.close());
       return server.url;
     }),
   );
-  return { fast: fast ?? '', yoga: yoga ?? '' };
+  return { fast: fast ?? '', compiled: compiled ?? '', yoga: yoga ?? '' };
 }
 
 /** What callers see, without what differs from answer to answer. */
@@ -42,18 +44,20 @@ function comparable({ status, headers, body }: Received) {
 }
 
 let compared = 0;
-async function compare({ fast, yoga }: Ways, sent: Sent, path = '/graphql'): Promise<Received> {
+async function compare({ fast, compiled, yoga }: Ways, sent: Sent, path = '/graphql'): Promise<Received> {
   const first = await exchange(`${fast}${path}`, sent);
-  const second = await exchange(`${yoga}${path}`, sent);
-  expect(comparable(first)).toEqual(comparable(second));
+  const last = comparable(await exchange(`${yoga}${path}`, sent));
+  expect(comparable(first)).toEqual(last);
+  await exchange(`${compiled}${path}`, sent);
+  expect(comparable(await exchange(`${compiled}${path}`, sent))).toEqual(last);
   compared += 1;
   return first;
 }
 
 const database = await createTestDatabase();
 const ledger = await openLedger(database);
-const ways = await serveBothWays(ledger);
-const closed = await serveBothWays(ledger, false);
+const ways = await serveAllWays(ledger);
+const closed = await serveAllWays(ledger, false);
 
 const names = ['rich', 'poor', 'frozen', 'shut', 'euro', 'small'] as const;
 const ids = new Map<string, string>();
@@ -150,7 +154,7 @@ describe('an outcome is the same both ways', () => {
   });
 
   test('OVERLOADED', async () => {
-    const full = await serveBothWays(await openLedger(database, { maxQueue: 0 }));
+    const full = await serveAllWays(await openLedger(database, { maxQueue: 0 }));
     const input = { ...transfer, idempotencyKey: 'full' };
     const { body } = await compare(full, asking(TRANSFER, { variables: { input } }));
     expect(body).toContain('OVERLOADED');
@@ -160,7 +164,7 @@ describe('an outcome is the same both ways', () => {
     const broken = await createTestDatabase();
     const its = await openLedger(broken);
     const [a, b] = [await makeAccount(its, { funds: '10' }), await makeAccount(its)];
-    const brokenWays = await serveBothWays(its);
+    const brokenWays = await serveAllWays(its);
     const posted = asking(
       `mutation ($a: ID!, $b: ID!) {
         one: transfer(input: { fromAccountId: $a, toAccountId: $b, amount: 1, idempotencyKey: "one" }) {
