@@ -39,6 +39,7 @@ export default defineConfig({
     maxWorkers: 2,
     projects: [
       { test: { name: 'core', include: ['tests/core/**/*.test.ts'] } },
+      { test: { name: 'scripts', include: ['tests/scripts/**/*.test.ts'] } },
       databaseProject('pg18', null, hasBrowser ? [] : [IN_BROWSER]),
       ...(systemMajor === undefined
         ? []

@@ -1,48 +1,53 @@
 import { randomUUID } from 'node:crypto';
+import type { Command } from '../../src/core/command.ts';
 import { toAccountRequest } from '../../src/core/create-account.ts';
-import { formatId, type Uuid } from '../../src/core/ids.ts';
-import { toTransfer } from '../../src/core/request.ts';
+import type { Refusal } from '../../src/core/errors.ts';
+import type { Uuid } from '../../src/core/ids.ts';
+import { toDeposit, toTransfer } from '../../src/core/request.ts';
 import type { Ledger } from '../../src/ledger/ledger.ts';
-import { pickPair, type Workload } from './workload.ts';
+import type { Acknowledged } from './stage.ts';
+import type { Pair, Workload } from './workload.ts';
+
+const MADE_AT_ONCE = 1000;
 
 /** Makes accounts that may be overdrawn, so that every transfer is posted. */
 export async function makeAccounts(ledger: Ledger, count: number): Promise<Uuid[]> {
-  const ids: Uuid[] = [];
-  while (ids.length < count) {
-    const made = await Promise.all(
-      Array.from({ length: Math.min(100, count - ids.length) }, () => makeAccount(ledger)),
-    );
-    ids.push(...made);
-  }
-  return ids;
-}
-
-/** Transfers one minor unit through the group commit, as a resolver would. */
-export async function transferByEngine(
-  ledger: Ledger,
-  workload: Workload,
-  accounts: readonly Uuid[],
-): Promise<boolean> {
-  const { from, to } = pickPair(workload, accounts);
-  const command = toTransfer({
-    fromAccountId: formatId('account', from),
-    toAccountId: formatId('account', to),
-    amount: '0.01',
-    idempotencyKey: randomUUID(),
-  });
-  if (!('type' in command)) throw new TypeError(`the request is refused: ${command.code}`);
-  return (await ledger.post(command)).code === 'POSTED';
-}
-
-async function makeAccount(ledger: Ledger): Promise<Uuid> {
   const request = toAccountRequest({
     owner: 'bench',
     currency: 'USD',
     normalSide: 'CREDIT',
     minBalance: { unlimited: true },
   });
-  if ('code' in request) throw new TypeError(`the request is refused: ${request.code}`);
-  const made = await ledger.createAccount(request);
-  if (made.code !== 'CREATED') throw new TypeError(`the account is refused: ${made.code}`);
-  return made.account.id;
+  const ids: Uuid[] = [];
+  while (ids.length < count) {
+    const size = Math.min(MADE_AT_ONCE, count - ids.length);
+    const made = await ledger.createAccounts(Array.from({ length: size }, () => request));
+    if (made.code !== 'ACCOUNTS_CREATED') throw new Error(`the accounts are refused: ${made.code}`);
+    for (const result of made.results) {
+      if (result.code !== 'CREATED') throw new Error(`an account is refused: ${result.code}`);
+      ids.push(result.account.id);
+    }
+  }
+  return ids;
+}
+
+/** Posts one minor unit through the group commit, as a resolver would. The accounts have public ids. */
+export async function postByEngine(ledger: Ledger, workload: Workload, pair: Pair): Promise<Acknowledged> {
+  const key = randomUUID();
+  const outcome = await ledger.post(accepted(toCommand(workload, pair, key)));
+  if (outcome.code !== 'POSTED' || outcome.replayed)
+    throw new Error(`answered ${JSON.stringify(outcome.code)}`);
+  return { key, id: outcome.transaction.id };
+}
+
+function toCommand(workload: Workload, { from, to }: Pair, idempotencyKey: string): Command | Refusal {
+  const attempt = { amount: '0.01', idempotencyKey };
+  return workload === 'deposits'
+    ? toDeposit({ ...attempt, accountId: to })
+    : toTransfer({ ...attempt, fromAccountId: from, toAccountId: to });
+}
+
+function accepted(command: Command | Refusal): Command {
+  if ('code' in command) throw new TypeError(`the request is refused: ${command.code}`);
+  return command;
 }

@@ -1,128 +1,153 @@
 /**
- * How fast the group commit is: transfers a second, in process, beside one Kysely transaction a request on bare tables, on
- * the same server with stock durability, in turns. Ratios count; absolute figures are this machine's in this moment.
- *   npm run bench -- [--seconds 5] [--rounds 3] [--callers 1000] [--accounts 10000]
+ * How fast the service is, beside what else one could do with the same database: on a PostgreSQL of its own, as durable as it
+ * comes, in turns. Ratios count; absolute figures are this machine's in this moment. It fails where money is lost.
+ *   npm run bench                  some 25 minutes
+ *   npm run bench -- --quick       a minute, to see that it works and about how fast
+ *   npm run bench -- --reads --growth --json FILE
  */
-import { chmod, mkdtemp, rm } from 'node:fs/promises';
-import { cpus, tmpdir } from 'node:os';
+import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import pg from 'pg';
+import type { Uuid } from '../../src/core/ids.ts';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/db/embedded.ts';
 import { migrate } from '../../src/db/migrator.ts';
 import { Ledger } from '../../src/ledger/ledger.ts';
-import { measure } from './callers.ts';
-import { makeAccounts, transferByEngine } from './engine.ts';
-import { openPerRequest, prepareBareTables } from './per-request.ts';
-import type { Workload } from './workload.ts';
+import { prepareBareTables } from './bare.ts';
+import { query, withName } from './databases.ts';
+import { makeAccounts } from './engine.ts';
+import { findCaller } from './function.ts';
+import { GROWTH, type GrowthOptions, type GrowthReport, measureGrowth } from './growth.ts';
+import { printMachine, readMachine, readSettings } from './machine.ts';
+import { measureReads } from './reads.ts';
+import { Figures, judged, printMedians, printResults, type Result } from './report.ts';
+import { BARE_TEMPLATE, LEDGER_TEMPLATE, runRound } from './round.ts';
+import { GROWTH_TARGETS, TARGETS } from './targets.ts';
+import { MOST_ACCOUNTS } from './workload.ts';
+
+const FULL = { rounds: '3', seconds: '5', accounts: `${MOST_ACCOUNTS}`, connections: '8,16,32,64' };
+const QUICK = { rounds: '1', seconds: '0.8', accounts: '20000', connections: '8,32' };
+
+const QUICK_GROWTH = { transactions: 20_000, accounts: 1000, manyAccounts: 20_000, pairs: 1 };
 
 const { values: given } = parseArgs({
   options: {
-    seconds: { type: 'string', default: '5' },
-    rounds: { type: 'string', default: '3' },
+    quick: { type: 'boolean', default: false },
+    rounds: { type: 'string' },
+    /** Of each measurement, beside a fifth of it before for warming up. */
+    seconds: { type: 'string' },
+    accounts: { type: 'string' },
+    /** Of the function and of one transaction a request: the best of these numbers counts. */
+    connections: { type: 'string' },
+    /** Of the engine. */
     callers: { type: 'string', default: '1000' },
-    accounts: { type: 'string', default: '10000' },
-    lanes: { type: 'string', default: '2' },
-    batch: { type: 'string' },
+    /** How many operations each postBatch has. */
+    batches: { type: 'string', default: '100,1000,10000' },
+    reads: { type: 'boolean', default: false },
+    growth: { type: 'boolean', default: false },
+    /** How far the ledger grows. */
+    transactions: { type: 'string' },
+    json: { type: 'string' },
   },
 });
-const rounds = Number(given.rounds);
-const callers = Number(given.callers);
-const accounts = Number(given.accounts);
-const timing = { warmUpMs: 1000, durationMs: Number(given.seconds) * 1000 };
-const CONNECTIONS = [8, 16, 32];
-const WORKLOADS: readonly Workload[] = ['uniform', 'hot'];
+const options = { ...(given.quick ? QUICK : FULL), ...given };
+const rounds = Number(options.rounds);
+const durationMs = Number(options.seconds) * 1000;
+const callers = Number(options.callers);
+const timing = { warmUpMs: durationMs / 5, durationMs };
 
+const startedAt = new Date();
 const folder = await mkdtemp(join(tmpdir(), 'ledger-bench-'));
-// Under root the server runs as another user, who must be able to enter the folder.
-await chmod(folder, 0o711);
-const server = await startEmbeddedPostgres({ dataDir: join(folder, 'data') });
 try {
-  await printMachine(server);
-  await run(server);
+  // Under root the server runs as another user, who must be able to enter the folder.
+  await chmod(folder, 0o711);
+  const server = await startEmbeddedPostgres({ dataDir: join(folder, 'data') });
+  try {
+    await bench(server);
+  } finally {
+    await server.stop();
+  }
 } finally {
-  await server.stop();
   await rm(folder, { recursive: true, force: true });
 }
 
-async function run({ ownerUrl, serviceUrl }: EmbeddedPostgres): Promise<void> {
-  await migrate(ownerUrl, () => {});
-  const bare = await createDatabase(ownerUrl, 'bare');
-  const bareAccounts = await prepareBareTables(bare.href, accounts);
+async function bench(server: EmbeddedPostgres): Promise<void> {
+  const { name: functionCaller, call: callFunction } = await findCaller();
+  const machine = readMachine({ postgresql: server.version, functionCaller });
+  const accounts = await prepareTemplates(server, Number(options.accounts));
+  const settings = {
+    bare: await readSettings(withName(server.ownerUrl, BARE_TEMPLATE)),
+    ledger: await readSettings(withName(server.serviceUrl, LEDGER_TEMPLATE)),
+  };
+  printMachine(machine, settings);
+  console.log(`${accounts.length} accounts, ${callers} callers of the engine`);
+
+  const figures = new Figures();
+  const books: string[] = [];
+  const noteBooks = (checked: readonly string[]) => {
+    for (const line of checked) console.log(line);
+    books.push(...checked);
+  };
+  const connections = options.connections.split(',').map(Number);
+  const batches = options.batches.split(',').map(Number);
+  for (let round = 1; round <= rounds; round += 1) {
+    console.log(`\nround ${round} of ${rounds}, ${options.seconds} s a measurement`);
+    const shared = { server, figures, callFunction, accounts, timing };
+    noteBooks(await runRound({ ...shared, connections, callers, batches }));
+  }
+  if (options.reads) {
+    const template = LEDGER_TEMPLATE;
+    noteBooks([await measureReads({ server, template, accounts, figures, rounds, timing })]);
+  }
+  const growth = options.growth ? await measureGrowth(server, growthOptions()) : undefined;
+  for (const figure of growth?.figures ?? []) figures.keep(figure);
+
+  const targets = [
+    ...TARGETS.flatMap((target) => figures.judge(target) ?? []),
+    ...(growth === undefined ? [] : judgeGrowth(growth)),
+  ];
+  printMedians(figures);
+  printResults(targets, figures.checks());
+  console.log(`\n${((Date.now() - startedAt.getTime()) / 60_000).toFixed(1)} minutes`);
+  if (options.json === undefined) return;
+  const report = {
+    startedAt,
+    options,
+    machine,
+    settings,
+    figures: figures.list(),
+    targets,
+    checks: figures.checks(),
+    books,
+    growth: growth?.steps ?? [],
+  };
+  await writeFile(options.json, `${JSON.stringify(report, null, 2)}\n`);
+}
+
+function judgeGrowth({ fullToNew, manyToFew }: GrowthReport): Result[] {
+  return [
+    judged({ ...GROWTH_TARGETS.fullToNew, ...fullToNew }),
+    judged({ ...GROWTH_TARGETS.manyToFew, ...manyToFew }),
+  ];
+}
+
+function growthOptions(): GrowthOptions {
+  const usual = options.quick ? { ...QUICK_GROWTH, sliceMs: durationMs } : GROWTH;
+  return { ...usual, callers, transactions: Number(options.transactions ?? usual.transactions) };
+}
+
+/** Makes the databases that each round clones, and answers the ledger's accounts. */
+async function prepareTemplates({ ownerUrl, serviceUrl }: EmbeddedPostgres, count: number): Promise<Uuid[]> {
+  await query(ownerUrl, `create database ${BARE_TEMPLATE}`);
+  await prepareBareTables(withName(ownerUrl, BARE_TEMPLATE), count);
+
+  await query(ownerUrl, `create database ${LEDGER_TEMPLATE}`);
+  await migrate(withName(ownerUrl, LEDGER_TEMPLATE), () => {});
   const ledger = await Ledger.open({
-    databaseUrl: serviceUrl,
-    lanes: Number(given.lanes),
-    ...(given.batch === undefined ? {} : { maxBatch: Number(given.batch) }),
+    databaseUrl: withName(serviceUrl, LEDGER_TEMPLATE),
     onFault: (error) => console.error(error),
   });
-  try {
-    const ledgerAccounts = await makeAccounts(ledger, accounts);
-    const figures = new Map<string, number[]>();
-    const note = (name: string, perSecond: number) => {
-      figures.set(name, [...(figures.get(name) ?? []), perSecond]);
-      console.log(`${name.padEnd(40)} ${perSecond.toFixed(0).padStart(8)} transfers/s`);
-    };
-    for (let round = 1; round <= rounds; round += 1) {
-      console.log(`\nround ${round} of ${rounds}, ${given.seconds} s each`);
-      for (const workload of WORKLOADS) {
-        for (const connections of CONNECTIONS) {
-          const perRequest = openPerRequest(bare.href, 'ledger_admin', connections);
-          const { perSecond } = await measure(() => perRequest.call(workload, bareAccounts), {
-            callers: connections,
-            ...timing,
-          });
-          await perRequest.close();
-          note(`${workload}, per request, ${connections} connections`, perSecond);
-        }
-        const { perSecond } = await measure(() => transferByEngine(ledger, workload, ledgerAccounts), {
-          callers,
-          ...timing,
-        });
-        note(`${workload}, engine, ${callers} callers`, perSecond);
-      }
-    }
-    console.log('\nmedians');
-    for (const workload of WORKLOADS) {
-      const perRequest = CONNECTIONS.map((connections) =>
-        median(figures.get(`${workload}, per request, ${connections} connections`) ?? []),
-      );
-      const engine = median(figures.get(`${workload}, engine, ${callers} callers`) ?? []);
-      const best = Math.max(...perRequest);
-      console.log(
-        `${workload.padEnd(8)} engine ${engine.toFixed(0)}/s, per request at its best ${best.toFixed(0)}/s: ` +
-          `${(engine / best).toFixed(1)} times as fast`,
-      );
-    }
-  } finally {
-    await ledger.close();
-  }
-}
-
-async function printMachine({ ownerUrl, version }: EmbeddedPostgres): Promise<void> {
-  const client = new pg.Client({ connectionString: ownerUrl });
-  await client.connect();
-  const { rows } = await client.query<{ name: string; setting: string }>(
-    `select name, setting from pg_settings where name in ('fsync', 'synchronous_commit', 'full_page_writes') order by name`,
-  );
-  await client.end();
-  const [cpu] = cpus();
-  console.log(
-    `${cpus().length} cores of ${cpu?.model ?? 'unknown'}, Node ${process.version}, PostgreSQL ${version}`,
-  );
-  console.log(rows.map(({ name, setting }) => `${name} ${setting}`).join(', '));
-  console.log(`${accounts} accounts, ${callers} callers of the engine`);
-}
-
-async function createDatabase(ownerUrl: string, name: string): Promise<URL> {
-  const client = new pg.Client({ connectionString: ownerUrl });
-  await client.connect();
-  await client.query(`create database ${name}`);
-  await client.end();
-  const url = new URL(ownerUrl);
-  url.pathname = name;
-  return url;
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
+  const accounts = await makeAccounts(ledger, count).finally(() => ledger.close());
+  await query(withName(ownerUrl, LEDGER_TEMPLATE), 'vacuum analyze');
+  return accounts;
 }

@@ -1,72 +1,37 @@
 /**
- * What the group commit is compared with: one Kysely transaction a request, on the same tables without their defences and
- * without a chain. Lock both rows, lowest id first; look the key up; two updates, three inserts; commit.
+ * What most services do, and the group commit is compared with: one Kysely transaction a request, on the bare tables. Lock both
+ * rows, lowest id first; look the key up; two updates, three rows inserted; commit.
  */
-import { readFile } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { Kysely, PostgresDialect } from 'kysely';
 import pg from 'pg';
 import { uuidv7 } from 'uuidv7';
-import type { Uuid } from '../../src/core/ids.ts';
-import { type Database, openDatabase } from '../../src/db/database.ts';
-import { pickPair, type Workload } from './workload.ts';
+import type { Database } from '../../src/db/database.ts';
+import { DIGEST, LEDGER, REQUEST } from './bare.ts';
+import type { Acknowledged } from './stage.ts';
+import type { Pair } from './workload.ts';
 
-const LEDGER: Uuid = '00000000-0000-4000-8000-000000000001';
-const DIGEST = Buffer.alloc(32);
-const REQUEST = Buffer.alloc(36);
-
-/** Makes the bare tables and their accounts; the login of `url` owns them. */
-export async function prepareBareTables(url: string, accounts: number): Promise<Uuid[]> {
-  const client = new pg.Client({ connectionString: url });
-  await client.connect();
-  try {
-    await client.query(
-      await readFile(new URL('../../db/migrations/0001_ledger.sql', import.meta.url), 'utf8'),
-    );
-    await client.query(`do $$ declare c record; begin
-      for c in select conrelid::regclass as relation, conname from pg_constraint
-        where contype = 'c' and connamespace = 'public'::regnamespace and conrelid <> 0
-      loop execute format('alter table %s drop constraint %I', c.relation, c.conname); end loop; end $$`);
-    const ids = Array.from({ length: accounts }, () => uuidv7());
-    await client.query(
-      `insert into accounts (id, ledger_id, owner, currency, side)
-        select id, $2, 'owner', 'USD', 1 from unnest($1::uuid[]) as u (id)`,
-      [ids, LEDGER],
-    );
-    await client.query('vacuum analyze');
-    return ids;
-  } finally {
-    await client.end();
-  }
+/** Opens a pool whose calls each transfer one minor unit; what finds no connection free waits for one. */
+export function openPerRequest(url: string, connections: number) {
+  const pool = new pg.Pool({ connectionString: url, max: connections, types: { getTypeParser } });
+  const db: Database = new Kysely({ dialect: new PostgresDialect({ pool }) });
+  return { transfer: (pair: Pair) => transfer(db, pair), close: () => db.destroy() };
 }
 
-/** Opens a pool whose calls each transfer one minor unit. */
-export function openPerRequest(url: string, role: string, connections: number) {
-  const db = openDatabase({ url, role, maxConnections: connections, applicationName: 'bench per-request' });
-  return {
-    call: (workload: Workload, accounts: readonly Uuid[]) => transfer(db, pickPair(workload, accounts)),
-    close: () => db.destroy(),
-  };
+const WHOLE_NUMBERS: readonly number[] = [pg.types.builtins.INT8, pg.types.builtins.NUMERIC];
+
+function getTypeParser(oid: number, format?: 'text' | 'binary'): (value: string) => unknown {
+  return WHOLE_NUMBERS.includes(oid) ? BigInt : pg.types.getTypeParser(oid, format);
 }
 
-async function transfer(
-  db: Database,
-  { from, to }: { readonly from: Uuid; readonly to: Uuid },
-): Promise<boolean> {
+async function transfer(db: Database, { from, to }: Pair): Promise<Acknowledged> {
   const id = uuidv7();
-  const idempotencyKey = id;
+  const key = randomUUID();
   const createdAt = new Date().toISOString();
   return db.transaction().execute(async (trx) => {
     const rows = await trx
       .selectFrom('accounts')
-      .select([
-        'id',
-        'posted',
-        'pending_debits',
-        'pending_credits',
-        'total_debits',
-        'version',
-        'min_balance',
-        'status',
-      ])
+      .select(['id', 'posted', 'total_debits', 'version'])
       .where('id', 'in', [from, to])
       .where('ledger_id', '=', LEDGER)
       .orderBy('id')
@@ -76,10 +41,10 @@ async function transfer(
       .selectFrom('transactions')
       .select(['id', 'outcome'])
       .where('account_id', '=', from)
-      .where('idempotency_key', '=', idempotencyKey)
+      .where('idempotency_key', '=', key)
       .where('ledger_id', '=', LEDGER)
       .executeTakeFirst();
-    if (recorded !== undefined) return false;
+    if (recorded !== undefined) throw new Error('a new key was used before');
     const moves = [
       { account: from, line: 1, amount: -1n },
       { account: to, line: 2, amount: 1n },
@@ -105,17 +70,17 @@ async function transfer(
         type: 'TRANSFER',
         entry_count: 2,
         account_id: from,
-        idempotency_key: idempotencyKey,
+        idempotency_key: key,
         request: REQUEST,
         outcome: 'POSTED',
         created_at: createdAt,
         digest: DIGEST,
       })
       .execute();
-    for (const { account, line, amount, posted, totalDebits, version } of moves) {
-      await trx
-        .insertInto('entries')
-        .values({
+    await trx
+      .insertInto('entries')
+      .values(
+        moves.map(({ account, line, amount, posted, totalDebits, version }) => ({
           account_id: account,
           version,
           ledger_id: LEDGER,
@@ -130,9 +95,9 @@ async function transfer(
           pending_credits_after: 0n,
           total_debits_after: totalDebits,
           created_at: createdAt,
-        })
-        .execute();
-    }
-    return true;
+        })),
+      )
+      .execute();
+    return { key, id };
   });
 }

@@ -20,6 +20,7 @@ interface Report {
     median: number;
     met: boolean;
   }[];
+  readonly checks: readonly { name: string; rounds: boolean[]; met: boolean }[];
   readonly books: readonly string[];
 }
 
@@ -105,5 +106,6 @@ describe('a short run of the benchmark', () => {
     expect(target).toMatchObject({ floor: 10, aim: 18 });
     expect(target?.median).toBeCloseTo(medianOf('engine, hot') / medianOf('function, hot'));
     expect(target?.met).toBe((target?.median ?? 0) >= 10);
+    expect(report.checks.map(({ name }) => name)).toEqual(['memory over 1024 connections is flat']);
   });
 });

@@ -1,0 +1,78 @@
+import { openDatabase } from '../../src/db/database.ts';
+import { checkInvariants } from '../../src/db/invariants.ts';
+import { query } from './databases.ts';
+import type { Acknowledged } from './stage.ts';
+
+const ASKED_AT_ONCE = 20_000;
+const DEADLINE_MS = 3_600_000;
+
+/**
+ * Checks a ledger's books by its invariants, and that all that was acknowledged stands in them as it was answered (I5).
+ * Answers in one line what holds; throws an Error that says what does not.
+ */
+export async function checkBooks(ownerUrl: string, acknowledged: readonly Acknowledged[]): Promise<string> {
+  const db = openDatabase({
+    url: ownerUrl,
+    role: new URL(ownerUrl).username,
+    maxConnections: 1,
+    applicationName: 'bench books',
+    statementDeadlineMs: DEADLINE_MS,
+  });
+  const reports = await checkInvariants(db).finally(() => db.destroy());
+  const broken = reports.flatMap(({ name, violations }) => violations.map((what) => `${name}: ${what}`));
+  if (broken.length > 0) throw new Error(`The books are wrong:\n${broken.join('\n')}`);
+  const lost = await findLost(ownerUrl, acknowledged);
+  if (lost.length > 0)
+    throw new Error(`The books are wrong:\n${lost.map((what) => `I5: ${what}`).join('\n')}`);
+  const names = reports.map(({ name }) => name).join(', ');
+  return `${names} hold, and all ${count(acknowledged.length)} acknowledged transfers are found again (I5)`;
+}
+
+/**
+ * Checks bare tables: that they have so many transfers, each account has what its entries sum to, and all sum to zero.
+ * Answers in one line what holds; throws an Error that says what does not.
+ */
+export async function checkBareTables(url: string, posted: number): Promise<string> {
+  const found = await query<{ transfers: string; total: string; wrong: string }>(
+    url,
+    `with moved as (
+      select account_id, sum(amount) as posted, count(*) as entries, max(version) as version from entries group by account_id)
+    select (select count(*) from transactions where outcome = 'POSTED') as transfers,
+      (select coalesce(sum(amount), 0) from entries) as total,
+      (select count(*) from accounts a full join moved m on m.account_id = a.id
+        where (a.posted, a.version, a.version) is distinct from
+          (coalesce(m.posted, 0), coalesce(m.entries, 0), coalesce(m.version, 0))) as wrong`,
+  );
+  const [{ transfers, total, wrong } = { transfers: '0', total: '0', wrong: '0' }] = found;
+  if (Number(transfers) !== posted || total !== '0' || wrong !== '0') {
+    throw new Error(
+      `The bare tables are wrong: ${transfers} of ${posted} transfers, which sum to ${total}; ${wrong} accounts differ.`,
+    );
+  }
+  return `balances and versions agree with the entries, which sum to zero; all ${count(posted)} transfers are there`;
+}
+
+/** A sentence for each of the first 20 that are not in the books as they were answered. */
+async function findLost(url: string, acknowledged: readonly Acknowledged[]): Promise<string[]> {
+  const lost: string[] = [];
+  const ids = new Set(acknowledged.map(({ id }) => id));
+  if (ids.size < acknowledged.length) lost.push('two transfers were answered with the same id.');
+  for (let place = 0; place < acknowledged.length && lost.length < 20; place += ASKED_AT_ONCE) {
+    const asked = acknowledged.slice(place, place + ASKED_AT_ONCE);
+    const rows = await query<{ id: string; key: string; outcome: string | null }>(
+      url,
+      `select u.id, u.key, t.outcome from unnest($1::uuid[], $2::text[]) as u (id, key)
+        left join transactions t on t.id = u.id and t.idempotency_key = u.key
+        where t.outcome is distinct from 'POSTED' limit 20`,
+      [asked.map(({ id }) => id), asked.map(({ key }) => key)],
+    );
+    lost.push(
+      ...rows.map(({ id, key, outcome }) => `transaction ${id} of key ${key} is ${outcome ?? 'not there'}.`),
+    );
+  }
+  return lost;
+}
+
+function count(value: number): string {
+  return value.toLocaleString('en-US');
+}
