@@ -3,6 +3,7 @@ import type { Account, AccountKind, AccountState, AccountStatus, Side } from '..
 import type { Currency } from '../core/currency.ts';
 import type { Uuid } from '../core/ids.ts';
 import type { Metadata } from '../core/text.ts';
+import { fixedQuery } from './compile.ts';
 import type { Database } from './database.ts';
 import { directionOf, inLedger, type KeysetRange, withinRange } from './keyset.ts';
 import type { Accounts, DB } from './tables.ts';
@@ -239,20 +240,23 @@ export async function findExternalAccounts(
   ledgerId: Uuid,
   accountIds: readonly Uuid[],
 ): Promise<Map<Uuid, Uuid>> {
-  const rows = await db
+  const { rows } = await db.executeQuery(externalsQuery(accountIds, ledgerId));
+  return new Map(rows.map((row) => [row.id, row.external_id]));
+}
+
+const externalsQuery = fixedQuery((db, accountIds: readonly Uuid[], ledgerId: Uuid) =>
+  db
     .selectFrom('accounts as account')
     .innerJoin('accounts as external', (join) =>
       join
         .onRef('external.currency', '=', 'account.currency')
         .onRef('external.ledger_id', '=', 'account.ledger_id')
-        .on('external.kind', '=', 'EXTERNAL'),
+        .on(sql<boolean>`external.kind = 'EXTERNAL'`),
     )
     .select(['account.id', 'external.id as external_id'])
     .where(sql<boolean>`account.id = any(${accountIds}::uuid[])`)
-    .where('account.ledger_id', '=', ledgerId)
-    .execute();
-  return new Map(rows.map((row) => [row.id, row.external_id]));
-}
+    .where('account.ledger_id', '=', ledgerId),
+);
 
 /** A page of accounts by id, which is the order in which they were made. */
 export async function listAccounts(

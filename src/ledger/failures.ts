@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Refusal, refuse } from '../core/errors.ts';
 import { CommitUnknownError, ConnectionLostError } from '../db/checked-pool.ts';
@@ -58,13 +57,21 @@ export async function untilAnswered<T>(
   run: (attempt: number) => Promise<T>,
   answerAfterMs = ANSWER_AFTER_MS,
 ): Promise<T | Refusal> {
-  const patience = AbortSignal.timeout(answerAfterMs);
-  const outOfPatience = once(patience, 'abort').then(() => refuse('unavailable', {}));
-  return Promise.race([outOfPatience, runUntil(patience, run)]);
+  const { promise: outOfPatience, resolve } = Promise.withResolvers<Refusal>();
+  const patience = { isOver: false };
+  const timer = setTimeout(() => {
+    patience.isOver = true;
+    resolve(refuse('unavailable', {}));
+  }, answerAfterMs);
+  try {
+    return await Promise.race([outOfPatience, runUntil(patience, run)]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 async function runUntil<T>(
-  patience: AbortSignal,
+  patience: { readonly isOver: boolean },
   run: (attempt: number) => Promise<T>,
 ): Promise<T | Refusal> {
   for (let attempt = 1; ; attempt += 1) {
@@ -73,7 +80,7 @@ async function runUntil<T>(
     } catch (error) {
       const passing = isPassing(error);
       if (passing === 'no') throw error;
-      if (patience.aborted || (passing === 'answered' && attempt >= MAX_ATTEMPTS)) {
+      if (patience.isOver || (passing === 'answered' && attempt >= MAX_ATTEMPTS)) {
         return refuse('unavailable', {});
       }
       await backOff(attempt);

@@ -43,41 +43,67 @@ export class Names {
 
   /** The account's id; undefined where the name stands for nothing. An id may still be that of no account. */
   async accountId(name: Name): Promise<Uuid | undefined> {
-    return name.by === 'externalId' ? this.#accounts.find(name.externalId) : idOf(name);
+    return name.by === 'externalId' ? this.#accounts.find(name.externalId) : idOf(name, this.#accounts);
   }
 
   /** The id of the transaction, or of the hold that it placed; likewise. */
   async transactionId(name: Name): Promise<Uuid | undefined> {
-    return name.by === 'externalId' ? this.#transactions.find(name.externalId) : idOf(name);
+    return name.by === 'externalId'
+      ? this.#transactions.find(name.externalId)
+      : idOf(name, this.#transactions);
   }
 
   /** The command with its names looked up, or the refusal where what its key belongs to is not there. */
   plan(command: Command): PlannedCommand | Refusal | Promise<PlannedCommand | Refusal> {
-    const names = namesOf(command);
-    // Most commands name ids of accounts alone: they go on in the same turn.
-    const isPlain =
-      command.target === null &&
-      names.every(({ by }) => by !== 'externalId') &&
-      command.legs.every(({ account }) => account !== 'EXTERNAL');
-    return isPlain
-      ? plan(command, { account: idOf, external: () => undefined, target: () => undefined, salt })
-      : untilAnswered(() => this.#planNamed(command, names));
+    // Most commands name what is known: they go on in the same turn.
+    const known = this.#findKnown(command);
+    return known === undefined
+      ? untilAnswered(() => this.#planUnknown(command))
+      : plan(command, { ...known, salt });
   }
 
   /** A command whose target only its caller knows, and that names accounts by ids alone beside it. */
   planBehind(command: Command, target: LookUp['target']): PlannedCommand | Refusal {
-    return plan(command, { account: idOf, external: () => undefined, target, salt });
+    return plan(command, {
+      account: (name) => idOf(name, this.#accounts),
+      external: () => undefined,
+      target,
+      salt,
+    });
   }
 
-  async #planNamed(command: Command, names: readonly Name[]): Promise<PlannedCommand | Refusal> {
+  /** What the command names, as far as it need not be looked up; undefined where anything must. */
+  #findKnown(command: Command): Omit<LookUp, 'salt'> | undefined {
+    if (namesOf(command).some((name) => this.#accounts.lacks(name))) return undefined;
+    const account = (name: Name) => idOf(name, this.#accounts);
+
+    let target: Target | undefined;
+    if (command.target !== null) {
+      const { kind, name } = command.target;
+      if (this.#transactions.lacks(name)) return undefined;
+      const id = idOf(name, this.#transactions);
+      target = id === undefined ? undefined : this.#targets[kind].known(id);
+      if (id !== undefined && target === undefined) return undefined;
+    }
+
+    let external: Uuid | undefined;
+    if (command.keyAccount !== null && movesExternal(command)) {
+      const id = account(command.keyAccount);
+      external = id === undefined ? undefined : this.#externals.known(id);
+      if (id !== undefined && external === undefined) return undefined;
+    }
+    return { account, external: () => external, target: () => target };
+  }
+
+  async #planUnknown(command: Command): Promise<PlannedCommand | Refusal> {
     const ids = new Map<Name, Uuid | undefined>();
     const [target] = await Promise.all([
       command.target === null ? undefined : this.#findTarget(command.target),
-      ...names.map(async (name) => void ids.set(name, await this.accountId(name))),
+      ...namesOf(command).map(async (name) => void ids.set(name, await this.accountId(name))),
     ]);
     const keyAccountId = command.keyAccount === null ? undefined : ids.get(command.keyAccount);
     const external =
-      keyAccountId !== undefined && command.legs.some(({ account }) => account === 'EXTERNAL')
+      keyAccountId !== undefined && movesExternal(command)
         ? await this.#externals.find(keyAccountId)
         : undefined;
     return plan(command, {
@@ -103,8 +129,19 @@ function namesOf({ keyAccount, legs, conditions }: Command): Name[] {
   ];
 }
 
-function idOf(name: Name): Uuid | undefined {
-  return name.by === 'id' ? name.id : undefined;
+function movesExternal({ legs }: Command): boolean {
+  return legs.some(({ account }) => account === 'EXTERNAL');
+}
+
+function idOf(name: Name, lookup: Lookup<string, Uuid>): Uuid | undefined {
+  switch (name.by) {
+    case 'id':
+      return name.id;
+    case 'externalId':
+      return lookup.known(name.externalId);
+    case 'nothing':
+      return undefined;
+  }
 }
 
 function salt(): Uint8Array {
@@ -127,7 +164,17 @@ class Lookup<Key extends string, Value extends {}> {
     );
   }
 
+  /** Whether what a name stands for is still to be looked up. */
+  lacks(this: Lookup<string, Value>, name: Name): boolean {
+    return name.by === 'externalId' && this.known(name.externalId) === undefined;
+  }
+
+  /** What was found before. */
+  known(key: Key): Value | undefined {
+    return this.#known.get(key);
+  }
+
   async find(key: Key): Promise<Value | undefined> {
-    return this.#known.get(key) ?? this.#loader.load(key);
+    return this.known(key) ?? this.#loader.load(key);
   }
 }

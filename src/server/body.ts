@@ -20,13 +20,15 @@ export class BodyReader {
   read(request: IncomingMessage): Promise<Body | GraphQLError | null> {
     return new Promise((resolve) => {
       const chunks: Buffer[] = [];
+      let isSettled = false;
       let isLarge = false;
       const release = () => {
         if (isLarge) this.#large -= 1;
         isLarge = false;
       };
       const settle = (answer: Body | GraphQLError | null) => {
-        request.off('data', take).off('end', end).off('close', leave);
+        if (isSettled) return;
+        isSettled = true;
         if (answer === null || answer instanceof Error) release();
         resolve(answer);
       };
@@ -49,6 +51,7 @@ export class BodyReader {
       let looked = false;
       let refusal: GraphQLError | undefined;
       const take = (chunk: Buffer) => {
+        if (isSettled) return;
         size += chunk.length;
         if (!admit(size)) return;
         if (size > MAX_REQUEST_BYTES) {

@@ -14,7 +14,7 @@ import { answerPreflight, headersFor } from './cors.ts';
 import { asksForPage, createGraphiQL } from './graphiql.ts';
 import { createGraphQLEndpoint } from './graphql-endpoint.ts';
 import { createHealth } from './health.ts';
-import { isOwnName } from './host.ts';
+import { OwnNames } from './host.ts';
 import * as limits from './limits.ts';
 import { createMetrics } from './metrics.ts';
 import type { AnsweredRequest } from './request-log.ts';
@@ -77,7 +77,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
   const health = createHealth({ ledger, draining: () => connections.closing });
   const origins = new Set(corsOrigins);
   const { allowedHosts = null } = options;
-  const names = allowedHosts === null ? null : new Set(allowedHosts);
+  const names = allowedHosts === null ? null : new OwnNames(allowedHosts);
 
   const answerGraphQL: Route = async (request, notes) => {
     if (explorer && asksForPage(request)) return graphiql(request);
@@ -131,11 +131,14 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
   server.on('request', (request, response) => {
     const requestId = randomUUID();
     const [path = ''] = (request.url ?? '').split('?', 1);
-    const isMisdirected = names !== null && !isOwnName(request.headers.host, names);
+    const isMisdirected = names !== null && !names.include(request.headers.host);
     const route = isMisdirected ? misdirected : (routes.get(path) ?? notFound);
     const notes = new RequestNotes();
     const since = performance.now();
+    connections.hold(request, response);
+    let [isServed, isClosed] = [false, false];
     const noteAnswered = () => {
+      if (!isServed || !isClosed) return;
       const answered: AnsweredRequest = {
         requestId,
         notes,
@@ -146,17 +149,15 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
       metrics.count(answered);
       onAnswered(answered);
     };
-    connections.hold(request, response);
-    const closed = new Promise<void>((resolve) => {
-      response.once('close', () => {
-        connections.release(request, response);
-        resolve();
-      });
+    response.once('close', () => {
+      connections.release(request, response);
+      isClosed = true;
+      noteAnswered();
     });
-    void requests
-      .run(requestId, serve, route, request, response, requestId, notes)
-      .then(() => closed)
-      .then(noteAnswered);
+    void requests.run(requestId, serve, route, request, response, requestId, notes).then(() => {
+      isServed = true;
+      noteAnswered();
+    });
   });
   server.listen(port, host);
   await once(server, 'listening');

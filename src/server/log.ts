@@ -5,25 +5,22 @@ export function createLog(level: LevelWithSilent, destination: DestinationStream
   return pino({ level, serializers: { err: tellError } }, destination);
 }
 
-/** The lines of one turn of the event loop go out together at its end: a write for each would take longer than all else of it. */
+/** The lines of one turn of the event loop go out together at its end: a write for each would take longer than making it. */
 function standardOutput(): DestinationStream {
-  const lines = pino.destination({ dest: 1, minLength: MAX_KEPT_BYTES });
-  let isDue = false;
+  const output = pino.destination(1);
+  let lines = '';
   const writeAll = () => {
-    isDue = false;
-    lines.flushSync();
+    if (lines !== '') output.write(lines);
+    lines = '';
   };
+  process.once('exit', writeAll);
   return {
     write: (line) => {
-      lines.write(line);
-      if (isDue) return;
-      isDue = true;
-      setImmediate(writeAll);
+      if (lines === '') setImmediate(writeAll);
+      lines += line;
     },
   };
 }
-
-const MAX_KEPT_BYTES = 8192;
 
 /** Where PostgreSQL quotes the rows, keys and parameters that an error is about. */
 const WITH_VALUES: readonly string[] = ['detail', 'where', 'internalQuery'];
