@@ -117,7 +117,7 @@ export interface LookUp {
 
 /** The command with its names looked up, or the refusal of step 3 where what its key belongs to is not there. */
 export function plan(command: Command, lookUp: LookUp): PlannedCommand | Refusal {
-  const { keyAccount, legs, conditions, target: targetName, fields, ...rest } = command;
+  const { keyAccount, target: targetName } = command;
   const target = targetName === null ? undefined : lookUp.target(targetName);
   if (targetName !== null && target === undefined) return targetNotFound(targetName);
   const keyAccountId = keyAccount === null ? target?.keyAccountId : lookUp.account(keyAccount);
@@ -126,30 +126,28 @@ export function plan(command: Command, lookUp: LookUp): PlannedCommand | Refusal
   }
   const given = keyAccount?.given ?? '';
   const planName = (name: Name): PlannedName => ({ id: lookUp.account(name), given: name.given });
-  const plannedLegs = legs.map(({ account, ...leg }) => ({
-    ...leg,
-    account: account === 'EXTERNAL' ? { id: lookUp.external(keyAccountId), given } : planName(account),
-  }));
-  const plannedConditions = conditions.map(({ account, ...condition }) => ({
-    ...condition,
-    account: planName(account),
-  }));
+  const legs = command.legs.map(({ account, side, amount, description }): PlannedLeg => {
+    const planned = account === 'EXTERNAL' ? { id: lookUp.external(keyAccountId), given } : planName(account);
+    return { account: planned, side, amount, description };
+  });
+  const conditions = command.conditions.map(
+    (condition): PlannedCondition => ({ ...condition, account: planName(condition.account) }),
+  );
+  const accounts = [keyAccountId];
+  for (const { account } of legs) if (account.id !== undefined) accounts.push(account.id);
+  for (const { account } of conditions) if (account.id !== undefined) accounts.push(account.id);
+  if (target !== undefined) accounts.push(...target.accounts);
   const idOf = (name: Name) => (name === targetName?.name ? target?.id : lookUp.account(name));
   return {
-    ...rest,
+    ...command,
     keyAccount: { id: keyAccountId, given },
-    legs: plannedLegs,
-    conditions: plannedConditions,
+    legs,
+    conditions,
     target: targetName === null || target === undefined ? null : { kind: targetName.kind, id: target.id },
-    accounts: [
-      keyAccountId,
-      ...plannedLegs.flatMap(({ account }) => account.id ?? []),
-      ...plannedConditions.flatMap(({ account }) => account.id ?? []),
-      ...(target?.accounts ?? []),
-    ],
+    accounts,
     request: digestRequest(
       command.type,
-      fields.map(([name, value]) => [name, fieldText(value, idOf)]),
+      command.fields.map(([name, value]) => [name, fieldText(value, idOf)]),
     ),
     salt: hasTexts(command) ? lookUp.salt() : null,
     madeIds: new Set(),
@@ -200,7 +198,7 @@ export function digestRequest(
     present.push([name, value]);
     digest.writeUInt32BE(crc32(value), 16 + 4 * place);
   }
-  digest.write(hash('sha256', JSON.stringify([kind, present]), 'hex'), 0, 16, 'hex');
+  digest.write(hash('sha256', JSON.stringify([kind, present]), 'binary'), 0, 16, 'binary');
   return { fields: names, digest };
 }
 

@@ -150,21 +150,27 @@ function failedCondition(
  * entries of an account, have 38 digits too.
  */
 function checkBalances({ gains, legs }: Movement): Refusal<RecordedCode> | undefined {
+  // No balance between two entries is further from where it was than this.
+  let reach = 0n;
+  for (const { amount } of legs) reach += amount < 0n ? -amount : amount;
   for (const [account, gain] of gains) {
     const { currency, normalSide } = account;
     const held = heldOf(normalSide, gain);
     const fall = held - onSide(normalSide, gain.posted);
-    const room = MAX_MINOR - heldOf(normalSide, account);
-    const free = availableOf(account);
-    const available = held > room && room < free ? room : free;
-    if (fall > 0n && available < fall) {
-      return refuse('insufficientFunds', {
-        account: account.id,
-        available: { minor: available, currency },
-        requested: { minor: fall, currency },
-      });
+    if (fall > 0n) {
+      const room = MAX_MINOR - heldOf(normalSide, account);
+      const free = availableOf(account);
+      const available = held > room && room < free ? room : free;
+      if (available < fall) {
+        return refuse('insufficientFunds', {
+          account: account.id,
+          available: { minor: available, currency },
+          requested: { minor: fall, currency },
+        });
+      }
     }
     const balance = balanceOf(normalSide, account);
+    if (balance - reach >= -MAX_MINOR) continue;
     const { lowest } = swingOf(account, legs);
     if (lowest < -MAX_MINOR) {
       return refuse('insufficientFunds', {
@@ -176,20 +182,25 @@ function checkBalances({ gains, legs }: Movement): Refusal<RecordedCode> | undef
   }
   for (const [account, gain] of gains) {
     const { currency, normalSide } = account;
-    const incoming = incomingOf(normalSide, account) + incomingOf(normalSide, gain);
-    const rise = onSide(normalSide, gain.posted) + incomingOf(normalSide, gain);
-    const balance = balanceOf(normalSide, account) + onSide(normalSide, gain.posted);
-    const { limit, resulting } =
-      incoming > MAX_MINOR && balance + incoming <= (account.maxBalance ?? MAX_MINOR)
-        ? { limit: MAX_MINOR, resulting: incoming }
-        : { limit: account.maxBalance ?? MAX_MINOR, resulting: balance + incoming };
-    if (rise > 0n && resulting > limit) {
-      return refuse('balanceLimitExceeded', {
-        account: account.id,
-        limit: { minor: limit, currency },
-        resulting: { minor: resulting, currency },
-      });
+    const gained = onSide(normalSide, gain.posted);
+    const balance = balanceOf(normalSide, account);
+    const rise = gained + incomingOf(normalSide, gain);
+    if (rise > 0n) {
+      const incoming = incomingOf(normalSide, account) + incomingOf(normalSide, gain);
+      const highest = balance + gained + incoming;
+      const { limit, resulting } =
+        incoming > MAX_MINOR && highest <= (account.maxBalance ?? MAX_MINOR)
+          ? { limit: MAX_MINOR, resulting: incoming }
+          : { limit: account.maxBalance ?? MAX_MINOR, resulting: highest };
+      if (resulting > limit) {
+        return refuse('balanceLimitExceeded', {
+          account: account.id,
+          limit: { minor: limit, currency },
+          resulting: { minor: resulting, currency },
+        });
+      }
     }
+    if (balance + reach <= MAX_MINOR) continue;
     const { highest } = swingOf(account, legs);
     if (highest > MAX_MINOR) {
       return refuse('balanceLimitExceeded', {

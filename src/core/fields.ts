@@ -32,6 +32,13 @@ export class FieldWriter {
     this.#end += 1;
   }
 
+  /** 2 bytes that are no field. */
+  short(value: number): void {
+    this.#reserve(2);
+    this.#view.setInt16(this.#end, value);
+    this.#end += 2;
+  }
+
   /** 4 bytes that are no field. */
   int32(value: number): void {
     this.#reserve(4);

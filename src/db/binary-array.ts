@@ -33,7 +33,7 @@ const ELEMENTS: {
   timestamptz: { oid: builtins.TIMESTAMPTZ, write: (fields, value) => fields.int64(value - POSTGRES_EPOCH) },
   int2: { oid: builtins.INT2, write: (fields, value) => fields.int16(value) },
   int8: { oid: builtins.INT8, write: (fields, value) => fields.int64(value) },
-  numeric: { oid: builtins.NUMERIC, write: (fields, value) => fields.bytes(numericBytes(value)) },
+  numeric: { oid: builtins.NUMERIC, write: writeNumeric },
 };
 const POSTGRES_EPOCH = BigInt(Date.UTC(2000, 0, 1)) * 1000n;
 
@@ -60,18 +60,31 @@ export function binaryArray<T extends keyof Elements>(
 }
 
 /** Digits of base 10,000 behind their number, the first one's weight, the sign and the scale, two bytes each (numeric_recv). */
-function numericBytes(value: bigint): Buffer {
-  const text = (value < 0n ? -value : value).toString();
-  const count = Math.ceil(text.length / 4);
-  const bytes = Buffer.allocUnsafe(8 + 2 * count);
-  bytes.writeInt16BE(count, 0);
-  bytes.writeInt16BE(count - 1, 2);
-  bytes.writeInt16BE(value < 0n ? NEGATIVE : 0, 4);
-  bytes.writeInt16BE(0, 6);
-  for (let place = 0; place < count; place += 1) {
-    const end = text.length - 4 * (count - 1 - place);
-    bytes.writeInt16BE(Number(text.slice(Math.max(end - 4, 0), end)), 8 + 2 * place);
-  }
-  return bytes;
+function writeNumeric(fields: FieldWriter, value: bigint): void {
+  const size = value < 0n ? -value : value;
+  const digits = size <= MAX_SAFE ? digitsOf(Number(size)) : longDigitsOf(size);
+  fields.int32(8 + 2 * digits.length);
+  fields.short(digits.length);
+  fields.short(digits.length - 1);
+  fields.short(value < 0n ? NEGATIVE : 0);
+  fields.short(0);
+  for (const digit of digits) fields.short(digit);
 }
 const NEGATIVE = 0x4000;
+const MAX_SAFE = BigInt(Number.MAX_SAFE_INTEGER);
+const BASE = 10_000;
+
+function digitsOf(size: number): readonly number[] {
+  const digits = [size % BASE];
+  for (let rest = Math.floor(size / BASE); rest > 0; rest = Math.floor(rest / BASE))
+    digits.unshift(rest % BASE);
+  return digits;
+}
+
+function longDigitsOf(size: bigint): readonly number[] {
+  const text = size.toString();
+  const padded = text.padStart(4 * Math.ceil(text.length / 4), '0');
+  return Array.from({ length: padded.length / 4 }, (_, place) =>
+    Number(padded.slice(4 * place, 4 * place + 4)),
+  );
+}

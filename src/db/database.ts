@@ -15,6 +15,8 @@ export interface DatabaseOptions {
   readonly applicationName: string;
   /** How long the answer to one statement may take, COMMIT's included; then the connection is given up. */
   readonly statementDeadlineMs?: number;
+  /** `force_generic_plan`: prepared statements are planned once a connection, and not anew for the values of each run. */
+  readonly planCacheMode?: 'auto' | 'force_generic_plan';
   /** Told of connections that were lost while nobody used them. */
   readonly onIdleLoss?: (error: Error) => void;
 }
@@ -24,7 +26,7 @@ export interface DatabaseOptions {
  * timestamptz as microseconds. Connecting is left to the first query.
  */
 export function openDatabase(options: DatabaseOptions): Database {
-  const { role = SERVICE_ROLE, statementDeadlineMs = 30_000 } = options;
+  const { role = SERVICE_ROLE, statementDeadlineMs = 30_000, planCacheMode = 'auto' } = options;
   const pool = new pg.Pool({
     connectionString: options.url,
     max: options.maxConnections,
@@ -35,7 +37,7 @@ export function openDatabase(options: DatabaseOptions): Database {
     statement_timeout: statementDeadlineMs - 500,
     lock_timeout: statementDeadlineMs - 500,
     idle_in_transaction_session_timeout: 60_000,
-    options: `-c role=${role} -c timezone=UTC -c datestyle=ISO`,
+    options: `-c role=${role} -c timezone=UTC -c datestyle=ISO -c plan_cache_mode=${planCacheMode}`,
     types: { getTypeParser },
     keepAlive: true,
     pipeline: true,

@@ -141,14 +141,14 @@ export function blockOf(
     root.toString('hex'),
     ledgerId,
     formatInstant(createdAt),
-    ...TRANSACTION_COLUMNS.map((column) => arrayOf(column, recordings)),
-    ...HOLD_COLUMNS.map((column) => arrayOf(column, placed)),
-    ...HOLD_CHANGES.map((column) => arrayOf(column, changed)),
-    ...ENTRY_COLUMNS.map((column) => arrayOf(column, lines)),
+    ...TRANSACTION_COLUMNS.flatMap((column) => parametersOf(column, recordings)),
+    ...HOLD_COLUMNS.flatMap((column) => parametersOf(column, placed)),
+    ...HOLD_CHANGES.flatMap((column) => parametersOf(column, changed)),
+    ...ENTRY_COLUMNS.flatMap((column) => parametersOf(column, lines)),
   ];
   const block = { ...blockQuery, parameters };
   if (movedOn.length === 0) return [block];
-  const changes = HOLD_CHANGES.map((column) => arrayOf(column, movedOn));
+  const changes = HOLD_CHANGES.flatMap((column) => parametersOf(column, movedOn));
   return [block, { ...holdsQuery, parameters: [ledgerId, ...changes] }];
 }
 
@@ -169,21 +169,21 @@ type Column<Row> = {
   };
 }[keyof Elements];
 
-/** A column's values as one parameter. */
-function arrayOf<Row, T extends keyof Elements>(
+/** A column's values: an array, and of a column that repeats, the one value behind it where all are the same. */
+function parametersOf<Row, T extends keyof Elements>(
   {
     type,
     value,
     repeats,
   }: Column<Row> & { readonly type: T; readonly value: (row: Row) => Elements[T] | null },
   rows: readonly Row[],
-): Buffer {
+): readonly unknown[] {
   const values = rows.map(value);
-  const [first] = values;
+  const [first = null] = values;
+  const areSame = (repeats || first === null) && values.every((each) => each === first);
   // What a shorter array lacks, unnest fills up with nulls.
-  if (first === null && values.every((each) => each === null)) return binaryArray(type, []);
-  if (repeats && values.every((each) => each === first)) return binaryArray(type, values.slice(0, 1));
-  return binaryArray(type, values);
+  const array = binaryArray(type, areSame ? [] : values);
+  return repeats ? [array, areSame && first !== null ? `${first}` : null] : [array];
 }
 
 const TRANSACTION_COLUMNS: readonly Column<Recording>[] = [
@@ -256,33 +256,33 @@ function displacedAt({ effectiveAt, createdAt }: Recording): Instant | null {
 
 // A WITH that nothing reads never runs: hence the join of the transactions with their root. The entries are the main part,
 // whose trigger fires first, so that the ledger's row is locked last.
-const FIRST_HOLD = 4 + TRANSACTION_COLUMNS.length;
-const FIRST_CHANGE = FIRST_HOLD + HOLD_COLUMNS.length;
-const FIRST_ENTRY = FIRST_CHANGE + HOLD_CHANGES.length;
+const FIRST_HOLD = 4 + countParameters(TRANSACTION_COLUMNS);
+const FIRST_CHANGE = FIRST_HOLD + countParameters(HOLD_COLUMNS);
+const FIRST_ENTRY = FIRST_CHANGE + countParameters(HOLD_CHANGES);
 const blockQuery = prepare(
   CompiledQuery.raw(`
     with root as materialized (select set_config('tls.root', $1, true)),
     posted as (
       insert into transactions (ledger_id, created_at, ${names(TRANSACTION_COLUMNS)})
       select $2::uuid, $3::timestamptz, ${values(TRANSACTION_COLUMNS, 4)}
-      from unnest(${arrays(TRANSACTION_COLUMNS, 4)}) as u (${names(TRANSACTION_COLUMNS)}), root),
+      from ${rowsOf(TRANSACTION_COLUMNS, 4)}, root),
     placed as (
       insert into holds (ledger_id, created_at, ${names(HOLD_COLUMNS)})
-      select $2::uuid, $3::timestamptz, ${names(HOLD_COLUMNS)}
-      from unnest(${arrays(HOLD_COLUMNS, FIRST_HOLD)}) as u (${names(HOLD_COLUMNS)})),
+      select $2::uuid, $3::timestamptz, ${values(HOLD_COLUMNS, FIRST_HOLD)}
+      from ${rowsOf(HOLD_COLUMNS, FIRST_HOLD)}),
     changed as (
       update holds h set captured = u.captured, status = u.status
-      from unnest(${arrays(HOLD_CHANGES, FIRST_CHANGE)}) as u (${names(HOLD_CHANGES)})
+      from ${rowsOf(HOLD_CHANGES, FIRST_CHANGE)}
       where h.id = u.id and h.ledger_id = $2::uuid)
     insert into entries (ledger_id, created_at, ${names(ENTRY_COLUMNS)})
     select $2::uuid, $3::timestamptz, ${values(ENTRY_COLUMNS, FIRST_ENTRY)}
-    from unnest(${arrays(ENTRY_COLUMNS, FIRST_ENTRY)}) as u (${names(ENTRY_COLUMNS)})`),
+    from ${rowsOf(ENTRY_COLUMNS, FIRST_ENTRY)}`),
 );
 
 const holdsQuery = prepare(
   CompiledQuery.raw(`
     update holds h set captured = u.captured, status = u.status
-    from unnest(${arrays(HOLD_CHANGES, 2)}) as u (${names(HOLD_CHANGES)})
+    from ${rowsOf(HOLD_CHANGES, 2)}
     where h.id = u.id and h.ledger_id = $1::uuid`),
 );
 
@@ -290,14 +290,25 @@ function names(columns: readonly { readonly name: string }[]): string {
   return columns.map(({ name }) => name).join(', ');
 }
 
-function arrays<Row>(columns: readonly Column<Row>[], first: number): string {
-  return columns.map(({ type }, place) => `$${first + place}::${type}[]`).join(', ');
+/** The rows of columns whose parameters begin at `first`. */
+function rowsOf<Row>(columns: readonly Column<Row>[], first: number): string {
+  const arrays = numbered(columns, first).map(({ type, array }) => `$${array}::${type}[]`);
+  return `unnest(${arrays.join(', ')}) as u (${names(columns)})`;
 }
 
 function values<Row>(columns: readonly Column<Row>[], first: number): string {
-  return columns
-    .map(({ name, type, repeats }, place) =>
-      repeats ? `coalesce(${name}, ($${first + place}::${type}[])[1])` : name,
-    )
+  return numbered(columns, first)
+    .map(({ name, type, repeats, array }) => (repeats ? `coalesce(${name}, $${array + 1}::${type})` : name))
     .join(', ');
+}
+
+function numbered<Row>(columns: readonly Column<Row>[], first: number) {
+  return columns.map((column, place) => ({
+    ...column,
+    array: first + countParameters(columns.slice(0, place)),
+  }));
+}
+
+function countParameters<Row>(columns: readonly Column<Row>[]): number {
+  return columns.reduce((sum, { repeats }) => sum + (repeats ? 2 : 1), 0);
 }

@@ -141,12 +141,12 @@ export class Ledger {
     this.id = id;
     this.#name = options.name ?? MAIN;
     this.#reads = reads;
-    this.#writes = open(options, lanes, 'writes', 10_000);
+    this.#writes = open(options, lanes, 'writes', 10_000, 'force_generic_plan');
     this.#currencies = new Currencies(reads, id);
     this.#names = new Names(reads, id);
     this.#onFault = onFault;
     this.#maxQueue = maxQueue;
-    this.#batches = open(options, 1, 'batches', 10_000);
+    this.#batches = open(options, 1, 'batches', 10_000, 'force_generic_plan');
     const context = { ledgerId: id, currencies: this.#currencies, foresight: new Foresight() };
     const onBatch = (batch: BatchObservation) => {
       for (const observe of this.#observers) observe(batch);
@@ -482,12 +482,14 @@ function open(
   maxConnections: number,
   use: string,
   statementDeadlineMs: number,
+  planCacheMode: 'auto' | 'force_generic_plan' = 'auto',
 ): Database {
   return openDatabase({
     url: options.databaseUrl,
     maxConnections,
     applicationName: `transactional-ledger ${use}`,
     statementDeadlineMs,
+    planCacheMode,
     ...(options.onFault === undefined ? {} : { onIdleLoss: options.onFault }),
   });
 }

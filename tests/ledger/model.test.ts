@@ -47,8 +47,8 @@ const PLANTED: readonly {
   {
     bug: 'an account that may be overdrawn by 1.00',
     file: 'core/decide.ts',
-    text: 'fall > 0n && available < fall',
-    instead: 'fall > 0n && available + 100n < fall',
+    text: 'if (available < fall) {',
+    instead: 'if (available + 100n < fall) {',
   },
   {
     bug: 'a decline that is forgotten',
@@ -71,8 +71,8 @@ const PLANTED: readonly {
   {
     bug: 'the limit of who receives skipped',
     file: 'core/decide.ts',
-    text: 'rise > 0n && resulting > limit',
-    instead: 'rise < 0n && resulting > limit',
+    text: 'if (rise > 0n) {',
+    instead: 'if (rise < 0n) {',
   },
   {
     bug: 'what is held ignored',
