@@ -13,16 +13,25 @@ import { LRUCache } from 'lru-cache';
 import type { Context } from './context.ts';
 import { isAlwaysCheap } from './cost.ts';
 
-const MAX_KEPT = 500;
+/** What the operations that are kept may take, about. */
+const KEPT_BYTES = 64 * 2 ** 20;
+/** Measured: a token's share of the compiled code, and of the document that it keeps. */
+const BYTES_A_TOKEN = 4000;
 
 /** The one operation of a document, as a function. */
 export interface CompiledOperation {
   readonly name: string | null;
+  readonly tokens: number;
   /** Undefined where the variables are not of their types: nothing was done, and execution as usual says why. */
   execute(
     context: Context,
     variables: Readonly<Record<string, unknown>>,
   ): Promise<ExecutionResult | undefined>;
+}
+
+interface Known {
+  times: number;
+  readonly operation?: CompiledOperation;
 }
 
 /**
@@ -32,7 +41,7 @@ export interface CompiledOperation {
 export class CompiledOperations {
   readonly #schema: GraphQLSchema;
   readonly #compileAfter: number;
-  readonly #known = new LRUCache<string, { times: number; operation?: CompiledOperation }>({ max: MAX_KEPT });
+  readonly #known = new LRUCache<string, Known>({ maxSize: KEPT_BYTES, sizeCalculation: sizeOf });
 
   /** Compiling takes as long as some hundred executions: it waits until an operation came `compileAfter` times. */
   constructor(schema: GraphQLSchema, compileAfter: number) {
@@ -66,6 +75,7 @@ function compile(schema: GraphQLSchema, document: DocumentNode): CompiledOperati
   const { query }: CompiledQuery = compiled;
   return {
     name: operation.name?.value ?? null,
+    tokens: document.tokenCount ?? 0,
     execute: async (context, variables) => {
       const { data, errors } = await query(undefined, context, variables);
       if (data === undefined) return undefined;
@@ -74,6 +84,10 @@ function compile(schema: GraphQLSchema, document: DocumentNode): CompiledOperati
         : { data, errors: errors.map((error) => locate(error, document)) };
     },
   };
+}
+
+function sizeOf({ operation }: Known, query: string): number {
+  return 1 + 2 * query.length + BYTES_A_TOKEN * (operation?.tokens ?? 0);
 }
 
 /** The error as execution makes it: with the fields where it arose, of which a compiled operation knows line and column. */
