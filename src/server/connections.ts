@@ -1,8 +1,15 @@
 import { once } from 'node:events';
-import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { Server, ServerResponse } from 'node:http';
 import { Server as NetServer } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { CLOSING_GRACE_MS } from './limits.ts';
+
+/** An answer that is owed. */
+export interface HeldAnswer {
+  readonly headersSent: boolean;
+  /** Has the connection end behind it. */
+  end(): void;
+}
 
 /**
  * A server's connections, and its end: every request whose head was read is answered, and then its connection ends.
@@ -12,7 +19,7 @@ import { CLOSING_GRACE_MS } from './limits.ts';
  */
 export class Connections {
   readonly #server: Server;
-  readonly #open = new Map<Duplex, { readonly waiting: Set<ServerResponse>; idleSince: number }>();
+  readonly #open = new Map<Duplex, { readonly waiting: Set<HeldAnswer>; idleSince: number }>();
   #closing = false;
 
   constructor(server: Server) {
@@ -28,16 +35,16 @@ export class Connections {
   }
 
   /** Has a request answered before the server ends. */
-  hold({ socket }: IncomingMessage, response: ServerResponse): void {
-    this.#open.get(socket)?.waiting.add(response);
-    if (this.#closing) response.setHeader('connection', 'close');
+  hold(socket: Duplex, answer: HeldAnswer): void {
+    this.#open.get(socket)?.waiting.add(answer);
+    if (this.#closing) answer.end();
   }
 
   /** Told that a request's answer is closed. */
-  release({ socket }: IncomingMessage, response: ServerResponse): void {
+  release(socket: Duplex, answer: HeldAnswer): void {
     const connection = this.#open.get(socket);
     if (connection === undefined) return;
-    connection.waiting.delete(response);
+    connection.waiting.delete(answer);
     connection.idleSince = performance.now();
   }
 
@@ -55,7 +62,7 @@ export class Connections {
     for (const { waiting } of this.#open.values()) {
       // Requests that were sent one upon another are answered in turn: only the last answer ends the connection.
       const last = [...waiting].at(-1);
-      if (last?.headersSent === false) last.setHeader('connection', 'close');
+      if (last?.headersSent === false) last.end();
     }
     const began = performance.now();
     const sweep = setInterval(() => {
@@ -68,5 +75,22 @@ export class Connections {
     clearInterval(sweep);
     // Ends Node's look-out for slow requests.
     this.#server.close(() => {});
+  }
+}
+
+/** The answer of Node's HTTP server. */
+export class HeldResponse implements HeldAnswer {
+  readonly #response: ServerResponse;
+
+  constructor(response: ServerResponse) {
+    this.#response = response;
+  }
+
+  get headersSent(): boolean {
+    return this.#response.headersSent;
+  }
+
+  end(): void {
+    this.#response.setHeader('connection', 'close');
   }
 }

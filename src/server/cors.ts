@@ -13,16 +13,16 @@ export function headersFor(
   { headers: { origin } }: IncomingMessage,
 ): Readonly<Record<string, string>> {
   return origin === undefined || !origins.has(origin)
-    ? ANY_ORIGIN
+    ? FOR_NO_ORIGIN
     : {
-        ...ANY_ORIGIN,
+        ...FOR_NO_ORIGIN,
         'access-control-allow-origin': origin,
         'access-control-expose-headers': 'x-request-id, retry-after',
       };
 }
 
 /** What is allowed to one origin must not be kept for another. */
-const ANY_ORIGIN = { vary: 'Origin' };
+export const FOR_NO_ORIGIN = { vary: 'Origin' };
 
 /** Answers OPTIONS, which a browser asks before it sends JSON from a page of another origin. */
 export function answerPreflight(origins: ReadonlySet<string>, { headers }: IncomingMessage): HttpAnswer {

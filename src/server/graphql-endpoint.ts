@@ -5,8 +5,9 @@
  *
  * The fast path takes what nearly all requests are: a POST of a plain JSON object. Everything else, also what turns out not to
  * be plain once it is read, is Yoga's. What protects the API stands before both, or in plugins that both run; and both answer
- * by `writeAnswer`.
+ * by `writeAnswer`. Requests that are plain already as bytes come by `takePlain`, past Node's HTTP server.
  */
+import { isUtf8 } from 'node:buffer';
 import type { IncomingMessage } from 'node:http';
 import type { ExecutionResult, GraphQLError } from 'graphql';
 import { type AnswerType, type HttpAnswer, requestRefused, writeAnswer } from '../graphql/answer.ts';
@@ -14,6 +15,7 @@ import type { OnFault } from '../graphql/context.ts';
 import type { RequestNotes } from '../graphql/request-notes.ts';
 import {
   createGraphQLHandler,
+  GRAPHQL_PATH,
   type GraphQLHandler,
   type GraphQLOptions,
   MAX_REQUEST_BYTES,
@@ -24,6 +26,7 @@ import { BodyReader } from './body.ts';
 import { FastPath, readPlain } from './fast-path.ts';
 import { refuseLarge } from './large-body.ts';
 import { chooseAnswerType, isJson } from './media-types.ts';
+import type { PlainHttpRequest } from './plain-request.ts';
 
 export interface EndpointOptions extends GraphQLOptions {
   /** false: Yoga answers everything, and the same. */
@@ -35,6 +38,8 @@ export interface EndpointOptions extends GraphQLOptions {
 export interface GraphQLEndpoint {
   /** null where the caller has gone. What becomes of the request is noted in `notes`. */
   answer(request: IncomingMessage, notes: RequestNotes): Promise<HttpAnswer | null>;
+  /** What answers a plain request; undefined where it must be looked at as any other. */
+  takePlain(request: PlainHttpRequest): ((notes: RequestNotes) => Promise<HttpAnswer>) | undefined;
   close(): Promise<void>;
 }
 
@@ -59,15 +64,24 @@ export function createGraphQLEndpoint(
     try {
       const refusal = bytes.length > MAX_REQUEST_BYTES ? refuseLarge(bytes) : undefined;
       if (refusal !== undefined) return writeNoted({ errors: [refusal] }, type, notes);
-      const params = fastPath ? readPlain(bytes.toString()) : undefined;
-      const facts = { bodyBytes: bytes.length, notes };
-      const result = params && (await plain.answer(params, facts));
-      return result === undefined
-        ? await askYoga(yoga, request, type, facts, bytes)
-        : writeNoted(result, type, notes);
+      return await answerBody(request, bytes, type, notes);
     } finally {
       release();
     }
+  };
+
+  const answerBody = async (
+    request: Pick<IncomingMessage, 'method' | 'url'>,
+    bytes: Buffer,
+    type: AnswerType,
+    notes: RequestNotes,
+  ): Promise<HttpAnswer> => {
+    const params = fastPath ? readPlain(bytes.toString()) : undefined;
+    const facts = { bodyBytes: bytes.length, notes };
+    const result = params && (await plain.answer(params, facts));
+    return result === undefined
+      ? askYoga(yoga, request, type, facts, bytes)
+      : writeNoted(result, type, notes);
   };
 
   return {
@@ -80,6 +94,11 @@ export function createGraphQLEndpoint(
       return request.method === 'POST'
         ? answerPost(request, type, notes)
         : askYoga(yoga, request, type, { notes });
+    },
+    takePlain: ({ headers, body }) => {
+      const type = chooseAnswerType(headers.get('accept'));
+      if (type === undefined || !isJson(headers.get('content-type')) || !isUtf8(body)) return undefined;
+      return (notes) => answerBody(PLAIN_POST, body, type, notes);
     },
     close: async () => yoga.dispose(),
   };
@@ -121,11 +140,13 @@ function writeNoted(result: ExecutionResult, type: AnswerType, notes: RequestNot
   return writeAnswer(result, type);
 }
 
+const PLAIN_POST = { method: 'POST', url: GRAPHQL_PATH };
+
 const ALLOW = { allow: 'GET, POST, OPTIONS' };
 
 async function askYoga(
   yoga: GraphQLHandler,
-  { method = 'GET', url = '' }: IncomingMessage,
+  { method = 'GET', url = '' }: Pick<IncomingMessage, 'method' | 'url'>,
   type: AnswerType,
   facts: RequestFacts,
   bytes?: Buffer,

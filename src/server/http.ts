@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Logger } from 'pino';
 import type { HttpAnswer } from '../graphql/answer.ts';
@@ -9,14 +9,16 @@ import type { OnFault } from '../graphql/context.ts';
 import { RequestNotes } from '../graphql/request-notes.ts';
 import { GRAPHQL_PATH } from '../graphql/yoga.ts';
 import type { Ledger } from '../ledger/ledger.ts';
-import { Connections } from './connections.ts';
-import { answerPreflight, headersFor } from './cors.ts';
+import { Connections, HeldResponse } from './connections.ts';
+import { answerPreflight, FOR_NO_ORIGIN, headersFor } from './cors.ts';
 import { asksForPage, createGraphiQL } from './graphiql.ts';
 import { createGraphQLEndpoint } from './graphql-endpoint.ts';
 import { createHealth } from './health.ts';
 import { OwnNames } from './host.ts';
 import * as limits from './limits.ts';
 import { createMetrics } from './metrics.ts';
+import { type PlainAnswer, type PlainTaken, takePlain } from './plain-connections.ts';
+import type { PlainHttpRequest } from './plain-request.ts';
 import type { AnsweredRequest } from './request-log.ts';
 import { refuseUnread } from './unread.ts';
 
@@ -111,54 +113,71 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     else
       refuseUnread(error, socket, Object.entries(SECURITY_HEADERS), { headersTimeoutMs, requestTimeoutMs });
   });
-  /** Answers a request. What a caller who has gone asked for is done all the same. */
-  const serve = async (
-    route: Route,
-    request: IncomingMessage,
-    response: ServerResponse,
-    requestId: string,
-    notes: RequestNotes,
-  ) => {
-    let answer: HttpAnswer | null;
+  /** The answer of a route, whatever becomes of it. */
+  const settled = async (answering: () => HttpAnswer | null | Promise<HttpAnswer | null>) => {
     try {
-      answer = await route(request, notes);
+      return await answering();
     } catch (error) {
       tellFault(error);
-      answer = plainText(500, 'A fault of the service itself, which its log has under the request id.\n');
+      return plainText(500, 'A fault of the service itself, which its log has under the request id.\n');
     }
-    if (answer !== null) send(request, response, requestId, answer);
   };
-  server.on('request', (request, response) => {
-    const requestId = randomUUID();
-    const [path = ''] = (request.url ?? '').split('?', 1);
-    const isMisdirected = names !== null && !names.include(request.headers.host);
-    const route = isMisdirected ? misdirected : (routes.get(path) ?? notFound);
-    const notes = new RequestNotes();
-    const since = performance.now();
-    connections.hold(request, response);
-    let [isServed, isClosed] = [false, false];
-    const noteAnswered = () => {
-      if (!isServed || !isClosed) return;
-      const answered: AnsweredRequest = {
-        requestId,
-        notes,
-        route: route === notFound || route === misdirected ? 'none' : path.slice(1),
-        status: response.writableFinished ? response.statusCode : CALLER_GONE,
-        milliseconds: performance.now() - since,
-      };
+  /** Has a request noted when it has been answered. */
+  const begin = (route: string) => {
+    const [requestId, notes, since] = [randomUUID(), new RequestNotes(), performance.now()];
+    const noteAnswered = (status: number) => {
+      const answered = { requestId, notes, route, status, milliseconds: performance.now() - since };
       metrics.count(answered);
       onAnswered(answered);
     };
+    return { requestId, notes, noteAnswered };
+  };
+  server.on('request', (request, response) => {
+    const [path = ''] = (request.url ?? '').split('?', 1);
+    const isMisdirected = names !== null && !names.include(request.headers.host);
+    const route = isMisdirected ? misdirected : (routes.get(path) ?? notFound);
+    const isKnown = route !== notFound && route !== misdirected;
+    const { requestId, notes, noteAnswered } = begin(isKnown ? path.slice(1) : 'none');
+    const held = new HeldResponse(response);
+    connections.hold(request.socket, held);
+    let [isServed, isClosed] = [false, false];
+    const noteEnd = () => {
+      if (isServed && isClosed) noteAnswered(response.writableFinished ? response.statusCode : CALLER_GONE);
+    };
     response.once('close', () => {
-      connections.release(request, response);
+      connections.release(request.socket, held);
       isClosed = true;
-      noteAnswered();
+      noteEnd();
     });
-    void requests.run(requestId, serve, route, request, response, requestId, notes).then(() => {
-      isServed = true;
-      noteAnswered();
-    });
+    void requests
+      .run(requestId, settled, () => route(request, notes))
+      .then((answer) => {
+        if (answer !== null) send(request, response, requestId, answer);
+        // What a caller who has gone asked for is done all the same, and noted.
+        isServed = true;
+        noteEnd();
+      });
   });
+  if (fastPath) {
+    const take = (request: PlainHttpRequest): PlainTaken | undefined => {
+      const { headers } = request;
+      // To browsers of other pages there is more to say.
+      if (headers.has('origin') || (names !== null && !names.include(headers.get('host')))) return undefined;
+      const answering = endpoint.takePlain(request);
+      if (answering === undefined) return undefined;
+      const { requestId, notes, noteAnswered } = begin(GRAPHQL_PATH.slice(1));
+      let status = 0;
+      const answer = requests
+        .run(requestId, settled, () => answering(notes))
+        .then((given) => {
+          if (given === null) throw new TypeError('a plain request is answered');
+          status = given.status;
+          return writePlain(requestId, given);
+        });
+      return { answer, done: (wasSent) => noteAnswered(wasSent ? status : CALLER_GONE) };
+    };
+    takePlain({ server, connections, path: GRAPHQL_PATH, silenceTimeoutMs: server.timeout, take });
+  }
   server.listen(port, host);
   await once(server, 'listening');
 
@@ -179,21 +198,36 @@ const SECURITY_HEADERS = {
   'cache-control': 'no-store',
 };
 
+/** All that stands in the head of an answer of the API, whatever its way. */
+function headersOf(
+  requestId: string,
+  { status, headers, body }: HttpAnswer,
+): Record<string, string | number> {
+  const length = status === 204 || status === 304 ? {} : { 'content-length': Buffer.byteLength(body) };
+  return { ...SECURITY_HEADERS, 'x-request-id': requestId, ...headers, ...length };
+}
+
+/** The text of an answer that no page of another origin reads, but for what is said about its connection. */
+function writePlain(requestId: string, answer: HttpAnswer): PlainAnswer {
+  const { status, headers, body } = answer;
+  let head = `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n`;
+  const all = headersOf(requestId, { ...answer, headers: { ...FOR_NO_ORIGIN, ...headers } });
+  for (const name in all) head += `${name}: ${all[name]}\r\n`;
+  return { head, body: body.toString() };
+}
+
 function send(
   request: IncomingMessage,
   response: ServerResponse,
   requestId: string,
-  { status, headers, body }: HttpAnswer,
+  answer: HttpAnswer,
 ): void {
   if (!request.complete) {
     // Node throws away what is still to come of the body, so that its sender gets to read the answer, and does so without an end.
     const linger = setTimeout(() => request.destroy(), limits.LINGER_MS);
     request.once('close', () => clearTimeout(linger));
   }
-  const length = status === 204 || status === 304 ? {} : { 'content-length': Buffer.byteLength(body) };
-  response
-    .writeHead(status, { ...SECURITY_HEADERS, 'x-request-id': requestId, ...headers, ...length })
-    .end(body);
+  response.writeHead(answer.status, headersOf(requestId, answer)).end(answer.body);
 }
 
 /** What logs and metrics usually say where a caller had gone before the end of the answer. */

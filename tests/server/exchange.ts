@@ -1,4 +1,4 @@
-import { type IncomingHttpHeaders, type OutgoingHttpHeaders, request } from 'node:http';
+import { Agent, type IncomingHttpHeaders, type OutgoingHttpHeaders, request } from 'node:http';
 import { text } from 'node:stream/consumers';
 
 export interface Sent {
@@ -14,10 +14,14 @@ export interface Received {
   readonly body: string;
 }
 
-/** Sends a request exactly as it is given, over a connection of its own, and answers all that came back. */
+/**
+ * Sends a request exactly as it is given, over a connection of its own that would stay open, as clients' connections do, and
+ * answers all that came back.
+ */
 export function exchange(url: string, { method = 'POST', headers = {}, body }: Sent): Promise<Received> {
-  return new Promise((resolve, reject) => {
-    const sent = request(url, { method, headers, agent: false }, (response) => {
+  const agent = new Agent({ keepAlive: true });
+  const received = new Promise<Received>((resolve, reject) => {
+    const sent = request(url, { method, headers, agent }, (response) => {
       text(response).then((received) => {
         resolve({ status: response.statusCode, headers: response.headers, body: received });
       }, reject);
@@ -25,6 +29,7 @@ export function exchange(url: string, { method = 'POST', headers = {}, body }: S
     sent.on('error', reject);
     sent.end(body);
   });
+  return received.finally(() => agent.destroy());
 }
 
 export const JSON_TYPE = { 'content-type': 'application/json' };
