@@ -239,9 +239,9 @@ export async function findExternalAccounts(
   db: Kysely<DB>,
   ledgerId: Uuid,
   accountIds: readonly Uuid[],
-): Promise<Map<Uuid, Uuid>> {
+): Promise<Map<Uuid, { readonly id: Uuid; readonly currency: string }>> {
   const { rows } = await db.executeQuery(externalsQuery(accountIds, ledgerId));
-  return new Map(rows.map((row) => [row.id, row.external_id]));
+  return new Map(rows.map((row) => [row.id, { id: row.external_id, currency: row.currency }]));
 }
 
 const externalsQuery = fixedQuery((db, accountIds: readonly Uuid[], ledgerId: Uuid) =>
@@ -253,7 +253,7 @@ const externalsQuery = fixedQuery((db, accountIds: readonly Uuid[], ledgerId: Uu
         .onRef('external.ledger_id', '=', 'account.ledger_id')
         .on(sql<boolean>`external.kind = 'EXTERNAL'`),
     )
-    .select(['account.id', 'external.id as external_id'])
+    .select(['account.id', 'external.id as external_id', 'external.currency'])
     .where(sql<boolean>`account.id = any(${accountIds}::uuid[])`)
     .where('account.ledger_id', '=', ledgerId),
 );

@@ -122,8 +122,10 @@ export function randomBits(): number {
 
 /** What a batch names, all commands together. */
 export function nameAll(commands: readonly PlannedCommand[]): Naming {
+  const accounts = new Set<Uuid>();
+  for (const command of commands) for (const account of command.accounts) accounts.add(account);
   return {
-    accounts: [...new Set(commands.flatMap(({ accounts }) => accounts))],
+    accounts: [...accounts],
     keys: commands.flatMap(({ keyAccount, idempotencyKey }) =>
       idempotencyKey === null ? [] : [[keyAccount.id, idempotencyKey] as const],
     ),

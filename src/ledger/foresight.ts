@@ -1,4 +1,3 @@
-import { LRUCache } from 'lru-cache';
 import type { AccountState } from '../core/account.ts';
 import type { Book, BookState } from '../core/book.ts';
 import type { Uuid } from '../core/ids.ts';
@@ -23,7 +22,7 @@ const MAX_PAUSE = 64;
  * Where other processes move the same accounts it is mostly in vain: after each miss it pauses for longer.
  */
 export class Foresight {
-  readonly #accounts = new LRUCache<Uuid, AccountState>({ max: MAX_REMEMBERED });
+  readonly #accounts = new Map<Uuid, AccountState>();
   #closedBefore: Instant | null = null;
   /** The database's clock, and when it was heard by our own. */
   #clock: { readonly instant: Instant; readonly heardAt: number } | undefined;
@@ -65,11 +64,19 @@ export class Foresight {
     };
   }
 
+  /** The currency of an account that was heard of; it never changes. */
+  readonly currencyOf = (id: Uuid): string | undefined => this.#accounts.get(id)?.currency.code;
+
   /** Told of what was found behind the locks, whether it was as foreseen, if anything was, and what the batch leaves there. */
   learn({ clock, closedBefore }: Scene, foreseen: boolean | undefined, left: Book['accounts']): void {
     this.#clock = { instant: clock, heardAt: performance.now() };
     this.#closedBefore = closedBefore;
     for (const [id, account] of left) this.#accounts.set(id, account);
+    // Forgotten are those that were first heard of longest ago: who moves often is soon heard of again.
+    for (const id of this.#accounts.keys()) {
+      if (this.#accounts.size <= MAX_REMEMBERED) break;
+      this.#accounts.delete(id);
+    }
     if (foreseen === undefined) return;
     this.#pause = foreseen ? 0 : Math.min(2 * this.#pause + 1, MAX_PAUSE);
     this.#toSkip = this.#pause;

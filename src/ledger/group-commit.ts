@@ -195,10 +195,11 @@ export class GroupCommit {
   }
 
   async #runLane(batch: readonly Waiting[]): Promise<void> {
-    const names = batch.flatMap(({ command }) => [
-      ...command.accounts,
-      ...(command.externalId === null ? [] : [externalIdName(command.externalId)]),
-    ]);
+    const names = new Set<string>();
+    for (const { command } of batch) {
+      for (const account of command.accounts) names.add(account);
+      if (command.externalId !== null) names.add(externalIdName(command.externalId));
+    }
     this.#lanes.add(batch);
     for (const name of names) this.#names.set(name, (this.#names.get(name) ?? 0) + 1);
     const takenAt = performance.now();

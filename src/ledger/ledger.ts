@@ -1,7 +1,7 @@
 import type { Account } from '../core/account.ts';
 import { attemptKey } from '../core/book.ts';
 import type { PeriodEnd } from '../core/close-period.ts';
-import type { Command } from '../core/command.ts';
+import type { Command, PlannedCommand } from '../core/command.ts';
 import type { AccountRequest } from '../core/create-account.ts';
 import type { Currency } from '../core/currency.ts';
 import type { Refusal } from '../core/errors.ts';
@@ -143,11 +143,12 @@ export class Ledger {
     this.#reads = reads;
     this.#writes = open(options, lanes, 'writes', 10_000, 'force_generic_plan');
     this.#currencies = new Currencies(reads, id);
-    this.#names = new Names(reads, id);
+    const foresight = new Foresight();
+    this.#names = new Names(reads, id, foresight.currencyOf);
     this.#onFault = onFault;
     this.#maxQueue = maxQueue;
     this.#batches = open(options, 1, 'batches', 10_000, 'force_generic_plan');
-    const context = { ledgerId: id, currencies: this.#currencies, foresight: new Foresight() };
+    const context = { ledgerId: id, currencies: this.#currencies, foresight };
     const onBatch = (batch: BatchObservation) => {
       for (const observe of this.#observers) observe(batch);
     };
@@ -239,15 +240,20 @@ export class Ledger {
    * Posts a command by the group commit. The outcome is durable when it is answered; the same key is answered the same way
    * forever. Never rejects: faults are refusals too.
    */
-  async post(command: Command): Promise<Outcome> {
+  post(command: Command): Promise<Outcome> {
     try {
       const planned = this.#names.plan(command);
-      // A command that names ids alone is planned at once, and then waits for nothing before it is queued.
-      const ready = planned instanceof Promise ? await planned : planned;
-      return 'code' in ready ? ready : this.#commits.post(ready);
+      // A command that names what is known is planned at once, and then waits for nothing before it is queued.
+      return planned instanceof Promise
+        ? planned.then((ready) => this.#queue(ready)).catch((error) => refuseFault(this.#onFault, error))
+        : this.#queue(planned);
     } catch (error) {
-      return refuseFault(this.#onFault, error);
+      return Promise.resolve(refuseFault(this.#onFault, error));
     }
+  }
+
+  #queue(planned: PlannedCommand | Refusal): Promise<Outcome> {
+    return 'code' in planned ? Promise.resolve(planned) : this.#commits.post(planned);
   }
 
   /**

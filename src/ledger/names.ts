@@ -27,13 +27,21 @@ const MAX_REMEMBERED = 100_000;
  */
 export class Names {
   readonly #accounts: Lookup<string, Uuid>;
+  readonly #currencyOf: (account: Uuid) => string | undefined;
   readonly #externals: Lookup<Uuid, Uuid>;
+  readonly #externalByCurrency = new Map<string, Uuid>();
   readonly #transactions: Lookup<string, Uuid>;
   readonly #targets: Readonly<Record<TargetName['kind'], Lookup<Uuid, Target>>>;
 
-  constructor(db: Database, ledgerId: Uuid) {
+  /** `currencyOf` answers the currency of an account where it happens to be known. */
+  constructor(db: Database, ledgerId: Uuid, currencyOf: (account: Uuid) => string | undefined) {
+    this.#currencyOf = currencyOf;
     this.#accounts = new Lookup((names) => findAccountIds(db, ledgerId, names));
-    this.#externals = new Lookup((ids) => findExternalAccounts(db, ledgerId, ids));
+    this.#externals = new Lookup(async (ids) => {
+      const found = await findExternalAccounts(db, ledgerId, ids);
+      for (const { id, currency } of found.values()) this.#externalByCurrency.set(currency, id);
+      return new Map([...found].map(([account, { id }]) => [account, id]));
+    });
     this.#transactions = new Lookup((names) => findTransactionIds(db, ledgerId, names));
     this.#targets = {
       hold: new Lookup((ids) => findTargets(db, ledgerId, 'hold', ids)),
@@ -89,10 +97,16 @@ export class Names {
     let external: Uuid | undefined;
     if (command.keyAccount !== null && movesExternal(command)) {
       const id = account(command.keyAccount);
-      external = id === undefined ? undefined : this.#externals.known(id);
+      external = id === undefined ? undefined : this.#knownExternal(id);
       if (id !== undefined && external === undefined) return undefined;
     }
     return { account, external: () => external, target: () => target };
+  }
+
+  #knownExternal(keyAccountId: Uuid): Uuid | undefined {
+    const currency = this.#currencyOf(keyAccountId);
+    const external = currency === undefined ? undefined : this.#externalByCurrency.get(currency);
+    return external ?? this.#externals.known(keyAccountId);
   }
 
   async #planUnknown(command: Command): Promise<PlannedCommand | Refusal> {
