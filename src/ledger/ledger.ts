@@ -137,7 +137,7 @@ export class Ledger {
   readonly #observers: ((batch: BatchObservation) => void)[] = [];
 
   private constructor(id: Uuid, reads: Database, options: LedgerOptions) {
-    const { lanes = 2, maxBatch = 500, maxQueue = 20_000, onFault = () => {} } = options;
+    const { lanes = 2, maxBatch = 1000, maxQueue = 20_000, onFault = () => {} } = options;
     this.id = id;
     this.#name = options.name ?? MAIN;
     this.#reads = reads;
