@@ -197,38 +197,40 @@ CREATE OR REPLACE FUNCTION public.append_block()
  SET jit TO 'off'
 AS $function$
 declare
-  ledger uuid;
-  at timestamptz;
-  first_id uuid;
-  last_id uuid;
   batch record;
-  lines bigint;
+  at timestamptz;
   micros bigint;
+  spent text;
   root bytea := decode(nullif(current_setting('tls.root', true), ''), 'hex');
 begin
   if tg_relid <> 'public.transactions'::regclass or tg_op <> 'INSERT' then
     raise 'not the transactions' using errcode = '42501';
   end if;
-  select n.ledger_id, n.created_at, n.id into ledger, at, first_id from new_transactions n order by n.id limit 1;
+  select f.*, s.*, (
+      select count(*) filter (where e.ledger_id = f.ledger_id)
+      from public.entries e where e.transaction_id between f.first_id and f.last_id) as lines
+    into batch
+    from (
+      select n.ledger_id, n.created_at, n.id as first_id, (select m.id from new_transactions m order by m.id desc limit 1) as last_id
+      from new_transactions n order by n.id limit 1) f
+    cross join lateral (
+      select count(*)::int as size, sum(n.entry_count) as demanded,
+        bool_and(n.ledger_id = f.ledger_id and n.created_at = f.created_at) as together,
+        min(coalesce(n.effective_at, n.created_at)) as effective_from
+      from new_transactions n) s;
   if not found then return null; end if;
-  select n.id into last_id from new_transactions n order by n.id desc limit 1;
+  at := batch.created_at;
 
-  select count(*)::int as size, sum(n.entry_count) as lines,
-      bool_and(n.ledger_id = ledger and n.created_at = at) as together,
-      min(coalesce(n.effective_at, n.created_at)) as effective_from
-    into batch from new_transactions n;
   -- UUIDv7 of createdAt (RFC 9562, method 3) that share all but the last 20 bits, which count. Between such ids no other
   -- transaction can lie, so that counting the range's entries proves that none of them lacks any.
   micros := extract(epoch from at) * 1000000;
-  if not batch.together or left(first_id::text, 31) <> left(last_id::text, 31)
-    or ('x' || right(last_id::text, 5))::bit(20)::int - ('x' || right(first_id::text, 5))::bit(20)::int + 1 <> batch.size
-    or substr(uuid_send(first_id), 1, 8) <> int8send(micros / 1000 << 16 | 28672 | micros % 1000 * 4096 / 1000)
+  if not batch.together or left(batch.first_id::text, 31) <> left(batch.last_id::text, 31)
+    or ('x' || right(batch.last_id::text, 5))::bit(20)::int - ('x' || right(batch.first_id::text, 5))::bit(20)::int + 1 <> batch.size
+    or substr(uuid_send(batch.first_id), 1, 8) <> int8send(micros / 1000 << 16 | 28672 | micros % 1000 * 4096 / 1000)
   then
     raise 'transactions that are not one range of ids' using errcode = '23514', constraint = 'transactions_one_range';
   end if;
-  select count(*) filter (where e.ledger_id = ledger) into lines
-    from public.entries e where e.transaction_id between first_id and last_id;
-  if lines <> batch.lines then
+  if batch.lines <> batch.demanded then
     raise 'a transaction without its entries' using errcode = '23514', constraint = 'transactions_whole';
   end if;
   -- Repeatable reads rely on it: what is recorded as of a time stands in the books a minute later at the latest.
@@ -237,25 +239,27 @@ begin
   end if;
   -- move_accounts has looked at the time of a block with entries. Refusals come from the future only behind a clock that was
   -- set back; then an account or the period does too.
-  if at > clock_timestamp() and batch.lines = 0
-    and not exists (select from public.accounts a where a.ledger_id = ledger and a.last_at + interval '1 microsecond' >= at)
-    and not exists (select from public.ledgers l where l.id = ledger and l.closed_before >= at)
-  then
-    raise 'a block from the future' using errcode = '23514', constraint = 'blocks_not_from_the_future';
+  if at > clock_timestamp() and batch.lines = 0 then
+    if not exists (
+        select from public.accounts a where a.ledger_id = batch.ledger_id and a.last_at + interval '1 microsecond' >= at)
+      and not exists (select from public.ledgers l where l.id = batch.ledger_id and l.closed_before >= at)
+    then
+      raise 'a block from the future' using errcode = '23514', constraint = 'blocks_not_from_the_future';
+    end if;
   end if;
   if root is null or octet_length(root) <> 32 then
     raise 'a block without a root' using errcode = '23514', constraint = 'blocks_root';
   end if;
-  perform set_config('tls.root', '', true);  -- a root serves one block
+  spent := set_config('tls.root', '', true);  -- a root serves one block
 
   with head as (
     update public.ledgers l
     set block = l.block + 1,
       head = sha256('tls.block.v1'::bytea || l.head || int8send(l.block + 1) || int4send(batch.size) || root)
-    where l.id = ledger and (l.closed_before is null or l.closed_before <= batch.effective_from)
+    where l.id = batch.ledger_id and (l.closed_before is null or l.closed_before <= batch.effective_from)
     returning l.block, l.head)
   insert into public.blocks (number, ledger_id, first_id, last_id, size, root, hash, created_at)
-    select h.block, ledger, first_id, last_id, batch.size, root, h.head, at from head h;
+    select h.block, batch.ledger_id, batch.first_id, batch.last_id, batch.size, root, h.head, at from head h;
   if not found then
     raise 'the period is closed, or there is no such ledger' using errcode = '23514', constraint = 'period_open';
   end if;
@@ -331,45 +335,38 @@ declare
   first_id uuid;
   last_id uuid;
   wrong bigint;
-  mixed bigint;
+  reserved bigint;
+  lines bigint;
+  demanded bigint;
+  unbalanced bigint;
   moved bigint;
   wanted bigint;
 begin
   if tg_relid <> 'public.entries'::regclass or tg_op <> 'INSERT' then
     raise 'not the entries' using errcode = '42501';
   end if;
-  select n.ledger_id, n.created_at, n.transaction_id into ledger, at, first_id from new_entries n order by n.transaction_id limit 1;
+  select n.ledger_id, n.created_at, n.transaction_id,
+      (select m.transaction_id from new_entries m order by m.transaction_id desc limit 1)
+    into ledger, at, first_id, last_id from new_entries n order by n.transaction_id limit 1;
   if not found then return null; end if;
-  select n.transaction_id into last_id from new_entries n order by n.transaction_id desc limit 1;
 
-  -- Every posted transaction of the range, and no other, has exactly its lines in this statement.
-  select
-    count(*) filter (where g.lines is distinct from t.entry_count::bigint
-      or g.first_line <> 1 or g.last_line <> g.lines or not g.together
-      or g.lowest_type <> t.type or g.highest_type <> t.type
-      or t.ledger_id <> ledger or t.created_at <> at
-      or case when t.effective_at is null or t.effective_at = at then g.displaced <> 0
-           else g.displaced <> g.lines or g.earliest <> t.effective_at or g.latest <> t.effective_at end
-      or (g.total <> 0 and not g.mixed)),
-    count(*) filter (where g.mixed)
-    into wrong, mixed
-    from (
-      select n.transaction_id, count(*) as lines, min(n.line) as first_line, max(n.line) as last_line, sum(n.amount) as total,
-        bool_and(n.ledger_id = ledger and n.created_at = at) as together,
-        min(n.type) as lowest_type, max(n.type) as highest_type,
-        count(n.effective_at) as displaced, min(n.effective_at) as earliest, max(n.effective_at) as latest,
-        min(n.currency) <> max(n.currency) or min(n.layer) <> max(n.layer) as mixed
-      from new_entries n group by n.transaction_id) g
-    full join (
-      select p.id, p.ledger_id, p.entry_count, p.type, p.created_at, p.effective_at
-      from public.transactions p where p.id between first_id and last_id and p.outcome = 'POSTED') t
-    on t.id = g.transaction_id;
-  -- Of several currencies or layers each one sums to zero.
-  if mixed > 0 and wrong = 0 then
-    select count(*) into wrong from (
-      select from new_entries n group by n.transaction_id, n.currency, n.layer having sum(n.amount) <> 0) unbalanced;
-  end if;
-  if wrong > 0 then
+  -- Every posted transaction of the range, and no other, has exactly its lines in this statement: each line is one of its
+  -- transaction's, none comes twice (a unique key), and there are as many as the transactions have together. The lines of
+  -- one currency and layer sum to zero.
+  with t as materialized (
+    select p.id, p.ledger_id, p.entry_count, p.type, p.created_at, p.effective_at
+    from public.transactions p where p.id between first_id and last_id and p.outcome = 'POSTED'),
+  fitting as (
+    select count(n.line) as lines, count(*) filter (where n.layer <> 'POSTED') as reserved,
+      count(*) filter (where (n.line <= t.entry_count and n.type = t.type
+        and n.ledger_id = ledger and n.created_at = at and t.ledger_id = ledger and t.created_at = at
+        and n.effective_at is not distinct from nullif(t.effective_at, at)) is not true) as wrong
+    from new_entries n full join t on t.id = n.transaction_id)
+  select f.lines, f.reserved, f.wrong, (select sum(t.entry_count) from t),
+      (select count(*) from (
+        select from new_entries n group by n.transaction_id, n.currency, n.layer having sum(n.amount) <> 0) u)
+    into lines, reserved, wrong, demanded, unbalanced from fitting f;
+  if wrong > 0 or unbalanced > 0 or lines is distinct from demanded then
     raise 'entries that are not balanced, or not the whole of their transactions'
       using errcode = '23514', constraint = 'entries_whole';
   end if;
@@ -384,31 +381,30 @@ begin
     end if;
   end if;
 
-  -- One pass an account: its first entry continues its version, its last one agrees with its sums.
+  -- One pass an account: its first entry continues its version, its last one agrees with its sums. An account with entries
+  -- of two currencies makes two groups, of which one at most can continue it.
   with g as (
-    select n.account_id, min(n.version) as first_version, max(n.version) as last_version, count(*) as lines,
-      min(n.currency) as lowest_currency, max(n.currency) as highest_currency,
-      coalesce(sum(case when n.layer = 'POSTED' then n.amount end), 0) as posted,
-      coalesce(sum(case when n.layer = 'POSTED' and n.amount < 0 then -n.amount end), 0) as debits,
-      coalesce(sum(case when n.layer = 'PENDING' and n.amount < 0 or n.layer = 'RELEASE' and n.amount > 0 then -n.amount end), 0)
-        as pending_debits,
-      coalesce(sum(case when n.layer = 'PENDING' and n.amount > 0 or n.layer = 'RELEASE' and n.amount < 0 then n.amount end), 0)
-        as pending_credits
-    from new_entries n group by n.account_id),
+    select n.account_id, n.currency, min(n.version) as first_version, max(n.version) as last_version, count(*) as lines,
+      coalesce(sum(n.amount) filter (where n.layer = 'POSTED'), 0) as posted,
+      coalesce(sum(n.amount) filter (where n.amount < 0 and n.layer = 'POSTED'), 0) as debits,
+      coalesce(sum(n.amount) filter (where reserved > 0
+        and (n.layer = 'PENDING' and n.amount < 0 or n.layer = 'RELEASE' and n.amount > 0)), 0) as pending_debits,
+      coalesce(sum(n.amount) filter (where reserved > 0
+        and (n.layer = 'PENDING' and n.amount > 0 or n.layer = 'RELEASE' and n.amount < 0)), 0) as pending_credits
+    from new_entries n group by n.account_id, n.currency),
   e as materialized (
     select g.*, n.posted_after, n.pending_debits_after, n.pending_credits_after, n.total_debits_after
     from g full join new_entries n on n.account_id = g.account_id and n.version = g.last_version
-    where coalesce(g.lines, 0) > 0 order by g.account_id),
+    where coalesce(g.last_version - g.first_version + 1, 0) = coalesce(g.lines, -1) order by g.account_id),
   u as (
     update public.accounts a
     set posted = e.posted_after, pending_debits = e.pending_debits_after, pending_credits = e.pending_credits_after,
       total_debits = e.total_debits_after, version = e.last_version, last_at = at
     from e
     where a.id = e.account_id and a.ledger_id = ledger and a.status <> 'CLOSED' and a.last_at < at
-      and a.version = e.first_version - 1 and e.last_version - e.first_version + 1 = e.lines
-      and a.currency = e.lowest_currency and e.lowest_currency = e.highest_currency
-      and a.posted + e.posted = e.posted_after and a.total_debits + e.debits = e.total_debits_after
-      and a.pending_debits + e.pending_debits = e.pending_debits_after
+      and a.currency = e.currency and a.version = e.first_version - 1
+      and a.posted + e.posted = e.posted_after and a.total_debits - e.debits = e.total_debits_after
+      and a.pending_debits - e.pending_debits = e.pending_debits_after
       and a.pending_credits + e.pending_credits = e.pending_credits_after
     returning 1)
   select (select count(*) from g), (select count(*) from u) into wanted, moved;

@@ -37,7 +37,7 @@ export function openDatabase(options: DatabaseOptions): Database {
     statement_timeout: statementDeadlineMs - 500,
     lock_timeout: statementDeadlineMs - 500,
     idle_in_transaction_session_timeout: 60_000,
-    options: `-c role=${role} -c timezone=UTC -c datestyle=ISO -c plan_cache_mode=${planCacheMode}`,
+    options: `-c role=${role} -c timezone=UTC -c datestyle=ISO ${PLANNING[planCacheMode]}`,
     types: { getTypeParser },
     keepAlive: true,
     pipeline: true,
@@ -50,6 +50,12 @@ export function openDatabase(options: DatabaseOptions): Database {
   pools.set(db, pool);
   return db;
 }
+
+const PLANNING = {
+  auto: '-c plan_cache_mode=auto',
+  // A plan that is made while the tables are empty serves them when they have grown.
+  force_generic_plan: '-c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c enable_bitmapscan=off',
+};
 
 const pools = new WeakMap<Database, pg.Pool>();
 

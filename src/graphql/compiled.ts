@@ -12,6 +12,9 @@ import { type CompiledQuery, compileQuery, isCompiledQuery } from 'graphql-jit';
 import { LRUCache } from 'lru-cache';
 import type { Context } from './context.ts';
 import { isAlwaysCheap } from './cost.ts';
+import { isOnly } from './document-limits.ts';
+import { checkOfVariables } from './variables.ts';
+import { LARGE_REQUESTS } from './yoga.ts';
 
 /** What the operations that are kept may take, about. */
 const KEPT_BYTES = 64 * 2 ** 20;
@@ -22,7 +25,9 @@ const BYTES_A_TOKEN = 4000;
 export interface CompiledOperation {
   readonly name: string | null;
   readonly tokens: number;
-  /** Undefined where the variables are not of their types: nothing was done, and execution as usual says why. */
+  /** Whether it may come in a body that other operations may not. */
+  readonly mayBeLarge: boolean;
+  /** Undefined where the variables may not be of their types: nothing was done, and execution as usual says why. */
   execute(
     context: Context,
     variables: Readonly<Record<string, unknown>>,
@@ -73,10 +78,14 @@ function compile(schema: GraphQLSchema, document: DocumentNode): CompiledOperati
   const compiled = compileQuery(schema, document);
   if (!isCompiledQuery(compiled)) return undefined;
   const { query }: CompiledQuery = compiled;
+  // It has its own check of variables, which knows no oneOf, and tells of each fault together with all that stands beside it.
+  const areRight = checkOfVariables(schema, operation);
   return {
     name: operation.name?.value ?? null,
     tokens: document.tokenCount ?? 0,
+    mayBeLarge: isOnly(LARGE_REQUESTS, document),
     execute: async (context, variables) => {
+      if (!areRight(variables)) return undefined;
       const { data, errors } = await query(undefined, context, variables);
       if (data === undefined) return undefined;
       return errors === undefined

@@ -28,7 +28,7 @@ export const LARGE_REQUESTS = 'postBatch';
 const MAX_VALIDATION_ERRORS = 20;
 
 /** Of a larger request only the first field of its variables that is wrong is told, and not all with what stands beside them. */
-export const MAX_TOLD_BYTES = 4096;
+const MAX_TOLD_BYTES = 4096;
 
 /** What the service knows of a request beside what Yoga reads of it. */
 export interface RequestFacts {

@@ -13,6 +13,7 @@
  * key elsewhere. A batch of replays alone commits too: its commit waits behind that of the outcome which it repeats.
  */
 import { randomBytes } from 'node:crypto';
+import { setImmediate } from 'node:timers/promises';
 import type { CompiledQuery, Transaction as Trx } from 'kysely';
 import { type Book, openBook } from '../core/book.ts';
 import type { PlannedCommand } from '../core/command.ts';
@@ -98,8 +99,12 @@ function decideAhead(
     const scene = taken || hasTargets ? undefined : foresight.foresee(ids);
     if (scene !== undefined) decided = decideOn(ledgerId, scene, commands);
   };
+  // A turn later the batch before has sent what it writes: PostgreSQL works on that meanwhile.
   // What fails here fails again where the batch is decided on what was found, and is answered there.
-  before.then(decideNow).catch(() => {});
+  before
+    .then(() => setImmediate())
+    .then(decideNow)
+    .catch(() => {});
   return {
     take: () => {
       taken = true;

@@ -53,7 +53,14 @@ import { type OnFault, refuseFault, untilAnswered } from './failures.ts';
 import { Foresight } from './foresight.ts';
 import { type BatchObservation, GroupCommit } from './group-commit.ts';
 import { Names } from './names.ts';
-import { type BatchMode, type BatchProcessed, type Operation, Operations, SLICE } from './operations.ts';
+import {
+  type BatchMode,
+  type BatchProcessed,
+  type Operation,
+  Operations,
+  SLICE,
+  type Track,
+} from './operations.ts';
 import { closePeriodOf, type PeriodClosed } from './periods.ts';
 import { type Preview, previewOf } from './preview.ts';
 
@@ -130,8 +137,8 @@ export class Ledger {
   readonly #names: Names;
   readonly #onFault: OnFault;
   readonly #commits: GroupCommit;
-  /** Of operations that come by the thousands: a lane of their own. */
-  readonly #operationCommits: GroupCommit;
+  /** Of operations that come by the thousands. */
+  readonly #tracks: readonly Track[];
   readonly #operations: Operations;
   readonly #maxQueue: number;
   readonly #observers: ((batch: BatchObservation) => void)[] = [];
@@ -147,7 +154,7 @@ export class Ledger {
     this.#names = new Names(reads, id, foresight.currencyOf);
     this.#onFault = onFault;
     this.#maxQueue = maxQueue;
-    this.#batches = open(options, 1, 'batches', 10_000, 'force_generic_plan');
+    this.#batches = open(options, TRACKS, 'batches', 10_000, 'force_generic_plan');
     const context = { ledgerId: id, currencies: this.#currencies, foresight };
     const onBatch = (batch: BatchObservation) => {
       for (const observe of this.#observers) observe(batch);
@@ -161,25 +168,19 @@ export class Ledger {
       maxBatch,
       maxQueue,
     });
-    const operationContext = {
-      ...context,
-      db: this.#batches,
-      answered: () => this.#operationCommits.heard(),
-    };
-    this.#operationCommits = new GroupCommit({
-      post: (commands) => postBatch(operationContext, commands),
-      onFault,
-      onBatch,
-      lanes: 1,
-      maxBatch: SLICE,
-      maxQueue: SLICE,
+    this.#tracks = Array.from({ length: TRACKS }, () => {
+      const trackContext = { ...context, db: this.#batches, answered: () => commits.heard() };
+      const commits = new GroupCommit({
+        post: (commands) => postBatch(trackContext, commands),
+        onFault,
+        onBatch,
+        lanes: 1,
+        maxBatch: SLICE,
+        maxQueue: SLICE,
+      });
+      return { commits, context: trackContext };
     });
-    this.#operations = new Operations({
-      names: this.#names,
-      commits: this.#operationCommits,
-      context: operationContext,
-      onFault,
-    });
+    this.#operations = new Operations({ names: this.#names, tracks: this.#tracks, onFault });
   }
 
   /** Opens the ledger of that name, which migrating made. Throws where there is none, or no database. */
@@ -199,7 +200,7 @@ export class Ledger {
   /** Takes nothing more, answers what it has taken, and gives its connections back. */
   async close(): Promise<void> {
     await Promise.all([this.#commits.drain(), this.#operations.drain()]);
-    await this.#operationCommits.drain();
+    await Promise.all(this.#tracks.map(({ commits }) => commits.drain()));
     await Promise.all([this.#reads.destroy(), this.#writes.destroy(), this.#batches.destroy()]);
   }
 
@@ -482,6 +483,8 @@ function unavailable(): UnavailableError {
 }
 
 const MAIN = 'main';
+/** Batches of operations that are worked on at once. */
+const TRACKS = 2;
 
 function open(
   options: LedgerOptions,

@@ -1,10 +1,10 @@
 /**
  * Batches of operations, as callers send them: thousands in one request.
  *
- * They have a lane and a connection of their own, so that single requests on other accounts keep their lanes, and they come
- * one after the other. INDEPENDENT operations go through a group commit in slices of SLICE, in order: each slice is one
- * database transaction, and a slice ends before an operation whose hold or original an earlier one of the slice names.
- * ATOMIC ones are one transaction: see atomic-batch.ts.
+ * They have tracks of their own, so that single requests on other accounts keep their lanes. On a track they come one after
+ * the other; while the database writes for one track, the other decides. INDEPENDENT operations go through a group commit in
+ * slices of SLICE, in order: each slice is one database transaction, and a slice ends before an operation whose hold or original
+ * an earlier one of the slice names. ATOMIC ones are one transaction: see atomic-batch.ts.
  */
 import type { Command, PlannedCommand } from '../core/command.ts';
 import { type Refusal, refuse } from '../core/errors.ts';
@@ -30,73 +30,83 @@ export const MAX_OPERATIONS = 10_000;
 /** A journal counts its entries, any other operation 2, each condition 1. */
 export const MAX_BATCH_SIZE = 20_000;
 export const SLICE = 500;
-const MAX_WAITING = 16;
+/** On each track. */
+const MAX_WAITING = 8;
 const RETRY_AFTER_MS = 1000;
+
+/** Where batches come one after the other. */
+export interface Track {
+  /** It has one lane: what is posted there is written in order. */
+  readonly commits: GroupCommit;
+  readonly context: BatchContext;
+}
 
 export interface OperationsOptions {
   readonly names: Names;
-  /** Its one lane is that of the batches. */
-  readonly commits: GroupCommit;
-  /** With the connection of that lane. */
-  readonly context: BatchContext;
+  readonly tracks: readonly Track[];
   readonly onFault: OnFault;
+}
+
+interface Line {
+  readonly track: Track;
+  last: Promise<unknown>;
+  waiting: number;
 }
 
 export class Operations {
   readonly #options: OperationsOptions;
-  #last: Promise<unknown> = Promise.resolve();
-  #waiting = 0;
+  readonly #lines: readonly Line[];
   #closed = false;
 
   constructor(options: OperationsOptions) {
     this.#options = options;
+    this.#lines = options.tracks.map((track) => ({ track, last: Promise.resolve(), waiting: 0 }));
   }
 
   /** Answers when all is durable, or certainly not done. Never rejects. */
   async post(mode: BatchMode, operations: readonly Operation[]): Promise<BatchProcessed | Refusal> {
     const tooMuch = checkSize(operations);
     if (tooMuch !== undefined) return tooMuch;
-    if (this.#closed || this.#waiting >= MAX_WAITING) {
+    const [line] = this.#lines.toSorted((a, b) => a.waiting - b.waiting);
+    if (line === undefined || this.#closed || line.waiting >= MAX_WAITING) {
       return refuse('overloaded', { retryAfterMs: RETRY_AFTER_MS });
     }
-    this.#waiting += 1;
-    const turn = this.#last.then(() =>
-      mode === 'ATOMIC' ? this.#postAtomic(operations) : this.#postEach(operations),
+    line.waiting += 1;
+    const turn = line.last.then(() =>
+      mode === 'ATOMIC' ? this.#postAtomic(line.track, operations) : this.#postEach(line.track, operations),
     );
-    this.#last = turn.catch(() => {});
+    line.last = turn.catch(() => {});
     try {
       return await turn;
     } catch (error) {
       return refuseFault(this.#options.onFault, error);
     } finally {
-      this.#waiting -= 1;
+      line.waiting -= 1;
     }
   }
 
   /** Takes nothing more, and resolves when all that was taken is answered. */
   async drain(): Promise<void> {
     this.#closed = true;
-    await this.#last;
+    await Promise.all(this.#lines.map(({ last }) => last));
   }
 
-  async #postEach(operations: readonly Operation[]): Promise<BatchProcessed> {
+  async #postEach({ commits }: Track, operations: readonly Operation[]): Promise<BatchProcessed> {
     const outcomes: Outcome[] = [];
     for (const slice of slicesOf(operations)) {
       const planned = await Promise.all(slice.map((operation) => this.#plan(operation)));
-      const posted = planned.map((command) =>
-        'code' in command ? command : this.#options.commits.post(command),
-      );
+      const posted = planned.map((command) => ('code' in command ? command : commits.post(command)));
       outcomes.push(...(await Promise.all(posted)));
     }
     return { code: 'PROCESSED', outcomes };
   }
 
-  async #postAtomic(operations: readonly Operation[]): Promise<BatchProcessed | Refusal> {
+  async #postAtomic({ context }: Track, operations: readonly Operation[]): Promise<BatchProcessed | Refusal> {
     const malformed = operations.findIndex((operation) => 'code' in operation);
     const cause = operations[malformed];
     if (cause !== undefined && 'code' in cause) return refuse('batchAborted', { index: malformed, cause });
     const commands = operations.filter(isCommand);
-    return postAtomic(this.#options.context, this.#options.names, [...slicesOf(commands)]);
+    return postAtomic(context, this.#options.names, [...slicesOf(commands)]);
   }
 
   #plan(operation: Operation): PlannedCommand | Refusal | Promise<PlannedCommand | Refusal> {

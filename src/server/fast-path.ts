@@ -2,7 +2,7 @@ import { type ExecutionResult, getOperationAST } from 'graphql';
 import { CompiledOperations } from '../graphql/compiled.ts';
 import { createContext, type OnFault } from '../graphql/context.ts';
 import { schema } from '../graphql/schema.ts';
-import { type GraphQLHandler, MAX_TOLD_BYTES, maskFault, type RequestFacts } from '../graphql/yoga.ts';
+import { type GraphQLHandler, MAX_REQUEST_BYTES, maskFault, type RequestFacts } from '../graphql/yoga.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 
 /** What a plain request asks: members of the types that GraphQL over HTTP gives them, and no other. */
@@ -86,9 +86,8 @@ export class FastPath {
     { query, operationName, variables }: PlainRequest,
     { notes, bodyBytes }: Required<RequestFacts>,
   ): Promise<ExecutionResult | undefined> {
-    if (bodyBytes > MAX_TOLD_BYTES) return undefined;
     const operation = this.#operations.find(query, operationName);
-    if (operation === undefined) return undefined;
+    if (operation === undefined || (bodyBytes > MAX_REQUEST_BYTES && !operation.mayBeLarge)) return undefined;
     notes.noteOperation(operation.name);
     const context = createContext(this.#ledger, this.#onFault, notes);
     const result = await operation.execute(context, variables ?? {});

@@ -385,6 +385,46 @@ describe('a document is the same both ways', () => {
     expect((await compare(ways, asking(query, { variables: { n: 10 } }))).status).toBe(200);
   });
 
+  const BATCH = `mutation ($input: PostBatchInput!) { postBatch(input: $input) {
+    __typename ... on BatchProcessed { results { ${EVERY_FACT} } } ... on LedgerError { code message } } }`;
+  const operation = { transfer: { ...transfer, idempotencyKey: 'batch', externalId: null } };
+  const hold = { fromAccountId: 'ext:rich', toAccountId: 'ext:poor', amount: '1', idempotencyKey: 'batch' };
+  test.each<[string, unknown, RegExp]>([
+    ['a batch', { operations: [operation] }, /TransactionPosted/],
+    ['two operations in one', { operations: [{ ...operation, placeHold: hold }] }, /exactly one field/],
+    ['a null beside an operation', { operations: [{ ...operation, placeHold: null }] }, /exactly one field/],
+    ['no operation in one', { operations: [{}] }, /exactly one field/],
+    ['an operation that is null', { operations: [{ transfer: null }] }, /exactly one field/],
+    ['an operation that is a list', { operations: [[]] }, /to be an object/],
+    ['one operation that is in no list', { operations: operation }, /TransactionPosted/],
+    ['a mode that is none', { mode: 'SOME', operations: [operation] }, /SOME/],
+    ['a field too many', { operations: [operation], more: 1 }, /more/],
+    ['a key that is no text', { operations: [{ transfer: { ...transfer, idempotencyKey: 5 } }] }, /string/],
+    ['a key that is null', { operations: [{ transfer: { ...transfer, idempotencyKey: null } }] }, /null/],
+    ['no key', { operations: [{ transfer }] }, /idempotencyKey/],
+    ['null', null, /null/],
+    ['a list', [], /./],
+  ])('variables of a postBatch: %s', async (_, input, expected) => {
+    const given = typeof input === 'object' && input !== null && !Array.isArray(input);
+    const whole = given ? { mode: 'INDEPENDENT', ...input } : input;
+    for (const padding of ['', ' '.repeat(5000)]) {
+      const sent = asking(BATCH + padding, { variables: { input: whole } });
+      // The first answer is recorded.
+      await exchange(`${ways.fast}/graphql`, sent);
+      expect((await compare(ways, sent)).body).toMatch(expected);
+    }
+  });
+
+  test('variables of a large postBatch', async () => {
+    const operations = Array.from({ length: 600 }, (_, place) => ({
+      transfer: { ...transfer, amount: '0.01', idempotencyKey: `large ${place}` },
+    }));
+    const sent = asking(BATCH, { variables: { input: { mode: 'INDEPENDENT', operations } } });
+    await exchange(`${ways.fast}/graphql`, sent);
+    const { body } = await compare(ways, sent);
+    expect(body.match(/"replayed":true/g)).toHaveLength(600);
+  });
+
   test(`suggestions are given, and ${PRODUCTION} are not`, async () => {
     const misspelt = asking('query ($i: DepositInput!) { acount(id: "") { id } }', {
       variables: { i: { amont: 1 } },
