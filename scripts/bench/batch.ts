@@ -3,8 +3,8 @@ import type { Measured, Timing } from './stage.ts';
 
 /**
  * Keeps `callers` callers busy, each with one batch of `size` operations after another. The time that counts is from the first
- * answer after the warm-up to the first one after the end, so that whole batches fill it, however long one takes; latencies
- * are those of a batch. Resolves when the last call is answered; one that rejects ends the run.
+ * answer after the warm-up to the first one that comes `durationMs` later or more, so that whole batches fill it, however long
+ * one takes; latencies are those of a batch. Resolves when the last call is answered; one that rejects ends the run.
  */
 export async function batchLoop(
   call: (caller: number) => Promise<void>,
@@ -12,7 +12,6 @@ export async function batchLoop(
 ): Promise<Measured> {
   const latencies: number[] = [];
   const since = performance.now() + warmUpMs;
-  const until = since + durationMs;
   let from: number | undefined;
   let to: number | undefined;
   const keepCalling = async (caller: number): Promise<void> => {
@@ -25,7 +24,7 @@ export async function batchLoop(
         from = answeredAt;
       } else {
         latencies.push(answeredAt - sentAt);
-        if (answeredAt >= until) to = answeredAt;
+        if (answeredAt >= from + durationMs) to = answeredAt;
       }
     }
   };
