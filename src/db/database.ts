@@ -15,7 +15,7 @@ export interface DatabaseOptions {
   readonly applicationName: string;
   /** How long the answer to one statement may take, COMMIT's included; then the connection is given up. */
   readonly statementDeadlineMs?: number;
-  /** `force_generic_plan`: prepared statements are planned once a connection, and not anew for the values of each run. */
+  /** `force_generic_plan`: prepared statements are planned once a connection, by indexes alone, and not anew for the values of each run. */
   readonly planCacheMode?: 'auto' | 'force_generic_plan';
   /** Told of connections that were lost while nobody used them. */
   readonly onIdleLoss?: (error: Error) => void;

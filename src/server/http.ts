@@ -156,6 +156,11 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
         // What a caller who has gone asked for is done all the same, and noted.
         isServed = true;
         noteEnd();
+      })
+      .catch((error) => {
+        // An answer that cannot be written ends its connection, and not the service.
+        tellFault(error);
+        response.destroy();
       });
   });
   if (fastPath) {
