@@ -341,6 +341,7 @@ declare
   unbalanced bigint;
   moved bigint;
   wanted bigint;
+  unseen boolean := current_setting('tls.unseen', true) = 'on';
 begin
   if tg_relid <> 'public.entries'::regclass or tg_op <> 'INSERT' then
     raise 'not the entries' using errcode = '42501';
@@ -349,6 +350,9 @@ begin
       (select m.transaction_id from new_entries m order by m.transaction_id desc limit 1)
     into ledger, at, first_id, last_id from new_entries n order by n.transaction_id limit 1;
   if not found then return null; end if;
+  if unseen and at < clock_timestamp() - interval '1 second' then
+    raise 'unseen entries that come too late' using errcode = '23514', constraint = 'entries_unseen_in_time';
+  end if;
 
   -- Every posted transaction of the range, and no other, has exactly its lines in this statement: each line is one of its
   -- transaction's, none comes twice (a unique key), and there are as many as the transactions have together. The lines of
@@ -401,7 +405,10 @@ begin
     set posted = e.posted_after, pending_debits = e.pending_debits_after, pending_credits = e.pending_credits_after,
       total_debits = e.total_debits_after, version = e.last_version, last_at = at
     from e
-    where a.id = e.account_id and a.ledger_id = ledger and a.status <> 'CLOSED' and a.last_at < at
+    where a.id = e.account_id and a.ledger_id = ledger and a.last_at < at
+      and (a.status = 'OPEN' or (a.status = 'FROZEN'
+        and not exists (select from new_entries n where n.account_id = a.id and n.type <> 'RELEASE')))
+      and (unseen is not true or a.limits_version < a.version)
       and a.currency = e.currency and a.version = e.first_version - 1
       and a.posted + e.posted = e.posted_after and a.total_debits - e.debits = e.total_debits_after
       and a.pending_debits - e.pending_debits = e.pending_debits_after

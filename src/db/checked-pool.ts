@@ -2,10 +2,12 @@
  * The clients that Kysely gets: they look at what COMMIT really said, tell a lost connection from an error, prepare the
  * statements that run often, and send without waiting what needs no answer before the next.
  *
- * A transaction takes two flights where each query has the next one follow it:
+ * A transaction takes two flights, or one, where each query has the next one follow it:
  *
- *   start transaction · lock · read →      ← rows
- *   write · commit →                       ← durable
+ *   start transaction · lock · read →                    ← rows
+ *   write · commit →                                     ← durable
+ *
+ *   start transaction · lock · write · commit →          ← durable
  */
 import {
   CompiledQuery,
@@ -40,13 +42,22 @@ export function prepare<Q extends { readonly sql: string }>(query: Q): Q {
 const followers = new WeakMap<readonly unknown[], CompiledQuery>();
 
 /**
- * Has `next` sent right behind a query, whose answer Kysely would wait for. It must be what the transaction executes next.
- * Where the query fails, PostgreSQL refuses what follows it; a COMMIT becomes a rollback, and says so.
+ * Has `next` sent right behind a query, whose answer Kysely would wait for, and behind that whatever follows it. The
+ * transaction must execute them next, in this order. Where a query fails, PostgreSQL refuses what follows it; a COMMIT becomes
+ * a rollback, and says so.
  */
 export function follow<Row>(query: CompiledQuery<Row>, next: CompiledQuery): CompiledQuery<Row> {
   const parameters = [...query.parameters];
   followers.set(parameters, next);
   return { ...query, parameters };
+}
+
+type Query = Pick<CompiledQuery, 'sql' | 'parameters'>;
+
+/** A query, and what is to be sent behind it. */
+function withFollowers(query: Query): readonly Query[] {
+  const next = followers.get(query.parameters);
+  return next === undefined ? [query] : [query, ...withFollowers(next)];
 }
 
 /** What Kysely ends a transaction by. */
@@ -87,14 +98,20 @@ export class CheckedPool implements PostgresPool {
   }
 }
 
+/** A query that was sent, and its answer. */
+interface Sent {
+  readonly text: string;
+  readonly answer: Promise<unknown>;
+}
+
 class CheckedClient implements PostgresPoolClient {
   readonly #client: pg.PoolClient;
   #lost = false;
   #warned = false;
   /** What begins a transaction; it leaves with the first query. */
   #begin: string | undefined;
-  /** What was sent behind the last query, and is still to be asked for. */
-  #ahead: { readonly text: string; readonly answer: Promise<unknown> } | undefined;
+  /** What was sent behind the last query, and is still to be asked for, in order. */
+  #ahead: readonly Sent[] = [];
 
   constructor(client: pg.PoolClient) {
     this.#client = client;
@@ -115,11 +132,11 @@ class CheckedClient implements PostgresPoolClient {
       this.#begin = text;
       return done('START TRANSACTION');
     }
-    const ahead = this.#ahead;
-    this.#ahead = undefined;
-    if (text === 'rollback') return this.#rollBack(ahead?.answer);
+    const [ahead, ...behind] = this.#ahead;
+    if (text === 'rollback') return this.#rollBack();
     if (ahead === undefined) return this.#send(text, values);
     if (ahead.text !== text) throw new TypeError(`what was to follow is not what came: ${text}`);
+    this.#ahead = behind;
     return ahead.answer;
   }
 
@@ -130,25 +147,27 @@ class CheckedClient implements PostgresPoolClient {
   async #send(text: string, values: readonly unknown[]): Promise<unknown> {
     const begin = this.#begin;
     this.#begin = undefined;
-    const begun = begin === undefined ? undefined : this.#run(begin, []);
-    const next = followers.get(values);
-    const ends = text === 'commit' || next?.sql === 'commit';
-    const answer = ends ? this.#runToCommit(text, values) : this.#run(text, values);
-    if (next !== undefined) {
-      const { sql, parameters } = next;
-      const nextAnswer = sql === 'commit' ? this.#runToCommit(sql, []) : this.#run(sql, parameters);
-      nextAnswer.catch(() => {}); // where the query itself fails, nobody asks for this one
-      this.#ahead = { text: sql, answer: nextAnswer };
-    }
-    const [result] = await Promise.all([answer, begun]);
+    const queries = withFollowers({ sql: text, parameters: values });
+    const ends = queries.some(({ sql }) => sql === 'commit');
+    const run = ({ sql, parameters }: Query): Sent => {
+      const answer = ends ? this.#runToCommit(sql, parameters) : this.#run(sql, parameters);
+      answer.catch(() => {}); // where a query before it fails, nobody asks for this one
+      return { text: sql, answer };
+    };
+    const begun = begin === undefined ? undefined : run({ sql: begin, parameters: [] });
+    const [first, ...behind] = queries.map(run);
+    this.#ahead = behind;
+    const [result] = await Promise.all([first?.answer, begun?.answer]);
     return result;
   }
 
   /** Kysely rolls back whatever failed. A COMMIT that was sent already has done it. */
-  async #rollBack(ahead: Promise<unknown> | undefined): Promise<unknown> {
+  async #rollBack(): Promise<unknown> {
     const begun = this.#begin === undefined;
     this.#begin = undefined;
-    await ahead?.catch(() => {});
+    const ahead = this.#ahead;
+    this.#ahead = [];
+    await Promise.allSettled(ahead.map(({ answer }) => answer));
     // A lost connection has nothing to roll back, and the first error is the one to see.
     return this.#lost || !begun ? done('ROLLBACK') : this.#run('rollback', []);
   }

@@ -1,5 +1,5 @@
 /**
- * The four statements of a batch. What depends on the locked accounts is read in a statement of its own: in read committed
+ * The statements of a batch. What depends on the locked accounts is read in a statement of its own: in read committed
  * each statement has one snapshot, and a subquery beside FOR UPDATE would still see what stood before the wait.
  */
 import { CompiledQuery, sql, type Transaction as Trx } from 'kysely';
@@ -14,7 +14,7 @@ import type { Recording } from '../core/recording.ts';
 import type { Entry } from '../core/transaction.ts';
 import { accountStateOf, STATE_COLUMNS } from './accounts.ts';
 import { binaryArray, type Elements } from './binary-array.ts';
-import { follow, prepare } from './checked-pool.ts';
+import { COMMIT, follow, prepare } from './checked-pool.ts';
 import { fixedQuery } from './compile.ts';
 import type { DB } from './tables.ts';
 
@@ -77,6 +77,46 @@ const lockQuery = fixedQuery((db, ids: readonly Uuid[], ledgerId: Uuid) =>
     .where('ledger_id', '=', ledgerId)
     .orderBy('id')
     .forUpdate(),
+);
+
+/**
+ * Locks accounts, lowest id first, writes a block on them that was decided unseen, and commits, all in one flight. Answers the
+ * database's clock, as it was once they were locked.
+ *
+ * Nothing is read: where the accounts are not as they were taken to be, the triggers refuse the block. Of what they do not
+ * compare with it they are told to refuse what changed since the account last moved: its limits.
+ */
+export async function writeUnseen(
+  trx: Trx<DB>,
+  ledgerId: Uuid,
+  ids: readonly Uuid[],
+  block: CompiledQuery,
+): Promise<Instant> {
+  const write = follow(block, COMMIT);
+  const { rows } = await trx.executeQuery(follow(lockUnseenQuery(ids, ledgerId), write));
+  await trx.executeQuery(write);
+  const [row] = rows;
+  if (row === undefined) throw new TypeError('an aggregate has a row');
+  return row.clock;
+}
+
+const lockUnseenQuery = fixedQuery((db, ids: readonly Uuid[], ledgerId: Uuid) =>
+  db
+    .selectFrom((from) =>
+      from
+        .selectFrom('accounts')
+        .select('id')
+        .where(sql<boolean>`id = any(${ids}::uuid[])`)
+        .where('ledger_id', '=', ledgerId)
+        .orderBy('id')
+        .forUpdate()
+        .as('locked'),
+    )
+    .select(({ fn }) => [
+      fn.countAll().as('accounts'),
+      sql<Instant>`clock_timestamp()`.as('clock'),
+      sql`set_config('tls.unseen', 'on', true)`.as('unseen'),
+    ]),
 );
 
 interface BesideRow {

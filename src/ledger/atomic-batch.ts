@@ -99,12 +99,13 @@ class AtomicBatch {
   }
 
   async post(slices: readonly (readonly Step[])[]): Promise<BatchProcessed | Refusal> {
-    const { ledgerId, currencies, answered } = this.#context;
+    const { ledgerId, currencies, foresight, answered } = this.#context;
     const steps = slices.flat();
     const planned = steps.filter(isPlanned);
     const named = nameAll(planned);
     const { recorded, ...findings } = await lockAndFind(this.#trx, ledgerId, named, currencies.of);
     answered();
+    foresight.forget(named.accounts);
     const scene: Scene = {
       ...findings,
       ...(await findTargets(this.#trx, this.#context, planned)),

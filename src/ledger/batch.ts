@@ -11,6 +11,12 @@
  *
  * The number of statements does not depend on the batch's size. A key's account is locked, so that nobody decides the same
  * key elsewhere. A batch of replays alone commits too: its commit waits behind that of the outcome which it repeats.
+ *
+ * Unseen. Where this process itself moved all the accounts last, it knows what the locks would show, and what is left goes in
+ * one flight: start, lock, insert, commit. Such a batch is all new, posted transactions: each account has entries in it, which
+ * the triggers let in only where they continue what stands there, and a key or an externalId that is taken is refused by its
+ * unique key. Whatever refuses it, nothing was done, and the batch goes by the road above. Refusals, conditions, and what ends
+ * holds or reverses are always decided on what the locks show.
  */
 import { randomBytes } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
@@ -23,10 +29,11 @@ import type { Outcome } from '../core/transaction.ts';
 import { COMMIT, follow } from '../db/checked-pool.ts';
 import type { Database } from '../db/database.ts';
 import { findHolds, findOriginals } from '../db/holds.ts';
-import { blockOf, lockAndFind, type Naming } from '../db/journal.ts';
+import { blockOf, lockAndFind, type Naming, writeUnseen } from '../db/journal.ts';
 import type { DB } from '../db/tables.ts';
 import { findRecorded } from '../db/transactions.ts';
 import type { Currencies } from './currencies.ts';
+import { isPassing } from './failures.ts';
 import { type Foresight, isSameScene, isTimely, type Scene } from './foresight.ts';
 
 /** What a batch runs in, and who is told of each answer of the database. */
@@ -44,35 +51,107 @@ export function postBatch(context: BatchContext, commands: readonly PlannedComma
 }
 
 async function attempt(context: BatchContext, commands: readonly PlannedCommand[]): Promise<Outcome[]> {
-  const { db, ledgerId, currencies, foresight, answered } = context;
-  const line = foresight.join();
-  return db
-    .transaction()
-    .setIsolationLevel('read committed')
-    .execute(async (trx) => {
-      const named = nameAll(commands);
-      const ahead = decideAhead(context, line.before, named.accounts, commands);
-      const { recorded, ...findings } = await lockAndFind(trx, ledgerId, named, currencies.of);
+  const batch = { commands, named: nameAll(commands) };
+  const line = context.foresight.join();
+  try {
+    const unseen = await postUnseen(context, batch, line);
+    return Array.isArray(unseen) ? unseen : await postFound(context, batch, line, unseen);
+  } finally {
+    line.leave();
+  }
+}
+
+interface Batch {
+  readonly commands: readonly PlannedCommand[];
+  readonly named: Naming;
+}
+
+type Line = ReturnType<Foresight['join']>;
+
+/** Decides on what the locks found; what was decided early, or is while they are waited for, stands where it is just that. */
+function postFound(
+  context: BatchContext,
+  { commands, named }: Batch,
+  line: Line,
+  decided: Decided | undefined,
+): Promise<Outcome[]> {
+  const { ledgerId, currencies, foresight, answered } = context;
+  return transaction(context, async (trx) => {
+    const ahead =
+      decided === undefined
+        ? decideAhead(context, line.before, named.accounts, commands)
+        : { take: () => decided };
+    const { recorded, ...findings } = await lockAndFind(trx, ledgerId, named, currencies.of);
+    answered();
+    const found: Scene = {
+      ...findings,
+      ...(await findTargets(trx, context, commands)),
+      recorded: await findRecorded(trx, ledgerId, recorded, currencies.of),
+    };
+    const early = ahead.take();
+    const foreseen = early && isSameScene(early.scene, found);
+    const stands = early && foreseen && isTimely(early.book.createdAt, found.clock);
+    const { book, decisions, block } = stands ? early : decideOn(ledgerId, found, commands);
+    foresight.learn(found, foreseen, book.accounts);
+    line.leave();
+    rememberIds(commands, decisions);
+    for (const [place, statement] of block.entries()) {
+      await trx.executeQuery(place === block.length - 1 ? follow(statement, COMMIT) : statement);
       answered();
-      const found: Scene = {
-        ...findings,
-        ...(await findTargets(trx, context, commands)),
-        recorded: await findRecorded(trx, ledgerId, recorded, currencies.of),
-      };
-      const early = ahead.take();
-      const foreseen = early && isSameScene(early.scene, found);
-      const stands = early && foreseen && isTimely(early.book.createdAt, found.clock);
-      const { book, decisions, block } = stands ? early : decideOn(ledgerId, found, commands);
-      foresight.learn(found, foreseen, book.accounts);
-      line.leave();
-      rememberIds(commands, decisions);
-      for (const [place, statement] of block.entries()) {
-        await trx.executeQuery(place === block.length - 1 ? follow(statement, COMMIT) : statement);
-        answered();
-      }
-      return decisions.map(({ outcome }) => outcome);
-    })
-    .finally(line.leave);
+    }
+    return decisions.map(({ outcome }) => outcome);
+  });
+}
+
+/** Decides on what is foreseen and writes it. Where that cannot be nothing is done, but it may be decided. */
+async function postUnseen(
+  context: BatchContext,
+  { commands, named }: Batch,
+  line: Line,
+): Promise<Outcome[] | Decided | undefined> {
+  const { ledgerId, foresight, answered } = context;
+  if (!commands.every(isPlain) || !foresight.knows(named.accounts)) return undefined;
+  if (line.before !== undefined) await decidedAndSent(line.before);
+  const scene = foresight.foresee(named.accounts);
+  if (scene === undefined) return undefined;
+  const decided = decideOn(ledgerId, scene, commands);
+  const { book, decisions, block } = decided;
+  const [write] = block;
+  if (write === undefined || block.length > 1 || !decisions.every(isPosted)) {
+    foresight.noteUnwritten([]);
+    return decided;
+  }
+  foresight.expect(scene, book.accounts);
+  line.leave();
+  rememberIds(commands, decisions);
+  try {
+    const clock = await transaction(context, (trx) => writeUnseen(trx, ledgerId, named.accounts, write));
+    answered();
+    foresight.noteWritten(clock);
+    return decisions.map(({ outcome }) => outcome);
+  } catch (error) {
+    foresight.noteUnwritten(named.accounts);
+    if (isPassing(error) === 'no answer') throw error;
+    return undefined;
+  }
+}
+
+/** Whether it is decided on the accounts that it moves alone, and was never sent before. */
+function isPlain({ target, conditions, madeIds }: PlannedCommand): boolean {
+  return target === null && conditions.length === 0 && madeIds.size === 0;
+}
+
+function isPosted({ id, outcome }: Decision): boolean {
+  return id !== null && outcome.code === 'POSTED';
+}
+
+function transaction<T>({ db }: BatchContext, run: (trx: Trx<DB>) => Promise<T>): Promise<T> {
+  return db.transaction().setIsolationLevel('read committed').execute(run);
+}
+
+/** A turn after the batches before are decided they have sent what they write: PostgreSQL works on that meanwhile. */
+function decidedAndSent(before: Promise<unknown>): Promise<unknown> {
+  return before.then(() => setImmediate());
 }
 
 /** A batch that is decided: what is left is to write its block. */
@@ -87,7 +166,7 @@ interface Decided {
 /** Decides on what the locks will probably show, once the batches before are decided, unless it is `take`n first. */
 function decideAhead(
   { ledgerId, foresight }: BatchContext,
-  before: Promise<unknown>,
+  before: Promise<unknown> | undefined,
   ids: readonly Uuid[],
   commands: readonly PlannedCommand[],
 ): { readonly take: () => Decided | undefined } {
@@ -99,10 +178,8 @@ function decideAhead(
     const scene = taken || hasTargets ? undefined : foresight.foresee(ids);
     if (scene !== undefined) decided = decideOn(ledgerId, scene, commands);
   };
-  // A turn later the batch before has sent what it writes: PostgreSQL works on that meanwhile.
   // What fails here fails again where the batch is decided on what was found, and is answered there.
-  before
-    .then(() => setImmediate())
+  decidedAndSent(before ?? Promise.resolve())
     .then(decideNow)
     .catch(() => {});
   return {

@@ -9,47 +9,60 @@ export type Scene = Omit<BookState, 'random'>;
 const MAX_REMEMBERED = 100_000;
 /** How long before its locks were taken a batch may be dated. */
 const MAX_AGE_MICROS = 1_000_000n;
-const MAX_PAUSE = 64;
+const MAX_PAUSE = 16;
 
 /**
  * What a batch will find once its accounts are locked, as far as this process can know: what its own batches left there.
  *
- * A lane decides on it while it waits for its locks, and keeps the decision only where the locked accounts, the keys and the
- * clock then show just that scene; else it decides anew. `decide` is pure, so that both are one decision. Nothing here has to
- * be right, therefore, and nobody has to tell of what failed. On an account that everybody pays, one lane decides while the
- * other writes.
+ * A batch that is decided on it is written unseen (see `writeUnseen`), or where that cannot be, decided while it waits for its
+ * locks and kept only where the locked accounts, the keys and the clock then show just that scene. `decide` is pure, so that
+ * both are the decision that would have been made behind the locks. Nothing here has to be right, therefore, and nobody has
+ * to tell of what failed. On an account that everybody pays, one lane decides while the other writes.
  *
- * Where other processes move the same accounts it is mostly in vain: after each miss it pauses for longer.
+ * Where other processes move the same accounts it is mostly in vain: after misses it pauses, for longer and longer.
  */
 export class Foresight {
-  readonly #accounts = new Map<Uuid, AccountState>();
+  readonly #accounts = new Map<Uuid, Remembered>();
   #closedBefore: Instant | null = null;
   /** The database's clock, and when it was heard by our own. */
   #clock: { readonly instant: Instant; readonly heardAt: number } | undefined;
-  #pause = 0;
-  #toSkip = 0;
-  #undecided: Promise<unknown> = Promise.resolve();
+  readonly #scenes = new Trust();
+  readonly #unseen = new Trust();
+  #undecided = 0;
+  #line: Promise<unknown> = Promise.resolve();
 
-  /** Joins the line of the batches: `before` resolves when all earlier ones are decided, `leave` says that this one is, or never will be. */
-  join(): { readonly before: Promise<unknown>; readonly leave: () => void } {
-    const before = this.#undecided;
-    const { promise, resolve: leave } = Promise.withResolvers<void>();
-    this.#undecided = Promise.all([before, promise]);
+  /**
+   * Joins the line of the batches: `before` resolves when all earlier ones are decided, and is undefined where they are;
+   * `leave` says that this one is, or never will be.
+   */
+  join(): { readonly before: Promise<unknown> | undefined; readonly leave: () => void } {
+    const before = this.#undecided === 0 ? undefined : this.#line;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#line = before === undefined ? promise : Promise.all([before, promise]);
+    this.#undecided += 1;
+    let left = false;
+    const leave = () => {
+      if (left) return;
+      left = true;
+      this.#undecided -= 1;
+      resolve();
+    };
     return { before, leave };
+  }
+
+  /** Whether a batch on these accounts may be written unseen: each was last moved by a batch of this process. */
+  knows(ids: readonly Uuid[]): boolean {
+    return ids.every((id) => this.#accounts.get(id)?.moved) && this.#unseen.isGiven();
   }
 
   /** The scene of a batch whose keys and externalIds are new, on these accounts; undefined where it cannot be known. */
   foresee(ids: readonly Uuid[]): Scene | undefined {
-    if (this.#toSkip > 0) {
-      this.#toSkip -= 1;
-      return undefined;
-    }
-    if (this.#clock === undefined) return undefined;
+    if (this.#clock === undefined || !this.#scenes.isGiven()) return undefined;
     const accounts = new Map<Uuid, AccountState>();
     for (const id of ids) {
-      const account = this.#accounts.get(id);
-      if (account === undefined) return undefined;
-      accounts.set(id, account);
+      const known = this.#accounts.get(id);
+      if (known === undefined) return undefined;
+      accounts.set(id, known.account);
     }
     const { instant, heardAt } = this.#clock;
     const clock = instant + BigInt(Math.floor((performance.now() - heardAt) * 1000));
@@ -65,21 +78,80 @@ export class Foresight {
   }
 
   /** The currency of an account that was heard of; it never changes. */
-  readonly currencyOf = (id: Uuid): string | undefined => this.#accounts.get(id)?.currency.code;
+  readonly currencyOf = (id: Uuid): string | undefined => this.#accounts.get(id)?.account.currency.code;
 
   /** Told of what was found behind the locks, whether it was as foreseen, if anything was, and what the batch leaves there. */
-  learn({ clock, closedBefore }: Scene, foreseen: boolean | undefined, left: Book['accounts']): void {
-    this.#clock = { instant: clock, heardAt: performance.now() };
+  learn(
+    { accounts, clock, closedBefore }: Scene,
+    foreseen: boolean | undefined,
+    left: Book['accounts'],
+  ): void {
+    this.#hear(clock);
     this.#closedBefore = closedBefore;
-    for (const [id, account] of left) this.#accounts.set(id, account);
+    this.#remember(accounts, left);
+    if (foreseen === undefined) return;
+    this.#scenes.note(foreseen);
+    if (foreseen) this.#unseen.note(true);
+  }
+
+  /** Told of what a batch leaves that is about to be written unseen, beside the scene that it was decided on. */
+  expect({ accounts }: Scene, left: Book['accounts']): void {
+    this.#remember(accounts, left);
+  }
+
+  /** Told of the clock of a batch that was written unseen. */
+  noteWritten(clock: Instant): void {
+    this.#hear(clock);
+    this.#unseen.note(true);
+  }
+
+  /** Told that a batch is none that can be written unseen, or was refused: then what it expected of these accounts is wrong. */
+  noteUnwritten(ids: readonly Uuid[]): void {
+    this.#unseen.note(false);
+    this.forget(ids);
+  }
+
+  /** Told that these accounts may be moved by who does not tell what it leaves. */
+  forget(ids: readonly Uuid[]): void {
+    for (const id of ids) this.#accounts.delete(id);
+  }
+
+  #hear(instant: Instant): void {
+    this.#clock = { instant, heardAt: performance.now() };
+  }
+
+  #remember(found: Book['accounts'], left: Book['accounts']): void {
+    for (const [id, account] of left) {
+      this.#accounts.set(id, { account, moved: account.version !== found.get(id)?.version });
+    }
     // Forgotten are those that were first heard of longest ago: who moves often is soon heard of again.
     for (const id of this.#accounts.keys()) {
       if (this.#accounts.size <= MAX_REMEMBERED) break;
       this.#accounts.delete(id);
     }
-    if (foreseen === undefined) return;
-    this.#pause = foreseen ? 0 : Math.min(2 * this.#pause + 1, MAX_PAUSE);
-    this.#toSkip = this.#pause;
+  }
+}
+
+interface Remembered {
+  readonly account: AccountState;
+  /** Whether the batch that left it so moved it: its limits were set before its last entry, then. */
+  readonly moved: boolean;
+}
+
+/** Given until it is disappointed; then it pauses, for longer each time, and is regained in steps. */
+class Trust {
+  #pause = 0;
+  #toSkip = 0;
+
+  isGiven(): boolean {
+    if (this.#toSkip === 0) return true;
+    this.#toSkip -= 1;
+    return false;
+  }
+
+  note(kept: boolean): void {
+    this.#pause = kept ? this.#pause >> 1 : Math.min(2 * this.#pause + 1, MAX_PAUSE);
+    this.#toSkip = kept ? Math.min(this.#toSkip, this.#pause) : this.#pause;
   }
 }
 

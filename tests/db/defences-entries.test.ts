@@ -18,7 +18,7 @@ import { buildBlock, parametersOf, postBlock, WRITE } from '../support/block.ts'
 import { asOwner } from '../support/database.ts';
 
 const books = await openBooks();
-const { database, client, cash, alice, bob, closed, euroCash, erik, stranger, strangerToo } = books;
+const { database, client, cash, alice, bob, closed, frozen, euroCash, erik, stranger, strangerToo } = books;
 const one = [pay(alice, bob, 1n)];
 
 describe('entries that are not the whole of balanced transactions are refused:', () => {
@@ -199,6 +199,7 @@ describe('entries that do not continue their accounts are refused:', () => {
     },
     { name: 'an account of another ledger', drafts: [pay(alice, stranger, 1n)], ...continues },
     { name: 'a closed account', drafts: [pay(alice, closed, 1n)], ...continues },
+    { name: 'a frozen account', drafts: [pay(alice, frozen, 1n)], ...continues },
     {
       name: 'before the account’s last',
       options: { createdAt: (clock) => clock - 59n * SECOND },
@@ -259,6 +260,29 @@ describe('entries that do not continue their accounts are refused:', () => {
     const close = `c as (update accounts set status = 'CLOSED' where id = '${stranger}')`;
     const written = client.query(WRITE.replace('with s', `with ${close}, s`), parametersOf(block));
     await expect(written).rejects.toMatchObject({ code: CHECK, ...continues });
+  });
+
+  it('limits that were set since the account’s last entry, where the block is unseen', async () => {
+    await client.query('begin');
+    await client.query('update accounts set min_balance = -5 where id = $1', [alice]);
+    const block = await buildBlock(client, one);
+    await client.query('savepoint unseen');
+    await client.query(`set local tls.unseen = 'on'`);
+    await expect(postBlock(client, block)).rejects.toMatchObject({ code: CHECK, ...continues });
+    await client.query('rollback to unseen');
+    await postBlock(client, block);
+    await client.query('rollback');
+  });
+
+  it('more than a second late, where the block is unseen', async () => {
+    await client.query('begin');
+    const fresh = { drafts: [pay(frozen, closed, 1n)], createdAt: (clock: bigint) => clock - 2n * SECOND };
+    const block = await buildBlock(client, fresh.drafts, fresh);
+    await client.query(`set local tls.unseen = 'on'`);
+    await expect(postBlock(client, block)).rejects.toMatchObject({
+      code: CHECK,
+      constraint: 'entries_unseen_in_time',
+    });
   });
 
   it('whatever the settings of the session', async () => {

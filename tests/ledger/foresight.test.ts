@@ -1,6 +1,6 @@
 /**
- * A batch that waits for its locks is decided meanwhile, on what this process left behind. Here another session holds the
- * lock, and changes under it what the decision rests on: the answer is the one of a decision made behind the lock.
+ * A batch on accounts that this process moved last is decided on what it left behind, and written unseen. Here another session
+ * holds the lock, and changes under it what the decision rests on: the answer is the one of a decision made behind the lock.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
@@ -86,6 +86,40 @@ test.each([
 
   expect(await outcome).toMatchObject({ code });
   expect(await balance(ledger, to)).toBe(1000n);
+});
+
+test('a minimum that only the balance between two entries breaks is kept too', async () => {
+  const { from, to, holder, fromId } = await lockKnownAccounts();
+  const [first, second] = [
+    transfer(ledger, { fromAccountId: from, toAccountId: to, amount: '8.00' }),
+    transfer(ledger, { fromAccountId: to, toAccountId: from, amount: '8.00' }),
+  ];
+  await untilWaiting(1);
+  await holder.query(`update accounts set min_balance = 500 where id = '${fromId}'`);
+  await holder.query('commit');
+
+  expect(await first).toMatchObject({ code: 'INSUFFICIENT_FUNDS' });
+  expectPosted(await second);
+});
+
+test('a batch that was decided on what a refused one would have left is decided anew', async () => {
+  // So many that a lane waits for the other one in the database.
+  const others = await makeAccounts(ledger, 30, { funds: '1.00' });
+  const { from, to, holder, fromId } = await lockKnownAccounts();
+  const first = transfer(ledger, { fromAccountId: from, toAccountId: to, amount: '8.00' });
+  await untilWaiting(1);
+  const payments = others.map((other) =>
+    transfer(ledger, { fromAccountId: to, toAccountId: other, amount: '0.50' }),
+  );
+  await untilWaiting(2);
+  await holder.query(`update accounts set status = 'FROZEN' where id = '${fromId}'`);
+  await holder.query('commit');
+
+  expect(await first).toMatchObject({ code: 'ACCOUNT_FROZEN' });
+  const codes = (await Promise.all(payments)).map(({ code }) => code);
+  expect(codes.filter((code) => code === 'POSTED')).toHaveLength(20);
+  expect(codes.filter((code) => code === 'INSUFFICIENT_FUNDS')).toHaveLength(10);
+  expect(await balance(ledger, to)).toBe(0n);
 });
 
 test('a session that makes room meanwhile has it posted', async () => {

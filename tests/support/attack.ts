@@ -26,6 +26,7 @@ export interface Books {
   /** Has nothing yet, and may not fall below it. */
   readonly bob: Uuid;
   readonly closed: Uuid;
+  readonly frozen: Uuid;
   /** The external account of EUR. */
   readonly euroCash: Uuid;
   /** Has 10.00 EUR. */
@@ -47,13 +48,15 @@ export async function openBooks(): Promise<Books> {
     alice: await insertAccount(client, { min_balance: 0, max_balance: 2000 }),
     bob: await insertAccount(client, { min_balance: 0 }),
     closed: await insertAccount(client, {}),
+    frozen: await insertAccount(client, {}),
     euroCash: await insertAccount(client, { ...external, currency: 'EUR' }),
     erik: await insertAccount(client, { currency: 'EUR' }),
     stranger: await insertAccount(client, {}, 'other'),
     strangerToo: await insertAccount(client, {}, 'other'),
   };
-  const { cash, alice, euroCash, erik, closed } = books;
+  const { cash, alice, euroCash, erik, closed, frozen } = books;
   await client.query(`update accounts set status = 'CLOSED' where id = $1`, [closed]);
+  await client.query(`update accounts set status = 'FROZEN' where id = $1`, [frozen]);
   await postBlock(client, await buildBlock(client, [pay(cash, alice, 1000n), pay(euroCash, erik, 1000n)]));
   return books;
 }
