@@ -93,7 +93,7 @@ test('nodes of a type are read together', async () => {
 });
 
 test('what was held is answered without another query', async () => {
-  const [a, b] = [await makeAccount(ledger, { funds: '10' }), await makeAccount(ledger)];
+  const [a = '', b = ''] = await makeAccounts(ledger, 2, { funds: '10' });
   const run = (selection: string) =>
     statementsOf(() =>
       api.mutate(
@@ -111,7 +111,7 @@ test('what was held is answered without another query', async () => {
 });
 
 test('what was posted is answered without another query', async () => {
-  const [a, b] = [await makeAccount(ledger, { funds: '10' }), await makeAccount(ledger)];
+  const [a = '', b = ''] = await makeAccounts(ledger, 2, { funds: '10' });
   const run = (selection: string) =>
     statementsOf(() =>
       api.mutate(

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 const MAIN = join(import.meta.dirname, '../../scripts/bench/main.ts');
 /** Everything is measured, and nothing for long: speeds say nothing here. */
-const SHORT = ['--quick', '--seconds', '0.2', '--accounts', '200', '--connections', '8', '--batches', '100'];
+const SHORT = ['--quick', '--seconds', '0.4', '--accounts', '200', '--connections', '8', '--batches', '100'];
 
 interface Report {
   readonly machine: Readonly<Record<string, unknown>>;
