@@ -13,7 +13,7 @@ const hasBrowser = process.platform === 'linux' && process.arch === 'x64';
 /** Tests against a cluster of the project's own; see tests/support/cluster.ts. */
 function databaseProject(name: string, binDir: string | null, exclude: readonly string[] = []) {
   const withBrowser = !exclude.includes(IN_BROWSER);
-  const folders = ['db', 'ledger', 'graphql', 'server', 'faults'];
+  const folders = ['db', 'ledger', 'graphql', 'server', 'faults', 'client'];
   return {
     // As Node itself resolves packages: graphql refuses to be there twice, in two builds.
     ssr: { resolve: { conditions: ['node', 'module-sync'] } },
@@ -47,6 +47,7 @@ export default defineConfig({
           [
             databaseProject(`pg${systemMajor}`, binDirOf(systemMajor), [
               'tests/db/embedded.test.ts',
+              'tests/client/**',
               IN_BROWSER,
             ]),
           ]),

@@ -11,6 +11,7 @@ import { startEmbeddedPostgres } from '../src/db/embedded.ts';
 import { migrate } from '../src/db/migrator.ts';
 import { schemaText } from '../src/graphql/schema.ts';
 import { dumpSchema } from './dump-schema.ts';
+import { generateClient } from './generate-client.ts';
 
 const PROJECT = new URL('../', import.meta.url);
 
@@ -20,6 +21,7 @@ const { check } = parseArgs({ options: { check: { type: 'boolean', default: fals
 const generated: Readonly<Record<string, string>> = {
   ...(await fromDatabase()),
   'schema.graphql': schemaText,
+  'src/client/generated.ts': await generateClient(schemaText),
 };
 
 const drifted: string[] = [];

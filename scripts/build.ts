@@ -1,0 +1,41 @@
+// Builds the client's package: `npm run build` writes dist/client, which is what is packed and published. It has no dependency.
+// `npm run build -- <folder>` writes that folder instead. What was in it before is removed.
+
+import { execFile } from 'node:child_process';
+import { readFile, rm, writeFile } from 'node:fs/promises';
+import { join, relative, resolve } from 'node:path';
+import { parseArgs, promisify } from 'node:util';
+
+const PROJECT = join(import.meta.dirname, '..');
+const { positionals } = parseArgs({ allowPositionals: true });
+const folder = resolve(PROJECT, positionals[0] ?? 'dist/client');
+
+await rm(folder, { recursive: true, force: true });
+// Comments are for who reads the types; what is loaded goes without them.
+await compile('--emitDeclarationOnly');
+await compile('--declaration', 'false', '--removeComments');
+
+const { name, version, description, license } = JSON.parse(
+  await readFile(join(PROJECT, 'package.json'), 'utf8'),
+) as Readonly<Record<string, string>>;
+const manifest = {
+  name,
+  version,
+  description: `${description}: the client`,
+  license,
+  type: 'module',
+  sideEffects: false,
+  engines: { node: '>=20' },
+  exports: { './client': { types: './index.d.ts', default: './index.js' } },
+};
+await writeFile(join(folder, 'package.json'), `${JSON.stringify(manifest, null, 2)}\n`);
+console.log(`${relative(PROJECT, folder)}: ${name} ${version}`);
+
+async function compile(...options: readonly string[]): Promise<void> {
+  try {
+    const to = ['-p', 'tsconfig.client.json', '--outDir', folder];
+    await promisify(execFile)('tsc', [...to, ...options], { cwd: PROJECT });
+  } catch (error) {
+    throw new Error(`The client does not compile:\n${(error as { readonly stdout: string }).stdout}`);
+  }
+}

@@ -1,0 +1,24 @@
+/** A page of a connection. */
+export interface Page<Node> {
+  readonly nodes: readonly Node[];
+  readonly pageInfo: { readonly hasNextPage: boolean; readonly endCursor?: string | null };
+}
+
+/** The most that the service gives at once. */
+export const PAGE_SIZE = 100;
+
+/**
+ * All nodes of a list, page by page as they are asked for. A page under a filter may be short or empty and the list go on: the
+ * service's search has stopped for now at `endCursor`.
+ */
+export async function* listNodes<Node>(
+  readPage: (after: string | null) => Promise<Page<Node>>,
+): AsyncGenerator<Node, void, undefined> {
+  let after: string | null = null;
+  for (;;) {
+    const { nodes, pageInfo }: Page<Node> = await readPage(after);
+    yield* nodes;
+    if (!pageInfo.hasNextPage) return;
+    after = pageInfo.endCursor ?? null;
+  }
+}

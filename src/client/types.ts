@@ -1,0 +1,75 @@
+/** The types of what the client takes and answers, by the names of the schema. */
+import type * as g from './generated.ts';
+
+export type {
+  AccountFieldsFragment as Account,
+  AccountFilter,
+  BalanceConditionInput,
+  BalanceLimitInput,
+  BatchMode,
+  CaptureHoldInput,
+  ClosePeriodInput,
+  CreateAccountInput,
+  CreateCurrencyInput,
+  DepositInput,
+  EntryFieldsFragment as Entry,
+  EntryInput,
+  HistoryFilter,
+  HoldFieldsFragment as Hold,
+  HoldFilter,
+  LedgerErrorCode,
+  LedgerFieldsFragment as Ledger,
+  OperationInput,
+  PlaceHoldInput,
+  PostTransactionInput,
+  ReverseTransactionInput,
+  TimeRange,
+  TransactionFieldsFragment as Transaction,
+  TransactionFilter,
+  TransferInput,
+  UpdateAccountInput,
+  VoidHoldInput,
+  WithdrawInput,
+} from './generated.ts';
+
+/** The one field of a document's answer, and never null: an answer without it is no answer. */
+type ResultOf<Answer> = NonNullable<Answer[keyof Answer]>;
+
+export type DepositResult = ResultOf<g.DepositMutation>;
+export type WithdrawResult = ResultOf<g.WithdrawMutation>;
+export type TransferResult = ResultOf<g.TransferMutation>;
+export type PostTransactionResult = ResultOf<g.PostTransactionMutation>;
+export type ReverseTransactionResult = ResultOf<g.ReverseTransactionMutation>;
+export type PlaceHoldResult = ResultOf<g.PlaceHoldMutation>;
+export type CaptureHoldResult = ResultOf<g.CaptureHoldMutation>;
+export type VoidHoldResult = ResultOf<g.VoidHoldMutation>;
+export type CreateAccountResult = ResultOf<g.CreateAccountMutation>;
+export type CreateAccountsResult = ResultOf<g.CreateAccountsMutation>;
+export type CreateCurrencyResult = ResultOf<g.CreateCurrencyMutation>;
+export type UpdateAccountResult = ResultOf<g.UpdateAccountMutation>;
+export type ClosePeriodResult = ResultOf<g.ClosePeriodMutation>;
+export type PostBatchResult = ResultOf<g.PostBatchMutation>;
+/** Of one account of createAccounts, and of one operation of a batch. */
+export type AccountResult = Extract<
+  CreateAccountsResult,
+  { __typename: 'AccountsCreated' }
+>['results'][number];
+export type OperationResult = Extract<PostBatchResult, { __typename: 'BatchProcessed' }>['results'][number];
+export type PreviewResult = ResultOf<g.PreviewQuery>;
+export type Outcome = ResultOf<g.OutcomeByKeyQuery>;
+export type NamedNode = ResultOf<g.NodeQuery>;
+export type HistoryEntry = NonNullable<g.HistoryQuery['account']>['history']['nodes'][number];
+
+/** An input whose idempotency key the client makes where none is given. */
+export type Keyless<Input> = Omit<Input, 'idempotencyKey'> & {
+  readonly idempotencyKey?: string | null | undefined;
+};
+
+type OperationName = keyof g.OperationInput;
+
+/** An operation of a batch or a preview; its key is made where none is given. */
+export type Operation = {
+  [Name in OperationName]: {
+    readonly [Only in Name]: Keyless<NonNullable<g.OperationInput[Only]>>;
+  } & { readonly [Other in Exclude<OperationName, Name>]?: never };
+}[OperationName];

@@ -1,0 +1,48 @@
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer } from 'node:net';
+
+/** When a connection is cut: as its request arrives, when the service has it, in the middle of the answer, or never. */
+export type Cut = 'before' | 'behind the request' | 'within the answer' | 'never';
+
+export interface CutProxy {
+  readonly url: string;
+  close(): Promise<void>;
+}
+
+/** Stands between a client and the service, and asks for each request when to cut its connection. */
+export async function startCutProxy(serviceUrl: string, next: () => Cut): Promise<CutProxy> {
+  const { hostname, port } = new URL(serviceUrl);
+  const server = createServer((client) => {
+    const service = connect(Number(port), hostname);
+    const cutBoth = () => {
+      client.destroy();
+      service.destroy();
+    };
+    for (const socket of [client, service]) socket.on('error', cutBoth).on('close', cutBoth);
+    let cut: Cut = 'never';
+    client.on('data', (bytes) => {
+      if (bytes.includes('POST ')) cut = next();
+      if (cut === 'before') cutBoth();
+      else service.write(bytes);
+    });
+    service.on('data', (bytes) => {
+      switch (cut) {
+        case 'behind the request':
+          // An answer shows that the request was done; nothing of it passes.
+          cutBoth();
+          break;
+        case 'within the answer':
+          client.write(bytes.subarray(0, bytes.length - 10), cutBoth);
+          break;
+        default:
+          client.write(bytes);
+      }
+    });
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/graphql`,
+    close: () => new Promise((resolve) => void server.close(() => resolve())),
+  };
+}

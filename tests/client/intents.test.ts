@@ -1,0 +1,245 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { randomInt, randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, expect, it } from 'vitest';
+import {
+  createLedgerClient,
+  IntentConflict,
+  isRefusal,
+  type KeyStore,
+  OutcomeUnknown,
+} from '../../src/client/index.ts';
+import { parseId } from '../../src/core/ids.ts';
+import { serve } from '../graphql/api.ts';
+import { asOwner, createTestDatabase } from '../support/database.ts';
+import { expectSoundBooks, makeAccount, makeAccounts, openLedger } from '../support/ledger.ts';
+
+const database = await createTestDatabase();
+const books = await openLedger(database);
+const { server } = await serve(books);
+const url = `${server.url}/graphql`;
+afterAll(() => expectSoundBooks(database));
+
+class MemoryStore extends Map<string, string> {
+  getItem = async (name: string) => this.get(name) ?? null;
+  setItem = async (name: string, value: string) => void this.set(name, value);
+  removeItem = async (name: string) => void this.delete(name);
+}
+
+async function scene(funds = '100') {
+  const [fromAccountId = '', toAccountId = ''] = await makeAccounts(books, 2, {
+    funds,
+    minBalance: { amount: '0' },
+  });
+  const keyStore = new MemoryStore();
+  const ledger = createLedgerClient({ url, keyStore });
+  const pay = (amount: string, intent = 'checkout') =>
+    ledger.transfer({ fromAccountId, toAccountId, amount }, { intent });
+  const paid = async () => (await ledger.account(toAccountId))?.balance.amount;
+  return { fromAccountId, toAccountId, keyStore, ledger, pay, paid };
+}
+
+it('the same intent is the same attempt, until it is forgotten', async () => {
+  const { ledger, pay, paid } = await scene();
+  const first = await pay('1');
+  expect(first).toMatchObject({ __typename: 'TransactionPosted', replayed: false });
+  expect(await pay('1')).toEqual({ ...first, replayed: true });
+  expect(await paid()).toBe('101.00');
+
+  await ledger.forget('checkout');
+  expect(await pay('1')).toMatchObject({ replayed: false });
+  expect(await paid()).toBe('102.00');
+});
+
+it('it outlives the client that named it', async () => {
+  const { fromAccountId, toAccountId, keyStore, pay, paid } = await scene();
+  await pay('1');
+  const later = createLedgerClient({ url, keyStore });
+  const again = await later.transfer({ amount: '1', toAccountId, fromAccountId }, { intent: 'checkout' });
+  expect(again).toMatchObject({ replayed: true });
+  expect(await paid()).toBe('101.00');
+});
+
+it('equal payments under different intents are two', async () => {
+  const { pay, paid } = await scene();
+  await Promise.all([pay('1', 'one'), pay('1', 'two')]);
+  expect(await paid()).toBe('102.00');
+});
+
+it('named by several at once, it is one attempt', async () => {
+  const { pay, paid } = await scene();
+  await Promise.all(Array.from({ length: 20 }, () => pay('1')));
+  expect(await paid()).toBe('101.00');
+});
+
+it('with another input it says so, and sends nothing', async () => {
+  const { ledger, fromAccountId, toAccountId, pay, paid } = await scene();
+  await pay('1');
+  await expect(pay('2')).rejects.toThrow(IntentConflict);
+  const hold = ledger.placeHold({ fromAccountId, toAccountId, amount: '1' }, { intent: 'checkout' });
+  await expect(hold).rejects.toThrow(IntentConflict);
+  expect(await paid()).toBe('101.00');
+});
+
+it('a declined attempt is forgotten, so that the next is a new one', async () => {
+  const { ledger, fromAccountId, keyStore, pay, paid } = await scene();
+  expect(await pay('150')).toMatchObject({ code: 'INSUFFICIENT_FUNDS', replayed: false });
+  expect(keyStore.size).toBe(0);
+  await ledger.deposit({ accountId: fromAccountId, amount: '100' });
+  expect(await pay('150')).toMatchObject({ __typename: 'TransactionPosted', replayed: false });
+  expect(await paid()).toBe('250.00');
+});
+
+it('an attempt whose outcome is unknown is kept', async () => {
+  const { fromAccountId, toAccountId, keyStore, pay, paid } = await scene();
+  const lost = createLedgerClient({
+    url,
+    keyStore,
+    deadlineMs: 300,
+    fetch: async (to, init) => {
+      await fetch(to, init);
+      throw new TypeError('the connection was lost');
+    },
+  });
+  const call = lost.transfer({ fromAccountId, toAccountId, amount: '1' }, { intent: 'checkout' });
+  await expect(call).rejects.toThrow(OutcomeUnknown);
+  await expect(call).rejects.toThrow('{ intent: "checkout" }');
+  expect(await pay('1')).toMatchObject({ __typename: 'TransactionPosted', replayed: true });
+  expect(await paid()).toBe('101.00');
+});
+
+it('a key that the ledger knows for another request is kept, since that one may be paid', async () => {
+  const { keyStore, pay, paid } = await scene();
+  await pay('1');
+  for (const [name, kept] of keyStore) keyStore.set(name, kept.replace('"amount":"1"', '"amount":"2"'));
+  expect(await pay('2')).toMatchObject({ code: 'IDEMPOTENCY_CONFLICT' });
+  expect(keyStore.size).toBe(1);
+  expect(await paid()).toBe('101.00');
+});
+
+it('an intent whose record cannot be read is in nobody’s way but its own', async () => {
+  const { keyStore, pay, paid } = await scene();
+  await pay('1');
+  for (const name of keyStore.keys()) keyStore.set(name, 'nonsense');
+  await expect(pay('1')).rejects.toThrow(IntentConflict);
+  await pay('1', 'another');
+  expect(await paid()).toBe('102.00');
+});
+
+it('where the store fails, nothing is sent', async () => {
+  const { fromAccountId, toAccountId, paid } = await scene();
+  const full: KeyStore = {
+    getItem: () => null,
+    setItem: () => {
+      throw new RangeError('the quota is exceeded');
+    },
+    removeItem: () => {},
+  };
+  const ledger = createLedgerClient({ url, keyStore: full });
+  const call = ledger.transfer({ fromAccountId, toAccountId, amount: '1' }, { intent: 'checkout' });
+  await expect(call).rejects.toThrow('quota');
+  expect(await paid()).toBe('100.00');
+});
+
+it('an intent without a store is refused before anything is sent', async () => {
+  const accountId = await makeAccount(books);
+  const call = createLedgerClient({ url }).deposit({ accountId, amount: '1' }, { intent: 'checkout' });
+  await expect(call).rejects.toThrow('keyStore');
+});
+
+it('a batch under an intent goes on where it was left', async () => {
+  const { fromAccountId, toAccountId, keyStore, paid } = await scene('10');
+  const operations = Array.from({ length: 1500 }, () => ({
+    transfer: { fromAccountId, toAccountId, amount: '0.01' },
+  }));
+  let requests = 0;
+  const dying = createLedgerClient({
+    url,
+    keyStore,
+    deadlineMs: 2000,
+    fetch: (to, init) => {
+      requests += 1;
+      return requests === 1 ? fetch(to, init) : Promise.reject(new TypeError('the connection was lost'));
+    },
+  });
+  await expect(dying.postBatch(operations, { intent: 'payroll' })).rejects.toThrow(OutcomeUnknown);
+  const answer = await createLedgerClient({ url, keyStore }).postBatch(operations, { intent: 'payroll' });
+  if (answer.__typename !== 'BatchProcessed') throw new TypeError(answer.__typename);
+  expect(answer.results.filter((result) => !isRefusal(result) && result.replayed)).toHaveLength(1000);
+  // 10.00 pay for 1,000 of them.
+  expect(answer.results.filter(isRefusal)).toHaveLength(500);
+  expect(await paid()).toBe('20.00');
+});
+
+/** Runs the program of payer.ts until it has printed so much, kills it that much later, and answers when each line came. */
+async function killPayer(
+  folder: string,
+  intent: string,
+  payment: readonly string[],
+  { lines, afterMs }: { readonly lines: number; readonly afterMs: number },
+): Promise<number[]> {
+  const program = join(import.meta.dirname, 'payer.ts');
+  const child: ChildProcess = spawn(process.execPath, [program, url, folder, intent, ...payment], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const exited = once(child, 'exit');
+  if (child.stdout === null) throw new TypeError('its output is piped');
+  const printedAt: number[] = [];
+  for await (const _ of createInterface({ input: child.stdout })) {
+    printedAt.push(performance.now());
+    if (printedAt.length === lines) break;
+  }
+  expect(printedAt).toHaveLength(lines);
+  await sleep(afterMs);
+  child.kill('SIGKILL');
+  await exited;
+  return printedAt;
+}
+
+it.each([
+  ['between its intent and its answer', 1],
+  ['right after its answer', 2],
+])(
+  'a program that is killed 200 times %s pays once each time',
+  async (_, lines) => {
+    const { fromAccountId, toAccountId, paid } = await scene('1000');
+    const folder = await mkdtemp(join(tmpdir(), 'ledger-intents-'));
+    const keyStore: KeyStore = {
+      getItem: (name) => readFile(join(folder, encodeURIComponent(name)), 'utf8').catch(() => null),
+      setItem: () => {
+        throw new TypeError('its key is kept already');
+      },
+      removeItem: () => {},
+    };
+    const ledger = createLedgerClient({ url, keyStore });
+    let replayed = 0;
+    const payOnce = async () => {
+      const intent = randomUUID();
+      await killPayer(folder, intent, [fromAccountId, toAccountId], { lines, afterMs });
+      const again = await ledger.transfer({ fromAccountId, toAccountId, amount: '1' }, { intent });
+      if (again.__typename !== 'TransactionPosted') throw new TypeError(again.__typename);
+      if (again.replayed) replayed += 1;
+    };
+    const keepPaying = async () => {
+      for (let turn = 0; turn < 50; turn += 1) await payOnce();
+    };
+    await Promise.all(Array.from({ length: 4 }, keepPaying));
+    await rm(folder, { recursive: true });
+    expect(await paid()).toBe('1200.00');
+    // Whether the first attempt was heard by the ledger before the program died, the second one tells.
+    console.log(`${replayed} of 200 had been posted when the program died`);
+    if (lines === 2) expect(replayed).toBe(200);
+    const [row] = await asOwner<{ count: number }>(
+      database,
+      `select count(*)::int as count from transactions
+     where type = 'TRANSFER' and outcome = 'POSTED' and account_id = '${parseId('account', fromAccountId)}'`,
+    );
+    expect(row?.count).toBe(200);
+  },
+  240_000,
+);

@@ -1,0 +1,146 @@
+// The package as its users get it: built, packed, and installed into a project that has nothing else.
+
+import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { promisify } from 'node:util';
+import { gzipSync } from 'node:zlib';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { startServiceProcess } from '../../scripts/service-process.ts';
+import { createTestDatabase } from '../support/database.ts';
+import { expectSoundBooks } from '../support/ledger.ts';
+
+const PROJECT = join(import.meta.dirname, '../..');
+const PATH = process.env['PATH'] ?? '';
+
+const folder = await mkdtemp(join(tmpdir(), 'ledger-package-'));
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+/** Runs a program and answers what it printed. It knows nothing of this machine but where programs are. */
+async function run(cwd: string, program: string, ...parameters: readonly string[]): Promise<string> {
+  const npm = { npm_config_audit: 'false', npm_config_fund: 'false', npm_config_update_notifier: 'false' };
+  const { stdout } = await promisify(execFile)(program, parameters, {
+    cwd,
+    env: { PATH, HOME: folder, ...npm },
+  });
+  return stdout;
+}
+
+const project = join(folder, 'project');
+const installed = join(project, 'node_modules/transactional-ledger');
+let tarball: string;
+let modules: readonly { readonly name: string; readonly code: string }[];
+beforeAll(async () => {
+  const built = join(folder, 'built');
+  await run(PROJECT, 'npm', 'run', 'build', '--', built);
+  tarball = (await run(folder, 'npm', 'pack', built, '--silent')).trim();
+  await mkdir(project);
+  await writeFile(join(project, 'package.json'), '{ "name": "shop", "private": true, "type": "module" }');
+  await run(project, 'npm', 'install', '--offline', join(folder, tarball));
+  const names = (await readdir(installed)).filter((name) => name.endsWith('.js'));
+  modules = await Promise.all(
+    names.map(async (name) => ({ name, code: await readFile(join(installed, name), 'utf8') })),
+  );
+}, 120_000);
+
+test('the package has each module with its types, and nothing else', async () => {
+  const sources = (await readdir(join(PROJECT, 'src/client'))).filter((name) => name.endsWith('.ts'));
+  const names = sources.map((name) => name.slice(0, -'.ts'.length));
+  const expected = ['package.json', ...names.flatMap((name) => [`${name}.js`, `${name}.d.ts`])];
+  const packed = (await run(folder, 'tar', '-tzf', tarball)).trim().split('\n');
+  expect(packed.toSorted()).toEqual(expected.map((name) => `package/${name}`).toSorted());
+});
+
+test('the package depends on nothing, asks for Node 20, and exports the client alone', async () => {
+  const { version, license } = JSON.parse(await readFile(join(PROJECT, 'package.json'), 'utf8'));
+  expect(JSON.parse(await readFile(join(installed, 'package.json'), 'utf8'))).toEqual({
+    name: 'transactional-ledger',
+    version,
+    description: expect.any(String),
+    license,
+    type: 'module',
+    sideEffects: false,
+    engines: { node: '>=20' },
+    exports: { './client': { types: './index.d.ts', default: './index.js' } },
+  });
+  const beside = (await readdir(join(project, 'node_modules'))).filter((name) => !name.startsWith('.'));
+  expect(beside).toEqual(['transactional-ledger']);
+});
+
+test('no module imports anything but modules of the package', () => {
+  const imported = modules.flatMap(({ code }) =>
+    [...code.matchAll(/\b(?:from|import|require)\s*\(?\s*['"`]([^'"`]*)/g)].map(([, specifier]) => specifier),
+  );
+  expect(imported).toContain('./transport.js');
+  const own = new Set<string | undefined>(modules.map(({ name }) => `./${name}`));
+  expect(imported.filter((specifier) => !own.has(specifier))).toEqual([]);
+});
+
+test('all modules together take less than 10,000 bytes, each packed by gzip', () => {
+  const sizes = modules.map(({ code }) => gzipSync(code).byteLength);
+  expect(sizes.length).toBeGreaterThan(0);
+  expect(sizes.reduce((sum, size) => sum + size, 0)).toBeLessThan(10_000);
+});
+
+test('a program is compiled under both kinds of module resolution, and moves money', {
+  timeout: 120_000,
+}, async () => {
+  const database = await createTestDatabase();
+  const service = await startServiceProcess({ DATABASE_URL: database.serviceUrl });
+  try {
+    await writeFile(join(project, 'shop.ts'), programFor(service.graphqlUrl));
+    const tsc = join(PROJECT, 'node_modules/.bin/tsc');
+    const strictly = ['--strict', '--skipLibCheck', 'false', '--target', 'es2022', '--lib', 'es2022,dom'];
+    for (const [module, moduleResolution] of [
+      ['node16', 'node16'],
+      ['esnext', 'bundler'],
+    ] as const) {
+      const kind = ['--module', module, '--moduleResolution', moduleResolution];
+      await run(project, tsc, ...strictly, '--types', '', ...kind, '--outDir', moduleResolution, 'shop.ts');
+      const printed = await run(project, await findNode(), join(moduleResolution, 'shop.js'));
+      expect(printed).toBe('TransactionPosted\nalice has 7.50 USD\nbob has 2.50 USD, or 250 cents\n');
+    }
+  } finally {
+    await service.stop();
+  }
+  await expectSoundBooks(database);
+});
+
+const programFor = (url: string) => `
+import { createLedgerClient, isRefusal, toMinor, type Account } from 'transactional-ledger/client';
+
+const ledger = createLedgerClient({ url: ${JSON.stringify(url)} });
+
+async function open(owner: string): Promise<Account> {
+  const opened = await ledger.createAccount({ owner, currency: 'USD' });
+  if (isRefusal(opened)) throw new Error(opened.message);
+  return opened.account;
+}
+
+async function balance({ id }: Account): Promise<string> {
+  const account = await ledger.account(id);
+  if (account === null) throw new Error('There is no account ' + id);
+  return account.balance.amount;
+}
+
+const alice = await open('alice');
+const bob = await open('bob');
+await ledger.deposit({ accountId: alice.id, amount: '10.00' });
+const moved = await ledger.transfer({ fromAccountId: alice.id, toAccountId: bob.id, amount: '2.50' });
+console.log(moved.__typename);
+console.log(\`alice has \${await balance(alice)} USD\`);
+console.log(\`bob has \${await balance(bob)} USD, or \${toMinor(await balance(bob), 2)} cents\`);
+`;
+
+/** The machine's own Node where it has one that the package is for, which is older than the project's; else the project's. */
+async function findNode(): Promise<string> {
+  const own = PATH.split(delimiter)
+    .filter((path) => !path.includes('node_modules'))
+    .map((path) => join(path, 'node'))
+    .find((path) => existsSync(path));
+  if (own === undefined) return process.execPath;
+  const [, major] = /^v(\d+)/.exec(await run(folder, own, '--version')) ?? [];
+  return Number(major) >= 20 ? own : process.execPath;
+}

@@ -1,0 +1,135 @@
+import { execFile } from 'node:child_process';
+import { cp, readFile, symlink, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
+
+const PROJECT = join(import.meta.dirname, '../..');
+
+/** A block of a page that is run, with what the page says that it prints. */
+export interface Example {
+  /** sh is for a shell; js is a file that the page names, for a later shell block; ts is a program. */
+  readonly language: 'sh' | 'js' | 'ts';
+  readonly code: string;
+  /** The page's `text` block behind it. */
+  readonly output: string | undefined;
+  /** The last code span before it, where that is a file's name. */
+  readonly file: string | undefined;
+  /** Its section's heading and its line. */
+  readonly title: string;
+}
+
+/** Every fenced block of a page in Markdown, in order. Throws where one is of no known kind. */
+export function readExamples(page: string): Example[] {
+  const examples: Example[] = [];
+  const lines = page.split('\n');
+  let heading = '';
+  let before = '';
+  for (let at = 0; at < lines.length; at += 1) {
+    const line = lines[at] ?? '';
+    if (!/^\s*(```|~~~)/.test(line)) {
+      if (line.startsWith('#')) heading = line.replace(/^#+ /, '');
+      if (line !== '') before = line;
+      continue;
+    }
+    const end = lines.indexOf('```', at + 1);
+    const title = `${heading}, line ${at + 1}`;
+    const language = /^```(\w+)$/.exec(line)?.[1];
+    if (end < 0) throw new SyntaxError(`${title}: the block has no end`);
+    const code = `${lines.slice(at + 1, end).join('\n')}\n`;
+    at = end;
+    if (language === 'text') {
+      const last = examples.at(-1);
+      if (last === undefined || last.output !== undefined || before !== '') {
+        throw new SyntaxError(`${title}: what is printed stands right behind what prints it`);
+      }
+      examples[examples.length - 1] = { ...last, output: code };
+    } else if (language === 'sh' || language === 'js' || language === 'ts') {
+      const file = /.*`([\w-]+\.\w+)`:$/.exec(before)?.[1];
+      examples.push({ language, code, output: undefined, file, title });
+    } else throw new SyntaxError(`${title}: nobody runs ${line}`);
+    before = '';
+  }
+  return examples;
+}
+
+/** What an example runs with: this Node.js before any other, npm without a network, and no setting of the tests' own. */
+function environment(): NodeJS.ProcessEnv {
+  const own = Object.entries(process.env).filter(
+    ([name]) => !/^(npm_|NODE_OPTIONS|VITEST|INIT_CWD)/.test(name),
+  );
+  return {
+    ...Object.fromEntries(own),
+    PATH: `${dirname(process.execPath)}:${process.env['PATH']}`,
+    npm_config_offline: 'true',
+    npm_config_audit: 'false',
+    npm_config_fund: 'false',
+    npm_config_update_notifier: 'false',
+  };
+}
+
+/** Runs a program and answers what it printed. Throws with all of that where its status is not 0. */
+export async function run(cwd: string, program: string, ...args: readonly string[]): Promise<string> {
+  try {
+    return (await promisify(execFile)(program, args, { cwd, env: environment() })).stdout;
+  } catch (error) {
+    const { message, stdout, stderr } = error as Error & { readonly stdout: string; readonly stderr: string };
+    throw new Error(`${message}\n${stdout}\n${stderr}`);
+  }
+}
+
+/** A shell that stays where its last block went. */
+export class Shell {
+  #folder: string;
+
+  constructor(folder: string) {
+    this.#folder = folder;
+  }
+
+  get folder(): string {
+    return this.#folder;
+  }
+
+  async run(code: string): Promise<string> {
+    const printed = await run(this.#folder, 'sh', '-euc', `${code}\nprintf '\\0'\npwd`);
+    const [output = '', folder = ''] = printed.split('\0');
+    this.#folder = folder.trimEnd();
+    return output;
+  }
+}
+
+/** Makes what the client is built from in a folder, so that the build leaves the project's own alone. */
+export async function copyProject(folder: string): Promise<void> {
+  for (const name of ['package.json', 'tsconfig.json', 'tsconfig.client.json', 'scripts', 'src/client']) {
+    await cp(join(PROJECT, name), join(folder, name), { recursive: true });
+  }
+  await symlink(join(PROJECT, 'node_modules'), join(folder, 'node_modules'));
+}
+
+export function readPage(path: string): Promise<string> {
+  return readFile(join(PROJECT, path), 'utf8');
+}
+
+/** Compiles all TypeScript of a folder as strictly as any of its users does, or throws what is wrong. */
+export async function compile(folder: string): Promise<void> {
+  const compilerOptions = {
+    target: 'es2022',
+    lib: ['es2023', 'dom', 'dom.asynciterable'],
+    module: 'nodenext',
+    types: ['node'],
+    typeRoots: [join(PROJECT, 'node_modules/@types')],
+    noEmit: true,
+    allowImportingTsExtensions: true,
+    strict: true,
+    noUncheckedIndexedAccess: true,
+    exactOptionalPropertyTypes: true,
+    noImplicitReturns: true,
+    noPropertyAccessFromIndexSignature: true,
+    noUnusedLocals: true,
+    verbatimModuleSyntax: true,
+    isolatedModules: true,
+    erasableSyntaxOnly: true,
+    skipLibCheck: true,
+  };
+  await writeFile(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions, include: ['*.ts'] }));
+  await run(folder, join(PROJECT, 'node_modules/.bin/tsc'), '-p', '.');
+}
