@@ -218,8 +218,16 @@ it.each([
     };
     const ledger = createLedgerClient({ url, keyStore });
     let replayed = 0;
+    // How long the way is from the kept intent to the answer; several at once take several times as long.
+    const probe = [await makeAccount(books, { funds: '1' }), await makeAccount(books)];
+    const [keptAt = 0, answeredAt = 0] = await killPayer(folder, randomUUID(), probe, {
+      lines: 2,
+      afterMs: 0,
+    });
+    const wayMs = Math.ceil(answeredAt - keptAt);
     const payOnce = async () => {
       const intent = randomUUID();
+      const afterMs = lines === 1 ? randomInt(3 * wayMs) : 0;
       await killPayer(folder, intent, [fromAccountId, toAccountId], { lines, afterMs });
       const again = await ledger.transfer({ fromAccountId, toAccountId, amount: '1' }, { intent });
       if (again.__typename !== 'TransactionPosted') throw new TypeError(again.__typename);
