@@ -34,7 +34,7 @@ import type { DB } from '../db/tables.ts';
 import { findRecorded } from '../db/transactions.ts';
 import type { Currencies } from './currencies.ts';
 import { isPassing } from './failures.ts';
-import { type Foresight, isSameScene, isTimely, type Scene } from './foresight.ts';
+import { type Foresight, isSameScene, isTimely, type Line, type Scene } from './foresight.ts';
 
 /** What a batch runs in, and who is told of each answer of the database. */
 export interface BatchContext {
@@ -52,7 +52,7 @@ export function postBatch(context: BatchContext, commands: readonly PlannedComma
 
 async function attempt(context: BatchContext, commands: readonly PlannedCommand[]): Promise<Outcome[]> {
   const batch = { commands, named: nameAll(commands) };
-  const line = context.foresight.join();
+  const line = context.foresight.join(batch.named.accounts);
   try {
     const unseen = await postUnseen(context, batch, line);
     return Array.isArray(unseen) ? unseen : await postFound(context, batch, line, unseen);
@@ -65,8 +65,6 @@ interface Batch {
   readonly commands: readonly PlannedCommand[];
   readonly named: Naming;
 }
-
-type Line = ReturnType<Foresight['join']>;
 
 /** Decides on what the locks found; what was decided early, or is while they are waited for, stands where it is just that. */
 function postFound(

@@ -28,26 +28,28 @@ export class Foresight {
   #clock: { readonly instant: Instant; readonly heardAt: number } | undefined;
   readonly #scenes = new Trust();
   readonly #unseen = new Trust();
-  #undecided = 0;
-  #line: Promise<unknown> = Promise.resolve();
+  /** Batches whose decision is still to come. */
+  readonly #undecided = new Set<{
+    readonly accounts: ReadonlySet<Uuid>;
+    readonly decided: Promise<void>;
+  }>();
 
   /**
-   * Joins the line of the batches: `before` resolves when all earlier ones are decided, and is undefined where they are;
-   * `leave` says that this one is, or never will be.
+   * Joins the line of the batches that are being decided: `before` resolves when all earlier ones on these accounts are, and is
+   * undefined where there are none; `leave` says that this one is decided, or never will be. On other accounts nobody waits.
    */
-  join(): { readonly before: Promise<unknown> | undefined; readonly leave: () => void } {
-    const before = this.#undecided === 0 ? undefined : this.#line;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#line = before === undefined ? promise : Promise.all([before, promise]);
-    this.#undecided += 1;
-    let left = false;
-    const leave = () => {
-      if (left) return;
-      left = true;
-      this.#undecided -= 1;
-      resolve();
+  join(ids: readonly Uuid[]): Line {
+    const earlier = [...this.#undecided].filter(({ accounts }) => ids.some((id) => accounts.has(id)));
+    const { promise: decided, resolve } = Promise.withResolvers<void>();
+    const place = { accounts: new Set(ids), decided };
+    this.#undecided.add(place);
+    return {
+      before: earlier.length === 0 ? undefined : Promise.all(earlier.map((each) => each.decided)),
+      leave: () => {
+        this.#undecided.delete(place);
+        resolve();
+      },
     };
-    return { before, leave };
   }
 
   /** Whether a batch on these accounts may be written unseen: each was last moved by a batch of this process. */
@@ -130,6 +132,12 @@ export class Foresight {
       this.#accounts.delete(id);
     }
   }
+}
+
+/** A batch's place among those that are being decided. */
+export interface Line {
+  readonly before: Promise<unknown> | undefined;
+  readonly leave: () => void;
 }
 
 interface Remembered {

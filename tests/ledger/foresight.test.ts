@@ -102,6 +102,29 @@ test('a minimum that only the balance between two entries breaks is kept too', a
   expectPosted(await second);
 });
 
+test('a batch that waits for its locks keeps no batch on other accounts waiting', async () => {
+  const [stuck = ''] = await makeAccounts(elsewhere, 1);
+  const [from = '', to = ''] = await makeAccounts(ledger, 2, { funds: '10.00' });
+  const holder = await connect(database.ownerUrl);
+  await holder.query('begin');
+  await holder.query(`select 1 from accounts where id = $1 for update`, [parseId('account', stuck)]);
+  const waiting = transfer(ledger, { fromAccountId: from, toAccountId: stuck, amount: '1.00' });
+  await untilWaiting(1);
+
+  const [third = '', fourth = ''] = await makeAccounts(elsewhere, 2, { funds: '10.00' });
+  for (const payment of [
+    { fromAccountId: third, toAccountId: fourth },
+    { fromAccountId: fourth, toAccountId: third },
+  ]) {
+    expectPosted(await transfer(ledger, { ...payment, amount: '1.00' }));
+  }
+  expectPosted(await transfer(ledger, { fromAccountId: third, toAccountId: fourth, amount: '1.00' }));
+  expect(await Promise.race([waiting, 'still waiting'])).toBe('still waiting');
+  await holder.query('commit');
+  expectPosted(await waiting);
+  expect(await balance(ledger, to)).toBe(1000n);
+});
+
 test('a batch that was decided on what a refused one would have left is decided anew', async () => {
   // So many that a lane waits for the other one in the database.
   const others = await makeAccounts(ledger, 30, { funds: '1.00' });
