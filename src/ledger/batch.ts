@@ -90,7 +90,8 @@ function postFound(
     const foreseen = early && isSameScene(early.scene, found);
     const stands = early && foreseen && isTimely(early.book.createdAt, found.clock);
     const { book, decisions, block } = stands ? early : decideOn(ledgerId, found, commands);
-    foresight.learn(found, foreseen, book.accounts);
+    const fit = decisions.every(isPosted) && commands.every(isPlain);
+    foresight.learn(found, { foreseen, fit }, book.accounts);
     line.leave();
     rememberIds(commands, decisions);
     for (const [place, statement] of block.entries()) {

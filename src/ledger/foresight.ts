@@ -82,10 +82,13 @@ export class Foresight {
   /** The currency of an account that was heard of; it never changes. */
   readonly currencyOf = (id: Uuid): string | undefined => this.#accounts.get(id)?.account.currency.code;
 
-  /** Told of what was found behind the locks, whether it was as foreseen, if anything was, and what the batch leaves there. */
+  /**
+   * Told of what was found behind the locks, and what the batch leaves there; whether it was as foreseen, if anything was, and
+   * whether the batch is one that is `fit` to be written unseen.
+   */
   learn(
     { accounts, clock, closedBefore }: Scene,
-    foreseen: boolean | undefined,
+    { foreseen, fit }: { readonly foreseen: boolean | undefined; readonly fit: boolean },
     left: Book['accounts'],
   ): void {
     this.#hear(clock);
@@ -93,7 +96,7 @@ export class Foresight {
     this.#remember(accounts, left);
     if (foreseen === undefined) return;
     this.#scenes.note(foreseen);
-    if (foreseen) this.#unseen.note(true);
+    if (foreseen && fit) this.#unseen.note(true);
   }
 
   /** Told of what a batch leaves that is about to be written unseen, beside the scene that it was decided on. */

@@ -185,6 +185,8 @@ async function killPayer(
 ): Promise<number[]> {
   const program = join(import.meta.dirname, 'payer.ts');
   const child: ChildProcess = spawn(process.execPath, [program, url, folder, intent, ...payment], {
+    // What it loads is compiled once for all.
+    env: { ...process.env, NODE_COMPILE_CACHE: join(folder, 'compiled') },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const exited = once(child, 'exit');
