@@ -141,14 +141,10 @@ export class LedgerClient {
       const results: t.AccountResult[] = [];
       for (const chunk of inChunks(accounts, key, withKey)) {
         const input = { accounts: chunk };
-        const answer = await this.#mutate(
-          documents.CreateAccountsDocument,
-          input,
-          { ...call, begun: results.length > 0 },
-          BATCH_DEADLINE_MS,
-        );
+        const answer = await this.#mutate(documents.CreateAccountsDocument, input, call, BATCH_DEADLINE_MS);
         if (isRefusal(answer)) return answer;
         results.push(...answer.results);
+        call.begun = true;
       }
       return { __typename: 'AccountsCreated', results };
     });
@@ -168,14 +164,10 @@ export class LedgerClient {
       const chunkSize = mode === 'ATOMIC' ? operations.length : undefined;
       for (const chunk of inChunks(operations, key, withOperationKey, chunkSize)) {
         const input = { mode, operations: chunk };
-        const answer = await this.#mutate(
-          documents.PostBatchDocument,
-          input,
-          { ...call, begun: results.length > 0 },
-          BATCH_DEADLINE_MS,
-        );
+        const answer = await this.#mutate(documents.PostBatchDocument, input, call, BATCH_DEADLINE_MS);
         if (isRefusal(answer)) return answer;
         results.push(...answer.results);
+        call.begun = true;
       }
       return { __typename: 'BatchProcessed', results };
     });
@@ -300,8 +292,8 @@ export class LedgerClient {
   }
 
   /**
-   * Runs a document of your own. What is clearly a query is tried until the deadline; a mutation is sent once, since only you know whether it may be
-   * sent again: under the same idempotency key it may. Throws NoAnswer, or RequestRejected where the service does not take it.
+   * Runs a document of your own. What is clearly a query is tried until the deadline; a mutation is sent once, since only you
+   * know whether it may be sent again: under the same idempotency key it may. Throws NoAnswer, or RequestRejected where the service does not take it.
    */
   async request<Result, Variables>(
     document: AnyDocument<Result, Variables>,
@@ -359,8 +351,10 @@ export class LedgerClient {
     const intents = this.#keptIntents();
     const key = await intents.keep(intent, { operation, input, key: newKey });
     if (key !== newKey && idempotencyKey) throw new IntentConflict(intent, JSON.stringify({ key }));
-    const result = await run(key, { ...options, operation, idempotencyKey: key });
-    if (isRefusal(result) && !result.retryable && !OPEN_CODES.includes(result.code)) {
+    const call: Call = { ...options, operation, idempotencyKey: key };
+    const result = await run(key, call);
+    // Where a part of it was answered, a new attempt would do that part again.
+    if (isRefusal(result) && !call.begun && !result.retryable && !OPEN_CODES.includes(result.code)) {
       await intents.forget(intent, key);
     }
     return result;
@@ -419,7 +413,7 @@ interface Call extends MutationOptions {
   readonly operation: string;
   readonly idempotencyKey?: string;
   /** Whether earlier requests of it were answered. */
-  readonly begun?: boolean;
+  begun?: boolean;
 }
 
 interface AnyResult {

@@ -176,6 +176,28 @@ it('a batch under an intent goes on where it was left', async () => {
   expect(await paid()).toBe('20.00');
 });
 
+it('a batch of which a later request is refused keeps its intent, and pays nothing twice', async () => {
+  const { fromAccountId, toAccountId, keyStore, paid } = await scene();
+  const transfer = { fromAccountId, toAccountId, amount: '0.01' };
+  const operations = Array.from({ length: 1001 }, () => ({ transfer }));
+  const refusal = { code: 'INVALID_INPUT', message: 'no', retryable: false, replayed: false, field: 'x' };
+  let requests = 0;
+  const refusing = createLedgerClient({
+    url,
+    keyStore,
+    fetch: async (to, init) => {
+      requests += 1;
+      if (requests === 1) return fetch(to, init);
+      return Response.json({ data: { postBatch: { __typename: 'InvalidInputError', ...refusal } } });
+    },
+  });
+  expect(await refusing.postBatch(operations, { intent: 'payroll' })).toMatchObject({
+    code: 'INVALID_INPUT',
+  });
+  await createLedgerClient({ url, keyStore }).postBatch(operations, { intent: 'payroll' });
+  expect(await paid()).toBe('110.01');
+});
+
 /** Runs the program of payer.ts until it has printed so much, kills it that much later, and answers when each line came. */
 async function killPayer(
   folder: string,
