@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { type Config, ConfigError, readConfig } from './config.ts';
 import { EmbeddedPostgresError, startEmbeddedPostgres } from './db/embedded.ts';
 import { DatabaseNotReadyError } from './db/migrator.ts';
@@ -24,8 +23,11 @@ try {
 
 /** Brings up what is configured, part by part, and takes it down the other way round when the process is told to end. */
 async function run(config: Config): Promise<void> {
-  // From here on a signal is an orderly end, also where it comes before all is up.
-  const told = Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT')]);
+  // From here on a signal is an orderly end, also where it comes before all is up. A second one changes nothing: on Ctrl+C
+  // both the terminal and npm send one.
+  const told = new Promise((resolve) => {
+    for (const signal of ['SIGTERM', 'SIGINT']) process.on(signal, resolve);
+  });
   if (config.database !== null) {
     return serve(config, config.database.url, config.database.migrationUrl, told);
   }

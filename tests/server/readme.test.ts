@@ -7,6 +7,7 @@ import { DOCUMENT_LIMITS } from '../../src/graphql/document-limits.ts';
 import { MAX_NODES } from '../../src/graphql/node.ts';
 import { MAX_REQUEST_BYTES } from '../../src/graphql/yoga.ts';
 import * as limits from '../../src/server/limits.ts';
+import { COMMAND_LANGUAGES } from '../support/commands.ts';
 import { createTestDatabase } from '../support/database.ts';
 import { expectSoundBooks, openLedger } from '../support/ledger.ts';
 import { expectAnswers, readWalk } from '../support/walk.ts';
@@ -20,7 +21,7 @@ afterAll(async () => {
 });
 
 test('the README’s walk answers what the README says', async () => {
-  const steps = readWalk(await readFile(README, 'utf8'));
+  const steps = readWalk(await readFile(README, 'utf8'), COMMAND_LANGUAGES);
   expect(steps.length).toBeGreaterThan(5);
   await expectAnswers(service.graphqlUrl, steps);
 });

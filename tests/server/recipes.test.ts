@@ -7,10 +7,11 @@ import { expectSoundBooks } from '../support/ledger.ts';
 import { expectAnswers, readWalk } from '../support/walk.ts';
 
 const page = await readFile(join(import.meta.dirname, '../../docs/recipes.md'), 'utf8');
-const recipes = page
-  .split(/^## /m)
-  .slice(1)
-  .map((section) => ({ title: section.slice(0, section.indexOf('\n')), steps: readWalk(section) }));
+const [introduction = '', ...sections] = page.split(/^## /m);
+const recipes = sections.map((section) => ({
+  title: section.slice(0, section.indexOf('\n')),
+  steps: readWalk(section),
+}));
 
 const database = await createTestDatabase();
 const service = await startServiceProcess({ DATABASE_URL: database.serviceUrl });
@@ -19,7 +20,8 @@ afterAll(async () => {
   await expectSoundBooks(database);
 });
 
-test('the page has its recipes', () => {
+test('the page has its recipes, and no request outside of them', () => {
+  expect(readWalk(introduction)).toEqual([]);
   expect(recipes.length).toBeGreaterThan(5);
   for (const { title, steps } of recipes) expect(steps.length, title).toBeGreaterThan(2);
 });
