@@ -2,7 +2,7 @@
 // `npm run build -- <folder>` writes that folder instead. What was in it before is removed.
 
 import { execFile } from 'node:child_process';
-import { readFile, rm, writeFile } from 'node:fs/promises';
+import { copyFile, readFile, rm, writeFile } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
 import { parseArgs, promisify } from 'node:util';
 
@@ -26,8 +26,12 @@ const manifest = {
   type: 'module',
   sideEffects: false,
   engines: { node: '>=20' },
-  exports: { './client': { types: './index.d.ts', default: './index.js' } },
+  exports: {
+    './client': { types: './index.d.ts', default: './index.js' },
+    './schema.graphql': './schema.graphql',
+  },
 };
+await copyFile(join(PROJECT, 'schema.graphql'), join(folder, 'schema.graphql'));
 await writeFile(join(folder, 'package.json'), `${JSON.stringify(manifest, null, 2)}\n`);
 console.log(`${relative(PROJECT, folder)}: ${name} ${version}`);
 

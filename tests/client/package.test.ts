@@ -1,59 +1,34 @@
-// The package as its users get it: built, packed, and installed into a project that has nothing else.
-
-import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
-import { promisify } from 'node:util';
 import { gzipSync } from 'node:zlib';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { startServiceProcess } from '../../scripts/service-process.ts';
 import { createTestDatabase } from '../support/database.ts';
 import { expectSoundBooks } from '../support/ledger.ts';
+import { installClient, run } from './packed.ts';
 
 const PROJECT = join(import.meta.dirname, '../..');
-const PATH = process.env['PATH'] ?? '';
 
-const folder = await mkdtemp(join(tmpdir(), 'ledger-package-'));
-afterAll(() => rm(folder, { recursive: true, force: true }));
-
-/** Runs a program and answers what it printed. It knows nothing of this machine but where programs are. */
-async function run(cwd: string, program: string, ...parameters: readonly string[]): Promise<string> {
-  const npm = { npm_config_audit: 'false', npm_config_fund: 'false', npm_config_update_notifier: 'false' };
-  const { stdout } = await promisify(execFile)(program, parameters, {
-    cwd,
-    env: { PATH, HOME: folder, ...npm },
-  });
-  return stdout;
-}
-
-const project = join(folder, 'project');
-const installed = join(project, 'node_modules/transactional-ledger');
-let tarball: string;
-let modules: readonly { readonly name: string; readonly code: string }[];
-beforeAll(async () => {
-  const built = join(folder, 'built');
-  await run(PROJECT, 'npm', 'run', 'build', '--', built);
-  tarball = (await run(folder, 'npm', 'pack', built, '--silent')).trim();
-  await mkdir(project);
-  await writeFile(join(project, 'package.json'), '{ "name": "shop", "private": true, "type": "module" }');
-  await run(project, 'npm', 'install', '--offline', join(folder, tarball));
-  const names = (await readdir(installed)).filter((name) => name.endsWith('.js'));
-  modules = await Promise.all(
-    names.map(async (name) => ({ name, code: await readFile(join(installed, name), 'utf8') })),
-  );
-}, 120_000);
+const { tarball, project, installed } = await installClient();
+const files = (await readdir(installed)).filter((name) => name.endsWith('.js'));
+const modules = await Promise.all(
+  files.map(async (name) => ({ name, code: await readFile(join(installed, name), 'utf8') })),
+);
 
 test('the package has each module with its types, and nothing else', async () => {
   const sources = (await readdir(join(PROJECT, 'src/client'))).filter((name) => name.endsWith('.ts'));
   const names = sources.map((name) => name.slice(0, -'.ts'.length));
-  const expected = ['package.json', ...names.flatMap((name) => [`${name}.js`, `${name}.d.ts`])];
-  const packed = (await run(folder, 'tar', '-tzf', tarball)).trim().split('\n');
+  const expected = [
+    'package.json',
+    'schema.graphql',
+    ...names.flatMap((name) => [`${name}.js`, `${name}.d.ts`]),
+  ];
+  const packed = (await run(project, 'tar', '-tzf', tarball)).trim().split('\n');
   expect(packed.toSorted()).toEqual(expected.map((name) => `package/${name}`).toSorted());
 });
 
-test('the package depends on nothing, asks for Node 20, and exports the client alone', async () => {
+test('the package depends on nothing, asks for Node 20, and exports the client and the schema', async () => {
   const { version, license } = JSON.parse(await readFile(join(PROJECT, 'package.json'), 'utf8'));
   expect(JSON.parse(await readFile(join(installed, 'package.json'), 'utf8'))).toEqual({
     name: 'transactional-ledger',
@@ -63,7 +38,10 @@ test('the package depends on nothing, asks for Node 20, and exports the client a
     type: 'module',
     sideEffects: false,
     engines: { node: '>=20' },
-    exports: { './client': { types: './index.d.ts', default: './index.js' } },
+    exports: {
+      './client': { types: './index.d.ts', default: './index.js' },
+      './schema.graphql': './schema.graphql',
+    },
   });
   const beside = (await readdir(join(project, 'node_modules'))).filter((name) => !name.startsWith('.'));
   expect(beside).toEqual(['transactional-ledger']);
@@ -136,11 +114,12 @@ console.log(\`bob has \${await balance(bob)} USD, or \${toMinor(await balance(bo
 
 /** The machine's own Node where it has one that the package is for, which is older than the project's; else the project's. */
 async function findNode(): Promise<string> {
-  const own = PATH.split(delimiter)
+  const own = (process.env['PATH'] ?? '')
+    .split(delimiter)
     .filter((path) => !path.includes('node_modules'))
     .map((path) => join(path, 'node'))
     .find((path) => existsSync(path));
   if (own === undefined) return process.execPath;
-  const [, major] = /^v(\d+)/.exec(await run(folder, own, '--version')) ?? [];
+  const [, major] = /^v(\d+)/.exec(await run(project, own, '--version')) ?? [];
   return Number(major) >= 20 ? own : process.execPath;
 }
