@@ -205,32 +205,32 @@ export class LedgerClient {
 
   /** The account; null where there is none. `id` is its id, or `ext:` and its externalId, as everywhere. */
   async account(id: string, options?: CallOptions): Promise<t.Account | null> {
-    return (await this.#query('account', documents.AccountDocument, { id }, options)).account;
+    return this.#query('account', documents.AccountDocument, { id }, options);
   }
 
   /** The transaction; null where there is none. */
   async transaction(id: string, options?: CallOptions): Promise<t.Transaction | null> {
-    return (await this.#query('transaction', documents.TransactionDocument, { id }, options)).transaction;
+    return this.#query('transaction', documents.TransactionDocument, { id }, options);
   }
 
   /** The hold; null where there is none. */
   async hold(id: string, options?: CallOptions): Promise<t.Hold | null> {
-    return (await this.#query('hold', documents.HoldDocument, { id }, options)).hold;
+    return this.#query('hold', documents.HoldDocument, { id }, options);
   }
 
   /** The ledger itself: its closed period, its currencies, the head of its chain. */
   async ledger(options?: CallOptions): Promise<t.Ledger> {
-    return (await this.#query('ledger', documents.LedgerDocument, {}, options)).ledger;
+    return this.#query('ledger', documents.LedgerDocument, {}, options);
   }
 
   /** What an id names, whatever its type; null where it names nothing. */
   async node(id: string, options?: CallOptions): Promise<t.NamedNode | null> {
-    return (await this.#query('node', documents.NodeDocument, { id }, options)).node;
+    return this.#query('node', documents.NodeDocument, { id }, options);
   }
 
   /** What several ids name, 100 at most, in their order, with null in the place of each that names nothing. */
   async nodes(ids: readonly string[], options?: CallOptions): Promise<readonly (t.NamedNode | null)[]> {
-    return (await this.#query('nodes', documents.NodesDocument, { ids: [...ids] }, options)).nodes;
+    return this.#query('nodes', documents.NodesDocument, { ids: [...ids] }, options);
   }
 
   /** What was answered to a key. Null: nothing yet, and it may be on its way: only sending the same again is safe. */
@@ -240,21 +240,20 @@ export class LedgerClient {
     options?: CallOptions,
   ): Promise<t.Outcome | null> {
     const variables = { accountId, idempotencyKey };
-    return (await this.#query('outcomeByKey', documents.OutcomeByKeyDocument, variables, options))
-      .outcomeByKey;
+    return this.#query('outcomeByKey', documents.OutcomeByKeyDocument, variables, options);
   }
 
   /** What an operation would answer now. Nothing is recorded or reserved. */
   async preview(operation: t.Operation, options?: CallOptions): Promise<t.PreviewResult> {
     const variables = { operation: withOperationKey(operation, makeKey()) };
-    return (await this.#query('preview', documents.PreviewDocument, variables, options)).preview;
+    return this.#query('preview', documents.PreviewDocument, variables, options);
   }
 
   /** Accounts that match, page by page as they are asked for: `for await (const account of ledger.accounts())`. */
   accounts(filter?: t.AccountFilter, options?: CallOptions): AsyncGenerator<t.Account, void, undefined> {
     return listNodes(async (after) => {
       const variables = { filter: filter ?? null, first: PAGE_SIZE, after };
-      return (await this.#query('accounts', documents.AccountsDocument, variables, options)).accounts;
+      return this.#query('accounts', documents.AccountsDocument, variables, options);
     });
   }
 
@@ -265,8 +264,7 @@ export class LedgerClient {
   ): AsyncGenerator<t.Transaction, void, undefined> {
     return listNodes(async (after) => {
       const variables = { filter: filter ?? null, first: PAGE_SIZE, after };
-      return (await this.#query('transactions', documents.TransactionsDocument, variables, options))
-        .transactions;
+      return this.#query('transactions', documents.TransactionsDocument, variables, options);
     });
   }
 
@@ -274,7 +272,7 @@ export class LedgerClient {
   holds(filter?: t.HoldFilter, options?: CallOptions): AsyncGenerator<t.Hold, void, undefined> {
     return listNodes(async (after) => {
       const variables = { filter: filter ?? null, first: PAGE_SIZE, after };
-      return (await this.#query('holds', documents.HoldsDocument, variables, options)).holds;
+      return this.#query('holds', documents.HoldsDocument, variables, options);
     });
   }
 
@@ -286,7 +284,7 @@ export class LedgerClient {
   ): AsyncGenerator<t.HistoryEntry, void, undefined> {
     return listNodes(async (after) => {
       const variables = { accountId, filter: filter ?? null, first: PAGE_SIZE, after };
-      const { account } = await this.#query('history', documents.HistoryDocument, variables, options);
+      const account = await this.#query('history', documents.HistoryDocument, variables, options);
       return account?.history ?? { nodes: [], pageInfo: { hasNextPage: false } };
     });
   }
@@ -369,9 +367,7 @@ export class LedgerClient {
   ): Promise<Result> {
     const tried = await untilAnswered(
       async (signal) => {
-        const [result] = Object.values<Result | null | undefined>(
-          await this.#transport.send(document, { input }, signal),
-        );
+        const result = fieldOf(await this.#transport.send(document, { input }, signal));
         if (result === null || result === undefined) throw new NoAnswer('The answer had no result.');
         return result;
       },
@@ -381,15 +377,15 @@ export class LedgerClient {
     throw new OutcomeUnknown({ operation, idempotencyKey, intent, attempts: tried.attempts }, tried.cause);
   }
 
-  /** Sends a query until it is answered. Throws Unreachable, or RequestRejected. */
-  async #query<Result, Variables>(
+  /** Sends a query until it is answered, and resolves to the field that it asks for. Throws Unreachable, or RequestRejected. */
+  async #query<Data extends object, Variables>(
     operation: string,
-    document: TypedDocument<Result, Variables>,
+    document: TypedDocument<Data, Variables>,
     variables: Variables,
     options: CallOptions = {},
-  ): Promise<Result> {
+  ): Promise<Data[keyof Data]> {
     const tried = await untilAnswered(
-      (signal) => this.#transport.send(document, variables, signal),
+      async (signal) => fieldOf<Data>(await this.#transport.send(document, variables, signal)),
       this.#patience(options, DEADLINE_MS),
     );
     if (tried.answered) return tried.answer;
@@ -421,6 +417,11 @@ interface AnyResult {
 }
 
 type WithKey = { readonly idempotencyKey?: string | null | undefined };
+
+/** What a document of this client answers is in its one field. */
+function fieldOf<Data extends object>(data: Data): Data[keyof Data] {
+  return Object.values(data)[0] as Data[keyof Data];
+}
 
 /** What a mutation's document answers: one field, which is null only where nothing is known. */
 type Answer<Field extends string, Result> = { readonly [Only in Field]: Result | null };

@@ -48,9 +48,9 @@ function json(data: unknown, init: ResponseInit = {}): Response {
   return new Response(JSON.stringify(data), { headers: { 'content-type': 'application/json' }, ...init });
 }
 
-function refused(code: string, facts: object = {}): Response {
+function refused(code: string, facts: object = {}, field = 'deposit'): Response {
   const refusal = { __typename: 'X', code, message: code, retryable: true, replayed: false, ...facts };
-  return json({ data: { deposit: refusal } });
+  return json({ data: { [field]: refusal } });
 }
 
 describe('a mutation is sent again under the same key', () => {
@@ -128,6 +128,17 @@ describe('a mutation is sent again under the same key', () => {
       OutcomeUnknown,
     );
   });
+});
+
+it('a preview that the ledger had no time for is asked for again', async () => {
+  const accountId = await makeAccount(books);
+  const { fetch, keys } = answering(
+    refused('OVERLOADED', { retryAfterMs: 5 }, 'preview'),
+    new TypeError('failed'),
+  );
+  const preview = await createLedgerClient({ url, fetch }).preview({ deposit: { accountId, amount: '1' } });
+  expect(preview.__typename).toBe('Preview');
+  expect(keys).toHaveLength(3);
 });
 
 describe('where an attempt may have been done, its outcome is unknown', () => {

@@ -4,7 +4,16 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startServiceProcess } from '../../scripts/service-process.ts';
 import { createTestDatabase } from '../support/database.ts';
-import { compile, copyProject, type Example, readExamples, readPage, run, Shell } from '../support/docs.ts';
+import {
+  compile,
+  copyProject,
+  type Example,
+  linkPackages,
+  readExamples,
+  readPage,
+  run,
+  Shell,
+} from '../support/docs.ts';
 import { expectSoundBooks } from '../support/ledger.ts';
 
 /** Where the pages say that the service is. */
@@ -15,7 +24,17 @@ const guide = readExamples(await readPage('docs/sdk.md'));
 const start = readExamples(await readPage('docs/getting-started.md'));
 const snippets = guide
   .filter(({ language }) => language === 'ts')
-  .map((example, index) => ({ ...example, name: `snippet-${index + 1}.ts` }));
+  .map((example, index) => ({ ...example, name: example.file ?? `snippet-${index + 1}.ts` }));
+/** What the guide's reader has installed beside the client. */
+const OTHER_CLIENTS = [
+  '@apollo/client',
+  '@types/relay-runtime',
+  '@urql/core',
+  '@urql/exchange-graphcache',
+  'relay-compiler',
+  '.bin/relay-compiler',
+  'relay-runtime',
+];
 
 const database = await createTestDatabase();
 const service = await startServiceProcess({ DATABASE_URL: database.serviceUrl });
@@ -57,9 +76,19 @@ if (isRefusal(paidIn)) throw new Error(paidIn.message);
 /** The snippet as a program: with what it uses of what is given, and does not make itself at its top. */
 function programOf(code: string): string {
   const used = GIVEN.filter(
-    (name) => new RegExp(`\\b${name}\\b`).test(code) && !new RegExp(`^const ${name}\\b`, 'm').test(code),
+    (name) =>
+      new RegExp(`(?<!-)\\b${name}\\b`).test(code) && !new RegExp(`^const ${name}\\b`, 'm').test(code),
   );
   return `import { ${used.join(', ')} } from './given.ts';\n${code}`;
+}
+
+/** What Relay's plugin for bundlers does: in the place of a document stands what the compiler made of it. */
+function withArtifacts(code: string): string {
+  const tag = /graphql`\s*\w+ (\w+)[^`]*`/g;
+  const imports = [...code.matchAll(tag)].map(
+    ([, name]) => `import ${name} from './__generated__/${name}.graphql.ts';\n`,
+  );
+  return imports.join('') + code.replace(tag, '$1');
 }
 
 /** The block with the service’s address of this test. */
@@ -75,14 +104,19 @@ describe('the client’s guide', () => {
   beforeAll(async () => {
     await mkdir(app);
     await writeFile(join(app, 'package.json'), JSON.stringify({ type: 'module' }));
-    const shell = new Shell(ledgerFolder);
-    for (const { language, code } of guide) if (language === 'sh') await shell.run(code);
+    await linkPackages(folder, OTHER_CLIENTS);
     await writeFile(join(app, 'given.ts'), here(GIVEN_MODULE));
     for (const { name, code } of snippets) await writeFile(join(app, name), here(programOf(code)));
+    const shell = new Shell(ledgerFolder);
+    for (const { language, code, file } of guide) {
+      if (language === 'sh') await shell.run(code);
+      if (language === 'json') await writeFile(join(app, file ?? ''), code);
+    }
   }, TIMEOUT_MS);
 
   test('installs the client in the project that it names, and has no block that is not run', () => {
-    expect(guide.filter(({ language }) => language !== 'ts').map(({ language }) => language)).toEqual(['sh']);
+    const others = guide.map(({ language }) => language).filter((language) => language !== 'ts');
+    expect(others).toEqual(['sh', 'json', 'sh']);
     expect(snippets.length).toBeGreaterThan(10);
   });
 
@@ -105,7 +139,9 @@ describe('the client’s guide', () => {
         '--experimental-webstorage',
         `--localstorage-file=${join(app, `${snippet.name}.storage`)}`,
       ];
-      await expectToPrint(snippet, run(app, process.execPath, '--no-warnings', ...storage, snippet.name));
+      const program = join(app, `run-${snippet.name}`);
+      await writeFile(program, withArtifacts(here(programOf(snippet.code))));
+      await expectToPrint(snippet, run(app, process.execPath, '--no-warnings', ...storage, program));
     },
     TIMEOUT_MS,
   );

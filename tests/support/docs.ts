@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { cp, readFile, symlink, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 
@@ -7,8 +7,8 @@ const PROJECT = join(import.meta.dirname, '../..');
 
 /** A block of a page that is run, with what the page says that it prints. */
 export interface Example {
-  /** sh is for a shell; js is a file that the page names, for a later shell block; ts is a program. */
-  readonly language: 'sh' | 'js' | 'ts';
+  /** sh is for a shell; js and json are a file that the page names, for what comes later; ts is a program. */
+  readonly language: 'sh' | 'js' | 'json' | 'ts';
   readonly code: string;
   /** The page's `text` block behind it. */
   readonly output: string | undefined;
@@ -43,8 +43,8 @@ export function readExamples(page: string): Example[] {
         throw new SyntaxError(`${title}: what is printed stands right behind what prints it`);
       }
       examples[examples.length - 1] = { ...last, output: code };
-    } else if (language === 'sh' || language === 'js' || language === 'ts') {
-      const file = /.*`([\w-]+\.\w+)`:$/.exec(before)?.[1];
+    } else if (language === 'sh' || language === 'js' || language === 'json' || language === 'ts') {
+      const file = /.*`([\w.-]+\.\w+)`:$/.exec(before)?.[1];
       examples.push({ language, code, output: undefined, file, title });
     } else throw new SyntaxError(`${title}: nobody runs ${line}`);
     before = '';
@@ -53,7 +53,7 @@ export function readExamples(page: string): Example[] {
 }
 
 /** What an example runs with: this Node.js before any other, npm without a network, and no setting of the tests' own. */
-function environment(): NodeJS.ProcessEnv {
+export function environment(): NodeJS.ProcessEnv {
   const own = Object.entries(process.env).filter(
     ([name]) => !/^(npm_|NODE_OPTIONS|VITEST|INIT_CWD)/.test(name),
   );
@@ -99,10 +99,26 @@ export class Shell {
 
 /** Makes what the client is built from in a folder, so that the build leaves the project's own alone. */
 export async function copyProject(folder: string): Promise<void> {
-  for (const name of ['package.json', 'tsconfig.json', 'tsconfig.client.json', 'scripts', 'src/client']) {
+  for (const name of [
+    'package.json',
+    'schema.graphql',
+    'tsconfig.json',
+    'tsconfig.client.json',
+    'scripts',
+    'src/client',
+  ]) {
     await cp(join(PROJECT, name), join(folder, name), { recursive: true });
   }
   await symlink(join(PROJECT, 'node_modules'), join(folder, 'node_modules'));
+}
+
+/** Makes packages of the project's findable for programs in a folder and below it, as if they were installed there. */
+export async function linkPackages(folder: string, packages: readonly string[]): Promise<void> {
+  for (const path of packages) {
+    const link = join(folder, 'node_modules', path);
+    await mkdir(dirname(link), { recursive: true });
+    await symlink(join(PROJECT, 'node_modules', path), link);
+  }
 }
 
 export function readPage(path: string): Promise<string> {

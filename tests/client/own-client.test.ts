@@ -1,0 +1,88 @@
+// The documents and possibleTypes in the hands of other GraphQL clients; docs/sdk.md has a transfer through each of them.
+
+import { ApolloClient, gql, HttpLink, InMemoryCache } from '@apollo/client';
+import { Client, fetchExchange } from '@urql/core';
+import { cacheExchange } from '@urql/exchange-graphcache';
+import { buildSchema, isAbstractType, parse, validate } from 'graphql';
+import { afterAll, describe, expect, test } from 'vitest';
+import * as client from '../../src/client/index.ts';
+import { serve } from '../graphql/api.ts';
+import { createTestDatabase } from '../support/database.ts';
+import { readPage } from '../support/docs.ts';
+import { expectSoundBooks, makeAccounts, openLedger } from '../support/ledger.ts';
+
+const database = await createTestDatabase();
+const books = await openLedger(database);
+const { server } = await serve(books);
+const url = `${server.url}/graphql`;
+afterAll(() => expectSoundBooks(database));
+
+const schema = buildSchema(await readPage('schema.graphql'));
+const documents = Object.entries(client).filter(([name]) => name.endsWith('Document')) as [string, string][];
+
+test('every mutation and query has a document, which any client can parse and the schema takes', () => {
+  const names = [schema.getMutationType(), schema.getQueryType()].flatMap((type) =>
+    Object.keys(type?.getFields() ?? {}),
+  );
+  const answered = documents.flatMap(([name, text]) => {
+    const document = parse(text);
+    expect(validate(schema, document), name).toEqual([]);
+    expect(gql(text).definitions.length, name).toBe(document.definitions.length);
+    return document.definitions.flatMap((definition) =>
+      definition.kind !== 'OperationDefinition'
+        ? []
+        : definition.selectionSet.selections.map((field) => (field.kind === 'Field' ? field.name.value : '')),
+    );
+  });
+  expect(new Set(answered)).toEqual(new Set(names));
+});
+
+test('possibleTypes has the members of each interface and union', () => {
+  const abstract = Object.values(schema.getTypeMap()).filter(isAbstractType);
+  expect(abstract.length).toBeGreaterThan(10);
+  expect(client.possibleTypes).toEqual(
+    Object.fromEntries(
+      abstract.map((type) => [type.name, schema.getPossibleTypes(type).map(({ name }) => name)]),
+    ),
+  );
+});
+
+describe('a cache that knows possibleTypes answers a refusal again with its facts', () => {
+  /** What an empty account would answer to a transfer. */
+  async function refusedOperation() {
+    const [fromAccountId = '', toAccountId = ''] = await makeAccounts(books, 2);
+    return { transfer: { fromAccountId, toAccountId, amount: '5.00', idempotencyKey: 'refused' } };
+  }
+  const facts = {
+    __typename: 'InsufficientFundsError',
+    code: 'INSUFFICIENT_FUNDS',
+    available: { amount: '0.00' },
+    requested: { amount: '5.00' },
+  };
+
+  test("Apollo's", async () => {
+    const cache = new InMemoryCache({ possibleTypes: client.possibleTypes });
+    const apollo = new ApolloClient({ link: new HttpLink({ uri: url }), cache });
+    const preview = {
+      query: gql(client.PreviewDocument),
+      variables: { operation: await refusedOperation() },
+    };
+    await apollo.query(preview);
+    expect(apollo.readQuery(preview)).toMatchObject({ preview: facts });
+  });
+
+  test("urql's normalized one", async () => {
+    const cache = cacheExchange({
+      possibleTypes: client.possibleTypes,
+      keys: { Money: () => null },
+      // It would warn of the fields that a union's other members have.
+      logger: () => {},
+    });
+    const urql = new Client({ url, exchanges: [cache, fetchExchange] });
+    const variables = { operation: await refusedOperation() };
+    await urql.query(client.PreviewDocument, variables);
+    const kept = urql.readQuery(client.PreviewDocument, variables);
+    expect(kept?.operation.context.meta?.cacheOutcome).toBe('hit');
+    expect(kept?.data).toMatchObject({ preview: facts });
+  });
+});
