@@ -4,6 +4,11 @@ import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import packageFile from '../package.json' with { type: 'json' };
+
+/** What `npm start` gives to Node: `exec node …`. */
+const [main = '', ...flags] = packageFile.scripts.start.split(' ').slice(2).reverse();
+const START = [...flags.reverse(), join(import.meta.dirname, '..', main)];
 
 /** The service as its users run it: a process of its own. */
 export interface ServiceProcess {
@@ -21,7 +26,7 @@ export interface ServiceProcess {
  * Throws with what it printed where it ends before.
  */
 export async function startServiceProcess(env: Readonly<Record<string, string>>): Promise<ServiceProcess> {
-  const child = spawn(process.execPath, [join(import.meta.dirname, '../src/main.ts')], {
+  const child = spawn(process.execPath, START, {
     env: { ...process.env, PORT: '0', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
