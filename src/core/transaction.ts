@@ -71,3 +71,9 @@ export interface Posted {
   /** This key had been answered before. */
   readonly replayed: boolean;
 }
+
+/** What became of a batch: one outcome for each operation, in order. */
+export interface BatchProcessed {
+  readonly code: 'PROCESSED';
+  readonly outcomes: readonly Outcome[];
+}

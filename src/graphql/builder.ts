@@ -8,12 +8,11 @@ import type { Hold } from '../core/hold.ts';
 import type { Instant } from '../core/instant.ts';
 import type { Money } from '../core/money.ts';
 import type { Malformed, Metadata } from '../core/text.ts';
-import type { Entry, Posted, Transaction } from '../core/transaction.ts';
+import type { BatchProcessed, Entry, Posted, Transaction } from '../core/transaction.ts';
 import type {
   AccountCreated,
   AccountsCreated,
   AccountUpdated,
-  BatchProcessed,
   CurrencyRegistered,
   EntryLine,
   LedgerState,

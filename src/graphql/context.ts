@@ -1,12 +1,11 @@
 import type { Account } from '../core/account.ts';
 import type { Hold } from '../core/hold.ts';
 import type { Uuid } from '../core/ids.ts';
-import type { Outcome, Transaction } from '../core/transaction.ts';
+import type { BatchProcessed, Outcome, Transaction } from '../core/transaction.ts';
 import type {
   AccountCreated,
   AccountsCreated,
   AccountUpdated,
-  BatchProcessed,
   CurrencyRegistered,
   Ledger,
   PeriodClosed,

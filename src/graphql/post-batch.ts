@@ -1,8 +1,8 @@
 import { setImmediate } from 'node:timers/promises';
 import type { Command } from '../core/command.ts';
 import type { Refusal } from '../core/errors.ts';
-import type { Posted } from '../core/transaction.ts';
-import { type BatchMode, type BatchProcessed, MAX_BATCH_SIZE, MAX_OPERATIONS } from '../ledger/ledger.ts';
+import type { BatchProcessed, Posted } from '../core/transaction.ts';
+import { type BatchMode, MAX_BATCH_SIZE, MAX_OPERATIONS } from '../ledger/ledger.ts';
 import { builder } from './builder.ts';
 import { noteAnswer, settle } from './context.ts';
 import { OperationInput, OperationResult, pathInto, toCommand, withPath } from './operation.ts';

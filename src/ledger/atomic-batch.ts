@@ -13,7 +13,7 @@ import type { Command, PlannedCommand, Target, TargetName } from '../core/comman
 import { decide, isRecorded, recordRefusal } from '../core/decide.ts';
 import { type Refusal, refuse } from '../core/errors.ts';
 import { formatId, type Uuid } from '../core/ids.ts';
-import type { Outcome, Posted, Transaction } from '../core/transaction.ts';
+import type { BatchProcessed, Outcome, Posted, Transaction } from '../core/transaction.ts';
 import { blockOf, lockAndFind } from '../db/journal.ts';
 import type { DB } from '../db/tables.ts';
 import { findRecorded } from '../db/transactions.ts';
@@ -21,7 +21,6 @@ import { type BatchContext, findTargets, nameAll, randomBits } from './batch.ts'
 import { untilAnswered } from './failures.ts';
 import type { Scene } from './foresight.ts';
 import type { Names } from './names.ts';
-import type { BatchProcessed } from './operations.ts';
 
 /** How long its caller waits at most while the database does not answer. */
 const ANSWER_AFTER_MS = 60_000;

@@ -18,7 +18,7 @@ import type { Instant } from '../core/instant.ts';
 import type { Money } from '../core/money.ts';
 import { nameAccount, toExpiry } from '../core/request.ts';
 import { checkName } from '../core/text.ts';
-import type { Outcome, Transaction } from '../core/transaction.ts';
+import type { BatchProcessed, Outcome, Transaction } from '../core/transaction.ts';
 import type { AccountChange } from '../core/update-account.ts';
 import { listMatchingAccounts } from '../db/account-lists.ts';
 import { findAccounts } from '../db/accounts.ts';
@@ -53,14 +53,7 @@ import { type OnFault, refuseFault, untilAnswered } from './failures.ts';
 import { Foresight } from './foresight.ts';
 import { type BatchObservation, GroupCommit } from './group-commit.ts';
 import { Names } from './names.ts';
-import {
-  type BatchMode,
-  type BatchProcessed,
-  type Operation,
-  Operations,
-  SLICE,
-  type Track,
-} from './operations.ts';
+import { type BatchMode, type Operation, Operations, SLICE, type Track } from './operations.ts';
 import { closePeriodOf, type PeriodClosed } from './periods.ts';
 import { type Preview, previewOf } from './preview.ts';
 
@@ -72,7 +65,6 @@ export type { CurrencyRegistered } from './currencies.ts';
 export type { BatchObservation } from './group-commit.ts';
 export {
   type BatchMode,
-  type BatchProcessed,
   MAX_BATCH_SIZE,
   MAX_OPERATIONS,
   type Operation,

@@ -8,7 +8,7 @@
  */
 import type { Command, PlannedCommand } from '../core/command.ts';
 import { type Refusal, refuse } from '../core/errors.ts';
-import type { Outcome } from '../core/transaction.ts';
+import type { BatchProcessed, Outcome } from '../core/transaction.ts';
 import { postAtomic } from './atomic-batch.ts';
 import type { BatchContext } from './batch.ts';
 import { type OnFault, refuseFault } from './failures.ts';
@@ -16,12 +16,6 @@ import type { GroupCommit } from './group-commit.ts';
 import type { Names } from './names.ts';
 
 export type BatchMode = 'ATOMIC' | 'INDEPENDENT';
-
-/** What became of a batch: one outcome for each operation, in order. */
-export interface BatchProcessed {
-  readonly code: 'PROCESSED';
-  readonly outcomes: readonly Outcome[];
-}
 
 /** An operation that is well formed, or why it is not. */
 export type Operation = Command | Refusal;

@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, describe, expect, test } from 'vitest';
 import { formatId, parseId } from '../../src/core/ids.ts';
 import { toCapture, toDeposit, toHold, toReversal, toTransfer, toVoid } from '../../src/core/request.ts';
-import type { Outcome } from '../../src/core/transaction.ts';
-import type { BatchMode, BatchProcessed, Operation } from '../../src/ledger/ledger.ts';
+import type { BatchProcessed, Outcome } from '../../src/core/transaction.ts';
+import type { BatchMode, Operation } from '../../src/ledger/ledger.ts';
 import { asOwner, createTestDatabase } from '../support/database.ts';
 import {
   balance,
