@@ -6,9 +6,10 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import packageFile from '../package.json' with { type: 'json' };
 
-/** What `npm start` gives to Node: `exec node …`. */
-const [main = '', ...flags] = packageFile.scripts.start.split(' ').slice(2).reverse();
-const START = [...flags.reverse(), join(import.meta.dirname, '..', main)];
+/** What `npm start` gives to Node: options, and the program. */
+const [, options, program] = /^exec node ((?:--\S+ )*)(\S+)$/.exec(packageFile.scripts.start) ?? [];
+if (options === undefined || program === undefined) throw new TypeError('npm start is another command');
+const START = [...options.split(' ').filter(Boolean), join(import.meta.dirname, '..', program)];
 
 /** The service as its users run it: a process of its own. */
 export interface ServiceProcess {
@@ -22,7 +23,7 @@ export interface ServiceProcess {
 }
 
 /**
- * Starts src/main.ts with this environment, on a free port unless it names one, and resolves when it says where GraphQL is.
+ * Starts the program of `npm start` with this environment, on a free port unless it names one, and resolves when it says where GraphQL is.
  * Throws with what it printed where it ends before.
  */
 export async function startServiceProcess(env: Readonly<Record<string, string>>): Promise<ServiceProcess> {

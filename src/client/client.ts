@@ -386,7 +386,7 @@ export class LedgerClient {
   ): Promise<Data[keyof Data]> {
     const tried = await untilAnswered(
       async (signal) => fieldOf<Data>(await this.#transport.send(document, variables, signal)),
-      this.#patience(options, DEADLINE_MS),
+      { ...this.#patience(options, DEADLINE_MS), reads: true },
     );
     if (tried.answered) return tried.answer;
     if (tried.cause instanceof NoAnswer) throw new Unreachable(operation, tried.attempts, tried.cause);
@@ -418,7 +418,7 @@ interface AnyResult {
 
 type WithKey = { readonly idempotencyKey?: string | null | undefined };
 
-/** What a document of this client answers is in its one field. */
+/** The answer's one field: each document of this client asks for one. */
 function fieldOf<Data extends object>(data: Data): Data[keyof Data] {
   return Object.values(data)[0] as Data[keyof Data];
 }

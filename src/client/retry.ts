@@ -6,6 +6,8 @@ export interface Patience {
   readonly signal?: AbortSignal | undefined;
   /** Whether a part of it may have been done before the first attempt. */
   readonly begun?: boolean | undefined;
+  /** Whether it only reads, so that no attempt of it can have been done. */
+  readonly reads?: boolean | undefined;
 }
 
 /** What became of trying: an answer, or none in time. */
@@ -28,7 +30,7 @@ const LONGEST_PAUSE_MS = 5000;
  */
 export async function untilAnswered<T>(
   send: (signal: AbortSignal) => Promise<T>,
-  { deadlineMs, signal, begun = false }: Patience,
+  { deadlineMs, signal, begun = false, reads = false }: Patience,
 ): Promise<Tried<T>> {
   const endsAt = performance.now() + deadlineMs;
   let isOpen = begun;
@@ -44,7 +46,7 @@ export async function untilAnswered<T>(
         const tellsNothing = isOpen && refusal !== undefined && TELL_NOTHING.includes(refusal.code);
         return tellsNothing ? unanswered(new NoAnswer(refusal.message)) : { answered: true, answer };
       }
-      isOpen ||= !NOT_DONE.includes(refusal.code);
+      isOpen ||= !reads && !NOT_DONE.includes(refusal.code);
       retryAfterMs = refusal.retryAfterMs ?? 0;
       last = isOpen ? unanswered(new NoAnswer(refusal.message)) : { answered: true, answer };
     } catch (error) {
@@ -52,7 +54,7 @@ export async function untilAnswered<T>(
         if (isOpen) return unanswered(error);
         throw error;
       }
-      isOpen = true;
+      isOpen ||= !reads;
       retryAfterMs = error.retryAfterMs;
       last = unanswered(error);
     }

@@ -141,6 +141,18 @@ it('a preview that the ledger had no time for is asked for again', async () => {
   expect(keys).toHaveLength(3);
 });
 
+it.each([
+  ['until the deadline', 'UNAVAILABLE', [], true],
+  ['after an answer that was lost', 'FORBIDDEN', [null], false],
+  ['after an answer that was lost', 'INTERNAL', [null], false],
+])('a preview that is refused %s is answered so: %s', async (_, code, before, retryable) => {
+  const refusals = Array.from({ length: 100 }, () => refused(code, { retryable }, 'preview'));
+  const { fetch } = answering(...before, ...refusals);
+  const client = createLedgerClient({ url, fetch, deadlineMs: 500 });
+  const preview = await client.preview({ deposit: { accountId: await makeAccount(books), amount: '1' } });
+  expect(preview).toMatchObject({ code, retryable });
+});
+
 describe('where an attempt may have been done, its outcome is unknown', () => {
   const forbidden = {
     __typename: 'ForbiddenError',
