@@ -23,8 +23,8 @@ export interface ServiceProcess {
 }
 
 /**
- * Starts the program of `npm start` with this environment, on a free port unless it names one, and resolves when it says where GraphQL is.
- * Throws with what it printed where it ends before.
+ * Starts the program of `npm start` with this environment, on a free port unless it names one, and resolves when it says
+ * where GraphQL is. Throws with what it printed where it ends before.
  */
 export async function startServiceProcess(env: Readonly<Record<string, string>>): Promise<ServiceProcess> {
   const child = spawn(process.execPath, START, {

@@ -389,8 +389,7 @@ export class LedgerClient {
       { ...this.#patience(options, DEADLINE_MS), reads: true },
     );
     if (tried.answered) return tried.answer;
-    if (tried.cause instanceof NoAnswer) throw new Unreachable(operation, tried.attempts, tried.cause);
-    throw tried.cause;
+    throw new Unreachable(operation, tried.attempts, tried.cause);
   }
 
   #patience({ deadlineMs, signal }: CallOptions, defaultMs: number): Patience {
