@@ -16,7 +16,6 @@ create table accounts (
   total_debits numeric(60,0) not null default 0,
   min_balance numeric(38,0),
   max_balance numeric(38,0),
-  limits_version bigint not null default 0,
   version bigint not null default 0,
   last_at timestamp with time zone not null default '1970-01-01 00:00:00+00'::timestamp with time zone,
   metadata jsonb,
@@ -132,6 +131,13 @@ CREATE INDEX holds_expiry ON public.holds USING btree (expires_at) WHERE ((statu
 CREATE INDEX holds_from ON public.holds USING btree (from_account_id, id);
 CREATE INDEX holds_to ON public.holds USING btree (to_account_id, id);
 
+create table iso_currencies (
+  code text collate "C" not null,
+  exponent smallint not null,
+  constraint iso_currencies_pkey PRIMARY KEY (code)
+);
+alter table iso_currencies owner to tls_owner;
+
 create table ledgers (
   id uuid not null,
   name text collate "C" not null,
@@ -165,10 +171,12 @@ create table transactions (
   description_digest bytea,
   metadata_digest bytea,
   digest bytea not null,
+  entry_texts bytea,
   constraint transactions_account_id_idempotency_key_ledger_id_key UNIQUE (account_id, idempotency_key, ledger_id),
   constraint transactions_declined_says_why CHECK (((outcome = 'POSTED'::text) = (facts IS NULL))),
   constraint transactions_digest_check CHECK ((octet_length(digest) = 32)),
   constraint transactions_entry_count_check CHECK ((entry_count >= 0)),
+  constraint transactions_entry_texts_check CHECK ((octet_length(entry_texts) = 32)),
   constraint transactions_external_id_check CHECK (((octet_length(external_id) >= 1) AND (octet_length(external_id) <= 255))),
   constraint transactions_idempotency_key_check CHECK (((octet_length(idempotency_key) >= 1) AND (octet_length(idempotency_key) <= 255))),
   constraint transactions_key_has_request CHECK (((idempotency_key IS NULL) = (request IS NULL))),
@@ -295,9 +303,6 @@ begin
   if old.external_id is not null and new.external_id is distinct from old.external_id then
     raise 'an external id is given once' using errcode = '23514', constraint = 'accounts_external_id_once';
   end if;
-  if (new.min_balance, new.max_balance) is distinct from (old.min_balance, old.max_balance) then
-    new.limits_version := old.version;
-  end if;
   return new;
 end $function$;
 alter function keep_account() owner to tls_owner;
@@ -341,7 +346,6 @@ declare
   unbalanced bigint;
   moved bigint;
   wanted bigint;
-  unseen boolean := current_setting('tls.unseen', true) = 'on';
 begin
   if tg_relid <> 'public.entries'::regclass or tg_op <> 'INSERT' then
     raise 'not the entries' using errcode = '42501';
@@ -350,19 +354,23 @@ begin
       (select m.transaction_id from new_entries m order by m.transaction_id desc limit 1)
     into ledger, at, first_id, last_id from new_entries n order by n.transaction_id limit 1;
   if not found then return null; end if;
-  if unseen and at < clock_timestamp() - interval '1 second' then
-    raise 'unseen entries that come too late' using errcode = '23514', constraint = 'entries_unseen_in_time';
-  end if;
 
   -- Every posted transaction of the range, and no other, has exactly its lines in this statement: each line is one of its
   -- transaction's, none comes twice (a unique key), and there are as many as the transactions have together. The lines of
-  -- one currency and layer sum to zero.
+  -- one currency and layer sum to zero. The type says how many lines there are, and in which layers.
   with t as materialized (
-    select p.id, p.ledger_id, p.entry_count, p.type, p.created_at, p.effective_at
+    select p.id, p.ledger_id, p.entry_count, p.type, p.created_at, p.effective_at, p.reverses
     from public.transactions p where p.id between first_id and last_id and p.outcome = 'POSTED'),
   fitting as (
     select count(n.line) as lines, count(*) filter (where n.layer <> 'POSTED') as reserved,
       count(*) filter (where (n.line <= t.entry_count and n.type = t.type
+        and case n.type
+          when 'CAPTURE' then n.layer <> 'PENDING'
+          when 'HOLD' then n.layer = 'PENDING' and t.entry_count = 2
+          when 'RELEASE' then n.layer = 'RELEASE' and t.entry_count = 2
+          when 'JOURNAL' then n.layer = 'POSTED'
+          when 'REVERSAL' then n.layer = 'POSTED' and t.reverses is not null
+          else n.layer = 'POSTED' and t.entry_count = 2 end
         and n.ledger_id = ledger and n.created_at = at and t.ledger_id = ledger and t.created_at = at
         and n.effective_at is not distinct from nullif(t.effective_at, at)) is not true) as wrong
     from new_entries n full join t on t.id = n.transaction_id)
@@ -375,20 +383,28 @@ begin
       using errcode = '23514', constraint = 'entries_whole';
   end if;
 
-  -- A created_at from the future would keep its accounts from moving until then. It is right only behind what the accounts
-  -- or the period say, as after a clock that was set back.
+  -- A created_at from the future would keep its accounts from moving until then. It is right only after the clock was set
+  -- back, where an account of the batch or the period is ahead of the clock. An account that only a condition names has no
+  -- entries: then all accounts are searched.
   if at > clock_timestamp() then
     select count(*) into wrong from public.accounts a
       where a.id = any (select n.account_id from new_entries n) and a.last_at + interval '1 microsecond' >= at;
-    if wrong = 0 and not exists (select from public.ledgers l where l.id = ledger and l.closed_before >= at) then
+    if wrong = 0 and not exists (select from public.ledgers l where l.id = ledger and l.closed_before >= at)
+      and not exists (select from public.accounts a where a.ledger_id = ledger and a.last_at + interval '1 microsecond' >= at)
+    then
       raise 'entries from the future' using errcode = '23514', constraint = 'entries_not_from_the_future';
     end if;
   end if;
 
   -- One pass an account: its first entry continues its version, its last one agrees with its sums. An account with entries
-  -- of two currencies makes two groups, of which one at most can continue it.
+  -- of two currencies makes two groups, of which one at most can continue it. Deposits come from the external account,
+  -- withdrawals go to it, and it takes part in no hold: outer_lines counts lines as the external account has them, inner_lines as
+  -- the other one has.
   with g as (
     select n.account_id, n.currency, min(n.version) as first_version, max(n.version) as last_version, count(*) as lines,
+      count(*) filter (where n.type = 'DEPOSIT' and n.amount < 0 or n.type = 'WITHDRAWAL' and n.amount > 0) as outer_lines,
+      count(*) filter (where n.type = 'DEPOSIT' and n.amount > 0 or n.type = 'WITHDRAWAL' and n.amount < 0
+        or n.layer <> 'POSTED') as inner_lines,
       coalesce(sum(n.amount) filter (where n.layer = 'POSTED'), 0) as posted,
       coalesce(sum(n.amount) filter (where n.amount < 0 and n.layer = 'POSTED'), 0) as debits,
       coalesce(sum(n.amount) filter (where reserved > 0
@@ -408,7 +424,7 @@ begin
     where a.id = e.account_id and a.ledger_id = ledger and a.last_at < at
       and (a.status = 'OPEN' or (a.status = 'FROZEN'
         and not exists (select from new_entries n where n.account_id = a.id and n.type <> 'RELEASE')))
-      and (unseen is not true or a.limits_version < a.version)
+      and case a.kind when 'EXTERNAL' then e.inner_lines = 0 else e.outer_lines = 0 end
       and a.currency = e.currency and a.version = e.first_version - 1
       and a.posted + e.posted = e.posted_after and a.total_debits - e.debits = e.total_debits_after
       and a.pending_debits - e.pending_debits = e.pending_debits_after
@@ -432,9 +448,61 @@ begin
 end $function$;
 alter function refuse_change() owner to tls_owner;
 
+CREATE OR REPLACE FUNCTION public.refuse_iso_currencies()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  if exists (select from public.iso_currencies i where i.code = new.code) then
+    raise '% is a currency of ISO 4217', new.code using errcode = '23514', constraint = 'currencies_not_iso';
+  end if;
+  return new;
+end $function$;
+alter function refuse_iso_currencies() owner to tls_owner;
+
+CREATE OR REPLACE FUNCTION public.require_registered_currencies()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare unknown text;
+begin
+  select n.currency into unknown from new_accounts n
+    where not exists (select from public.iso_currencies i where i.code = n.currency)
+      and not exists (select from public.currencies c where c.code = n.currency and c.ledger_id = n.ledger_id)
+    limit 1;
+  if found then
+    raise 'there is no currency %', unknown using errcode = '23514', constraint = 'accounts_currency_exists';
+  end if;
+  return null;
+end $function$;
+alter function require_registered_currencies() owner to tls_owner;
+
+CREATE OR REPLACE FUNCTION public.require_unchanged(unchanged boolean, created_at timestamp with time zone)
+ RETURNS timestamp with time zone
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare clock timestamptz := clock_timestamp();
+begin
+  if unchanged is not true then
+    raise 'an account has changed' using errcode = '40001', constraint = 'accounts_unchanged';
+  end if;
+  if created_at < clock - interval '1 second' then
+    raise 'the locks came too late' using errcode = '40001', constraint = 'locks_in_time';
+  end if;
+  return clock;
+end $function$;
+alter function require_unchanged(boolean,timestamp with time zone) owner to tls_owner;
+
+CREATE TRIGGER currency_exists AFTER INSERT ON public.accounts REFERENCING NEW TABLE AS new_accounts FOR EACH STATEMENT EXECUTE FUNCTION require_registered_currencies();
+
 CREATE TRIGGER keep BEFORE UPDATE OF external_id, status, min_balance, max_balance ON public.accounts FOR EACH ROW EXECUTE FUNCTION keep_account();
 
 CREATE TRIGGER keep BEFORE DELETE OR UPDATE OR TRUNCATE ON public.blocks FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER not_iso BEFORE INSERT ON public.currencies FOR EACH ROW EXECUTE FUNCTION refuse_iso_currencies();
 
 CREATE TRIGGER keep BEFORE DELETE OR UPDATE OR TRUNCATE ON public.entries FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
@@ -448,6 +516,7 @@ CREATE TRIGGER append_block AFTER INSERT ON public.transactions REFERENCING NEW 
 
 CREATE TRIGGER keep BEFORE DELETE OR UPDATE OR TRUNCATE ON public.transactions FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
+grant execute on function require_unchanged(boolean,timestamp with time zone) to tls_app;
 grant insert (code, ledger_id, exponent) on currencies to tls_app;
 grant insert (id, ledger_id, from_account_id, to_account_id, currency, amount, expires_at, created_at) on holds to tls_app;
 grant insert (id, ledger_id, owner, kind, external_id, currency, side, min_balance, max_balance, metadata, creation_key, creation_digest) on accounts to tls_app;
@@ -458,6 +527,7 @@ grant select on blocks to tls_app;
 grant select on currencies to tls_app;
 grant select on entries to tls_app;
 grant select on holds to tls_app;
+grant select on iso_currencies to tls_app;
 grant select on ledgers to tls_app;
 grant select on transactions to tls_app;
 grant update (captured, status) on holds to tls_app;

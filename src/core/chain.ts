@@ -99,6 +99,13 @@ export function canonicalText(object: Metadata): string {
   return text;
 }
 
+/** SHA-256(salt ‖ text): a text in a digest that still holds once text and salt are erased. */
+export function salted(salt: Uint8Array | null, text: string | null): Buffer | null {
+  if (text === null) return null;
+  if (salt === null) throw new TypeError('a text without its salt');
+  return sha256(Buffer.concat([salt, Buffer.from(text)]));
+}
+
 const LEAF = 0;
 const NODE = 1;
 const BLOCK = Buffer.from('tls.block.v1');
@@ -114,9 +121,3 @@ function nodeHash(left: Buffer, right: Buffer): Buffer {
   return sha256(node);
 }
 const node = Buffer.alloc(1 + 32 + 32, NODE);
-
-function salted(salt: Uint8Array | null, text: string | null): Buffer | null {
-  if (text === null) return null;
-  if (salt === null) throw new TypeError('a text without its salt');
-  return sha256(Buffer.concat([salt, Buffer.from(text)]));
-}

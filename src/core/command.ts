@@ -98,6 +98,8 @@ export interface Target {
   readonly id: Uuid;
   readonly keyAccountId: Uuid;
   readonly accounts: readonly Uuid[];
+  /** An earlier command of the same batch makes it: its id stands for nothing yet, and enters no request. */
+  readonly isPending?: true;
 }
 
 /** What a request is remembered by: 16 bytes that decide whether another is the same, and 4 bytes a field that name where they differ. */
@@ -137,7 +139,8 @@ export function plan(command: Command, lookUp: LookUp): PlannedCommand | Refusal
   for (const { account } of legs) if (account.id !== undefined) accounts.push(account.id);
   for (const { account } of conditions) if (account.id !== undefined) accounts.push(account.id);
   if (target !== undefined) accounts.push(...target.accounts);
-  const idOf = (name: Name) => (name === targetName?.name ? target?.id : lookUp.account(name));
+  const targetId = target?.isPending ? undefined : target?.id;
+  const idOf = (name: Name) => (name === targetName?.name ? targetId : lookUp.account(name));
   return {
     ...command,
     keyAccount: { id: keyAccountId, given },

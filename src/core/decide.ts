@@ -8,14 +8,20 @@
  */
 import { type AccountState, availableOf, balanceOf, heldOf, incomingOf, onSide } from './account.ts';
 import { attemptKey, type Book } from './book.ts';
-import { canonicalText, leafDigest } from './chain.ts';
+import { canonicalText, type Leaf, leafDigest } from './chain.ts';
 import { differingFields, type PlannedCommand, type PlannedCondition } from './command.ts';
 import { type ConditionKind, type RecordedCode, type Refusal, refuse } from './errors.ts';
 import type { Uuid } from './ids.ts';
 import { MAX_MINOR, type Money, toMinor } from './money.ts';
 import { type Gain, gainOf, type Movement, type MovementLeg, planMovement } from './movement.ts';
-import { type Recorded, toRecordedFacts } from './recording.ts';
-import type { Entry, Outcome, Transaction } from './transaction.ts';
+import {
+  digestEntryTexts,
+  haveEntryTexts,
+  type Recorded,
+  type Recording,
+  toRecordedFacts,
+} from './recording.ts';
+import type { Entry, Outcome } from './transaction.ts';
 
 /** What became of a command. id: of what is recorded for it in this batch, null where nothing is. */
 export interface Decision {
@@ -77,16 +83,10 @@ export function answerAgain(command: PlannedCommand, earlier: Recorded): Outcome
 function differingTexts({ description, metadata, legs }: PlannedCommand, earlier: Recorded): string[] {
   const metadataText = metadata === null ? null : canonicalText(metadata);
   return [
-    ...(earlier.outcome.code === 'POSTED' && !haveTexts(legs, earlier.outcome.transaction)
-      ? ['entries']
-      : []),
+    ...(haveEntryTexts(legs, earlier.entryTexts) ? [] : ['entries']),
     ...(earlier.description === 'ERASED' || earlier.description === description ? [] : ['description']),
     ...(earlier.metadata === 'ERASED' || earlier.metadata === metadataText ? [] : ['metadata']),
   ];
-}
-
-function haveTexts(legs: PlannedCommand['legs'], { entries }: Transaction): boolean {
-  return legs.every(({ description }, place) => description === (entries[place]?.description ?? null));
 }
 
 /** Step 6, the accounts' status. */
@@ -240,7 +240,7 @@ function recordMovement(book: Book, command: PlannedCommand, movement: Movement)
   const expiresAt = command.type === 'HOLD' ? command.expiresAt : null;
   const transaction = { ...attemptOf(book, command), holdId: hold?.id ?? null, reverses, entries };
   const leaf = { ...transaction, outcome: 'POSTED' as const, facts: null, expiresAt, salt: command.salt };
-  book.recordings.push({ ...leaf, request: requestOf(command), digest: leafDigest(leaf) });
+  record(book, command, leaf);
   if (command.externalId !== null) book.externalIds.set(command.externalId, transaction.id);
   book.originals.set(transaction.id, { transaction, reversed: 0n });
   const placed = command.type === 'HOLD' && hold !== null ? { hold } : {};
@@ -265,7 +265,7 @@ export function recordRefusal(book: Book, command: PlannedCommand, refusal: Refu
     expiresAt: null,
     salt: command.salt,
   };
-  book.recordings.push({ ...leaf, request: requestOf(command), digest: leafDigest(leaf) });
+  record(book, command, leaf);
   return remember(book, command, attempt.id, refusal);
 }
 
@@ -283,20 +283,28 @@ function attemptOf(book: Book, command: PlannedCommand) {
   };
 }
 
-/** What has no key is nobody's request. */
-function requestOf({ idempotencyKey, request }: PlannedCommand): Uint8Array | null {
-  return idempotencyKey === null ? null : request.digest;
+/** Adds an outcome to what is to be written. An act of the ledger's own has no key, and no request to compare. */
+function record(book: Book, command: PlannedCommand, leaf: Leaf & Pick<Recording, 'outcome'>): void {
+  const { idempotencyKey, request, legs, salt } = command;
+  book.recordings.push({
+    ...leaf,
+    request: idempotencyKey === null ? null : request.digest,
+    entryTexts: digestEntryTexts(legs, salt),
+    digest: leafDigest(leaf),
+  });
 }
 
 function remember(book: Book, command: PlannedCommand, id: Uuid, outcome: Outcome): Decision {
-  const { type, keyAccount, idempotencyKey, request, description, metadata } = command;
+  const { type, keyAccount, idempotencyKey, request, description, metadata, salt, legs } = command;
   if (idempotencyKey !== null) {
+    const digest = digestEntryTexts(legs, salt);
     book.recorded.set(attemptKey(keyAccount.id, idempotencyKey), {
       id,
       type,
       request: request.digest,
       description,
       metadata: metadata === null ? null : canonicalText(metadata),
+      entryTexts: digest === null || salt === null ? null : { salt, digest },
       outcome,
     });
   }

@@ -1,4 +1,5 @@
-import type { Leaf } from './chain.ts';
+import { type Leaf, salted } from './chain.ts';
+import type { PlannedLeg } from './command.ts';
 import type { Currency } from './currency.ts';
 import { type ConditionKind, type RecordedCode, type Refusal, refuse } from './errors.ts';
 import type { Outcome } from './transaction.ts';
@@ -8,6 +9,8 @@ export interface Recording extends Leaf {
   readonly outcome: 'POSTED' | RecordedCode;
   /** The request's digest; null for the ledger's own act. */
   readonly request: Uint8Array | null;
+  /** See `EntryTexts`; null where no entry has a description. */
+  readonly entryTexts: Buffer | null;
   readonly digest: Buffer;
 }
 
@@ -19,8 +22,32 @@ export interface Recorded {
   /** Texts that were erased equal any text. */
   readonly description: string | null | 'ERASED';
   readonly metadata: string | null | 'ERASED';
+  readonly entryTexts: EntryTexts | null | 'ERASED';
   readonly outcome: Outcome;
 }
+
+/**
+ * The descriptions of a request's entries, as the salted digest of their JSON: a declined journal has no entries to keep them,
+ * and those of a posted one can be erased.
+ */
+export interface EntryTexts {
+  readonly salt: Uint8Array;
+  readonly digest: Uint8Array;
+}
+
+/** The digest that a request's entry descriptions are recorded by; null where no entry has one. */
+export function digestEntryTexts(legs: readonly PlannedLeg[], salt: Uint8Array | null): Buffer | null {
+  if (legs.every(({ description }) => description === null)) return null;
+  return salted(salt, JSON.stringify(legs.map(({ description }) => description)));
+}
+
+/** Whether a request's entries have the descriptions that were recorded. */
+export function haveEntryTexts(legs: readonly PlannedLeg[], recorded: Recorded['entryTexts']): boolean {
+  if (recorded === 'ERASED') return true;
+  const digest = digestEntryTexts(legs, recorded?.salt ?? NO_SALT);
+  return digest === null ? recorded === null : recorded !== null && digest.equals(recorded.digest);
+}
+const NO_SALT = new Uint8Array();
 
 type Facts = Readonly<Record<string, string>>;
 

@@ -24,12 +24,13 @@ export type FixedQuery<Values extends readonly unknown[], Row> = (...values: Val
 
 /**
  * Compiles a query. `build` gets Kysely and stand-ins for the values; each stand-in enters the query exactly once, in the
- * order of the values.
+ * order of the values; how many there are is said where `build` takes the rest of its arguments.
  */
 export function fixedQuery<Values extends readonly unknown[], Row>(
   build: (db: Kysely<DB>, ...values: Values) => { compile(db: Kysely<DB>): CompiledQuery<Row> },
+  count = build.length - 1,
 ): FixedQuery<Values, Row> {
-  const standIns = Array.from({ length: build.length - 1 }, (_, place) => `$${place + 1}`);
+  const standIns = Array.from({ length: count }, (_, place) => `$${place + 1}`);
   const compiled = prepare(build(compiler, ...(standIns as unknown as Values)).compile(compiler));
   if (compiled.parameters.some((value, place) => value !== standIns[place])) {
     throw new TypeError(`a fixed query takes its values in order: ${compiled.sql}`);

@@ -4,7 +4,7 @@
  *
  * The triggers refuse most of what is looked for here. They let pass, and only this check finds: a false sum between the
  * first and the last entry of an account in one block (I2), an edited hold (I2), a limit broken and mended inside one block
- * (I6), a false digest or root (I9). The rest is what the tables' owner, a restore or a broken disk can do. I5 (acknowledged
+ * (I6), a transaction that is reversed twice (I7), a false digest or root (I9). The rest is what the tables' owner, a restore or a broken disk can do. I5 (acknowledged
  * answers are found again) and I8 (nothing leaks) do not show in the tables.
  */
 import { sql } from 'kysely';
@@ -42,11 +42,25 @@ export function checkInvariants(db: Database): Promise<InvariantReport[]> {
   });
 }
 
+const currenciesExist: Check = sql`
+  select format('Account %s is in %s, which ledger %s does not have.', a.id, a.currency, a.ledger_id) as violation
+  from accounts a
+  left join iso_currencies i on i.code = a.currency
+  left join currencies c on c.code = a.currency and c.ledger_id = a.ledger_id
+  where i.code is null and c.code is null
+
+  union all
+  select format('Currency %s of ledger %s is one of ISO 4217, which cannot be registered.', c.code, c.ledger_id)
+  from currencies c join iso_currencies i on i.code = c.code`;
+
 const layersSumToZero: Check = sql`
   select format('The %s entries in %s of ledger %s sum to %s.', e.layer, e.currency, e.ledger_id, sum(e.amount)) as violation
   from entries e
   group by e.ledger_id, e.currency, e.layer
-  having sum(e.amount) <> 0`;
+  having sum(e.amount) <> 0
+
+  union all
+  ${currenciesExist}`;
 
 /** How much an entry adds to its account's open holds. A RELEASE takes away what a PENDING entry of the other side added. */
 const pendingDebits = sql`
@@ -218,7 +232,7 @@ const balancesAreWithinLimits: Check = sql`
     select e.account_id, e.ledger_id, e.version, e.transaction_id, ${lowest} as lowest, ${highest} as highest,
       a.min_balance, a.max_balance
     from entries e join accounts a on a.id = e.account_id and a.ledger_id = e.ledger_id
-    where e.version > a.limits_version and (${lowest} < a.min_balance or ${highest} > a.max_balance))
+    where e.version > 0 and (${lowest} < a.min_balance or ${highest} > a.max_balance))
 
   select format('Account %s stands at %s, or at %s to %s by its open holds, outside of its limits %s to %s.', a.id,
     a.side * a.posted, a.lowest, a.highest, coalesce(a.min_balance::text, 'none'), coalesce(a.max_balance::text, 'none')
@@ -259,6 +273,60 @@ const balancesAreWithinLimits: Check = sql`
   join accounts a on a.id::text = t.facts ->> 'account' and a.ledger_id = t.ledger_id
   join entries e on e.account_id = a.id and e.ledger_id = a.ledger_id
   where t.outcome = 'ACCOUNT_CLOSED' and e.created_at >= t.created_at`;
+
+const movesAreOfTheirTypes: Check = sql`
+  select format('Transaction %s is a %s, and has a %s entry on account %s (%s).', e.transaction_id, e.type, e.layer, a.id,
+    concat_ws(', ', a.kind, case a.side when 1 then 'CREDIT' else 'DEBIT' end)) as violation
+  from entries e join accounts a on a.id = e.account_id and a.ledger_id = e.ledger_id
+  where case e.type
+    when 'CAPTURE' then e.layer = 'PENDING'
+    when 'HOLD' then e.layer <> 'PENDING'
+    when 'RELEASE' then e.layer <> 'RELEASE'
+    else e.layer <> 'POSTED' end
+  -- Deposits come from the external account, withdrawals go to it, and it takes part in no hold.
+  or a.kind = 'EXTERNAL' and e.layer <> 'POSTED'
+  or e.type in ('DEPOSIT', 'WITHDRAWAL')
+    and case a.kind when 'EXTERNAL' then (e.amount < 0) <> (e.type = 'DEPOSIT')
+      else (e.amount > 0) <> (e.type = 'DEPOSIT') or a.side <> 1 end
+
+  union all
+  select format('Transaction %s is a %s of %s entries.', t.id, t.type, t.entry_count)
+  from transactions t
+  where t.outcome = 'POSTED' and t.type in ('DEPOSIT', 'WITHDRAWAL', 'TRANSFER', 'HOLD', 'RELEASE') and t.entry_count <> 2`;
+
+/** Each line of a reversal swaps the sides of the original's line in its place: in part where there are two, else whole. */
+const reversalsFitTheirOriginals: Check = sql`
+  with reversals as materialized (
+    select t.id, t.ledger_id, t.type, t.reverses, t.entry_count
+    from transactions t
+    where t.outcome = 'POSTED' and (t.type = 'REVERSAL' or t.reverses is not null)),
+  originals as materialized (
+    select t.id, t.ledger_id, t.type, e.account_id, e.currency, e.amount,
+      row_number() over (partition by t.id, t.ledger_id order by e.line) as place,
+      count(*) over (partition by t.id, t.ledger_id) as places
+    from (select distinct r.reverses, r.ledger_id from reversals r) r
+    join transactions t on t.id = r.reverses and t.ledger_id = r.ledger_id
+    join entries e on e.transaction_id = t.id and e.ledger_id = t.ledger_id and e.layer = 'POSTED'),
+  lines as materialized (
+    select r.id, r.ledger_id, r.reverses, r.entry_count, e.line as place, e.account_id, e.currency, e.amount
+    from reversals r join entries e on e.transaction_id = r.id and e.ledger_id = r.ledger_id)
+
+  select format('Transaction %s is a %s that reverses %s.', r.id, r.type, coalesce(r.reverses::text, 'nothing')) as violation
+  from reversals r
+  where r.type <> 'REVERSAL' or r.reverses is null
+
+  union all
+  select format('Transaction %s does not reverse line %s of %s.', l.id, l.place, l.reverses)
+  from lines l
+  left join originals o on o.id = l.reverses and o.ledger_id = l.ledger_id and o.place = l.place
+  where (o.account_id, o.currency, o.places) is distinct from (l.account_id, l.currency, l.entry_count::bigint)
+    or o.type = 'REVERSAL' or sign(l.amount) = sign(o.amount) or (o.places > 2 and l.amount <> -o.amount)
+
+  union all
+  select format('Line %s of transaction %s moved %s, and its reversals %s.', o.place, o.id, o.amount, sum(l.amount))
+  from originals o join lines l on l.reverses = o.id and l.ledger_id = o.ledger_id and l.place = o.place
+  group by o.id, o.ledger_id, o.place, o.amount
+  having abs(sum(l.amount)) > abs(o.amount)`;
 
 const transactionsAreWhole: Check = sql`
   with moved as materialized (
@@ -303,12 +371,18 @@ const transactionsAreWhole: Check = sql`
     or c.earliest <> c.created_at or c.latest <> c.created_at
     -- It stands with the entries only where it differs from createdAt.
     or c.displaced <> case when c.effective_at <> c.created_at then c.lines else 0 end
-    or c.displaced_from <> c.effective_at or c.displaced_to <> c.effective_at)`;
+    or c.displaced_from <> c.effective_at or c.displaced_to <> c.effective_at)
+
+  union all
+  ${movesAreOfTheirTypes}
+
+  union all
+  (${reversalsFitTheirOriginals})`;
 
 const INVARIANTS: readonly (Omit<InvariantReport, 'violations'> & { readonly check: Check })[] = [
   {
     name: 'I1',
-    rule: 'Entries sum to zero per ledger, currency and layer.',
+    rule: 'Entries sum to zero per ledger, currency and layer, and every currency exists.',
     check: layersSumToZero,
   },
   {
@@ -333,7 +407,7 @@ const INVARIANTS: readonly (Omit<InvariantReport, 'violations'> & { readonly che
   },
   {
     name: 'I7',
-    rule: 'Each transaction nets to zero per currency and layer, and has all its entries and no other.',
+    rule: 'Each transaction nets to zero per currency and layer, has all its entries and no other, and moves what its type may.',
     check: transactionsAreWhole,
   },
   {

@@ -16,7 +16,7 @@ import { accountStateOf, STATE_COLUMNS } from './accounts.ts';
 import { binaryArray, type Elements } from './binary-array.ts';
 import { COMMIT, follow, prepare } from './checked-pool.ts';
 import { fixedQuery } from './compile.ts';
-import type { DB } from './tables.ts';
+import type { Accounts, DB } from './tables.ts';
 
 type CurrencyOf = (code: string) => Currency;
 
@@ -80,44 +80,68 @@ const lockQuery = fixedQuery((db, ids: readonly Uuid[], ledgerId: Uuid) =>
 );
 
 /**
- * Locks accounts, lowest id first, writes a block on them that was decided unseen, and commits, all in one flight. Answers the
- * database's clock, as it was once they were locked.
- *
- * Nothing is read: where the accounts are not as they were taken to be, the triggers refuse the block. Of what they do not
- * compare with it they are told to refuse what changed since the account last moved: its limits.
+ * Writes a block that was decided on `expected` account states: locks the accounts, lowest id first, compares every value that
+ * the decision used, inserts and commits, all in one flight. Answers the database's clock behind the locks. Where an account
+ * differs, or `createdAt` lies more than a second before that clock, it fails with SQLSTATE 40001 and nothing is done.
  */
-export async function writeUnseen(
+export async function writeExpected(
   trx: Trx<DB>,
   ledgerId: Uuid,
-  ids: readonly Uuid[],
+  expected: readonly AccountState[],
+  createdAt: Instant,
   block: CompiledQuery,
 ): Promise<Instant> {
+  const sorted = expected.toSorted((a, b) => (a.id < b.id ? -1 : 1));
+  const ids = sorted.map(({ id }) => id);
+  const values = EXPECTED_COLUMNS.map((column) => arrayOf(column, sorted));
   const write = follow(block, COMMIT);
-  const { rows } = await trx.executeQuery(follow(lockUnseenQuery(ids, ledgerId), write));
+  const lock = lockExpectedQuery(...values, formatInstant(createdAt), ids, ledgerId);
+  const { rows } = await trx.executeQuery(follow(lock, write));
   await trx.executeQuery(write);
   const [row] = rows;
   if (row === undefined) throw new TypeError('an aggregate has a row');
   return row.clock;
 }
 
-const lockUnseenQuery = fixedQuery((db, ids: readonly Uuid[], ledgerId: Uuid) =>
-  db
+/** Every value of an account that `decide` uses and that can change. */
+const EXPECTED_COLUMNS: readonly (Column<AccountState> & { readonly name: keyof Accounts })[] = [
+  { name: 'version', type: 'int8', value: ({ version }) => version },
+  { name: 'last_at', type: 'timestamptz', value: ({ lastAt }) => lastAt },
+  { name: 'status', type: 'text', value: ({ status }) => status },
+  { name: 'posted', type: 'numeric', value: ({ posted }) => posted },
+  { name: 'pending_debits', type: 'numeric', value: ({ pendingDebits }) => pendingDebits },
+  { name: 'pending_credits', type: 'numeric', value: ({ pendingCredits }) => pendingCredits },
+  { name: 'total_debits', type: 'numeric', value: ({ totalDebits }) => totalDebits },
+  { name: 'min_balance', type: 'numeric', value: ({ minBalance }) => minBalance },
+  { name: 'max_balance', type: 'numeric', value: ({ maxBalance }) => maxBalance },
+];
+
+/**
+ * The locked rows come in the order of their ids, as the expected values do, so that a missing row makes the arrays differ too.
+ * The outer query sees each row as it is behind its lock.
+ */
+const lockExpectedQuery = fixedQuery((db, ...values: unknown[]) => {
+  const [createdAt, ids, ledgerId] = values.slice(EXPECTED_COLUMNS.length);
+  const unchanged = EXPECTED_COLUMNS.map(
+    ({ name, type }, place) => sql`array_agg(${sql.ref(name)}) = ${values[place]}::${sql.raw(type)}[]`,
+  );
+  return db
     .selectFrom((from) =>
       from
         .selectFrom('accounts')
-        .select('id')
+        .select(EXPECTED_COLUMNS.map(({ name }) => name))
         .where(sql<boolean>`id = any(${ids}::uuid[])`)
-        .where('ledger_id', '=', ledgerId)
+        .where('ledger_id', '=', sql<Uuid>`${ledgerId}`)
         .orderBy('id')
         .forUpdate()
         .as('locked'),
     )
-    .select(({ fn }) => [
-      fn.countAll().as('accounts'),
-      sql<Instant>`clock_timestamp()`.as('clock'),
-      sql`set_config('tls.unseen', 'on', true)`.as('unseen'),
-    ]),
-);
+    .select(
+      sql<Instant>`require_unchanged(${sql.join(unchanged, sql` and `)}, ${createdAt}::timestamptz)`.as(
+        'clock',
+      ),
+    );
+}, EXPECTED_COLUMNS.length + 3);
 
 interface BesideRow {
   readonly clock: Instant;
@@ -209,6 +233,13 @@ type Column<Row> = {
   };
 }[keyof Elements];
 
+function arrayOf<Row, T extends keyof Elements>(
+  { type, value }: Column<Row> & { readonly type: T; readonly value: (row: Row) => Elements[T] | null },
+  rows: readonly Row[],
+): Buffer {
+  return binaryArray(type, rows.map(value));
+}
+
 /** A column's values: an array, and of a column that repeats, the one value behind it where all are the same. */
 function parametersOf<Row, T extends keyof Elements>(
   {
@@ -241,6 +272,7 @@ const TRANSACTION_COLUMNS: readonly Column<Recording>[] = [
   { name: 'effective_at', type: 'timestamptz', value: ({ effectiveAt }) => effectiveAt },
   { name: 'description', type: 'text', value: ({ description }) => description },
   { name: 'metadata', type: 'jsonb', value: ({ metadata }) => metadata },
+  { name: 'entry_texts', type: 'bytea', value: ({ entryTexts }) => entryTexts },
   { name: 'salt', type: 'bytea', value: ({ salt }) => salt },
   { name: 'digest', type: 'bytea', value: ({ digest }) => digest },
 ];

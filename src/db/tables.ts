@@ -19,7 +19,6 @@ export interface Accounts {
   kind: Generated<string>;
   last_at: Generated<ColumnType<bigint, string, string>>;
   ledger_id: string;
-  limits_version: Generated<bigint>;
   max_balance: bigint | null;
   metadata: ColumnType<unknown, string, string> | null;
   min_balance: bigint | null;
@@ -85,6 +84,11 @@ export interface Holds {
   to_account_id: string;
 }
 
+export interface IsoCurrencies {
+  code: string;
+  exponent: number;
+}
+
 export interface Ledgers {
   block: Generated<bigint>;
   closed_before: ColumnType<bigint, string, string> | null;
@@ -102,6 +106,7 @@ export interface Transactions {
   digest: Buffer;
   effective_at: ColumnType<bigint, string, string> | null;
   entry_count: number;
+  entry_texts: Buffer | null;
   external_id: string | null;
   facts: ColumnType<unknown, string, string> | null;
   hold_id: string | null;
@@ -123,6 +128,7 @@ export interface DB {
   currencies: Currencies;
   entries: Entries;
   holds: Holds;
+  iso_currencies: IsoCurrencies;
   ledgers: Ledgers;
   transactions: Transactions;
 }

@@ -277,6 +277,13 @@ function recordedOf(row: TransactionRow, transaction: Transaction, currencyOf: C
     request: row.request ?? Buffer.alloc(16),
     description: row.description_digest === null ? row.description : 'ERASED',
     metadata: row.metadata_digest !== null ? 'ERASED' : metadata === null ? null : canonicalText(metadata),
+    entryTexts: entryTextsOf(row),
     outcome,
   };
+}
+
+function entryTextsOf({ entry_texts, salt }: TransactionRow): Recorded['entryTexts'] {
+  if (entry_texts === null) return null;
+  // A digest whose salt was erased tells nothing any more.
+  return salt === null ? 'ERASED' : { salt, digest: entry_texts };
 }

@@ -1,46 +1,56 @@
 /**
  * An ATOMIC batch: one database transaction and one block for all its operations.
  *
- * Every account is locked at the start; then the operations are decided in slices, with a turn of the event loop between, and
- * written by one statement, so that the ledger's row is locked for no longer than by any batch. At the first refusal nothing
- * is written but the culprit's answer, if its key is to answer so forever.
+ * 1. Plan all operations, in the slices of an INDEPENDENT batch. The target of an operation that names an earlier one of the
+ *    batch is pending: its accounts are known, its id is not.
+ * 2. Lock every account and read what all keys, externalIds and targets stand for.
+ * 3. The first recorded refusal or conflict of a key aborts the batch.
+ * 4. Decide slice by slice, with a turn of the event loop between. The first refusal aborts the batch: only it is recorded, if
+ *    its key is to keep it.
+ * 5. Write everything by one statement, so that the ledger's row is locked for no longer than by any batch.
  */
+import { randomUUID } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
 import type { ControlledTransaction } from 'kysely';
 import { type Culprit, findRecordedCulprit } from '../core/atomic.ts';
-import { type Book, openBook } from '../core/book.ts';
-import type { Command, PlannedCommand, Target, TargetName } from '../core/command.ts';
+import { attemptKey, type Book } from '../core/book.ts';
+import { type Command, type PlannedCommand, plan, type Target, type TargetName } from '../core/command.ts';
 import { decide, isRecorded, recordRefusal } from '../core/decide.ts';
 import { type Refusal, refuse } from '../core/errors.ts';
 import { formatId, type Uuid } from '../core/ids.ts';
-import type { BatchProcessed, Outcome, Posted, Transaction } from '../core/transaction.ts';
+import type { BatchProcessed, Outcome } from '../core/transaction.ts';
 import { blockOf, lockAndFind } from '../db/journal.ts';
 import type { DB } from '../db/tables.ts';
 import { findRecorded } from '../db/transactions.ts';
-import { type BatchContext, findTargets, nameAll, randomBits } from './batch.ts';
+import { type Findings, findTargets, nameAll, openBookOn } from './deciding.ts';
 import { untilAnswered } from './failures.ts';
-import type { Scene } from './foresight.ts';
 import type { Names } from './names.ts';
+import type { PostingContext } from './optimistic.ts';
 
 /** How long its caller waits at most while the database does not answer. */
 const ANSWER_AFTER_MS = 60_000;
 
-type Trx = ControlledTransaction<DB>;
-/** What names an earlier operation of the batch is planned once that one is posted. */
-type Step = PlannedCommand | Command;
+/** An operation as its caller sent it, and as it is planned. */
+interface Step {
+  readonly command: Command;
+  readonly planned: PlannedCommand;
+}
 
-/** Posts all operations, or none. `slices` are in order. */
+/** Posts all operations, or none. `slices` are in order, each without an operation that names another one of its slice. */
 export async function postAtomic(
-  context: BatchContext,
+  context: PostingContext,
   names: Names,
   slices: readonly (readonly Command[])[],
 ): Promise<BatchProcessed | Refusal> {
+  // Ids that attempts made, by the operation's place: they tell our own effects from others'.
+  const madeIds = slices.flat().map(() => new Set<Uuid>());
   const attempt = async () => {
-    const steps = await planSlices(names, slices, madeIds);
-    if (!Array.isArray(steps)) return steps as Refusal;
+    const pending = new PendingTargets();
+    const steps = await planSlices(names, pending, slices, madeIds);
+    if ('code' in steps) return steps;
     const trx = await context.db.startTransaction().setIsolationLevel('read committed').execute();
     try {
-      const answer = await new AtomicBatch(context, names, trx, madeIds).post(steps);
+      const answer = await new AtomicBatch(context, pending, trx).post(steps.slices);
       await trx.commit().execute();
       return answer;
     } catch (error) {
@@ -48,98 +58,142 @@ export async function postAtomic(
       throw error;
     }
   };
-  // Ids that attempts made, by the operation's place: they tell our own effects from others'.
-  const madeIds = slices.flat().map(() => new Set<Uuid>());
   return untilAnswered(() => context.currencies.reading(attempt), ANSWER_AFTER_MS);
 }
 
-/** Looks the names up; those of operations of the batch itself are left for later. */
 async function planSlices(
   names: Names,
+  pending: PendingTargets,
   slices: readonly (readonly Command[])[],
   madeIds: readonly Set<Uuid>[],
-): Promise<Step[][] | Refusal> {
-  const taken = new Set<string>();
-  const steps: Step[][] = [];
+): Promise<{ readonly slices: Step[][] } | Refusal> {
+  const planned: Step[][] = [];
   let first = 0;
   for (const slice of slices) {
     await setImmediate();
-    const planned = await Promise.all(slice.map((command) => names.plan(command)));
-    const row: Step[] = [];
+    const plans = await Promise.all(slice.map((command) => names.plan(command, pending.find)));
+    const steps: Step[] = [];
     for (const [place, command] of slice.entries()) {
-      const plan = planned[place];
-      const name = command.target?.name;
-      if (plan === undefined) throw new TypeError('each command is planned');
-      if (!isRefusal(plan)) row.push(withMadeIds(plan, madeIds[first + place]));
-      else if (name?.by === 'externalId' && taken.has(name.externalId)) row.push(command);
-      else return aborted({ place: first + place, refusal: plan });
+      const plan = plans[place];
+      const ids = madeIds[first + place];
+      if (plan === undefined || ids === undefined) throw new TypeError('each command is planned');
+      if ('code' in plan) return aborted({ place: first + place, refusal: plan });
+      steps.push({ command, planned: { ...plan, madeIds: ids } });
     }
-    steps.push(row);
-    for (const { externalId } of slice) if (externalId !== null) taken.add(externalId);
+    for (const step of steps) pending.add(step);
+    planned.push(steps);
     first += slice.length;
   }
-  return steps;
+  return { slices: planned };
+}
+
+/** What operations of the batch make under an externalId, for later ones that name it. */
+class PendingTargets {
+  readonly #byName = new Map<string, Target & { readonly isHold: boolean }>();
+  readonly #ids = new Map<Uuid, Uuid>();
+
+  readonly find = ({ kind, name }: TargetName): Target | undefined => {
+    const target = name.by === 'externalId' ? this.#byName.get(name.externalId) : undefined;
+    return target === undefined || (kind === 'hold' && !target.isHold) ? undefined : target;
+  };
+
+  add({ planned: { type, externalId, keyAccount, accounts } }: Step): void {
+    if (externalId === null || this.#byName.has(externalId)) return;
+    const target = { id: randomUUID(), keyAccountId: keyAccount.id, accounts, isPending: true } as const;
+    this.#byName.set(externalId, { ...target, isHold: type === 'HOLD' });
+  }
+
+  /** The transaction that was made under an externalId is known. */
+  settle(externalId: string | null, id: Uuid): void {
+    const target = this.#byName.get(externalId ?? '');
+    if (target !== undefined) this.#ids.set(target.id, id);
+  }
+
+  /** Whether the step names an operation of the batch. */
+  isNamedBy({ command: { target }, planned }: Step): boolean {
+    return target !== null && this.find(target)?.id === planned.target?.id;
+  }
+
+  /** The planned command, with the id of its target as soon as that is known. */
+  resolve({ command, planned }: Step): PlannedCommand {
+    const id = this.#ids.get(planned.target?.id ?? '');
+    if (id === undefined) return planned;
+    const { keyAccount, accounts, salt, madeIds } = planned;
+    const resolved = plan(command, {
+      account: () => undefined,
+      external: () => undefined,
+      target: () => ({ id, keyAccountId: keyAccount.id, accounts }),
+      salt: () => salt ?? new Uint8Array(),
+    });
+    if ('code' in resolved) throw new TypeError('its target is there');
+    return { ...resolved, madeIds };
+  }
 }
 
 class AtomicBatch {
-  readonly #context: BatchContext;
-  readonly #names: Names;
-  readonly #trx: Trx;
-  readonly #madeIds: readonly Set<Uuid>[];
-  /** What this attempt made, and of that what later operations may name by an externalId. */
+  readonly #context: PostingContext;
+  readonly #pending: PendingTargets;
+  readonly #trx: ControlledTransaction<DB>;
+  /** Ids that this attempt made. */
   readonly #made = new Set<Uuid>();
-  readonly #posted = new Map<string, Transaction>();
 
-  constructor(context: BatchContext, names: Names, trx: Trx, madeIds: readonly Set<Uuid>[]) {
+  constructor(context: PostingContext, pending: PendingTargets, trx: ControlledTransaction<DB>) {
     this.#context = context;
-    this.#names = names;
+    this.#pending = pending;
     this.#trx = trx;
-    this.#madeIds = madeIds;
   }
 
   async post(slices: readonly (readonly Step[])[]): Promise<BatchProcessed | Refusal> {
-    const { ledgerId, currencies, foresight, answered } = this.#context;
     const steps = slices.flat();
-    const planned = steps.filter(isPlanned);
-    const named = nameAll(planned);
-    const { recorded, ...findings } = await lockAndFind(this.#trx, ledgerId, named, currencies.of);
-    answered();
-    foresight.forget(named.accounts);
-    const scene: Scene = {
-      ...findings,
-      ...(await findTargets(this.#trx, this.#context, planned)),
-      recorded: await findRecorded(this.#trx, ledgerId, recorded, currencies.of),
-    };
-    const culprit = findRecordedCulprit(scene, planned);
-    const command = culprit && planned[culprit.place];
-    if (culprit !== undefined && command !== undefined) {
-      return aborted({ ...culprit, place: steps.indexOf(command) });
-    }
-    return this.#postSlices(slices, scene);
-  }
+    const found = await this.#find(steps);
+    const culprit = findRecordedCulprit(
+      found,
+      steps.map((step) => this.#pending.resolve(step)),
+    );
+    if (culprit !== undefined) return aborted(culprit);
 
-  async #postSlices(slices: readonly (readonly Step[])[], scene: Scene): Promise<BatchProcessed | Refusal> {
-    const book = openBook({ ...copyOf(scene), random: randomBits() });
+    const book = openBookOn(found);
     const outcomes: Outcome[] = [];
     for (const slice of slices) {
       await setImmediate();
       for (const step of slice) {
-        const command = isPlanned(step) ? step : this.#planBehind(step, book, outcomes.length);
-        const [decision] = isRefusal(command) ? [{ outcome: command, id: null }] : decide(book, [command]);
+        const command = this.#pending.resolve(step);
+        const [decision] = decide(book, [command]);
         if (decision === undefined) throw new TypeError('each command is decided');
         const { outcome, id } = decision;
         if (outcome.code !== 'POSTED') {
-          const culprit = { place: outcomes.length, refusal: this.#asItStands(outcome) };
-          if (!isRefusal(command)) await this.#recordCulprit(command, culprit.refusal, scene);
-          return aborted(culprit);
+          const refusal = this.#asItStands(outcome);
+          await this.#recordCulprit(step, refusal, found);
+          return aborted({ place: outcomes.length, refusal });
         }
+        if (id !== null) {
+          this.#made.add(id);
+          command.madeIds.add(id);
+        }
+        this.#pending.settle(command.externalId, outcome.transaction.id);
         outcomes.push(outcome);
-        if (id !== null) this.#note(outcome, id, outcomes.length - 1);
       }
     }
     await setImmediate();
     await this.#write(book);
     return { code: 'PROCESSED', outcomes };
+  }
+
+  /** Locks the accounts and reads everything else that the steps name. */
+  async #find(steps: readonly Step[]): Promise<Findings> {
+    const { ledgerId, currencies, memory, answered } = this.#context;
+    const named = nameAll(steps.map(({ planned }) => planned));
+    const { recorded: ids, ...found } = await lockAndFind(this.#trx, ledgerId, named, currencies.of);
+    answered();
+    memory.forget(named.accounts);
+    const recorded = await findRecorded(this.#trx, ledgerId, ids, currencies.of);
+    // Another process may have posted an operation since it was planned: then later ones that name it mean that one.
+    for (const { planned } of steps) {
+      const earlier = recorded.get(attemptKey(planned.keyAccount.id, planned.idempotencyKey ?? ''));
+      if (earlier?.outcome.code === 'POSTED') this.#pending.settle(planned.externalId, earlier.id);
+    }
+    const resolved = steps.map((step) => this.#pending.resolve(step));
+    return { ...found, ...(await findTargets(this.#trx, this.#context, resolved)), recorded };
   }
 
   async #write(book: Book): Promise<void> {
@@ -149,16 +203,13 @@ class AtomicBatch {
     }
   }
 
-  #note({ transaction }: Posted, id: Uuid, place: number): void {
-    this.#made.add(id);
-    this.#madeIds[place]?.add(id);
-    if (transaction.externalId !== null) this.#posted.set(transaction.externalId, transaction);
-  }
-
   /** On what was found, as if the batch had been this operation alone. */
-  async #recordCulprit(command: PlannedCommand, refusal: Refusal, scene: Scene): Promise<void> {
+  async #recordCulprit(step: Step, refusal: Refusal, found: Findings): Promise<void> {
     if (!isRecorded(refusal) || refusal.replayed) return;
-    const book = openBook({ ...copyOf(scene), random: randomBits() });
+    const { planned } = step;
+    // What it names is not there when the batch aborts: its request stays as it was planned, by that name.
+    const command = this.#pending.isNamedBy(step) ? { ...planned, target: null } : planned;
+    const book = openBookOn(found);
     const { id } = recordRefusal(book, command, refusal);
     if (id !== null) command.madeIds.add(id);
     await this.#write(book);
@@ -192,43 +243,6 @@ class AtomicBatch {
         return refusal;
     }
   }
-
-  /** Plans what names an operation of this very batch, which nobody else can see yet. */
-  #planBehind(command: Command, book: Book, place: number): PlannedCommand | Refusal {
-    const planned = this.#names.planBehind(command, ({ kind, name }: TargetName): Target | undefined => {
-      const transaction = name.by === 'externalId' ? this.#posted.get(name.externalId) : undefined;
-      if (transaction === undefined) return undefined;
-      const { id, keyAccountId, entries } = transaction;
-      const isThere = kind === 'hold' ? book.holds.has(id) : book.originals.has(id);
-      if (!isThere) return undefined;
-      return { id, keyAccountId, accounts: entries.map(({ accountId }) => accountId) };
-    });
-    return isRefusal(planned) ? planned : withMadeIds(planned, this.#madeIds[place]);
-  }
-}
-
-function isPlanned(step: Step): step is PlannedCommand {
-  return 'madeIds' in step;
-}
-
-function isRefusal(answer: PlannedCommand | Refusal): answer is Refusal {
-  return 'code' in answer;
-}
-
-function withMadeIds(command: PlannedCommand, madeIds: Set<Uuid> | undefined): PlannedCommand {
-  return madeIds === undefined ? command : { ...command, madeIds };
-}
-
-/** Its maps are carried forward; the scene itself stays what was found. */
-function copyOf(scene: Scene): Scene {
-  return {
-    ...scene,
-    accounts: new Map(scene.accounts),
-    holds: new Map(scene.holds),
-    originals: new Map(scene.originals),
-    recorded: new Map(scene.recorded),
-    externalIds: new Map(scene.externalIds),
-  };
 }
 
 function aborted({ place, refusal }: Culprit): Refusal {

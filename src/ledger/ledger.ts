@@ -50,10 +50,10 @@ import {
 import { postBatch } from './batch.ts';
 import { Currencies, type CurrencyRegistered } from './currencies.ts';
 import { type OnFault, refuseFault, untilAnswered } from './failures.ts';
-import { Foresight } from './foresight.ts';
 import { type BatchObservation, GroupCommit } from './group-commit.ts';
 import { Names } from './names.ts';
 import { type BatchMode, type Operation, Operations, SLICE, type Track } from './operations.ts';
+import { AccountMemory } from './optimistic.ts';
 import { closePeriodOf, type PeriodClosed } from './periods.ts';
 import { type Preview, previewOf } from './preview.ts';
 
@@ -82,6 +82,8 @@ export interface LedgerOptions {
   /** Commands that wait at most; what comes then is OVERLOADED. */
   readonly maxQueue?: number;
   readonly readConnections?: number;
+  /** false: every batch takes the ordinary way. The answers are the same. */
+  readonly optimistic?: boolean;
   /** Told of faults that callers only see as INTERNAL, and of connections that were lost. */
   readonly onFault?: OnFault;
 }
@@ -136,18 +138,18 @@ export class Ledger {
   readonly #observers: ((batch: BatchObservation) => void)[] = [];
 
   private constructor(id: Uuid, reads: Database, options: LedgerOptions) {
-    const { lanes = 2, maxBatch = 1000, maxQueue = 20_000, onFault = () => {} } = options;
+    const { lanes = 2, maxBatch = 1000, maxQueue = 20_000, optimistic = true, onFault = () => {} } = options;
     this.id = id;
     this.#name = options.name ?? MAIN;
     this.#reads = reads;
     this.#writes = open(options, lanes, 'writes', 10_000, 'force_generic_plan');
     this.#currencies = new Currencies(reads, id);
-    const foresight = new Foresight();
-    this.#names = new Names(reads, id, foresight.currencyOf);
+    const memory = new AccountMemory(optimistic);
+    this.#names = new Names(reads, id, memory.currencyOf);
     this.#onFault = onFault;
     this.#maxQueue = maxQueue;
     this.#batches = open(options, TRACKS, 'batches', 10_000, 'force_generic_plan');
-    const context = { ledgerId: id, currencies: this.#currencies, foresight };
+    const context = { ledgerId: id, currencies: this.#currencies, memory };
     const onBatch = (batch: BatchObservation) => {
       for (const observe of this.#observers) observe(batch);
     };

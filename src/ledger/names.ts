@@ -61,23 +61,19 @@ export class Names {
       : idOf(name, this.#transactions);
   }
 
-  /** The command with its names looked up, or the refusal where what its key belongs to is not there. */
-  plan(command: Command): PlannedCommand | Refusal | Promise<PlannedCommand | Refusal> {
+  /**
+   * The command with its names looked up, or the refusal where what its key belongs to is not there. `pending` finds targets
+   * that the books do not have yet.
+   */
+  plan(
+    command: Command,
+    pending: LookUp['target'] = () => undefined,
+  ): PlannedCommand | Refusal | Promise<PlannedCommand | Refusal> {
     // Most commands name what is known: they go on in the same turn.
     const known = this.#findKnown(command);
     return known === undefined
-      ? untilAnswered(() => this.#planUnknown(command))
+      ? untilAnswered(() => this.#planUnknown(command, pending))
       : plan(command, { ...known, salt });
-  }
-
-  /** A command whose target only its caller knows, and that names accounts by ids alone beside it. */
-  planBehind(command: Command, target: LookUp['target']): PlannedCommand | Refusal {
-    return plan(command, {
-      account: (name) => idOf(name, this.#accounts),
-      external: () => undefined,
-      target,
-      salt,
-    });
   }
 
   /** What the command names, as far as it need not be looked up; undefined where anything must. */
@@ -109,7 +105,7 @@ export class Names {
     return external ?? this.#externals.known(keyAccountId);
   }
 
-  async #planUnknown(command: Command): Promise<PlannedCommand | Refusal> {
+  async #planUnknown(command: Command, pending: LookUp['target']): Promise<PlannedCommand | Refusal> {
     const ids = new Map<Name, Uuid | undefined>();
     const [target] = await Promise.all([
       command.target === null ? undefined : this.#findTarget(command.target),
@@ -123,7 +119,7 @@ export class Names {
     return plan(command, {
       account: (name) => ids.get(name),
       external: () => external,
-      target: () => target,
+      target: (name) => target ?? pending(name),
       salt,
     });
   }

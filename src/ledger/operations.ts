@@ -10,10 +10,10 @@ import type { Command, PlannedCommand } from '../core/command.ts';
 import { type Refusal, refuse } from '../core/errors.ts';
 import type { BatchProcessed, Outcome } from '../core/transaction.ts';
 import { postAtomic } from './atomic-batch.ts';
-import type { BatchContext } from './batch.ts';
 import { type OnFault, refuseFault } from './failures.ts';
 import type { GroupCommit } from './group-commit.ts';
 import type { Names } from './names.ts';
+import type { PostingContext } from './optimistic.ts';
 
 export type BatchMode = 'ATOMIC' | 'INDEPENDENT';
 
@@ -32,7 +32,7 @@ const RETRY_AFTER_MS = 1000;
 export interface Track {
   /** It has one lane: what is posted there is written in order. */
   readonly commits: GroupCommit;
-  readonly context: BatchContext;
+  readonly context: PostingContext;
 }
 
 export interface OperationsOptions {

@@ -1,4 +1,3 @@
-import { openBook } from '../core/book.ts';
 import type { PlannedCommand } from '../core/command.ts';
 import { decide } from '../core/decide.ts';
 import type { Refusal } from '../core/errors.ts';
@@ -7,7 +6,7 @@ import { findAccounts } from '../db/accounts.ts';
 import { findPresent } from '../db/ledgers.ts';
 import { findTransactionIds } from '../db/transactions.ts';
 import type { AccountContext } from './accounts.ts';
-import { findTargets, randomBits } from './batch.ts';
+import { findTargets, openBookOn } from './deciding.ts';
 
 /** The entries that a command would be posted with. */
 export interface Preview {
@@ -27,13 +26,12 @@ export function previewOf(
   const snapshot = db.transaction().setIsolationLevel('repeatable read').setAccessMode('read only');
   return snapshot.execute(async (trx) => {
     const accounts = await findAccounts(trx, ledgerId, ids, currencies.of);
-    const book = openBook({
+    const book = openBookOn({
       ...(await findPresent(trx, ledgerId)),
       accounts: new Map(accounts.map((account) => [account.id, account])),
       ...(await findTargets(trx, { ledgerId, currencies }, [command])),
       externalIds: externalId === null ? new Map() : await findTransactionIds(trx, ledgerId, [externalId]),
       recorded: new Map(),
-      random: randomBits(),
     });
     const [decision] = decide(book, [command]);
     if (decision === undefined) throw new TypeError('each command has an outcome');

@@ -166,6 +166,7 @@ function answer(kind: Kind, scene: Scene): Answer {
       request: Buffer.alloc(16),
       description: null,
       metadata: null,
+      entryTexts: null,
       outcome: refuse('accountClosed', { account: ALICE }),
     });
   }

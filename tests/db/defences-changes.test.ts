@@ -44,6 +44,16 @@ describe('what the service may change it cannot change to', () => {
     ],
     ['an account that begins below its minimum', newAccount('min_balance', '1'), 'accounts_within_min'],
     ['an account that begins above its maximum', newAccount('max_balance', '-1'), 'accounts_within_max'],
+    [
+      'an account in a currency that does not exist',
+      newAccount('min_balance', 'null').replace(`'USD'`, `'GONE'`),
+      'accounts_currency_exists',
+    ],
+    [
+      'a currency of ISO 4217 that is registered',
+      `insert into currencies (code, ledger_id, exponent) select 'EUR', id, 4 from ledgers`,
+      'currencies_not_iso',
+    ],
     ['a hold that is captured less', 'update holds set captured = captured - 1', 'holds_forward'],
     [
       'a hold that is captured more than it is',

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
+import type { Layer, TransactionType } from '../../src/core/transaction.ts';
 import {
   type Attack,
   CHECK,
@@ -14,7 +15,7 @@ import {
   setAll,
   UNIQUE,
 } from '../support/attack.ts';
-import { buildBlock, parametersOf, postBlock, WRITE } from '../support/block.ts';
+import { buildBlock, type Draft, parametersOf, postBlock, WRITE } from '../support/block.ts';
 import { asOwner } from '../support/database.ts';
 
 const books = await openBooks();
@@ -161,6 +162,48 @@ describe('entries that are not the whole of balanced transactions are refused:',
   });
 });
 
+describe('entries that a transaction of their type cannot have are refused:', () => {
+  demandUnchanged(books);
+  const whole = { constraint: 'entries_whole' };
+  const outside = { constraint: 'entries_continue' };
+  const move = (type: TransactionType, from: string, to: string, layer: Layer = 'POSTED'): Draft => ({
+    type,
+    legs: [
+      [from, -5n, layer],
+      [to, 5n, layer],
+    ],
+  });
+
+  it.for<Attack>([
+    { name: 'a RELEASE that posts', drafts: [move('RELEASE', frozen, alice)], ...whole },
+    { name: 'a RELEASE that holds', drafts: [move('RELEASE', alice, bob, 'PENDING')], ...whole },
+    { name: 'a HOLD that posts', drafts: [move('HOLD', alice, bob)], ...whole },
+    { name: 'a CAPTURE that holds', drafts: [move('CAPTURE', alice, bob, 'PENDING')], ...whole },
+    { name: 'a TRANSFER that holds', drafts: [move('TRANSFER', alice, bob, 'PENDING')], ...whole },
+    { name: 'a JOURNAL that releases', drafts: [move('JOURNAL', alice, bob, 'RELEASE')], ...whole },
+    { name: 'a REVERSAL of nothing', drafts: [move('REVERSAL', alice, bob)], ...whole },
+    {
+      name: 'a TRANSFER between three',
+      drafts: [
+        {
+          type: 'TRANSFER',
+          legs: [
+            [alice, -5n],
+            [bob, 2n],
+            [frozen, 3n],
+          ],
+        },
+      ],
+      ...whole,
+    },
+    { name: 'a DEPOSIT between two wallets', drafts: [move('DEPOSIT', alice, bob)], ...outside },
+    { name: 'a DEPOSIT to the outside', drafts: [move('DEPOSIT', alice, cash)], ...outside },
+    { name: 'a WITHDRAWAL between two wallets', drafts: [move('WITHDRAWAL', alice, bob)], ...outside },
+    { name: 'a WITHDRAWAL from the outside', drafts: [move('WITHDRAWAL', cash, alice)], ...outside },
+    { name: 'a HOLD from the outside', drafts: [move('HOLD', cash, alice, 'PENDING')], ...outside },
+  ])('$name', (attack) => expectRefusal(books, attack));
+});
+
 describe('entries that do not continue their accounts are refused:', () => {
   demandUnchanged(books);
   const continues = { constraint: 'entries_continue' };
@@ -260,29 +303,6 @@ describe('entries that do not continue their accounts are refused:', () => {
     const close = `c as (update accounts set status = 'CLOSED' where id = '${stranger}')`;
     const written = client.query(WRITE.replace('with s', `with ${close}, s`), parametersOf(block));
     await expect(written).rejects.toMatchObject({ code: CHECK, ...continues });
-  });
-
-  it('limits that were set since the account’s last entry, where the block is unseen', async () => {
-    await client.query('begin');
-    await client.query('update accounts set min_balance = -5 where id = $1', [alice]);
-    const block = await buildBlock(client, one);
-    await client.query('savepoint unseen');
-    await client.query(`set local tls.unseen = 'on'`);
-    await expect(postBlock(client, block)).rejects.toMatchObject({ code: CHECK, ...continues });
-    await client.query('rollback to unseen');
-    await postBlock(client, block);
-    await client.query('rollback');
-  });
-
-  it('more than a second late, where the block is unseen', async () => {
-    await client.query('begin');
-    const fresh = { drafts: [pay(frozen, closed, 1n)], createdAt: (clock: bigint) => clock - 2n * SECOND };
-    const block = await buildBlock(client, fresh.drafts, fresh);
-    await client.query(`set local tls.unseen = 'on'`);
-    await expect(postBlock(client, block)).rejects.toMatchObject({
-      code: CHECK,
-      constraint: 'entries_unseen_in_time',
-    });
   });
 
   it('whatever the settings of the session', async () => {

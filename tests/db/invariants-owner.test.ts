@@ -455,6 +455,37 @@ describe('with triggers off, the tables’ owner leaves traces:', () => {
       () => `External account ${A.external} is FROZEN`,
     ],
     [
+      'a transfer became a deposit between two wallets',
+      () => [
+        `update transactions set type = 'DEPOSIT' where ${id(T.first)}`,
+        `update entries set type = 'DEPOSIT' where ${of(T.first)}`,
+      ],
+      ['I7', 'I9'],
+      () =>
+        `Transaction ${T.first} is a DEPOSIT, and has a POSTED entry on account ${A.alice} (STANDARD, CREDIT).`,
+    ],
+    [
+      'a transfer became a release that posts',
+      () => [
+        `update transactions set type = 'RELEASE' where ${id(T.first)}`,
+        `update entries set type = 'RELEASE' where ${of(T.first)}`,
+      ],
+      ['I2', 'I7', 'I9'],
+      () => `Transaction ${T.first} is a RELEASE, and has a POSTED entry on account ${A.alice}`,
+    ],
+    [
+      'an account is in a currency that does not exist',
+      () => [`update accounts set currency = 'GONE' where ${id(A.closed)}`],
+      ['I1'],
+      () => `Account ${A.closed} is in GONE, which ledger `,
+    ],
+    [
+      'a currency of ISO 4217 was registered',
+      () => [`insert into currencies (code, ledger_id, exponent) select 'EUR', id, 4 from ledgers`],
+      ['I1'],
+      () => 'Currency EUR of ledger ',
+    ],
+    [
       'the amount of a hold was changed',
       () => [`update holds set amount = amount + 1 where ${id(T.hold)}`],
       ['I2'],

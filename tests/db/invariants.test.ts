@@ -38,9 +38,21 @@ describe('what the service’s own login can do and the database does not refuse
 
   /** A block whose digests and root cover what it falsely says. */
   const writes =
-    (transactions: readonly BookTransaction[], falseRoot?: Buffer): Act =>
+    (transactions: readonly (BookTransaction | (() => BookTransaction))[], falseRoot?: Buffer): Act =>
     (db, writer) =>
-      writer.write(db, transactions, falseRoot);
+      writer.write(
+        db,
+        transactions.map((each) => (typeof each === 'function' ? each() : each)),
+        falseRoot,
+      );
+  /** Its original is known once the books are written. */
+  const reversalOfFirst = (from: string, to: string, amount: bigint) => () =>
+    transfer(from, to, amount, { type: 'REVERSAL', reverses: T.first, lines: reversed(from, to, amount) });
+  /** The original's first line is its payer's: the reversal's is the one that gets it back. */
+  const reversed = (from: string, to: string, amount: bigint): BookLine[] => [
+    { account: to, amount },
+    { account: from, amount: -amount },
+  ];
   /** Three transfers between carol and bob, the middle one with a false sum in carol's entry. */
   const falseInTheMiddle = (falsely: BookLine['falsely'] & object): Act =>
     writes([
@@ -102,6 +114,30 @@ describe('what the service’s own login can do and the database does not refuse
       writes([transfer(A.carol, A.bob, 900_000n), transfer(A.bob, A.carol, 900_000n)]),
       'I6',
       () => 'outside of its limits 0 to 100000.',
+    ],
+    [
+      'a transfer that is reversed twice',
+      writes([reversalOfFirst(A.bob, A.alice, 100n), reversalOfFirst(A.bob, A.alice, 100n)]),
+      'I7',
+      () => `Line 1 of transaction ${T.first} moved -100, and its reversals 200.`,
+    ],
+    [
+      'a transfer that is reversed from another account',
+      writes([reversalOfFirst(A.carol, A.alice, 100n)]),
+      'I7',
+      () => `does not reverse line 2 of ${T.first}`,
+    ],
+    [
+      'a reversal in the direction of its original',
+      writes([reversalOfFirst(A.alice, A.bob, 100n)]),
+      'I7',
+      () => `does not reverse line 1 of ${T.first}`,
+    ],
+    [
+      'a transfer that says it is a reversal',
+      writes([() => transfer(A.bob, A.alice, 100n, { reverses: T.first })]),
+      'I7',
+      () => `is a TRANSFER that reverses ${T.first}`,
     ],
     [
       'a hold that says it captured more',

@@ -1,12 +1,16 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, describe, expect, test } from 'vitest';
+import type { Command } from '../../src/core/command.ts';
+import type { Refusal } from '../../src/core/errors.ts';
 import { formatId, parseId } from '../../src/core/ids.ts';
 import { toCapture, toDeposit, toHold, toReversal, toTransfer, toVoid } from '../../src/core/request.ts';
 import type { BatchProcessed, Outcome } from '../../src/core/transaction.ts';
 import type { BatchMode, Operation } from '../../src/ledger/ledger.ts';
-import { asOwner, createTestDatabase } from '../support/database.ts';
+import { asOwner, connect, createTestDatabase } from '../support/database.ts';
 import {
   balance,
+  deposit,
   expectPosted,
   expectSoundBooks,
   makeAccounts,
@@ -16,6 +20,7 @@ import {
 
 const database = await createTestDatabase();
 const ledger = await openLedger(database);
+const elsewhere = await openLedger(database);
 afterAll(() => expectSoundBooks(database));
 
 const newKey = () => ({ idempotencyKey: randomUUID() });
@@ -227,6 +232,98 @@ describe('ATOMIC operations', () => {
     });
     expect(await ledger.outcomeByKey(from, attempt.idempotencyKey)).toBeUndefined();
     expect(await balance(ledger, from)).toBe(1000n);
+  });
+
+  test('are aborted by a used key of one that names an earlier one', async () => {
+    const { from, to, pay } = await scene();
+    const used = newKey();
+    expectPosted(await transfer(ledger, { fromAccountId: from, toAccountId: to, amount: '1.00', ...used }));
+    const hold = () =>
+      toHold({ fromAccountId: from, toAccountId: to, amount: '2.00', externalId: randomUUID(), ...newKey() });
+    const capture = (held: Command | Refusal, more: object) =>
+      toCapture({ holdId: `ext:${'code' in held ? '' : held.externalId}`, ...newKey(), ...more });
+    const [first, second] = [hold(), hold()];
+    expect(await ledger.postBatch('ATOMIC', [first, capture(first, used)])).toMatchObject({
+      code: 'BATCH_ABORTED',
+      facts: { index: 1, cause: { code: 'IDEMPOTENCY_CONFLICT', facts: { differingFields: ['type'] } } },
+    });
+
+    // Keys come before anything is decided, wherever they stand.
+    const captured = newKey();
+    expect(await codesOf('ATOMIC', [first, capture(first, captured)])).toEqual(['POSTED', 'POSTED']);
+    expect(
+      await ledger.postBatch('ATOMIC', [pay('999.00'), second, capture(second, captured)]),
+    ).toMatchObject({
+      facts: { index: 2, cause: { code: 'IDEMPOTENCY_CONFLICT', facts: { differingFields: ['holdId'] } } },
+    });
+  });
+
+  test('are aborted by a taken externalId of one that names an earlier one', async () => {
+    const { from, to, pay } = await scene();
+    const [taken, paid] = [randomUUID(), randomUUID()];
+    const holder = await transfer(ledger, {
+      fromAccountId: from,
+      toAccountId: to,
+      amount: '1.00',
+      externalId: taken,
+    });
+    expectPosted(holder);
+    const reversal = toReversal({ transactionId: `ext:${paid}`, externalId: taken, ...newKey() });
+    expect(await ledger.postBatch('ATOMIC', [pay('2.00', { externalId: paid }), reversal])).toMatchObject({
+      facts: {
+        index: 1,
+        cause: { code: 'EXTERNAL_ID_TAKEN', facts: { takenBy: { id: holder.transaction.id } } },
+      },
+    });
+    expect(await balance(ledger, from)).toBe(900n);
+  });
+
+  test('answer the same when one that names an earlier one was declined', async () => {
+    const { from, to, pay } = await scene();
+    const paid = randomUUID();
+    const operations = [
+      pay('10.00', { externalId: paid }),
+      toTransfer({ fromAccountId: to, toAccountId: from, amount: '19.00', ...newKey() }),
+      toReversal({ transactionId: `ext:${paid}`, ...newKey() }),
+    ];
+    const declined = await ledger.postBatch('ATOMIC', operations);
+    expect(declined).toMatchObject({
+      facts: { index: 2, cause: { code: 'INSUFFICIENT_FUNDS', replayed: false } },
+    });
+    expectPosted(await deposit(ledger, { accountId: to, amount: '50.00' }));
+    expect(await ledger.postBatch('ATOMIC', operations)).toMatchObject({
+      facts: { index: 2, cause: { code: 'INSUFFICIENT_FUNDS', replayed: true } },
+    });
+    expect(await codesOf('ATOMIC', operations.slice(0, 2))).toEqual(['POSTED', 'POSTED']);
+  });
+
+  test('sent to two ledgers at once are posted by one, and answered as a replay by the other', async () => {
+    const { from, to, pay } = await scene();
+    const [held, paid] = [randomUUID(), randomUUID()];
+    const operations = [
+      toHold({ fromAccountId: from, toAccountId: to, amount: '4.00', externalId: held, ...newKey() }),
+      pay('5.00', { externalId: paid }),
+      toCapture({ holdId: `ext:${held}`, amount: '1.00', final: false, ...newKey() }),
+      toReversal({ transactionId: `ext:${paid}`, amount: '2.00', ...newKey() }),
+      toVoid({ holdId: `ext:${held}`, ...newKey() }),
+    ];
+    // Both are planned, and wait for their locks, before either is posted.
+    const holder = await connect(database.ownerUrl);
+    await holder.query('begin');
+    await holder.query('select from accounts where id = $1 for update', [parseId('account', from)]);
+    const sent = [ledger, elsewhere].map((each) => each.postBatch('ATOMIC', operations));
+    await sleep(300);
+    await holder.query('commit');
+    const answers = await Promise.all(sent);
+    const outcomes = answers.map((answer) => ('outcomes' in answer ? answer.outcomes : []));
+    const ids = outcomes.map((each) => each.map((o) => (o.code === 'POSTED' ? o.transaction.id : o.code)));
+    expect(ids[0]).toHaveLength(5);
+    expect(ids[0]).toEqual(ids[1]);
+    expect(outcomes.map((each) => each.map(({ replayed }) => replayed)).sort()).toEqual([
+      Array(5).fill(false),
+      Array(5).fill(true),
+    ]);
+    expect(await balance(ledger, from)).toBe(600n);
   });
 
   test('of two batches across the same accounts neither waits forever nor drifts', async () => {

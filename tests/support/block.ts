@@ -45,7 +45,7 @@ export async function buildBlock(
   const ledger = ledgerId === '' ? await ledgerOf(client, ids) : ledgerId;
 
   const leaves = drafts.map((draft, index): Leaf => {
-    const { type = 'TRANSFER', effectiveAt = null, legs } = draft;
+    const { legs, type = typeOf(legs), effectiveAt = null } = draft;
     const keyAccountId = legs[0]?.[0] ?? randomUUID();
     return {
       id: idAt(places?.[index] ?? index),
@@ -74,6 +74,15 @@ export async function buildBlock(
       leaf.entries.map((entry, index) => entryRow(ledger, leaf, entry, index)),
     ),
   };
+}
+
+/** The type that moves such lines. */
+function typeOf(legs: Draft['legs']): TransactionType {
+  const layers = new Set(legs.map(([, , layer = 'POSTED']) => layer));
+  if (layers.size > 1) return 'CAPTURE';
+  if (layers.has('PENDING')) return 'HOLD';
+  if (layers.has('RELEASE')) return 'RELEASE';
+  return legs.length > 2 ? 'JOURNAL' : 'TRANSFER';
 }
 
 /** The one statement of a write. Its parameters: the block's root, its transactions and its entries. */

@@ -1,14 +1,23 @@
 /**
- * A batch on accounts that this process moved last is decided on what it left behind, and written unseen. Here another session
- * holds the lock, and changes under it what the decision rests on: the answer is the one of a decision made behind the lock.
+ * A batch on accounts that this process moved last is decided on remembered states and written in one flight. Here another
+ * session holds the lock, and changes under it what the decision rests on: the answer is that of a decision made behind the lock.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
 import { afterAll, expect, test } from 'vitest';
+import type { Command } from '../../src/core/command.ts';
+import type { Refusal } from '../../src/core/errors.ts';
 import { parseId } from '../../src/core/ids.ts';
+import { toDeposit, toWithdrawal } from '../../src/core/request.ts';
+import {
+  type AccountChange,
+  toAccountUpdate,
+  type UpdateAccountInput,
+} from '../../src/core/update-account.ts';
 import { asOwner, connect, createTestDatabase } from '../support/database.ts';
 import {
   balance,
+  deposit,
   expectPosted,
   expectSoundBooks,
   makeAccounts,
@@ -37,6 +46,17 @@ async function lockKnownAccounts(): Promise<{
   await holder.query('begin');
   await holder.query('select 1 from accounts where id = any($1) for update', [[fromId, toId]]);
   return { from, to, holder, fromId, toId };
+}
+
+function updateTo(input: UpdateAccountInput): AccountChange {
+  const change = toAccountUpdate(input);
+  if ('code' in change) throw new TypeError(change.code);
+  return change;
+}
+
+function command(given: Command | Refusal): Command {
+  if ('code' in given) throw new TypeError(given.code);
+  return given;
 }
 
 /** Waits until so many wait in the database for a lock. */
@@ -143,6 +163,31 @@ test('a batch that was decided on what a refused one would have left is decided 
   expect(codes.filter((code) => code === 'POSTED')).toHaveLength(20);
   expect(codes.filter((code) => code === 'INSUFFICIENT_FUNDS')).toHaveLength(10);
   expect(await balance(ledger, to)).toBe(0n);
+});
+
+test('a limit that another ledger changed is kept where its last posting leaves the sums that were expected', async () => {
+  const [x = ''] = await makeAccounts(ledger, 1, { funds: '100.00', minBalance: { amount: '-500.00' } });
+  for (let n = 0; n < 3; n += 1) expectPosted(await deposit(ledger, { accountId: x, amount: '0.01' }));
+  await elsewhere.changeAccount(x, updateTo({ accountId: x, minBalance: { amount: '0.00' } }));
+  const attempt = { accountId: x, amount: '1.00', idempotencyKey: 'the same' };
+  const holder = await connect(database.ownerUrl);
+  await holder.query('begin');
+  await holder.query('select 1 from ledgers for update');
+  // The other one's posting comes first, and its commit waits; this one predicts that it makes the very same.
+  const theirs = deposit(elsewhere, attempt);
+  await untilWaiting(1);
+  const ours = deposit(ledger, attempt);
+  await untilWaiting(2);
+  const batch = ledger.postBatch('INDEPENDENT', [
+    command(toWithdrawal({ accountId: x, amount: '400.00', idempotencyKey: 'too much' })),
+    command(toDeposit({ accountId: x, amount: '400.00', idempotencyKey: 'back again' })),
+  ]);
+  await sleep(100);
+  await holder.query('commit');
+
+  expectPosted(await theirs);
+  expect(await ours).toMatchObject({ code: 'POSTED', replayed: true });
+  expect(await batch).toMatchObject({ outcomes: [{ code: 'INSUFFICIENT_FUNDS' }, { code: 'POSTED' }] });
 });
 
 test('a session that makes room meanwhile has it posted', async () => {

@@ -1,0 +1,184 @@
+/**
+ * The same commands, sent in the same groups to a ledger that is optimistic and to one that is not, each on a database of its
+ * own: outcomes and balances must be equal.
+ */
+import fc from 'fast-check';
+import type { Command } from '../../src/core/command.ts';
+import { toAccountRequest } from '../../src/core/create-account.ts';
+import { formatId, type Uuid } from '../../src/core/ids.ts';
+import { toCapture, toDeposit, toHold, toTransfer, toWithdrawal } from '../../src/core/request.ts';
+import type { Outcome } from '../../src/core/transaction.ts';
+import { Ledger } from '../../src/ledger/ledger.ts';
+import { countFlights, watchFlights } from './flights.ts';
+
+const LIMITS = [null, '0.00', '-20.00', '0.00', null];
+const account = fc.nat({ max: LIMITS.length - 1 });
+const seldom = <T>(value: fc.Arbitrary<T>) =>
+  fc.oneof({ weight: 9, arbitrary: fc.constant(null) }, { weight: 1, arbitrary: value });
+const move = fc.record({
+  kind: fc.constantFrom(
+    ...Array<'DEPOSIT'>(3).fill('DEPOSIT'),
+    ...Array<'TRANSFER'>(8).fill('TRANSFER'),
+    ...Array<'WITHDRAWAL'>(3).fill('WITHDRAWAL'),
+    'HOLD' as const,
+    'CAPTURE' as const,
+  ),
+  account,
+  other: account,
+  amount: fc.integer({ min: 1, max: 60 }),
+  // The place of an earlier command whose key is used again; most are new.
+  keyOf: seldom(fc.nat({ max: 200 })),
+  externalId: seldom(fc.nat({ max: 60 })),
+  atLeast: seldom(fc.integer({ min: -5, max: 30 })),
+});
+/** A batch of such commands alone may be optimistic. */
+const plainMove = move.map((given): Move => {
+  const kind = given.kind === 'HOLD' || given.kind === 'CAPTURE' ? 'TRANSFER' : given.kind;
+  return { ...given, kind, keyOf: null, externalId: null, atLeast: null };
+});
+const plan = fc.array(
+  fc.oneof(
+    { weight: 4, arbitrary: fc.array(plainMove, { minLength: 1, maxLength: 12, size: 'max' }) },
+    { weight: 1, arbitrary: fc.array(move, { minLength: 1, maxLength: 12, size: 'max' }) },
+  ),
+  { minLength: 100, maxLength: 100 },
+);
+type Move = typeof move extends fc.Arbitrary<infer M> ? M : never;
+
+interface Address {
+  readonly serviceUrl: string;
+  readonly ownerUrl: string;
+}
+
+/** Throws where the two differ. Answers how many commands there were, and how many batches were compared under their locks. */
+export async function compareWays(
+  one: Address,
+  two: Address,
+  seed: number,
+): Promise<{ readonly commands: number; readonly posted: number; readonly optimistic: number }> {
+  const [groups = []] = fc.sample(plan, { seed, numRuns: 1, unbiased: true });
+  const [optimistic, ordinary] = await Promise.all([play(one, groups, true), play(two, groups, false)]);
+  if (ordinary.flights !== 0) throw new Error('a ledger that is not optimistic sent optimistic batches');
+  for (const [place, text] of ordinary.answers.entries()) {
+    if (optimistic.answers[place] !== text) {
+      throw new Error(`command ${place}: optimistic ${optimistic.answers[place]}, ordinary ${text}`);
+    }
+  }
+  const posted = ordinary.answers.filter((text) => text.startsWith('{"code":"POSTED"')).length;
+  return { commands: groups.flat().length, posted, optimistic: optimistic.flights };
+}
+
+async function play({ serviceUrl, ownerUrl }: Address, groups: readonly Move[][], optimistic: boolean) {
+  await watchFlights(ownerUrl);
+  const ledger = await Ledger.open({ databaseUrl: serviceUrl, optimistic });
+  try {
+    const names = await Names.make(ledger);
+    const commands: Command[] = [];
+    const answers: string[] = [];
+    const opening = names.ids.map((_, place) => deposit(place));
+    for (const group of [opening, ...groups]) {
+      const asked = group.map((each, place) => names.commandOf(each, commands.length + place, commands));
+      commands.push(...asked);
+      const outcomes = await Promise.all(asked.map((command) => ledger.post(command)));
+      for (const outcome of outcomes) answers.push(names.textOf(outcome));
+    }
+    const states = await ledger.findAccounts(names.ids);
+    for (const id of names.ids) answers.push(names.textOf(states.get(id)));
+    await ledger.close();
+    return { answers, flights: await countFlights(ownerUrl) };
+  } catch (error) {
+    await ledger.close();
+    throw error;
+  }
+}
+
+function deposit(account: number): Move {
+  return {
+    kind: 'DEPOSIT',
+    account,
+    other: account,
+    amount: 60,
+    keyOf: null,
+    externalId: null,
+    atLeast: null,
+  };
+}
+
+/** Ids as they are called in both: by the order in which they were first seen. */
+class Names {
+  readonly ids: readonly Uuid[];
+  readonly #seen = new Map<string, string>();
+  readonly #holds: Uuid[] = [];
+
+  private constructor(ids: readonly Uuid[]) {
+    this.ids = ids;
+  }
+
+  static async make(ledger: Ledger): Promise<Names> {
+    const ids: Uuid[] = [];
+    for (const amount of LIMITS) {
+      const minBalance = amount === null ? { unlimited: true } : { amount };
+      const request = toAccountRequest({ owner: 'fuzz', currency: 'USD', normalSide: 'CREDIT', minBalance });
+      if ('code' in request) throw new TypeError(request.code);
+      const made = await ledger.createAccount(request);
+      if (made.code !== 'CREATED') throw new TypeError(made.code);
+      ids.push(made.account.id);
+    }
+    return new Names(ids);
+  }
+
+  commandOf(
+    { kind, account, other, amount, keyOf, externalId, atLeast }: Move,
+    place: number,
+    before: readonly Command[],
+  ): Command {
+    const [accountId, otherId] = [account, other === account ? (other + 1) % this.ids.length : other].map(
+      (n) => formatId('account', this.ids[n] ?? ''),
+    );
+    const attempt = {
+      amount: `${amount}.00`,
+      idempotencyKey: before[keyOf ?? -1]?.idempotencyKey ?? `key ${place}`,
+      externalId: externalId === null ? null : `event ${externalId}`,
+    };
+    const conditions =
+      atLeast === null
+        ? {}
+        : { conditions: [{ accountId: accountId ?? '', balanceAtLeast: `${atLeast}.00` }] };
+    const both = { fromAccountId: accountId ?? '', toAccountId: otherId ?? '' };
+    const hold = this.#holds.at(-1 - (amount % 3));
+    const command = {
+      DEPOSIT: () => toDeposit({ accountId: accountId ?? '', ...attempt }),
+      WITHDRAWAL: () => toWithdrawal({ accountId: accountId ?? '', ...attempt }),
+      TRANSFER: () => toTransfer({ ...both, ...attempt, ...conditions }),
+      HOLD: () => toHold({ ...both, ...attempt }),
+      CAPTURE: () =>
+        hold === undefined
+          ? toHold({ ...both, ...attempt })
+          : toCapture({ ...attempt, holdId: formatId('hold', hold), final: false }),
+    }[kind]();
+    if ('code' in command) throw new TypeError(command.code);
+    return command;
+  }
+
+  /** Without the times, and ids by their names. */
+  textOf(answer: Outcome | object | undefined): string {
+    const code = answer !== undefined && 'code' in answer ? (answer as Outcome) : undefined;
+    if (code?.code === 'POSTED' && code.transaction.type === 'HOLD' && !code.replayed) {
+      this.#holds.push(code.transaction.id);
+    }
+    return JSON.stringify(answer, (key, value) => {
+      if (TIMES.has(key)) return value === null ? null : 'a time';
+      if (typeof value === 'bigint') return `${value}`;
+      return typeof value === 'string' ? value.replaceAll(ANY_ID, (id) => this.#nameOf(id)) : value;
+    });
+  }
+
+  #nameOf(id: string): string {
+    const name = this.#seen.get(id) ?? `id ${this.#seen.size}`;
+    this.#seen.set(id, name);
+    return name;
+  }
+}
+
+const TIMES: ReadonlySet<string> = new Set(['createdAt', 'lastAt']);
+const ANY_ID = /[0-9a-f]{8}-[0-9a-f-]{27}|(?:acct|txn|hold)_[0-9a-z]{26}/g;
