@@ -354,8 +354,8 @@ export type PostTransactionInput = {
   readonly externalId?: string | null | undefined;
   /** Names this one attempt, 1 to 255 bytes, unique among those of the account whose key it is: answered the same way forever, posted or declined. Send the same key to hear the answer again, a new key for a new attempt. Kept forever: no personal data in it. */
   readonly idempotencyKey: string;
-  /** Whose key it is: one of the entries' accounts, by its id, `acct_…`, or `ext:` and its externalId. Absent: the first entry's. */
-  readonly keyAccountId?: string | null | undefined;
+  /** The account whose key this is: one of the entries' accounts, usually the one that pays. Its id, `acct_…`, or `ext:` and its externalId. */
+  readonly keyAccountId: string;
   /** What you want kept with it, such as ids of your own systems. */
   readonly metadata?: Readonly<Record<string, string>> | null | undefined;
 };

@@ -304,10 +304,9 @@ function commandOf(
     }
     case 'JOURNAL': {
       const { entries, keyAccountId } = request;
-      const isFirst = keyAccountId === entries[0]?.accountId;
       return toJournal({
         ...attempt,
-        keyAccountId: isFirst && !isSpeltOut ? null : account(keyAccountId),
+        keyAccountId: account(keyAccountId),
         entries: entries.map((entry) => ({
           ...entry,
           accountId: account(entry.accountId),
