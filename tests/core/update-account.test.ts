@@ -176,7 +176,7 @@ describe('freeze, unfreeze and close', () => {
     ['UPDATE', 'CLOSED', 'ACCOUNT_CLOSED'],
   ])('%s of an account that is %s: %s', (kind, status, becomes) => {
     const before = ownedAccount({ status });
-    const asked = kind === 'UPDATE' ? toUpdate({}) : { kind };
+    const asked = kind === 'UPDATE' ? toUpdate({}) : { kind, idempotencyKey: null };
     const after = change(before, asked);
     if (becomes === 'ACCOUNT_CLOSED') {
       expect(after).toMatchObject({ code: becomes, facts: { account: ALICE }, recorded: false });
@@ -188,7 +188,7 @@ describe('freeze, unfreeze and close', () => {
   });
 
   test('no key keeps the answer that an account is closed, and its message does not say so', () => {
-    const refusal = change(ownedAccount({ status: 'CLOSED' }), { kind: 'FREEZE' });
+    const refusal = change(ownedAccount({ status: 'CLOSED' }), { kind: 'FREEZE', idempotencyKey: null });
     if (!('facts' in refusal)) throw new TypeError('not refused');
     expect(messageOf(refusal)).not.toContain('key');
   });
@@ -201,7 +201,9 @@ describe('freeze, unfreeze and close', () => {
     ['a hold in', { pendingCredits: 1n }, 0n, 2],
     ['all there is', { posted: MAX_MINOR, pendingDebits: 5n, pendingCredits: 1n }, MAX_MINOR, 3],
   ])('%s keeps an account from being closed', (_, before, balance, openHolds) => {
-    expect(change(ownedAccount(before), { kind: 'CLOSE' }, { openHolds })).toMatchObject({
+    expect(
+      change(ownedAccount(before), { kind: 'CLOSE', idempotencyKey: null }, { openHolds }),
+    ).toMatchObject({
       code: 'ACCOUNT_NOT_EMPTY',
       facts: { account: ALICE, balance: usd(balance), openHolds },
     });
@@ -237,8 +239,8 @@ describe('the order of precedence', () => {
 
   test('an external account refuses freeze, close, limits and a name, and nothing else', () => {
     const asked: AccountChange[] = [
-      { kind: 'FREEZE' },
-      { kind: 'CLOSE' },
+      { kind: 'FREEZE', idempotencyKey: null },
+      { kind: 'CLOSE', idempotencyKey: null },
       toUpdate({ minBalance: { unlimited: true } }),
       toUpdate({ maxBalance: { amount: '5000' } }),
       toUpdate({ externalId: 'world' }),
@@ -249,6 +251,6 @@ describe('the order of precedence', () => {
         facts: { account: outside.id },
       });
     }
-    expect(change(outside, { kind: 'UNFREEZE' })).toBe(outside);
+    expect(change(outside, { kind: 'UNFREEZE', idempotencyKey: null })).toBe(outside);
   });
 });

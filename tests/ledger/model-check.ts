@@ -237,7 +237,8 @@ function send(
     return 'facts' in command ? Promise.resolve(command) : ledger.post(command);
   }
   const accountId = names.given('account', request.accountId, isSpeltOut);
-  if (request.kind !== 'LIMITS') return ledger.changeAccount(accountId, { kind: request.kind });
+  if (request.kind !== 'LIMITS')
+    return ledger.changeAccount(accountId, { kind: request.kind, idempotencyKey: null });
   const limit = (minor: bigint | null | undefined) => {
     if (minor === undefined) return undefined;
     return minor === null ? { unlimited: true } : { amount: decimal(minor, isSpeltOut) };
