@@ -6,8 +6,10 @@ import { Malformed } from '../../src/core/text.ts';
 import {
   type AccountChange,
   changeAccount,
+  decideChange,
   type Surroundings,
   toAccountUpdate,
+  toStatusChange,
   type UpdateAccountInput,
 } from '../../src/core/update-account.ts';
 import { ALICE, account, BOB, externalAccount, USD } from '../support/scene.ts';
@@ -252,5 +254,91 @@ describe('the order of precedence', () => {
       });
     }
     expect(change(outside, { kind: 'UNFREEZE', idempotencyKey: null })).toBe(outside);
+  });
+});
+
+describe('what is recorded of a change', () => {
+  const SALT = Buffer.alloc(16, 7);
+  const decide = (
+    before: Account,
+    asked: AccountChange,
+    beside: Partial<Parameters<typeof decideChange>[2]> = {},
+  ) =>
+    decideChange(before, asked, {
+      takenBy: undefined,
+      openHolds: 0,
+      recorded: undefined,
+      salt: SALT,
+      ...beside,
+    });
+  /** What is recorded under the key of a change that is made. */
+  const recordOf = (asked: AccountChange, salt = SALT) => {
+    const made = decide(ownedAccount(), asked, { salt });
+    if ('facts' in made || made.event?.attempt == null) throw new TypeError('not recorded');
+    const { action, attempt } = made.event;
+    return { action, request: attempt.request, salt: made.event.salt };
+  };
+
+  test('is nothing where nothing changes and there is no key', () => {
+    const before = ownedAccount({ metadata: { a: '1', b: '2' } });
+    const asked = toUpdate({ metadata: { b: '2', a: '1' }, minBalance: { unlimited: true } });
+    const unlimited = { ...before, minBalance: null };
+    expect(decide(unlimited, asked)).toEqual({ account: unlimited, event: null, replayed: false });
+  });
+
+  test('is the key where nothing changes, and nothing of a refusal', () => {
+    const frozen = ownedAccount({ status: 'FROZEN' });
+    const asked: AccountChange = { kind: 'FREEZE', idempotencyKey: 'k' };
+    expect(decide(frozen, asked)).toMatchObject({
+      account: frozen,
+      event: { action: 'freezeAccount', before: null, after: null, attempt: { idempotencyKey: 'k' } },
+    });
+    expect(decide(ownedAccount({ status: 'CLOSED' }), asked)).toMatchObject({ code: 'ACCOUNT_CLOSED' });
+  });
+
+  test('answers its key before anything else is looked at', () => {
+    const asked = toUpdate({ externalId: 'name', metadata: { a: '1' }, idempotencyKey: 'k' });
+    const recorded = recordOf(asked);
+    const closed = ownedAccount({ status: 'CLOSED', externalId: 'other' });
+    expect(decide(closed, asked, { recorded, takenBy: BOB, salt: Buffer.alloc(16) })).toEqual({
+      account: closed,
+      event: null,
+      replayed: true,
+    });
+    const another = toUpdate({ externalId: 'name', metadata: { a: '2' }, idempotencyKey: 'k' });
+    expect(decide(closed, another, { recorded })).toMatchObject({
+      code: 'IDEMPOTENCY_CONFLICT',
+      facts: { differingFields: ['metadata'], transaction: null },
+    });
+  });
+
+  test.each<[string, Input, Input, string[]]>([
+    ['absent and unlimited', {}, { minBalance: { unlimited: true } }, ['minBalance']],
+    ['no metadata and empty metadata', {}, { metadata: {} }, ['metadata']],
+    ['two amounts', { maxBalance: { amount: '5' } }, { maxBalance: { amount: '5.01' } }, ['maxBalance']],
+    ['the same amount', { maxBalance: { amount: '5' } }, { maxBalance: { amount: '5.00' } }, []],
+    ['null and absent', { externalId: null }, {}, []],
+  ])('%s differ in %j', (_, first, second, differingFields) => {
+    const recorded = recordOf(toUpdate({ ...first, idempotencyKey: 'k' }));
+    const answer = decide(ownedAccount(), toUpdate({ ...second, idempotencyKey: 'k' }), { recorded });
+    expect(answer).toMatchObject(
+      differingFields.length === 0
+        ? { replayed: true }
+        : { code: 'IDEMPOTENCY_CONFLICT', facts: { differingFields } },
+    );
+  });
+
+  test('once the salt is erased, metadata is another one', () => {
+    const asked = toUpdate({ metadata: { a: '1' }, idempotencyKey: 'k' });
+    const recorded = { ...recordOf(asked), salt: null };
+    expect(decide(ownedAccount(), asked, { recorded })).toMatchObject({
+      facts: { differingFields: ['metadata'] },
+    });
+  });
+
+  test.each(['', 'x'.repeat(256), 'a\0'])('the key %j is malformed', (idempotencyKey) => {
+    const malformed = { code: 'INVALID_INPUT', facts: { field: 'idempotencyKey' } };
+    expect(toAccountUpdate({ accountId: 'any', idempotencyKey })).toMatchObject(malformed);
+    expect(toStatusChange('CLOSE', { accountId: 'any', idempotencyKey })).toMatchObject(malformed);
   });
 });

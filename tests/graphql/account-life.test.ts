@@ -213,6 +213,58 @@ describe('freeze, unfreeze and close', () => {
   });
 });
 
+describe('the key of a change', () => {
+  const CHANGED = `... on AccountUpdated { replayed account { status } }
+    ... on IdempotencyConflictError { differingFields recordedTransaction { id } }`;
+
+  test.each<[Field, Field, string]>([
+    ['freezeAccount', 'unfreezeAccount', 'OPEN'],
+    ['unfreezeAccount', 'freezeAccount', 'FROZEN'],
+  ])('%s sent again after %s answers, and changes nothing', async (field, between, status) => {
+    const accountId = await makeAccount(ledger);
+    const idempotencyKey = newKey();
+    await api.mutate(field, { accountId, idempotencyKey }, CHANGED);
+    await api.mutate(between, { accountId }, CHANGED);
+    expect(await api.mutate(field, { accountId, idempotencyKey }, CHANGED)).toEqual({
+      __typename: 'AccountUpdated',
+      replayed: true,
+      account: { status },
+    });
+  });
+
+  test('with another change is a conflict without a transaction', async () => {
+    const accountId = await makeAccount(ledger);
+    const idempotencyKey = newKey();
+    const first = { accountId, idempotencyKey, metadata: { a: '1' } };
+    expect(await api.mutate('updateAccount', first, CHANGED)).toMatchObject({ replayed: false });
+    const conflict = {
+      __typename: 'IdempotencyConflictError',
+      code: 'IDEMPOTENCY_CONFLICT',
+      replayed: false,
+      recordedTransaction: null,
+    };
+    const second = { ...first, metadata: { a: '2' } };
+    expect(await api.mutate('updateAccount', second, CHANGED)).toMatchObject({
+      ...conflict,
+      differingFields: ['metadata'],
+    });
+    expect(await api.mutate('closeAccount', { accountId, idempotencyKey }, CHANGED)).toMatchObject({
+      ...conflict,
+      differingFields: ['type'],
+    });
+  });
+
+  test.each(['', 'x'.repeat(256), 'a\0'])('%j is INVALID_INPUT', async (idempotencyKey) => {
+    const accountId = await makeAccount(ledger);
+    for (const field of [...LIFE, 'updateAccount'] as const) {
+      expect(await api.mutate(field, { accountId, idempotencyKey }, FIELD)).toMatchObject({
+        __typename: 'InvalidInputError',
+        field: 'idempotencyKey',
+      });
+    }
+  });
+});
+
 test('an external account refuses freeze, close, limits and a name, and takes metadata', async () => {
   await makeAccount(ledger);
   const accountId = await externalAccount();
