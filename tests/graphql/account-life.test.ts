@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterEach, describe, expect, test } from 'vitest';
-import { createTestDatabase } from '../support/database.ts';
+import { asOwner, createTestDatabase } from '../support/database.ts';
 import { expectSoundBooks, makeAccount, makeAccounts, openLedger } from '../support/ledger.ts';
 import { type Field, newKey, serve } from './api.ts';
 
@@ -508,6 +508,33 @@ describe('closePeriod', () => {
       });
     },
   );
+});
+
+test('the audit log has the id of the request that made a change', async () => {
+  const accountId = await makeAccount(ledger);
+  const send = async (query: string) => {
+    const response = await fetch(`${api.server.url}/graphql`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ query, variables: { accountId } }),
+    });
+    await response.text();
+    return response.headers.get('x-request-id');
+  };
+  const [code, before] = ['AUDITED', '2026-01-02T00:00:00Z'];
+  const ids = [
+    await send(
+      'mutation ($accountId: ID!) { freezeAccount(input: { accountId: $accountId }) { __typename } }',
+    ),
+    await send(`mutation { createCurrency(input: { code: "${code}", exponent: 3 }) { __typename } }`),
+    await send(`mutation { closePeriod(input: { before: "${before}" }) { __typename } }`),
+  ];
+  const rows = await asOwner<{ request_id: string }>(
+    database,
+    'select request_id from audit_events order by number desc limit 3',
+  );
+  expect(rows.map(({ request_id }) => request_id).reverse()).toEqual(ids);
+  expect(new Set(ids).size).toBe(3);
 });
 
 test('the books are sound', () => expectSoundBooks(database));
