@@ -53,6 +53,47 @@ CREATE UNIQUE INDEX accounts_external_id ON public.accounts USING btree (externa
 CREATE INDEX accounts_metadata ON public.accounts USING gin (metadata jsonb_path_ops) WITH (fastupdate=off) WHERE (metadata IS NOT NULL);
 CREATE INDEX accounts_owner ON public.accounts USING btree (owner, id);
 
+create table audit_events (
+  number bigint not null,
+  ledger_id uuid not null,
+  actor uuid,
+  action text collate "C" not null,
+  subject_type text collate "C" not null,
+  subject text collate "C" not null,
+  before text collate "C",
+  after text collate "C",
+  idempotency_key text collate "C",
+  request bytea,
+  salt bytea,
+  request_id text collate "C" not null,
+  previous_hash bytea not null,
+  hash bytea not null,
+  created_at timestamp with time zone not null,
+  constraint audit_events_action_check CHECK (((octet_length(action) >= 1) AND (octet_length(action) <= 255))),
+  constraint audit_events_after_check CHECK ((jsonb_typeof((after)::jsonb) = 'object'::text)),
+  constraint audit_events_before_check CHECK ((jsonb_typeof((before)::jsonb) = 'object'::text)),
+  constraint audit_events_idempotency_key_check CHECK (((octet_length(idempotency_key) >= 1) AND (octet_length(idempotency_key) <= 255))),
+  constraint audit_events_key_has_request CHECK (((idempotency_key IS NULL) = (request IS NULL))),
+  constraint audit_events_pkey PRIMARY KEY (number, ledger_id),
+  constraint audit_events_request_check CHECK ((octet_length(request) >= 16)),
+  constraint audit_events_request_id_check CHECK (((octet_length(request_id) >= 1) AND (octet_length(request_id) <= 255))),
+  constraint audit_events_salt_check CHECK ((octet_length(salt) = 16)),
+  constraint audit_events_subject_check CHECK (((octet_length(subject) >= 1) AND (octet_length(subject) <= 255))),
+  constraint audit_events_subject_type_check CHECK (((octet_length(subject_type) >= 1) AND (octet_length(subject_type) <= 255)))
+);
+alter table audit_events owner to tls_owner;
+
+CREATE UNIQUE INDEX audit_events_key ON public.audit_events USING btree (subject, idempotency_key, ledger_id) WHERE (idempotency_key IS NOT NULL);
+
+create table audit_heads (
+  ledger_id uuid not null,
+  number bigint not null default 0,
+  hash bytea not null default '\x'::bytea,
+  last_at timestamp with time zone not null default '1970-01-01 00:00:00+00'::timestamp with time zone,
+  constraint audit_heads_pkey PRIMARY KEY (ledger_id)
+) with (fillfactor=20);
+alter table audit_heads owner to tls_owner;
+
 create table blocks (
   number bigint not null,
   ledger_id uuid not null,
@@ -194,6 +235,25 @@ CREATE INDEX transactions_hold ON public.transactions USING btree (hold_id, id) 
 CREATE INDEX transactions_metadata ON public.transactions USING gin (metadata jsonb_path_ops) WITH (fastupdate=off) WHERE (metadata IS NOT NULL);
 CREATE INDEX transactions_reverses ON public.transactions USING btree (reverses) WHERE (reverses IS NOT NULL);
 
+CREATE OR REPLACE FUNCTION public.advance_audit_head()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  if tg_relid <> 'public.audit_events'::regclass or tg_op <> 'INSERT' then
+    raise 'not the audit log' using errcode = '42501';
+  end if;
+  update public.audit_heads h set number = new.number, hash = new.hash, last_at = new.created_at
+    where h.ledger_id = new.ledger_id and h.number = new.number - 1 and h.hash = new.previous_hash;
+  if not found then
+    raise 'an audit event that does not follow the last one' using errcode = '23514', constraint = 'audit_events_in_order';
+  end if;
+  return null;
+end $function$;
+alter function advance_audit_head() owner to tls_owner;
+
 CREATE OR REPLACE FUNCTION public.append_block()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -275,6 +335,56 @@ begin
 end $function$;
 alter function append_block() owner to tls_owner;
 
+CREATE OR REPLACE FUNCTION public.begin_audit_log()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  if tg_relid <> 'public.ledgers'::regclass or tg_op <> 'INSERT' then
+    raise 'not the ledgers' using errcode = '42501';
+  end if;
+  insert into public.audit_heads (ledger_id) values (new.id);
+  return null;
+end $function$;
+alter function begin_audit_log() owner to tls_owner;
+
+CREATE OR REPLACE FUNCTION public.chain_audit_event()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  head record;
+begin
+  if tg_relid <> 'public.audit_events'::regclass or tg_op <> 'INSERT' then
+    raise 'not the audit log' using errcode = '42501';
+  end if;
+  select h.number, h.hash, h.last_at into head from public.audit_heads h where h.ledger_id = new.ledger_id for update;
+  if not found then
+    raise 'there is no such ledger' using errcode = '23514', constraint = 'audit_events_ledger';
+  end if;
+  new.number := head.number + 1;
+  new.previous_hash := head.hash;
+  new.created_at := greatest(clock_timestamp(), head.last_at);
+  new.hash := sha256('tls.audit.v1'::bytea || new.previous_hash || int8send(new.number) || convert_to(
+    '{"action":' || to_json(new.action)
+    || ',"actor":' || coalesce(to_json(new.actor)::text, 'null')
+    || ',"after":' || coalesce(to_json(new.after)::text, 'null')
+    || ',"before":' || coalesce(to_json(new.before)::text, 'null')
+    || ',"createdAt":"' || to_char(new.created_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
+    || '","idempotencyKey":' || coalesce(to_json(new.idempotency_key)::text, 'null')
+    || ',"ledgerId":' || to_json(new.ledger_id)
+    || ',"request":' || coalesce(to_json(encode(new.request, 'hex'))::text, 'null')
+    || ',"requestId":' || to_json(new.request_id)
+    || ',"subject":' || to_json(new.subject)
+    || ',"subjectType":' || to_json(new.subject_type) || '}', 'UTF8'));
+  return new;
+end $function$;
+alter function chain_audit_event() owner to tls_owner;
+
 CREATE OR REPLACE FUNCTION public.close_period_forward()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -306,6 +416,16 @@ begin
   return new;
 end $function$;
 alter function keep_account() owner to tls_owner;
+
+CREATE OR REPLACE FUNCTION public.keep_audit_log()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  raise 'the audit log is append-only' using errcode = '42501';
+end $function$;
+alter function keep_audit_log() owner to tls_owner;
 
 CREATE OR REPLACE FUNCTION public.keep_hold()
  RETURNS trigger
@@ -500,6 +620,12 @@ CREATE TRIGGER currency_exists AFTER INSERT ON public.accounts REFERENCING NEW T
 
 CREATE TRIGGER keep BEFORE UPDATE OF external_id, status, min_balance, max_balance ON public.accounts FOR EACH ROW EXECUTE FUNCTION keep_account();
 
+CREATE TRIGGER advance AFTER INSERT ON public.audit_events FOR EACH ROW EXECUTE FUNCTION advance_audit_head();
+
+CREATE TRIGGER chain BEFORE INSERT ON public.audit_events FOR EACH ROW EXECUTE FUNCTION chain_audit_event();
+
+CREATE TRIGGER keep BEFORE DELETE OR UPDATE OR TRUNCATE ON public.audit_events FOR EACH STATEMENT EXECUTE FUNCTION keep_audit_log();
+
 CREATE TRIGGER keep BEFORE DELETE OR UPDATE OR TRUNCATE ON public.blocks FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
 CREATE TRIGGER not_iso BEFORE INSERT ON public.currencies FOR EACH ROW EXECUTE FUNCTION refuse_iso_currencies();
@@ -509,6 +635,8 @@ CREATE TRIGGER keep BEFORE DELETE OR UPDATE OR TRUNCATE ON public.entries FOR EA
 CREATE TRIGGER move_accounts AFTER INSERT ON public.entries REFERENCING NEW TABLE AS new_entries FOR EACH STATEMENT EXECUTE FUNCTION move_accounts();
 
 CREATE TRIGGER keep_hold BEFORE UPDATE ON public.holds FOR EACH ROW EXECUTE FUNCTION keep_hold();
+
+CREATE TRIGGER begin_audit_log AFTER INSERT ON public.ledgers FOR EACH ROW EXECUTE FUNCTION begin_audit_log();
 
 CREATE TRIGGER close_period_forward BEFORE UPDATE OF closed_before ON public.ledgers FOR EACH ROW EXECUTE FUNCTION close_period_forward();
 
@@ -520,9 +648,12 @@ grant execute on function require_unchanged(boolean,timestamp with time zone) to
 grant insert (code, ledger_id, exponent) on currencies to tls_app;
 grant insert (id, ledger_id, from_account_id, to_account_id, currency, amount, expires_at, created_at) on holds to tls_app;
 grant insert (id, ledger_id, owner, kind, external_id, currency, side, min_balance, max_balance, metadata, creation_key, creation_digest) on accounts to tls_app;
+grant insert (ledger_id, actor, action, subject_type, subject, before, after, idempotency_key, request, salt, request_id) on audit_events to tls_app;
 grant insert on entries to tls_app;
 grant insert on transactions to tls_app;
 grant select on accounts to tls_app;
+grant select on audit_events to tls_app;
+grant select on audit_heads to tls_app;
 grant select on blocks to tls_app;
 grant select on currencies to tls_app;
 grant select on entries to tls_app;

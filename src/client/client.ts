@@ -52,6 +52,11 @@ export interface MutationOptions extends CallOptions {
   readonly intent?: string;
 }
 
+export interface ChangeOptions extends MutationOptions {
+  /** Names this change among those of the account; made where it is left out. */
+  readonly idempotencyKey?: string;
+}
+
 export interface BatchOptions extends MutationOptions {
   /** What the keys of the items begin with; made where it is left out. */
   readonly idempotencyKey?: string;
@@ -179,23 +184,23 @@ export class LedgerClient {
   }
 
   /** Changes limits and metadata of an account, or gives it a name. All of it happens, or nothing. */
-  updateAccount(input: t.UpdateAccountInput, options?: CallOptions): Promise<t.UpdateAccountResult> {
-    return this.#change('updateAccount', documents.UpdateAccountDocument, input, options);
+  updateAccount(input: t.UpdateAccountInput, options?: MutationOptions): Promise<t.UpdateAccountResult> {
+    return this.#once('updateAccount', documents.UpdateAccountDocument, input, options);
   }
 
   /** Refuses every posting, hold and capture on an account until it is unfrozen. */
-  freezeAccount(accountId: string, options?: CallOptions): Promise<t.UpdateAccountResult> {
-    return this.#change('freezeAccount', documents.FreezeAccountDocument, { accountId }, options);
+  freezeAccount(accountId: string, options?: ChangeOptions): Promise<t.UpdateAccountResult> {
+    return this.#changeStatus('freezeAccount', documents.FreezeAccountDocument, accountId, options);
   }
 
   /** Lets a frozen account take part again. */
-  unfreezeAccount(accountId: string, options?: CallOptions): Promise<t.UpdateAccountResult> {
-    return this.#change('unfreezeAccount', documents.UnfreezeAccountDocument, { accountId }, options);
+  unfreezeAccount(accountId: string, options?: ChangeOptions): Promise<t.UpdateAccountResult> {
+    return this.#changeStatus('unfreezeAccount', documents.UnfreezeAccountDocument, accountId, options);
   }
 
   /** Closes an account for good: at a balance of zero, with no open hold. */
-  closeAccount(accountId: string, options?: CallOptions): Promise<t.UpdateAccountResult> {
-    return this.#change('closeAccount', documents.CloseAccountDocument, { accountId }, options);
+  closeAccount(accountId: string, options?: ChangeOptions): Promise<t.UpdateAccountResult> {
+    return this.#changeStatus('closeAccount', documents.CloseAccountDocument, accountId, options);
   }
 
   /** Closes the books before an instant, for good. */
@@ -323,6 +328,16 @@ export class LedgerClient {
     return this.#keeping(operation, input, options, (key, call) =>
       this.#mutate(document, withKey(input, key) as Input, call, DEADLINE_MS),
     );
+  }
+
+  /** A mutation with a key that takes nothing but an account. */
+  #changeStatus<Field extends string, Result extends AnyResult>(
+    operation: Field,
+    document: TypedDocument<Answer<Field, Result>, { input: { readonly accountId: string } & WithKey }>,
+    accountId: string,
+    { idempotencyKey, ...options }: ChangeOptions = {},
+  ): Promise<Result> {
+    return this.#once(operation, document, { accountId, idempotencyKey }, options);
   }
 
   /** A mutation without a key: however often it is sent, it is done once. */

@@ -19,7 +19,6 @@ import { hash } from 'node:crypto';
 import canonicalize from 'canonicalize';
 import { FieldWriter } from './fields.ts';
 import type { Instant } from './instant.ts';
-import type { Metadata } from './text.ts';
 import type { Transaction } from './transaction.ts';
 
 /** What of a recorded outcome enters its digest. Facts and metadata are objects of texts. */
@@ -92,8 +91,8 @@ export function blockHash(previous: Uint8Array, number: bigint, size: number, ro
   return sha256(Buffer.concat([BLOCK, previous, place, root]));
 }
 
-/** The one JSON text of an object of texts (RFC 8785). */
-export function canonicalText(object: Metadata): string {
+/** The one JSON text of an object of texts and nulls (RFC 8785). */
+export function canonicalText(object: Readonly<Record<string, string | null>>): string {
   const text = canonicalize(object);
   if (text === undefined) throw new TypeError('an object of texts has a JSON text');
   return text;

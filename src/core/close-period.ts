@@ -1,5 +1,7 @@
+import type { AuditEvent } from './audit.ts';
 import { type Refusal, refuse } from './errors.ts';
-import type { Instant } from './instant.ts';
+import type { Uuid } from './ids.ts';
+import { formatInstant, type Instant } from './instant.ts';
 import { Malformed } from './text.ts';
 
 /** What closePeriod takes, as the API does. */
@@ -26,4 +28,21 @@ export function refuseFutureEnd(): Refusal<'INVALID_INPUT'> {
     field: 'before',
     problem: "must not be later than the database's clock",
   });
+}
+
+/** What is recorded of a ledger whose period is closed until an instant; it was closed until another one, or until none. */
+export function auditClosing(
+  ledgerId: Uuid,
+  closedBefore: Instant | null,
+  { before }: PeriodEnd,
+): AuditEvent {
+  return {
+    action: 'closePeriod',
+    subjectType: 'LEDGER',
+    subject: ledgerId,
+    before: { closedBefore: closedBefore === null ? null : formatInstant(closedBefore) },
+    after: { closedBefore: formatInstant(before) },
+    attempt: null,
+    salt: null,
+  };
 }

@@ -4,8 +4,8 @@ import { differingFields, digestRequest, type Request } from './command.ts';
 import type { Currency } from './currency.ts';
 import { type Refusal, refuse } from './errors.ts';
 import type { Uuid } from './ids.ts';
-import { checkLimits, type LimitInput, readLimits, toMinorLimits } from './limit.ts';
-import { type Decimal, type Money, shortestDecimal } from './money.ts';
+import { checkLimits, type LimitInput, limitText, readLimits, toMinorLimits } from './limit.ts';
+import type { Decimal, Money } from './money.ts';
 import { checkMetadata, checkName, Malformed, type Metadata } from './text.ts';
 
 /** What createAccount takes, as the API does. null and undefined both mean absent. */
@@ -174,7 +174,3 @@ function checkOpening({ currency, minBalance, maxBalance }: AccountPlan): Refusa
 }
 
 const ZERO: Decimal = { coefficient: 0n, scale: 0 };
-
-function limitText(limit: Decimal | null): string {
-  return limit === null ? 'unlimited' : shortestDecimal(limit);
-}

@@ -1,3 +1,4 @@
+import type { AuditEvent } from './audit.ts';
 import { type Currency, ISO_4217 } from './currency.ts';
 import { type Refusal, refuse } from './errors.ts';
 
@@ -23,4 +24,17 @@ export function toCurrency({ code, exponent }: CreateCurrencyInput): Currency | 
   }
   const published = ISO_4217.get(code);
   return published === undefined ? { code, exponent } : refuse('currencyTaken', { registered: published });
+}
+
+/** What is recorded of a currency that is registered. */
+export function auditRegistration({ code, exponent }: Currency): AuditEvent {
+  return {
+    action: 'createCurrency',
+    subjectType: 'CURRENCY',
+    subject: code,
+    before: null,
+    after: { exponent: `${exponent}` },
+    attempt: null,
+    salt: null,
+  };
 }

@@ -1,6 +1,6 @@
 import type { Currency } from './currency.ts';
 import { type Refusal, refuse } from './errors.ts';
-import { type Decimal, parseDecimal, toMinor } from './money.ts';
+import { type Decimal, parseDecimal, shortestDecimal, toMinor } from './money.ts';
 import { Malformed } from './text.ts';
 
 /** A limit on the balance: an amount, or none. Exactly one of the two is given, and `unlimited` is true. */
@@ -43,6 +43,11 @@ export function readLimits<Absent>(
     read[name] = value;
   }
   return read;
+}
+
+/** A limit as it enters the digest of a request; null is no limit. */
+export function limitText(limit: Decimal | null): string {
+  return limit === null ? 'unlimited' : shortestDecimal(limit);
 }
 
 /** The limits in minor units, or the refusal of one that its currency cannot have. */

@@ -30,7 +30,7 @@ export interface TransferInput extends AttemptInput {
   readonly conditions?: readonly ConditionInput[] | null | undefined;
 }
 export interface JournalInput extends AttemptInput {
-  readonly keyAccountId?: string | null | undefined;
+  readonly keyAccountId: string;
   readonly entries: readonly EntryInput[];
   readonly conditions?: readonly ConditionInput[] | null | undefined;
 }
@@ -142,7 +142,7 @@ function betweenTwo(
   };
 }
 
-/** A journal: any balanced set of entries. Its key belongs to the first entry's account unless another is named. */
+/** A journal: any balanced set of entries. Its key account is one of theirs, named by itself, so that no order of the entries decides whose key it is. */
 export function toJournal(input: JournalInput, path = ''): Command | Refusal {
   const { entries } = input;
   const problem = checkEntries(entries, path) ?? checkConditions(input.conditions, path);
@@ -157,7 +157,7 @@ export function toJournal(input: JournalInput, path = ''): Command | Refusal {
   }
   const conditions = readConditions(input.conditions, path);
   if ('code' in conditions) return conditions;
-  const keyAccount = nameAccount(input.keyAccountId ?? entries[0]?.accountId ?? '');
+  const keyAccount = nameAccount(input.keyAccountId);
   return {
     ...PLAIN,
     ...attempt,

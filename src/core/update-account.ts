@@ -1,13 +1,15 @@
 /**
- * The life of an account: its limits, its name, its metadata, and whether it takes part. `changeAccount` is decided on the
- * locked account; the steps below are the order of precedence. Nothing of it is recorded, so that it may turn out otherwise
- * the next time.
+ * The life of an account: its limits, its name, its metadata, and whether it takes part. A change is decided on the locked
+ * account; the steps below are the order of precedence. Only changes are recorded: a refusal may turn out otherwise the next
+ * time, with the same key too.
  */
 import { type Account, balanceOf, heldOf, incomingOf } from './account.ts';
+import { type AuditEvent, type AuditFields, metadataDigest } from './audit.ts';
+import { differingFields, digestRequest, type Request } from './command.ts';
 import { type Refusal, refuse } from './errors.ts';
 import type { Uuid } from './ids.ts';
-import { checkLimits, type LimitInput, readLimits, toMinorLimits } from './limit.ts';
-import type { Decimal } from './money.ts';
+import { checkLimits, type LimitInput, limitText, readLimits, toMinorLimits } from './limit.ts';
+import { type Decimal, formatMinor } from './money.ts';
 import { checkMetadata, checkName, Malformed, type Metadata } from './text.ts';
 
 /** What updateAccount takes, as the API does. null and undefined both mean absent. */
@@ -17,22 +19,39 @@ export interface UpdateAccountInput {
   readonly minBalance?: LimitInput | null | undefined;
   readonly maxBalance?: LimitInput | null | undefined;
   readonly metadata?: Metadata | Malformed | null | undefined;
+  readonly idempotencyKey?: string | null | undefined;
 }
 
-/** What is to become of an account, well formed. Of an update, what is absent stays as it is: null, or a limit undefined. */
-export type AccountChange =
-  | { readonly kind: 'FREEZE' | 'UNFREEZE' | 'CLOSE' }
+/** What freezing, unfreezing and closing take, as the API does. */
+export type ChangeStatusInput = Pick<UpdateAccountInput, 'accountId' | 'idempotencyKey'>;
+
+/**
+ * What is to become of an account, well formed. Of an update, what is absent stays as it is: null, or a limit undefined. The
+ * key names this one change among those of the account; null: none.
+ */
+export type AccountChange = { readonly idempotencyKey: string | null } & (
+  | { readonly kind: StatusChange }
   | {
       readonly kind: 'UPDATE';
       readonly externalId: string | null;
       readonly minBalance: Decimal | null | undefined;
       readonly maxBalance: Decimal | null | undefined;
       readonly metadata: Metadata | null;
-    };
+    }
+);
+type StatusChange = 'FREEZE' | 'UNFREEZE' | 'CLOSE';
+
+/** Reads the input of freezeAccount, unfreezeAccount or closeAccount. */
+export function toStatusChange(
+  kind: StatusChange,
+  { idempotencyKey = null }: ChangeStatusInput,
+): AccountChange | Refusal {
+  return checkKey(idempotencyKey) ?? { kind, idempotencyKey };
+}
 
 /** Reads the input of updateAccount. */
 export function toAccountUpdate(input: UpdateAccountInput): AccountChange | Refusal {
-  const { externalId = null, metadata = null } = input;
+  const { externalId = null, metadata = null, idempotencyKey = null } = input;
   const wrong = (field: string, problem: string) => refuse('malformedInput', { field, problem });
 
   const externalIdProblem = externalId === null ? undefined : checkName(externalId);
@@ -42,10 +61,116 @@ export function toAccountUpdate(input: UpdateAccountInput): AccountChange | Refu
   if (metadata instanceof Malformed) return wrong('metadata', metadata.problem);
   const metadataProblem = metadata === null ? undefined : checkMetadata(metadata);
   if (metadataProblem !== undefined) return wrong('metadata', metadataProblem);
+  const keyProblem = checkKey(idempotencyKey);
+  if (keyProblem !== undefined) return keyProblem;
 
   const limits = readLimits(input, { minBalance: undefined, maxBalance: undefined }, '');
   if ('code' in limits) return limits;
-  return { kind: 'UPDATE', externalId, ...limits, metadata };
+  return { kind: 'UPDATE', externalId, ...limits, metadata, idempotencyKey };
+}
+
+function checkKey(idempotencyKey: string | null): Refusal<'INVALID_INPUT'> | undefined {
+  const problem = idempotencyKey === null ? undefined : checkName(idempotencyKey);
+  return problem === undefined ? undefined : refuse('malformedInput', { field: 'idempotencyKey', problem });
+}
+
+/** What a key of the account stands for. */
+export interface RecordedChange extends Pick<AuditEvent, 'action' | 'salt'> {
+  readonly request: Uint8Array;
+}
+
+/** What became of a change: the account as it leaves it, and what is to be recorded of it; null where nothing is. */
+export interface ChangeDecision {
+  readonly account: Account;
+  readonly event: AuditEvent | null;
+  /** Its key had been recorded before: nothing changes, whatever has happened since. */
+  readonly replayed: boolean;
+}
+
+/**
+ * Decides a change. `recorded` is what its key stands for. A change that changes nothing is recorded where it has a key: sent
+ * again later, it still changes nothing.
+ */
+export function decideChange(
+  account: Account,
+  change: AccountChange,
+  surroundings: Surroundings & {
+    readonly recorded: RecordedChange | undefined;
+    /** 16 random bytes, where the change gives metadata. */
+    readonly salt: Uint8Array | null;
+  },
+): ChangeDecision | Refusal {
+  const { recorded, salt } = surroundings;
+  if (recorded !== undefined) {
+    const differing = differingFromRecorded(change, recorded);
+    return differing.length === 0
+      ? { account, event: null, replayed: true }
+      : refuse('keyUsedOtherwise', { differingFields: differing, transaction: null });
+  }
+  const changed = changeAccount(account, change, surroundings);
+  if ('facts' in changed) return changed;
+  const fields = changedFields(account, changed, salt);
+  const { idempotencyKey } = change;
+  if (fields === null && idempotencyKey === null) return { account, event: null, replayed: false };
+  const event: AuditEvent = {
+    action: ACTIONS[change.kind],
+    subjectType: 'ACCOUNT',
+    subject: account.id,
+    before: fields?.before ?? null,
+    after: fields?.after ?? null,
+    attempt: idempotencyKey === null ? null : { idempotencyKey, request: digestChange(change, salt).digest },
+    salt,
+  };
+  return { account: fields === null ? account : changed, event, replayed: false };
+}
+
+const ACTIONS = {
+  UPDATE: 'updateAccount',
+  FREEZE: 'freezeAccount',
+  UNFREEZE: 'unfreezeAccount',
+  CLOSE: 'closeAccount',
+} as const;
+
+/** The names of the fields in which a change differs from the one that its key stands for; none: the same. */
+function differingFromRecorded(change: AccountChange, { action, request, salt }: RecordedChange): string[] {
+  return action === ACTIONS[change.kind] ? differingFields(digestChange(change, salt), request) : ['type'];
+}
+
+/** Metadata enters by its salted digest, so that the request's digest tells nothing of it either. */
+function digestChange(change: AccountChange, salt: Uint8Array | null): Request {
+  if (change.kind !== 'UPDATE') return digestRequest(ACTIONS[change.kind], []);
+  const { externalId, minBalance, maxBalance, metadata } = change;
+  return digestRequest(ACTIONS.UPDATE, [
+    ['externalId', externalId],
+    ['minBalance', minBalance === undefined ? null : limitText(minBalance)],
+    ['maxBalance', maxBalance === undefined ? null : limitText(maxBalance)],
+    ['metadata', metadata === null ? null : metadataDigest(metadata, salt)],
+  ]);
+}
+
+/** The fields in which an account differs from what it was; null: in none. */
+function changedFields(
+  account: Account,
+  changed: Account,
+  salt: Uint8Array | null,
+): { readonly before: AuditFields; readonly after: AuditFields } | null {
+  const [before, after] = [shownFields(account, salt), shownFields(changed, salt)];
+  const names = Object.keys(after).filter((name) => before[name] !== after[name]);
+  if (names.length === 0) return null;
+  const pick = (fields: AuditFields) => Object.fromEntries(names.map((name) => [name, fields[name] ?? null]));
+  return { before: pick(before), after: pick(after) };
+}
+
+function shownFields(account: Account, salt: Uint8Array | null): AuditFields {
+  const { externalId, status, minBalance, maxBalance, currency, metadata } = account;
+  const limit = (minor: bigint | null) => (minor === null ? null : formatMinor(minor, currency));
+  return {
+    externalId,
+    status,
+    minBalance: limit(minBalance),
+    maxBalance: limit(maxBalance),
+    metadata: Object.keys(metadata).length === 0 ? null : metadataDigest(metadata, salt),
+  };
 }
 
 /** What a change is decided beside. */

@@ -8,6 +8,7 @@
  * answers are found again) and I8 (nothing leaks) do not show in the tables.
  */
 import { sql } from 'kysely';
+import { auditChainHolds } from './audit-invariant.ts';
 import { type Check, chainHolds } from './chain-invariant.ts';
 import type { Database } from './database.ts';
 
@@ -200,6 +201,13 @@ const keysHaveOneEffect: Check = sql`
   from transactions t
   where t.external_id is not null and t.outcome = 'POSTED'
   group by t.external_id, t.ledger_id
+  having count(*) > 1
+
+  union all
+  select format('The key %s of %s has %s audit events.', to_json(e.idempotency_key), e.subject, count(*))
+  from audit_events e
+  where e.idempotency_key is not null
+  group by e.subject, e.idempotency_key, e.ledger_id
   having count(*) > 1
 
   union all
@@ -412,7 +420,9 @@ const INVARIANTS: readonly (Omit<InvariantReport, 'violations'> & { readonly che
   },
   {
     name: 'I9',
-    rule: 'Every digest, root and block hash holds, and every transaction is in one block; blocks are numbered without a gap.',
-    check: chainHolds,
+    rule:
+      'Every digest, root and block hash holds, and every transaction is in one block; every audit event’s hash holds; blocks and ' +
+      'audit events are numbered without a gap.',
+    check: sql`(${chainHolds}) union all (${auditChainHolds})`,
   },
 ];

@@ -55,19 +55,23 @@ export async function findPresent(
     .executeTakeFirstOrThrow();
 }
 
-/** Closes the ledger's period before an instant; one that is closed until then or later stays as it is. */
+/** Locks the ledger's row and reads until when it is closed. */
+export async function lockClosedBefore(trx: Trx<DB>, ledgerId: Uuid): Promise<Instant | null> {
+  const { closed_before } = await trx
+    .selectFrom('ledgers')
+    .select('closed_before')
+    .where('id', '=', ledgerId)
+    .forNoKeyUpdate()
+    .executeTakeFirstOrThrow();
+  return closed_before;
+}
+
+/** Closes the ledger's period before an instant, later than the one before which it is closed. The ledger's row is locked. */
 export async function closePeriod(trx: Trx<DB>, ledgerId: Uuid, before: Instant): Promise<void> {
-  const closedBefore = formatInstant(before);
   await trx
     .updateTable('ledgers')
-    .set({ closed_before: closedBefore })
+    .set({ closed_before: formatInstant(before) })
     .where('id', '=', ledgerId)
-    .where((where) =>
-      where.or([
-        where('closed_before', 'is', null),
-        where('closed_before', '<', sql<bigint>`${closedBefore}`),
-      ]),
-    )
     .execute();
 }
 

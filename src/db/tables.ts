@@ -32,6 +32,31 @@ export interface Accounts {
   version: Generated<bigint>;
 }
 
+export interface AuditEvents {
+  action: string;
+  actor: string | null;
+  after: string | null;
+  before: string | null;
+  created_at: ColumnType<bigint, string, string>;
+  hash: Buffer;
+  idempotency_key: string | null;
+  ledger_id: string;
+  number: bigint;
+  previous_hash: Buffer;
+  request: Buffer | null;
+  request_id: string;
+  salt: Buffer | null;
+  subject: string;
+  subject_type: string;
+}
+
+export interface AuditHeads {
+  hash: Generated<Buffer>;
+  last_at: Generated<ColumnType<bigint, string, string>>;
+  ledger_id: string;
+  number: Generated<bigint>;
+}
+
 export interface Blocks {
   created_at: ColumnType<bigint, string, string>;
   first_id: string;
@@ -124,6 +149,8 @@ export interface Transactions {
 
 export interface DB {
   accounts: Accounts;
+  audit_events: AuditEvents;
+  audit_heads: AuditHeads;
   blocks: Blocks;
   currencies: Currencies;
   entries: Entries;

@@ -44,7 +44,10 @@ builder.mutationField('closePeriod', (t) =>
     },
     resolve: async (_, { input }, context): Promise<PeriodClosed | Refusal> => {
       const end = toPeriodEnd(input);
-      return settle(context, 'code' in end ? end : await context.ledger.closePeriod(end));
+      return settle(
+        context,
+        'code' in end ? end : await context.ledger.closePeriod(end, context.notes.requestId),
+      );
     },
   }),
 );

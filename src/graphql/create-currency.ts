@@ -45,7 +45,9 @@ builder.mutationField('createCurrency', (t) =>
       const currency = toCurrency(input);
       return settle(
         context,
-        'facts' in currency ? currency : await context.ledger.registerCurrency(currency),
+        'facts' in currency
+          ? currency
+          : await context.ledger.registerCurrency(currency, context.notes.requestId),
       );
     },
   }),

@@ -26,11 +26,10 @@ export const PostTransactionInput = builder.inputType('PostTransactionInput', {
   description:
     'Any balanced set of entries. Several currencies are taken together, such as in an exchange: debits equal credits in each.',
   fields: (t) => ({
-    keyAccountId: t.id({
-      description:
-        "Whose key it is: one of the entries' accounts, by its id, `acct_…`, or `ext:` and its externalId. Absent: the first " +
-        "entry's.",
-    }),
+    keyAccountId: accountIdField(
+      t,
+      "The account whose key this is: one of the entries' accounts, usually the one that pays.",
+    ),
     entries: t.field({
       type: [EntryInput],
       required: true,

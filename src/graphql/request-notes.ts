@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { GraphQLError } from 'graphql';
 
 /**
@@ -5,6 +6,8 @@ import type { GraphQLError } from 'graphql';
  * its values.
  */
 export class RequestNotes {
+  /** Under which the log, the audit log and the caller know the request. */
+  readonly requestId: string = randomUUID();
   /** How the document names the operation that was executed; null where it does not, or none was. */
   operation: string | null = null;
   /** How often each code was answered: those of outcomes, and those of errors beside the data. */

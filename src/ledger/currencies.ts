@@ -1,7 +1,9 @@
+import { auditRegistration } from '../core/create-currency.ts';
 import { type Currency, ISO_4217 } from '../core/currency.ts';
 import { type Refusal, refuse } from '../core/errors.ts';
 import type { Uuid } from '../core/ids.ts';
 import type { Instant } from '../core/instant.ts';
+import { insertAuditEvent } from '../db/audit.ts';
 import type { Database } from '../db/database.ts';
 import { findRegisteredCurrencies, insertCurrency, type RegisteredCurrency } from '../db/ledgers.ts';
 import { untilAnswered } from './failures.ts';
@@ -42,7 +44,7 @@ export class Currencies {
    * Registers a currency that ISO 4217 does not have; the same again changes nothing, and with another exponent it is
    * CURRENCY_TAKEN.
    */
-  register({ code, exponent }: Currency): Promise<CurrencyRegistered | Refusal> {
+  register({ code, exponent }: Currency, requestId: string): Promise<CurrencyRegistered | Refusal> {
     // A row that bears one of these times was made by this very call, whatever became of its COMMIT.
     const made = new Set<Instant>();
     return untilAnswered(async () => {
@@ -51,7 +53,9 @@ export class Currencies {
         .setIsolationLevel('read committed')
         .execute(async (trx) => {
           const createdAt = await insertCurrency(trx, this.#ledgerId, { code, exponent });
-          if (createdAt !== undefined) made.add(createdAt);
+          if (createdAt === undefined) return;
+          made.add(createdAt);
+          await insertAuditEvent(trx, this.#ledgerId, auditRegistration({ code, exponent }), requestId);
         });
       const row = (await this.#read()).find((currency) => currency.code === code);
       if (row === undefined) throw new TypeError('a currency is never removed');

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { Account } from '../core/account.ts';
 import { attemptKey } from '../core/book.ts';
 import type { PeriodEnd } from '../core/close-period.ts';
@@ -280,20 +281,30 @@ export class Ledger {
     return this.#write(() => createAccounts(this.#accountContext, requests));
   }
 
-  /** Changes the account that a public id or an `ext:` name stands for. */
-  changeAccount(accountId: string, change: AccountChange): Promise<AccountUpdated | Refusal> {
+  /**
+   * Changes the account that a public id or an `ext:` name stands for. The audit log has each change, with the id of the request
+   * that asked for it; so it is with currencies and periods.
+   */
+  changeAccount(
+    accountId: string,
+    change: AccountChange,
+    requestId: string = randomUUID(),
+  ): Promise<AccountUpdated | Refusal> {
     const find = () => this.#names.accountId(nameAccount(accountId));
-    return this.#write(() => changeAccountOf(this.#accountContext, accountId, change, find));
+    return this.#write(() => changeAccountOf(this.#accountContext, accountId, { change, requestId }, find));
   }
 
   /** Registers a currency: accounts can be made in it at once, here and in other processes. */
-  registerCurrency(currency: Currency): Promise<CurrencyRegistered | Refusal> {
-    return this.#write(() => this.#currencies.register(currency));
+  registerCurrency(
+    currency: Currency,
+    requestId: string = randomUUID(),
+  ): Promise<CurrencyRegistered | Refusal> {
+    return this.#write(() => this.#currencies.register(currency, requestId));
   }
 
   /** Closes the period before an instant, for good. */
-  closePeriod(end: PeriodEnd): Promise<PeriodClosed | Refusal> {
-    return this.#write(() => closePeriodOf(this.#reads, { id: this.id, name: this.#name }, end));
+  closePeriod(end: PeriodEnd, requestId: string = randomUUID()): Promise<PeriodClosed | Refusal> {
+    return this.#write(() => closePeriodOf(this.#reads, { id: this.id, name: this.#name }, end, requestId));
   }
 
   // What follows reads. It throws `UnavailableError` where the database does not answer.

@@ -124,7 +124,8 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
   };
   /** Has a request noted when it has been answered. */
   const begin = (route: string) => {
-    const [requestId, notes, since] = [randomUUID(), new RequestNotes(), performance.now()];
+    const [notes, since] = [new RequestNotes(), performance.now()];
+    const { requestId } = notes;
     const noteAnswered = (status: number) => {
       const answered = { requestId, notes, route, status, milliseconds: performance.now() - since };
       metrics.count(answered);

@@ -2,6 +2,7 @@ import { randomInt } from 'node:crypto';
 import { afterAll, describe, expect, it } from 'vitest';
 import { createLedgerClient, OutcomeUnknown, RequestRejected } from '../../src/client/index.ts';
 import type { Fetch } from '../../src/client/transport.ts';
+import { parseId } from '../../src/core/ids.ts';
 import { serve } from '../graphql/api.ts';
 import { asOwner, createTestDatabase } from '../support/database.ts';
 import { expectSoundBooks, makeAccount, makeAccounts, openLedger } from '../support/ledger.ts';
@@ -252,4 +253,88 @@ it('headers and the API key are sent with each request', async () => {
   await client.ledger();
   await client.ledger();
   expect(seen).toEqual(['Bearer secret 1', 'Bearer secret 2']);
+});
+
+describe('a change of an account whose answer was lost', () => {
+  /** A client whose first answer is lost, and somebody who does something before it comes back. */
+  const losing = (meanwhile: () => Promise<unknown>, options: object = {}) => {
+    let requests = 0;
+    return createLedgerClient({
+      url,
+      ...options,
+      fetch: async (to, init) => {
+        requests += 1;
+        const response = await fetch(to, init);
+        if (requests > 1) return response;
+        await meanwhile();
+        throw new TypeError('the connection was lost');
+      },
+    });
+  };
+
+  it.each([
+    ['freezeAccount', 'unfreezeAccount', 'OPEN'],
+    ['unfreezeAccount', 'freezeAccount', 'FROZEN'],
+  ] as const)('%s is not made again over what somebody did since', async (change, between, status) => {
+    const accountId = await makeAccount(books);
+    const client = losing(() => ledger[between](accountId));
+    expect(await client[change](accountId)).toMatchObject({ replayed: true, account: { status } });
+    expect(await ledger.account(accountId)).toMatchObject({ status });
+  });
+
+  it('an update is not made again either', async () => {
+    const accountId = await makeAccount(books);
+    const client = losing(() => ledger.updateAccount({ accountId, metadata: { by: 'them' } }));
+    expect(await client.updateAccount({ accountId, metadata: { by: 'us' } })).toMatchObject({
+      replayed: true,
+      account: { metadata: { by: 'them' } },
+    });
+  });
+
+  it('a close is answered as made', async () => {
+    const accountId = await makeAccount(books);
+    const client = losing(async () => {});
+    expect(await client.closeAccount(accountId)).toMatchObject({
+      __typename: 'AccountUpdated',
+      replayed: true,
+      account: { status: 'CLOSED' },
+    });
+  });
+
+  it('on a connection that is cut, it is made once', async () => {
+    for (const cut of ['before', 'behind the request', 'within the answer'] as const) {
+      const accountId = await makeAccount(books);
+      let left = 1;
+      const proxy = await startCutProxy(server.url, () => (left-- > 0 ? cut : 'never'));
+      const answer = await createLedgerClient({ url: proxy.url }).freezeAccount(accountId);
+      expect(answer).toMatchObject({ replayed: cut !== 'before', account: { status: 'FROZEN' } });
+      await proxy.close();
+      const events = await asOwner(
+        database,
+        `select from audit_events where subject = '${parseId('account', accountId)}'`,
+      );
+      expect(events).toHaveLength(1);
+    }
+  });
+
+  it('under an intent or a key of one’s own it is the same change later too', async () => {
+    const accountId = await makeAccount(books);
+    const kept = new Map<string, string>();
+    const keyStore = {
+      getItem: (name: string) => kept.get(name),
+      setItem: (name: string, value: string) => void kept.set(name, value),
+      removeItem: (name: string) => void kept.delete(name),
+    };
+    const client = createLedgerClient({ url, keyStore });
+    const freezes = [
+      () => client.freezeAccount(accountId, { intent: 'case-7' }),
+      () => client.freezeAccount(accountId, { idempotencyKey: 'case-8' }),
+    ];
+    for (const freeze of freezes) {
+      expect(await freeze()).toMatchObject({ replayed: false });
+      await ledger.unfreezeAccount(accountId);
+      expect(await freeze()).toMatchObject({ replayed: true, account: { status: 'OPEN' } });
+    }
+    expect(await client.freezeAccount(accountId)).toMatchObject({ replayed: false });
+  });
 });

@@ -73,6 +73,7 @@ describe('a mutation', () => {
     const { transaction } = as(
       'TransactionPosted',
       await ledger.postTransaction({
+        keyAccountId: a,
         entries: [
           { accountId: a, side: 'DEBIT', amount: '2' },
           { accountId: b, side: 'CREDIT', amount: '2' },

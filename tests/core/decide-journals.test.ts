@@ -396,10 +396,10 @@ describe('the key account of a journal', () => {
   ];
 
   test.each([
-    ['is the first entry’s', undefined, ALICE],
-    ['may be any other entry’s', BOB, BOB],
-  ])('%s', (_, id, keyAccountId) => {
-    const more = id === undefined ? {} : { keyAccountId: formatId('account', id) };
+    ['first', ALICE],
+    ['last', BOB],
+  ])('may be the %s entry’s', (_, keyAccountId) => {
+    const more = { keyAccountId: formatId('account', keyAccountId) };
     expect(decideAll(newBook(), journal(lines, more))).toMatchObject([
       { code: 'POSTED', transaction: { keyAccountId } },
     ]);
@@ -422,7 +422,7 @@ describe('a journal that is asked again', () => {
 
   test.each<[string, readonly Line[], Partial<JournalInput>, string[]]>([
     ['the same', lines, {}, []],
-    ['the same with its key account named', lines, { keyAccountId: formatId('account', ALICE) }, []],
+    ['in another order', [to, from], { keyAccountId: formatId('account', ALICE) }, ['entries']],
     ['with another text of an entry', [from, [BOB, 'CREDIT', '20', 'else']], {}, ['entries']],
     ['without a text of an entry', [from, [BOB, 'CREDIT', '20']], {}, ['entries']],
     [

@@ -45,7 +45,8 @@ type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
 /** Every field that an input has, of whatever kind. */
 interface Inputs extends Mutable<HoldInput>, Mutable<DepositInput>, Mutable<Pick<CaptureInput, 'holdId'>> {
-  keyAccountId: JournalInput['keyAccountId'];
+  /** null: the account that a journal debits. */
+  keyAccountId: string | null;
   /** What the second entry of a journal credits, and what the first one says. */
   credited: string;
   entryDescription: string | null;
@@ -132,7 +133,8 @@ function requestOf(kind: Kind, { input }: Scene): Request {
         { accountId: fromAccountId, side: 'DEBIT', amount, description: entryDescription },
         { accountId: toAccountId, side: 'CREDIT', amount: credited },
       ];
-      return { kind, input: { keyAccountId, entries, conditions, ...attempt } };
+      const keyAccount = keyAccountId ?? fromAccountId;
+      return { kind, input: { keyAccountId: keyAccount, entries, conditions, ...attempt } };
     }
     case 'capture':
       return { kind, input: { holdId, amount, ...attempt } };

@@ -6,8 +6,10 @@ import { Malformed } from '../../src/core/text.ts';
 import {
   type AccountChange,
   changeAccount,
+  decideChange,
   type Surroundings,
   toAccountUpdate,
+  toStatusChange,
   type UpdateAccountInput,
 } from '../../src/core/update-account.ts';
 import { ALICE, account, BOB, externalAccount, USD } from '../support/scene.ts';
@@ -176,7 +178,7 @@ describe('freeze, unfreeze and close', () => {
     ['UPDATE', 'CLOSED', 'ACCOUNT_CLOSED'],
   ])('%s of an account that is %s: %s', (kind, status, becomes) => {
     const before = ownedAccount({ status });
-    const asked = kind === 'UPDATE' ? toUpdate({}) : { kind };
+    const asked = kind === 'UPDATE' ? toUpdate({}) : { kind, idempotencyKey: null };
     const after = change(before, asked);
     if (becomes === 'ACCOUNT_CLOSED') {
       expect(after).toMatchObject({ code: becomes, facts: { account: ALICE }, recorded: false });
@@ -188,7 +190,7 @@ describe('freeze, unfreeze and close', () => {
   });
 
   test('no key keeps the answer that an account is closed, and its message does not say so', () => {
-    const refusal = change(ownedAccount({ status: 'CLOSED' }), { kind: 'FREEZE' });
+    const refusal = change(ownedAccount({ status: 'CLOSED' }), { kind: 'FREEZE', idempotencyKey: null });
     if (!('facts' in refusal)) throw new TypeError('not refused');
     expect(messageOf(refusal)).not.toContain('key');
   });
@@ -201,7 +203,9 @@ describe('freeze, unfreeze and close', () => {
     ['a hold in', { pendingCredits: 1n }, 0n, 2],
     ['all there is', { posted: MAX_MINOR, pendingDebits: 5n, pendingCredits: 1n }, MAX_MINOR, 3],
   ])('%s keeps an account from being closed', (_, before, balance, openHolds) => {
-    expect(change(ownedAccount(before), { kind: 'CLOSE' }, { openHolds })).toMatchObject({
+    expect(
+      change(ownedAccount(before), { kind: 'CLOSE', idempotencyKey: null }, { openHolds }),
+    ).toMatchObject({
       code: 'ACCOUNT_NOT_EMPTY',
       facts: { account: ALICE, balance: usd(balance), openHolds },
     });
@@ -237,8 +241,8 @@ describe('the order of precedence', () => {
 
   test('an external account refuses freeze, close, limits and a name, and nothing else', () => {
     const asked: AccountChange[] = [
-      { kind: 'FREEZE' },
-      { kind: 'CLOSE' },
+      { kind: 'FREEZE', idempotencyKey: null },
+      { kind: 'CLOSE', idempotencyKey: null },
       toUpdate({ minBalance: { unlimited: true } }),
       toUpdate({ maxBalance: { amount: '5000' } }),
       toUpdate({ externalId: 'world' }),
@@ -249,6 +253,92 @@ describe('the order of precedence', () => {
         facts: { account: outside.id },
       });
     }
-    expect(change(outside, { kind: 'UNFREEZE' })).toBe(outside);
+    expect(change(outside, { kind: 'UNFREEZE', idempotencyKey: null })).toBe(outside);
+  });
+});
+
+describe('what is recorded of a change', () => {
+  const SALT = Buffer.alloc(16, 7);
+  const decide = (
+    before: Account,
+    asked: AccountChange,
+    beside: Partial<Parameters<typeof decideChange>[2]> = {},
+  ) =>
+    decideChange(before, asked, {
+      takenBy: undefined,
+      openHolds: 0,
+      recorded: undefined,
+      salt: SALT,
+      ...beside,
+    });
+  /** What is recorded under the key of a change that is made. */
+  const recordOf = (asked: AccountChange, salt = SALT) => {
+    const made = decide(ownedAccount(), asked, { salt });
+    if ('facts' in made || made.event?.attempt == null) throw new TypeError('not recorded');
+    const { action, attempt } = made.event;
+    return { action, request: attempt.request, salt: made.event.salt };
+  };
+
+  test('is nothing where nothing changes and there is no key', () => {
+    const before = ownedAccount({ metadata: { a: '1', b: '2' } });
+    const asked = toUpdate({ metadata: { b: '2', a: '1' }, minBalance: { unlimited: true } });
+    const unlimited = { ...before, minBalance: null };
+    expect(decide(unlimited, asked)).toEqual({ account: unlimited, event: null, replayed: false });
+  });
+
+  test('is the key where nothing changes, and nothing of a refusal', () => {
+    const frozen = ownedAccount({ status: 'FROZEN' });
+    const asked: AccountChange = { kind: 'FREEZE', idempotencyKey: 'k' };
+    expect(decide(frozen, asked)).toMatchObject({
+      account: frozen,
+      event: { action: 'freezeAccount', before: null, after: null, attempt: { idempotencyKey: 'k' } },
+    });
+    expect(decide(ownedAccount({ status: 'CLOSED' }), asked)).toMatchObject({ code: 'ACCOUNT_CLOSED' });
+  });
+
+  test('answers its key before anything else is looked at', () => {
+    const asked = toUpdate({ externalId: 'name', metadata: { a: '1' }, idempotencyKey: 'k' });
+    const recorded = recordOf(asked);
+    const closed = ownedAccount({ status: 'CLOSED', externalId: 'other' });
+    expect(decide(closed, asked, { recorded, takenBy: BOB, salt: Buffer.alloc(16) })).toEqual({
+      account: closed,
+      event: null,
+      replayed: true,
+    });
+    const another = toUpdate({ externalId: 'name', metadata: { a: '2' }, idempotencyKey: 'k' });
+    expect(decide(closed, another, { recorded })).toMatchObject({
+      code: 'IDEMPOTENCY_CONFLICT',
+      facts: { differingFields: ['metadata'], transaction: null },
+    });
+  });
+
+  test.each<[string, Input, Input, string[]]>([
+    ['absent and unlimited', {}, { minBalance: { unlimited: true } }, ['minBalance']],
+    ['no metadata and empty metadata', {}, { metadata: {} }, ['metadata']],
+    ['two amounts', { maxBalance: { amount: '5' } }, { maxBalance: { amount: '5.01' } }, ['maxBalance']],
+    ['the same amount', { maxBalance: { amount: '5' } }, { maxBalance: { amount: '5.00' } }, []],
+    ['null and absent', { externalId: null }, {}, []],
+  ])('%s differ in %j', (_, first, second, differingFields) => {
+    const recorded = recordOf(toUpdate({ ...first, idempotencyKey: 'k' }));
+    const answer = decide(ownedAccount(), toUpdate({ ...second, idempotencyKey: 'k' }), { recorded });
+    expect(answer).toMatchObject(
+      differingFields.length === 0
+        ? { replayed: true }
+        : { code: 'IDEMPOTENCY_CONFLICT', facts: { differingFields } },
+    );
+  });
+
+  test('once the salt is erased, metadata is another one', () => {
+    const asked = toUpdate({ metadata: { a: '1' }, idempotencyKey: 'k' });
+    const recorded = { ...recordOf(asked), salt: null };
+    expect(decide(ownedAccount(), asked, { recorded })).toMatchObject({
+      facts: { differingFields: ['metadata'] },
+    });
+  });
+
+  test.each(['', 'x'.repeat(256), 'a\0'])('the key %j is malformed', (idempotencyKey) => {
+    const malformed = { code: 'INVALID_INPUT', facts: { field: 'idempotencyKey' } };
+    expect(toAccountUpdate({ accountId: 'any', idempotencyKey })).toMatchObject(malformed);
+    expect(toStatusChange('CLOSE', { accountId: 'any', idempotencyKey })).toMatchObject(malformed);
   });
 });

@@ -9,7 +9,7 @@ describe('the service’s login may not', () => {
   demandUnchanged(books);
 
   it.for([
-    ...['transactions', 'entries', 'blocks'].flatMap((table) => [
+    ...['transactions', 'entries', 'blocks', 'audit_events'].flatMap((table) => [
       `update ${table} set created_at = created_at`,
       `update ${table} set created_at = created_at where false`,
       `delete from ${table}`,

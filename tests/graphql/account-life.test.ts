@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterEach, describe, expect, test } from 'vitest';
-import { createTestDatabase } from '../support/database.ts';
+import { asOwner, createTestDatabase } from '../support/database.ts';
 import { expectSoundBooks, makeAccount, makeAccounts, openLedger } from '../support/ledger.ts';
 import { type Field, newKey, serve } from './api.ts';
 
@@ -210,6 +210,58 @@ describe('freeze, unfreeze and close', () => {
       closed: { account: { status: 'CLOSED' } },
       late: { account: { status: 'CLOSED' } },
     });
+  });
+});
+
+describe('the key of a change', () => {
+  const CHANGED = `... on AccountUpdated { replayed account { status } }
+    ... on IdempotencyConflictError { differingFields recordedTransaction { id } }`;
+
+  test.each<[Field, Field, string]>([
+    ['freezeAccount', 'unfreezeAccount', 'OPEN'],
+    ['unfreezeAccount', 'freezeAccount', 'FROZEN'],
+  ])('%s sent again after %s answers, and changes nothing', async (field, between, status) => {
+    const accountId = await makeAccount(ledger);
+    const idempotencyKey = newKey();
+    await api.mutate(field, { accountId, idempotencyKey }, CHANGED);
+    await api.mutate(between, { accountId }, CHANGED);
+    expect(await api.mutate(field, { accountId, idempotencyKey }, CHANGED)).toEqual({
+      __typename: 'AccountUpdated',
+      replayed: true,
+      account: { status },
+    });
+  });
+
+  test('with another change is a conflict without a transaction', async () => {
+    const accountId = await makeAccount(ledger);
+    const idempotencyKey = newKey();
+    const first = { accountId, idempotencyKey, metadata: { a: '1' } };
+    expect(await api.mutate('updateAccount', first, CHANGED)).toMatchObject({ replayed: false });
+    const conflict = {
+      __typename: 'IdempotencyConflictError',
+      code: 'IDEMPOTENCY_CONFLICT',
+      replayed: false,
+      recordedTransaction: null,
+    };
+    const second = { ...first, metadata: { a: '2' } };
+    expect(await api.mutate('updateAccount', second, CHANGED)).toMatchObject({
+      ...conflict,
+      differingFields: ['metadata'],
+    });
+    expect(await api.mutate('closeAccount', { accountId, idempotencyKey }, CHANGED)).toMatchObject({
+      ...conflict,
+      differingFields: ['type'],
+    });
+  });
+
+  test.each(['', 'x'.repeat(256), 'a\0'])('%j is INVALID_INPUT', async (idempotencyKey) => {
+    const accountId = await makeAccount(ledger);
+    for (const field of [...LIFE, 'updateAccount'] as const) {
+      expect(await api.mutate(field, { accountId, idempotencyKey }, FIELD)).toMatchObject({
+        __typename: 'InvalidInputError',
+        field: 'idempotencyKey',
+      });
+    }
   });
 });
 
@@ -456,6 +508,33 @@ describe('closePeriod', () => {
       });
     },
   );
+});
+
+test('the audit log has the id of the request that made a change', async () => {
+  const accountId = await makeAccount(ledger);
+  const send = async (query: string) => {
+    const response = await fetch(`${api.server.url}/graphql`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ query, variables: { accountId } }),
+    });
+    await response.text();
+    return response.headers.get('x-request-id');
+  };
+  const [code, before] = ['AUDITED', '2026-01-02T00:00:00Z'];
+  const ids = [
+    await send(
+      'mutation ($accountId: ID!) { freezeAccount(input: { accountId: $accountId }) { __typename } }',
+    ),
+    await send(`mutation { createCurrency(input: { code: "${code}", exponent: 3 }) { __typename } }`),
+    await send(`mutation { closePeriod(input: { before: "${before}" }) { __typename } }`),
+  ];
+  const rows = await asOwner<{ request_id: string }>(
+    database,
+    'select request_id from audit_events order by number desc limit 3',
+  );
+  expect(rows.map(({ request_id }) => request_id).reverse()).toEqual(ids);
+  expect(new Set(ids).size).toBe(3);
 });
 
 test('the books are sound', () => expectSoundBooks(database));

@@ -48,6 +48,7 @@ test('a batch of all kinds answers each operation in order, and again when it is
     { transfer: { ...both('2'), externalId: `paid-${held}` } },
     {
       post: {
+        keyAccountId: from,
         idempotencyKey: newKey(),
         entries: [
           { accountId: from, side: 'DEBIT', amount: '1' },

@@ -133,6 +133,7 @@ test.each<[Field, () => object]>([
   [
     'postTransaction',
     () => ({
+      keyAccountId: a,
       entries: [
         { accountId: a, side: 'DEBIT', amount: '1' },
         { accountId: b, side: 'CREDIT', amount: '1' },

@@ -16,19 +16,142 @@ import { schema, schemaText } from '../../src/graphql/schema.ts';
 
 const contract = buildSchema(await read('tests/contract.graphql'));
 
-/** What of the contract the schema does not have yet: types, and members of types that it has. */
+/** What the contract has and the schema does not have yet: types, and members of types that it has. */
 const NOT_BUILT = [
-  // Time and receipts.
+  // Points and periods of time, and receipts.
   'Account.balance.at',
   'Account.balance.by',
+  'Account.balances',
   'Account.statement',
+  'ActivityLine',
+  'BalancePoint',
+  'Interval',
+  'Ledger.activity',
+  'Ledger.trialBalance.at',
+  'Ledger.trialBalance.by',
   'Receipt',
   'Statement',
   'TimeAxis',
   'Transaction.receipt',
-  // Subscriptions.
+  // Links that grow: reversals by the page, and the reversed transaction.
+  'AlreadyReversedError.original',
+  'Transaction.reversals.after',
+  'Transaction.reversals.before',
+  'Transaction.reversals.first',
+  'Transaction.reversals.last',
+  // The journal and subscriptions.
+  'BlockHead.cursor',
+  'LedgerErrorCode.JOURNAL_REWOUND',
+  'Query.journal',
   'Subscription',
   'TransactionEvent',
+  // Who asks, and what a restricted caller sees.
+  'Account.actor',
+  'Actor',
+  'ActorKind',
+  'ApiKey',
+  'ApiKeyConnection',
+  'ApiKeyEdge',
+  'ApiKeyCreated',
+  'ApiKeyNotFoundError',
+  'ApiKeyRevoked',
+  'CounterpartyError',
+  'CreateApiKeyInput',
+  'CreateApiKeyResult',
+  'Hold.fromParty',
+  'Hold.toParty',
+  'LedgerErrorCode.API_KEY_NOT_FOUND',
+  'LedgerErrorCode.COUNTERPARTY',
+  'Mutation.createApiKey',
+  'Mutation.revokeApiKey',
+  'OperationResult | CounterpartyError',
+  'Party',
+  'PlaceHoldResult | CounterpartyError',
+  'PreviewResult | CounterpartyError',
+  'Query.apiKeys',
+  'Query.viewer',
+  'RevokeApiKeyInput',
+  'RevokeApiKeyResult',
+  'Scope',
+  'Transaction.actor',
+  'Transaction.parties',
+  'TransferResult | CounterpartyError',
+  'Viewer',
+  // Several ledgers.
+  'CreateLedgerInput',
+  'CreateLedgerResult',
+  'LedgerConnection',
+  'LedgerCreated',
+  'LedgerEdge',
+  'Mutation.createLedger',
+  'Query.ledgers',
+  // Reading the audit log.
+  'Account.changes',
+  'AuditEvent',
+  'AuditEventConnection',
+  'AuditEventEdge',
+  'AuditFilter',
+  'Query.auditEvents',
+  // Erasure of texts.
+  'EraseTextsInput',
+  'EraseTextsResult',
+  'Mutation.eraseTexts',
+  'TextsErased',
+  'Transaction.erasedAt',
+  // Webhooks.
+  'CreateWebhookInput',
+  'CreateWebhookResult',
+  'DeleteWebhookInput',
+  'DeleteWebhookResult',
+  'Delivery',
+  'DeliveryConnection',
+  'DeliveryEdge',
+  'LedgerErrorCode.WEBHOOK_NOT_FOUND',
+  'Mutation.createWebhook',
+  'Mutation.deleteWebhook',
+  'Mutation.replayWebhook',
+  'Mutation.updateWebhook',
+  'Query.webhook',
+  'Query.webhooks',
+  'ReplayWebhookInput',
+  'UpdateWebhookInput',
+  'UpdateWebhookResult',
+  'Webhook',
+  'WebhookConnection',
+  'WebhookEdge',
+  'WebhookCreated',
+  'WebhookDeleted',
+  'WebhookNotFoundError',
+  'WebhookTopic',
+  'WebhookUpdated',
+  // Balance monitors.
+  'BalanceMonitor',
+  'BalanceMonitorConnection',
+  'BalanceMonitorEdge',
+  'BalanceMonitorCreated',
+  'BalanceMonitorDeleted',
+  'BalanceMonitorNotFoundError',
+  'CreateBalanceMonitorInput',
+  'CreateBalanceMonitorResult',
+  'DeleteBalanceMonitorInput',
+  'DeleteBalanceMonitorResult',
+  'LedgerErrorCode.BALANCE_MONITOR_NOT_FOUND',
+  'Measure',
+  'Mutation.createBalanceMonitor',
+  'Mutation.deleteBalanceMonitor',
+  'Query.balanceMonitors',
+];
+
+/** Where the schema is not yet as the contract says, in the words in which the comparison tells it. */
+const NOT_CHANGED = [
+  // Null where the caller may not read the account.
+  "Field 'Hold.from' changed type from 'Account' to 'Account!'",
+  "Field 'Hold.to' changed type from 'Account' to 'Account!'",
+  "Field 'Transaction.keyAccount' changed type from 'Account' to 'Account!'",
+  // A page of them.
+  "Field 'Transaction.reversals' changed type from 'TransactionConnection!' to '[Transaction!]!'",
+  // Null where a point of time is given.
+  "Field 'TrialBalanceLine.held' changed type from 'Money' to 'Money!'",
 ];
 
 /** What the contract asks for and a schema lacks, and where the two contradict each other. */
@@ -43,7 +166,7 @@ async function compare(asked: GraphQLSchema, given: GraphQLSchema) {
       // The type itself is told of as well.
     } else if (!ADDED.has(type)) broken.push(message);
   }
-  return { missing: missing.sort(), broken };
+  return { missing: missing.sort(), broken: broken.sort() };
 }
 
 const REMOVED: ReadonlySet<string> = new Set([
@@ -63,10 +186,10 @@ const ADDED: ReadonlySet<string> = new Set([
   ...Object.values(ChangeType).filter((type) => type.includes('DESCRIPTION')),
 ]);
 
-test('the schema has all of the contract but what is not built yet, and contradicts none of it', async () => {
+test('the schema is the contract’s, but for what is not built or not changed yet', async () => {
   expect(await compare(contract, buildSchema(schemaText))).toEqual({
     missing: [...NOT_BUILT].sort(),
-    broken: [],
+    broken: [...NOT_CHANGED].sort(),
   });
 });
 
@@ -82,7 +205,9 @@ test.each([
   const plain = withoutDescriptions(schemaText);
   expect(plain).toContain(ours);
   const { broken } = await compare(contract, buildSchema(plain.replace(ours, other)));
-  expect(broken).toEqual([expect.stringContaining(named)]);
+  const more = broken.filter((message) => !NOT_CHANGED.includes(message));
+  expect(more).toEqual([expect.stringContaining(named)]);
+  expect(broken).toHaveLength(NOT_CHANGED.length + 1);
 });
 
 test.each([

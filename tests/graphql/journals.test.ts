@@ -27,7 +27,7 @@ function journal(lines: readonly Line[], more: object = {}) {
     amount,
     ...(description === undefined ? {} : { description }),
   }));
-  return { entries, idempotencyKey: newKey(), ...more };
+  return { keyAccountId: lines[0]?.[0] ?? a, entries, idempotencyKey: newKey(), ...more };
 }
 const post = (lines: readonly Line[], more: object = {}, selection = POSTED) =>
   api.mutate('postTransaction', journal(lines, more), selection);
@@ -38,7 +38,7 @@ const POSTED = `... on TransactionPosted { replayed transaction {
 } } ... on InvalidInputError { field } ... on InvalidAmountError { field }
   ... on UnbalancedError { difference { amount currency } }`;
 
-test('a journal posts its entries in their order, under the key of its first account', async () => {
+test('a journal posts its entries in their order, under a key of the account that it names', async () => {
   const lines: Line[] = [
     [a, 'DEBIT', '100', 'all of it'],
     [b, 'CREDIT', '90'],
@@ -153,6 +153,33 @@ test('an unbalanced journal is not recorded: mended, its key posts', async () =>
   });
 });
 
+test('a journal that is sent again with its entries in another order is a conflict, and posts nothing', async () => {
+  const { keyAccountId, entries, idempotencyKey } = journal([
+    [a, 'DEBIT', '1'],
+    [b, 'CREDIT', '1'],
+  ]);
+  const send = async (input: object) => {
+    const { data, errors } = await api.ask<{ answer: object } | null>(
+      `mutation ($input: PostTransactionInput!) { answer: postTransaction(input: $input) {
+        __typename ... on IdempotencyConflictError { differingFields } } }`,
+      { input },
+    );
+    return data?.answer ?? errors?.[0]?.message;
+  };
+  // Without it the key would belong to another account with each order.
+  for (const lines of [entries, entries.toReversed()]) {
+    expect(await send({ entries: lines, idempotencyKey })).toContain('"keyAccountId"');
+  }
+  const input = { keyAccountId, idempotencyKey };
+  expect(await send({ ...input, entries })).toEqual({ __typename: 'TransactionPosted' });
+  expect(await send({ ...input, entries: entries.toReversed() })).toEqual({
+    __typename: 'IdempotencyConflictError',
+    differingFields: ['entries'],
+  });
+  const { data } = await api.ask('query ($b: ID!) { account(id: $b) { balance { amount } } }', { b });
+  expect(data).toEqual({ account: { balance: { amount: '1.00' } } });
+});
+
 test('the key can be that of any account of the entries, and of no other', async () => {
   const lines: Line[] = [
     [a, 'DEBIT', '1'],
@@ -241,7 +268,6 @@ test('the same journal again is answered the same way, and another under its key
   expect(first).toMatchObject({ replayed: false });
   const again = {
     ...input,
-    keyAccountId: a,
     entries: input.entries.map((entry) => ({ ...entry, amount: '3.0' })),
   };
   expect(await api.mutate('postTransaction', again, POSTED)).toEqual({ ...first, replayed: true });
@@ -249,7 +275,7 @@ test('the same journal again is answered the same way, and another under its key
   const facts = '... on IdempotencyConflictError { differingFields recordedTransaction { id } }';
   const { id } = Object(first['transaction']);
   const conflicts: [object, string[]][] = [
-    [{ entries: input.entries.toReversed(), keyAccountId: a }, ['entries']],
+    [{ keyAccountId: a, entries: input.entries.toReversed() }, ['entries']],
     [{ entries: input.entries.map((entry) => ({ ...entry, amount: '4' })) }, ['entries']],
     [{ entries: input.entries.map((entry) => ({ ...entry, description: 'dinner' })) }, ['entries']],
     [

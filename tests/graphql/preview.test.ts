@@ -99,6 +99,7 @@ test('every operation shows the entries that it would be recorded with, and reco
     [
       {
         post: {
+          keyAccountId: b,
           entries: [
             { accountId: b, side: 'DEBIT', amount: '10' },
             { accountId: a, side: 'CREDIT', amount: '9' },

@@ -164,6 +164,7 @@ test('deposits, withdrawals and captures are reversed; a captured hold does not 
 test('a journal is reversed as a whole, and only so', async () => {
   const line = (accountId: string, side: string, amount: string) => ({ accountId, side, amount });
   const id = await posted('postTransaction', {
+    keyAccountId: a,
     entries: [line(a, 'DEBIT', '10'), line(b, 'CREDIT', '8'), line(c, 'CREDIT', '2')],
   });
   expect(await reverse(id, { amount: '10' })).toMatchObject({ code: 'NOT_REVERSIBLE', transactionId: id });
@@ -177,7 +178,10 @@ test('a journal is reversed as a whole, and only so', async () => {
     },
   });
   expect(await reverse(id)).toMatchObject({ code: 'ALREADY_REVERSED' });
-  const ofTwo = await posted('postTransaction', { entries: [line(b, 'CREDIT', '6'), line(a, 'DEBIT', '6')] });
+  const ofTwo = await posted('postTransaction', {
+    keyAccountId: b,
+    entries: [line(b, 'CREDIT', '6'), line(a, 'DEBIT', '6')],
+  });
   expect(await reverse(ofTwo, { amount: '1' })).toMatchObject({ __typename: 'TransactionPosted' });
 });
 

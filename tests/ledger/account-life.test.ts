@@ -42,7 +42,7 @@ function update(
 }
 
 const become = (accountId: string, kind: 'FREEZE' | 'UNFREEZE' | 'CLOSE', by: Ledger = ledger) =>
-  by.changeAccount(accountId, { kind });
+  by.changeAccount(accountId, { kind, idempotencyKey: null });
 
 /** Places a hold and answers its id. */
 async function hold(fromAccountId: string, toAccountId: string, amount: string): Promise<string> {
@@ -453,7 +453,7 @@ test.each<Fate>(['drop before', 'drop after', 'warn'])(
       ],
     });
     const account = await makeAccount(far);
-    const change: AccountChange = { kind: 'FREEZE' };
+    const change: AccountChange = { kind: 'FREEZE', idempotencyKey: null };
     expect(await lost(() => far.changeAccount(account, change))).toMatchObject({ code: 'UPDATED' });
     const code = `F${key.replaceAll('-', '').slice(0, 11).toUpperCase()}`;
     expect(await lost(() => far.registerCurrency({ code, exponent: 1 }))).toMatchObject({

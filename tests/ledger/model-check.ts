@@ -237,7 +237,8 @@ function send(
     return 'facts' in command ? Promise.resolve(command) : ledger.post(command);
   }
   const accountId = names.given('account', request.accountId, isSpeltOut);
-  if (request.kind !== 'LIMITS') return ledger.changeAccount(accountId, { kind: request.kind });
+  if (request.kind !== 'LIMITS')
+    return ledger.changeAccount(accountId, { kind: request.kind, idempotencyKey: null });
   const limit = (minor: bigint | null | undefined) => {
     if (minor === undefined) return undefined;
     return minor === null ? { unlimited: true } : { amount: decimal(minor, isSpeltOut) };
@@ -304,10 +305,9 @@ function commandOf(
     }
     case 'JOURNAL': {
       const { entries, keyAccountId } = request;
-      const isFirst = keyAccountId === entries[0]?.accountId;
       return toJournal({
         ...attempt,
-        keyAccountId: isFirst && !isSpeltOut ? null : account(keyAccountId),
+        keyAccountId: account(keyAccountId),
         entries: entries.map((entry) => ({
           ...entry,
           accountId: account(entry.accountId),

@@ -39,7 +39,7 @@ test('one statement inserts into entries, whatever moves money', async () => {
     { accountId: from, side: 'DEBIT' as const, amount: '1.00' },
     { accountId: to, side: 'CREDIT' as const, amount: '1.00' },
   ];
-  await post(toJournal({ entries, ...newKey() }));
+  await post(toJournal({ keyAccountId: from, entries, ...newKey() }));
   const holds = [await post(toHold({ ...both, ...newKey() })), await post(toHold({ ...both, ...newKey() }))];
   await post(toCapture({ holdId: formatId('hold', holds[0] ?? ''), ...newKey() }));
   await post(toVoid({ holdId: formatId('hold', holds[1] ?? ''), ...newKey() }));

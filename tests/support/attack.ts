@@ -81,7 +81,17 @@ export function pay(from: Uuid, to: Uuid, amount: bigint): Draft {
 
 /** Rolls back what a test began, and demands that nothing in the tables has changed. */
 export function demandUnchanged({ database, client }: Books): void {
-  const tables = ['ledgers', 'currencies', 'accounts', 'transactions', 'entries', 'blocks', 'holds'];
+  const tables = [
+    'ledgers',
+    'currencies',
+    'accounts',
+    'transactions',
+    'entries',
+    'blocks',
+    'holds',
+    'audit_events',
+    'audit_heads',
+  ];
   const columns = tables.map((table) => `(select jsonb_agg(r order by r::text) from ${table} r) as ${table}`);
   const read = () => asOwner(database, `select ${columns.join(', ')}`);
   let before: unknown;

@@ -244,6 +244,16 @@ async function openBooks({ serviceUrl, ownerUrl }: TestDatabase): Promise<Opened
       (${A.closed}, 'dora', 'STANDARD', 'USD', 1, 0, null)
     ) as a (id, owner, kind, currency, side, min, max)`.execute(db);
   await writeBooks(db, writer);
+  for (const [key, salt] of [
+    ['one', null],
+    ['two', Buffer.alloc(16)],
+    [null, null],
+  ] as const) {
+    await sql`
+      insert into audit_events (ledger_id, action, subject_type, subject, before, after, idempotency_key, request, salt, request_id)
+      values (${ledgerId}, 'updateAccount', 'ACCOUNT', ${A.alice}, '{"externalId":null}', ${JSON.stringify({ externalId: 'a\n"ü' })}, ${key},
+        ${key === null ? null : Buffer.alloc(16)}, ${salt}, 'request')`.execute(db);
+  }
   const owner = new pg.Client(ownerUrl);
   const service = new pg.Client({ connectionString: serviceUrl, options: `-c role=${SERVICE_ROLE}` });
   await Promise.all([owner.connect(), service.connect()]);

@@ -137,6 +137,7 @@ export function withdraw(from: Uuid, amount: string, more: Partial<DepositInput>
 }
 /** One entry of a journal, as a caller asks for it. */
 export type Line = readonly [account: Uuid, side: Side, amount: string, description?: string];
+/** A journal under a key of its first line's account, unless it names another. */
 export function journal(lines: readonly Line[], more: Partial<JournalInput> = {}): Request {
   const entries = lines.map(([id, side, amount, description]) => ({
     accountId: formatId('account', id),
@@ -144,7 +145,8 @@ export function journal(lines: readonly Line[], more: Partial<JournalInput> = {}
     amount,
     description,
   }));
-  return { kind: 'journal', input: { entries, idempotencyKey: newKey(), ...more } };
+  const keyAccountId = entries[0]?.accountId ?? '';
+  return { kind: 'journal', input: { keyAccountId, entries, idempotencyKey: newKey(), ...more } };
 }
 export function placeHold(from: Uuid, to: Uuid, amount: string, more: Partial<HoldInput> = {}): Request {
   return { kind: 'hold', input: { ...betweenTwo(from, to, amount), ...more } };
