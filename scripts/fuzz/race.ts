@@ -267,7 +267,7 @@ class World {
   ): Promise<void> {
     const accountId = this.#accounts[account] ?? '';
     const wanted: AccountChange | Refusal =
-      'kind' in change ? change : toAccountUpdate({ accountId, ...change });
+      'kind' in change ? { ...change, idempotencyKey: null } : toAccountUpdate({ accountId, ...change });
     if ('code' in wanted) throw new TypeError(wanted.code);
     await this.#services[via].ledger.changeAccount(accountId, wanted);
   }

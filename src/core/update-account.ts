@@ -148,7 +148,10 @@ function digestChange(change: AccountChange, salt: Uint8Array | null): Request {
   ]);
 }
 
-/** The fields in which an account differs from what it was; null: in none. */
+/**
+ * The fields in which an account differs from what it was, and the version at which it was changed: later entries keep the new
+ * limits. Null: it does not differ.
+ */
 function changedFields(
   account: Account,
   changed: Account,
@@ -158,7 +161,7 @@ function changedFields(
   const names = Object.keys(after).filter((name) => before[name] !== after[name]);
   if (names.length === 0) return null;
   const pick = (fields: AuditFields) => Object.fromEntries(names.map((name) => [name, fields[name] ?? null]));
-  return { before: pick(before), after: pick(after) };
+  return { before: pick(before), after: { ...pick(after), version: `${account.version}` } };
 }
 
 function shownFields(account: Account, salt: Uint8Array | null): AuditFields {

@@ -227,8 +227,8 @@ const highest = sql`
   a.side * e.posted_after + case a.side when 1 then e.pending_credits_after else e.pending_debits_after end`;
 
 /**
- * The journal does not record limits, so that an edit of them does not show. What an account did since they were set is
- * checked against them, in the state that each whole transaction left.
+ * What an account did since its limits were set, by the audit log, is checked against them, in the state that each whole
+ * transaction left.
  */
 const balancesAreWithinLimits: Check = sql`
   with present as materialized (
@@ -236,11 +236,20 @@ const balancesAreWithinLimits: Check = sql`
       a.side * a.posted - case a.side when 1 then a.pending_debits else a.pending_credits end as lowest,
       a.side * a.posted + case a.side when 1 then a.pending_credits else a.pending_debits end as highest
     from accounts a),
+  changes as materialized (
+    select c.subject, c.ledger_id, c.after::jsonb ->> 'version' as version
+    from audit_events c
+    where c.subject_type = 'ACCOUNT' and (c.after::jsonb ? 'minBalance' or c.after::jsonb ? 'maxBalance')),
+  limits as materialized (
+    select c.subject, c.ledger_id, max(case when c.version ~ '^[0-9]{1,18}$' then c.version::bigint end) as version
+    from changes c
+    group by c.subject, c.ledger_id),
   outside as materialized (
     select e.account_id, e.ledger_id, e.version, e.transaction_id, ${lowest} as lowest, ${highest} as highest,
       a.min_balance, a.max_balance
     from entries e join accounts a on a.id = e.account_id and a.ledger_id = e.ledger_id
-    where e.version > 0 and (${lowest} < a.min_balance or ${highest} > a.max_balance))
+    left join limits l on l.subject = a.id::text and l.ledger_id = a.ledger_id
+    where e.version > coalesce(l.version, 0) and (${lowest} < a.min_balance or ${highest} > a.max_balance))
 
   select format('Account %s stands at %s, or at %s to %s by its open holds, outside of its limits %s to %s.', a.id,
     a.side * a.posted, a.lowest, a.highest, coalesce(a.min_balance::text, 'none'), coalesce(a.max_balance::text, 'none')

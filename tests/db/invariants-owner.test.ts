@@ -230,7 +230,6 @@ describe('with triggers off, the tables’ owner leaves traces:', () => {
         ['key account', `account_id = '${A.carol}'`],
         ['externalId', `external_id = 'another'`],
         ['hold', `hold_id = '${randomUUID()}'`],
-        ['reversed transaction', `reverses = '${randomUUID()}'`],
         ['digest', `digest = sha256(digest)`],
       ] as const
     ).map(([name, change]): (typeof corruptions)[number] => [
@@ -239,6 +238,12 @@ describe('with triggers off, the tables’ owner leaves traces:', () => {
       ['I9'],
       () => `Transaction ${T.deposit}: its digest is `,
     ]),
+    [
+      'the reversed transaction of a transaction was changed',
+      () => [`update transactions set reverses = '${randomUUID()}' where ${id(T.deposit)}`],
+      ['I7', 'I9'],
+      () => `Transaction ${T.deposit}: its digest is `,
+    ],
     [
       'the facts of a refusal were changed',
       () => [`update transactions set facts = '{"account": "${A.alice}"}' where ${id(T.declined)}`],

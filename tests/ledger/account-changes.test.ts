@@ -89,9 +89,9 @@ describe('a key of a change', () => {
       account: { status: 'OPEN' },
     });
     expect(await eventsOfAccount(account)).toMatchObject([
-      { action: 'freezeAccount', before: '{"status":"OPEN"}', after: '{"status":"FROZEN"}' },
+      { action: 'freezeAccount', before: '{"status":"OPEN"}', after: '{"status":"FROZEN","version":"0"}' },
       { action: 'freezeAccount', before: null, after: null, idempotency_key: 'again' },
-      { action: 'unfreezeAccount', before: '{"status":"FROZEN"}', after: '{"status":"OPEN"}' },
+      { action: 'unfreezeAccount', before: '{"status":"FROZEN"}', after: '{"status":"OPEN","version":"0"}' },
     ]);
   });
 
@@ -267,6 +267,7 @@ describe('the audit log', () => {
       metadata: digest({ old: '1' }),
     });
     expect(JSON.parse(event.after ?? '')).toEqual({
+      version: '0',
       externalId,
       minBalance: '-5.50',
       metadata: digest({ born: '1970-01-01' }),
