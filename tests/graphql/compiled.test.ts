@@ -1,13 +1,22 @@
-import { parse } from 'graphql';
+import { buildSchema, getOperationAST, parse } from 'graphql';
 import { describe, expect, test } from 'vitest';
+import * as client from '../../src/client/generated.ts';
 import { CompiledOperations } from '../../src/graphql/compiled.ts';
 import { createContext } from '../../src/graphql/context.ts';
 import { costErrors } from '../../src/graphql/cost.ts';
 import { RequestNotes } from '../../src/graphql/request-notes.ts';
 import { schema } from '../../src/graphql/schema.ts';
+import { checkOfVariables } from '../../src/graphql/variables.ts';
 import type { Ledger } from '../../src/ledger/ledger.ts';
 
 const TRANSFER = `mutation Pay($input: TransferInput!) { transfer(input: $input) { __typename } }`;
+
+const NOT_NULL = 'query ($filter: AccountFilter!) { accounts(filter: $filter, first: 5) { nodes { id } } }';
+
+function posting(field: string, variables = ''): string {
+  const rest = 'fromAccountId: "ext:a", toAccountId: "ext:b", idempotencyKey: $k';
+  return `mutation ($k: String!, ${variables}) { transfer(input: { ${rest}, ${field} }) { __typename } }`;
+}
 
 /** Executes a document so often, as far as the operations hear of it. */
 function execute(operations: CompiledOperations, query: string, times: number): void {
@@ -40,10 +49,69 @@ describe('an operation', () => {
   test.each([
     ['of a document with several', 'query A { __typename } query B { __typename }'],
     ['whose cost its variables decide', 'query A($n: Int) { accounts(first: $n) { edges { cursor } } }'],
+    ['with a literal of a custom scalar', posting('amount: "1"')],
+    ['with a variable in a literal', posting('amount: $v', '$v: Decimal!')],
+    ['with a variable in metadata', posting('metadata: { order: $v }', '$v: String')],
+    ['with text', '{ account(id: "ext:rich") { id } }'],
+    ['with a list', '{ nodes(ids: []) { id } }'],
+    ['with a default of a variable', 'query ($id: ID! = "x") { account(id: $id) { id } }'],
+    ['with @skip', 'query ($v: Boolean!) { ledger { id name @skip(if: $v) } }'],
+    ['with @include at a fragment', '{ ledger { ...F @include(if: true) } } fragment F on Ledger { name }'],
+    ['with a literal in a fragment', '{ ...F } fragment F on Query { account(id: "x") { id } }'],
+    ['with introspection', '{ __schema { queryType { name } } }'],
+    ['with an alias that objects inherit', '{ ledger { __proto__: id } }'],
+    ['with a variable that objects inherit', 'query ($toString: ID!) { account(id: $toString) { id } }'],
   ])('%s is not compiled', (_, query) => {
     const operations = new CompiledOperations(schema, 1);
     execute(operations, query, 5);
     expect(operations.find(query, null)).toBeUndefined();
+  });
+
+  test.each([
+    ['with an integer', '{ accounts(first: 5) { nodes { id } } }'],
+    [
+      'with an enum value',
+      'query ($id: ID!) { account(id: $id) { holds(first: 1, status: OPEN) { nodes { id } } } }',
+    ],
+    ['with a variable that is not null where null is allowed', NOT_NULL],
+    [
+      'with fragments and aliases',
+      '{ a: ledger { ...F } ...G } fragment F on Ledger { n: name } fragment G on Query { ledger { id } }',
+    ],
+  ])('%s is compiled', (_, query) => {
+    const operations = new CompiledOperations(schema, 1);
+    execute(operations, query, 1);
+    expect(operations.find(query, null)).toBeDefined();
+  });
+
+  test('of the generated client is compiled, unless its variables decide its cost', () => {
+    const operations = new CompiledOperations(schema, 1);
+    const documents = Object.entries(client).flatMap(([name, text]) =>
+      name.endsWith('Document') && typeof text === 'string' ? [[name, text] as const] : [],
+    );
+    expect(documents.length).toBeGreaterThanOrEqual(29);
+    for (const [, query] of documents) execute(operations, query, 1);
+    const executed = documents.filter(([, query]) => operations.find(query, null) === undefined);
+    expect(executed.map(([name]) => name)).toEqual([
+      'NodesDocument',
+      'AccountsDocument',
+      'TransactionsDocument',
+      'HoldsDocument',
+      'HistoryDocument',
+    ]);
+  });
+
+  test('never runs text of its document as code', async () => {
+    const operations = new CompiledOperations(schema, 1);
+    // graphql-jit's own mark of a date in the code that it makes.
+    const mark = '__MAGIC_DATE__33a9e76d_02e0_4128_8e92_3530ad3da74d';
+    const query = `{ node(id: "${mark}globalThis.wasRun=true") { id } }`;
+    execute(operations, query, 1);
+    await operations.find(query, null)?.execute(
+      contextOf(() => expect.unreachable()),
+      {},
+    );
+    expect(globalThis).not.toHaveProperty('wasRun');
   });
 
   test('does nothing where its variables are not of their types', async () => {
@@ -72,6 +140,18 @@ describe('an operation', () => {
     });
     expect(posted).toEqual(['k']);
   });
+});
+
+test('variables without a field that has a default are not right as they are', () => {
+  const input = 'input Page { size: Int = 20, after: String }';
+  const small = buildSchema(`${input} type Query { list(page: Page): Int }`);
+  const operation = getOperationAST(parse('query ($page: Page) { list(page: $page) }'));
+  if (operation == null) throw new TypeError('the document has one operation');
+  const areRight = checkOfVariables(small, operation);
+  expect(areRight({ page: { size: 1 } })).toBe(true);
+  expect(areRight({ page: { size: null, after: 'x' } })).toBe(true);
+  expect(areRight({ page: { after: 'x' } })).toBe(false);
+  expect(areRight({})).toBe(true);
 });
 
 test('operations that were compiled long ago make room for others', () => {
