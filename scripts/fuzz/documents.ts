@@ -56,8 +56,11 @@ class DocumentWriter {
   readonly #names: Names;
   readonly #choices: Choices;
   readonly #values: Values;
-  /** As generated clients write documents: nothing but whole variables, and no directives. */
-  readonly #isPlain: boolean;
+  /** As generated clients write arguments: nothing but whole variables. */
+  readonly #isWhole: boolean;
+  readonly #hasDirectives: boolean;
+  readonly #hasDefaults: boolean;
+  readonly #hasInheritedNames: boolean;
   readonly #variables: Variable[] = [];
   readonly #fragments: string[] = [];
   #aliases = 0;
@@ -67,7 +70,11 @@ class DocumentWriter {
     this.#names = names;
     this.#choices = choices;
     this.#values = new Values(choices, names, `${unique}.l`);
-    this.#isPlain = choices.chance(50);
+    // Each by itself, so that nothing else keeps a document with one of them from being compiled.
+    this.#isWhole = choices.chance(65);
+    this.#hasDirectives = choices.chance(20);
+    this.#hasDefaults = choices.chance(20);
+    this.#hasInheritedNames = choices.chance(10);
   }
 
   write(): Pick<Request, 'query' | 'operationName'> {
@@ -122,7 +129,7 @@ class DocumentWriter {
     });
     const type = getNamedType(field.type);
     const isComposite = isCompositeType(type);
-    const alias = choices.number(150) === 0 ? choices.pickFrom(INHERITED) : this.#alias();
+    const alias = this.#isInherited() ? choices.pickFrom(INHERITED) : this.#alias();
     const needsAlias = isRoot || args.length > 0 || isComposite;
     const name = needsAlias || choices.chance(3) ? `${alias}: ${field.name}` : field.name;
     const head = `${name}${args.length > 0 ? `(${args.join(', ')})` : ''}`;
@@ -132,6 +139,10 @@ class DocumentWriter {
     return isComposite && choices.chance(6) ? `${text} ${head}${this.#directive()}${below()}` : text;
   }
 
+  #isInherited(): boolean {
+    return this.#hasInheritedNames && this.#choices.chance(15);
+  }
+
   #alias(): string {
     this.#aliases += 1;
     return `f${this.#aliases}`;
@@ -139,7 +150,7 @@ class DocumentWriter {
 
   #argument({ type, name }: GraphQLArgument): string {
     const choices = this.#choices;
-    if (this.#isPlain && choices.chance(97)) {
+    if (this.#isWhole && choices.chance(98)) {
       // A page whose size is a variable is never compiled.
       if (isPage({ name }) && choices.chance(90)) return String(choices.pick(0, 1, 3, 20, -1, 101));
       return this.#variable(type, name);
@@ -157,10 +168,10 @@ class DocumentWriter {
     if (known !== undefined && choices.chance(15)) return `$${known.name}`;
     let type = expected;
     if (!isNonNullType(expected) && choices.chance(25)) type = new GraphQLNonNull(expected);
-    const hasDefault = choices.chance(this.#isPlain ? 2 : 12);
+    const hasDefault = this.#hasDefaults && choices.chance(40);
     if (isNonNullType(expected) && hasDefault && choices.chance(50)) type = expected.ofType;
     const defaultText = hasDefault ? this.#values.make(type, use).literal : undefined;
-    const name = choices.number(150) === 0 ? choices.pickFrom(INHERITED) : `v${this.#variables.length}`;
+    const name = this.#isInherited() ? choices.pickFrom(INHERITED) : `v${this.#variables.length}`;
     if (this.#variables.some((variable) => variable.name === name)) return `$${name}`;
     this.#variables.push({ name, type, use, defaultText });
     return `$${name}`;
@@ -168,7 +179,7 @@ class DocumentWriter {
 
   #directive(): string {
     const choices = this.#choices;
-    if (this.#isPlain || !choices.chance(5)) return '';
+    if (!this.#hasDirectives || !choices.chance(12)) return '';
     const condition = choices.chance(60)
       ? this.#variable(new GraphQLNonNull(GraphQLBoolean), 'if')
       : choices.pick('true', 'false');
