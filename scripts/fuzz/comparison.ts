@@ -15,13 +15,12 @@ export interface ComparisonOptions {
 
 export interface Counts {
   documents: number;
-  /** Of these, a request was answered by a compiled operation. */
+  /** At least one request was answered by a compiled operation. */
   compiled: number;
-  /** Whose first request left something in the books. */
+  /** At least one request wrote. */
   writing: number;
-  /** Of those that write and were compiled. */
   compiledWriting: number;
-  /** Answered with errors beside data, or instead of it. */
+  /** At least one answer had GraphQL errors. */
   failed: number;
 }
 

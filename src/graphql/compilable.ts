@@ -22,11 +22,11 @@ import {
 
 /**
  * Whether an operation means the same when it is compiled. It does where every argument is a variable of the argument's type,
- * or an integer, a boolean or an enum value. graphql-jit differs from graphql-js in the rest:
+ * or an integer, a boolean or an enum value. In the rest graphql-jit differs from graphql-js:
  *
  * - In literals of custom scalars it drops variables and accepts malformed values.
- * - Text in literals becomes JavaScript code if it is written for that.
- * - Directives and variables' defaults are evaluated differently.
+ * - It runs the text of a literal as JavaScript if that imitates its own marks of special values.
+ * - It evaluates directives and the defaults of variables differently.
  * - Names of Object.prototype, such as __proto__, collide with the objects that it makes.
  */
 export function isCompilable(
