@@ -20,6 +20,8 @@ export interface Counts {
   /** At least one request wrote. */
   writing: number;
   compiledWriting: number;
+  /** Compiled, and the first request was answered as a replay when it was repeated. */
+  compiledReplayed: number;
   /** At least one answer had GraphQL errors. */
   failed: number;
 }
@@ -42,7 +44,14 @@ export async function compareOperations({
   const since = new Date();
   const plain = await Side.open(plainBooks, since, { compileAfter: Number.POSITIVE_INFINITY });
   const compiled = await Side.open(compiledBooks, since, { compileAfter: 1 });
-  const counts: Counts = { documents: 0, compiled: 0, writing: 0, compiledWriting: 0, failed: 0 };
+  const counts: Counts = {
+    documents: 0,
+    compiled: 0,
+    writing: 0,
+    compiledWriting: 0,
+    compiledReplayed: 0,
+    failed: 0,
+  };
   try {
     await compareRows(plain, compiled, `seed ${seed}, before the first document`);
     for (let number = 0; number < documents; number += 1) {
@@ -60,6 +69,7 @@ export async function compareOperations({
       if (isCompiled) counts.compiled += 1;
       if (isWriting) counts.writing += 1;
       if (isCompiled && isWriting) counts.compiledWriting += 1;
+      if (isCompiled && answers.at(-1)?.includes('"replayed":true')) counts.compiledReplayed += 1;
       if (answers.some((answer) => answer.startsWith('{"errors"'))) counts.failed += 1;
       if (counts.documents % CHUNK === 0) {
         await compareRows(plain, compiled, `${place} or the ${CHUNK - 1} before it`);
