@@ -4,12 +4,12 @@ import {
   type FieldNode,
   GraphQLError,
   type GraphQLSchema,
-  getLocation,
   getOperationAST,
   visit,
 } from 'graphql';
 import { type CompiledQuery, compileQuery, isCompiledQuery } from 'graphql-jit';
 import { LRUCache } from 'lru-cache';
+import { isCompilable } from './compilable.ts';
 import type { Context } from './context.ts';
 import { isAlwaysCheap } from './cost.ts';
 import { isOnly } from './document-limits.ts';
@@ -27,7 +27,7 @@ export interface CompiledOperation {
   readonly tokens: number;
   /** Whether it may come in a body that other operations may not. */
   readonly mayBeLarge: boolean;
-  /** Undefined where the variables may not be of their types: nothing was done, and execution as usual says why. */
+  /** Undefined: nothing was done, and graphql-js must execute the operation. So it is if the variables may not be of their types. */
   execute(
     context: Context,
     variables: Readonly<Record<string, unknown>>,
@@ -75,6 +75,7 @@ function compile(schema: GraphQLSchema, document: DocumentNode): CompiledOperati
   const operation = getOperationAST(document);
   if (operation == null || operation.operation === 'subscription' || !isAlwaysCheap(operation))
     return undefined;
+  if (!isCompilable(schema, document, operation)) return undefined;
   const compiled = compileQuery(schema, document);
   if (!isCompiledQuery(compiled)) return undefined;
   const { query }: CompiledQuery = compiled;
@@ -86,11 +87,12 @@ function compile(schema: GraphQLSchema, document: DocumentNode): CompiledOperati
     mayBeLarge: isOnly(LARGE_REQUESTS, document),
     execute: async (context, variables) => {
       if (!areRight(variables)) return undefined;
-      const { data, errors } = await query(undefined, context, variables);
+      const { data, errors = [] } = await query(undefined, context, variables);
       if (data === undefined) return undefined;
-      return errors === undefined
-        ? { data }
-        : { data, errors: errors.map((error) => locate(error, document)) };
+      if (errors.length === 0) return { data };
+      // Several errors may come in another order than graphql-js reports. A query can simply be executed again.
+      if (errors.length > 1 && operation.operation === 'query') return undefined;
+      return { data, errors: firstOfEach(data, errors).map((error) => locate(error, document)) };
     },
   };
 }
@@ -99,19 +101,38 @@ function sizeOf({ operation }: Known, query: string): number {
   return 1 + 2 * query.length + BYTES_A_TOKEN * (operation?.tokens ?? 0);
 }
 
-/** The error as execution makes it: with the fields where it arose, of which a compiled operation knows line and column. */
+/** Of several errors that made the same value null, graphql-js reports the first. */
+function firstOfEach(data: unknown, errors: readonly GraphQLError[]): readonly GraphQLError[] {
+  const nulled = new Set<string>();
+  return errors.filter(({ path = [] }) => {
+    let value = data;
+    const depth = path.findIndex((key) => {
+      value = isObject(value) ? Reflect.get(value, key) : null;
+      return value === null;
+    });
+    const place = JSON.stringify(path.slice(0, depth + 1));
+    const isFirst = !nulled.has(place);
+    nulled.add(place);
+    return isFirst;
+  });
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null;
+}
+
+/** The error as graphql-js makes it: with the fields where it arose. A compiled operation only has their lines and columns. */
 function locate(
   { message, locations = [], path, originalError }: GraphQLError,
   document: DocumentNode,
 ): GraphQLError {
-  const nodes: FieldNode[] = [];
+  const fields = new Map<string, FieldNode>();
   visit(document, {
     Field: (node) => {
-      if (node.loc === undefined) return;
-      const { line, column } = getLocation(node.loc.source, node.loc.start);
-      if (locations.some((location) => location.line === line && location.column === column))
-        nodes.push(node);
+      const start = node.loc?.startToken;
+      if (start !== undefined) fields.set(`${start.line}:${start.column}`, node);
     },
   });
+  const nodes = locations.flatMap(({ line, column }) => fields.get(`${line}:${column}`) ?? []);
   return new GraphQLError(message, { nodes, path, originalError });
 }

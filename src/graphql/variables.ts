@@ -66,20 +66,18 @@ function shorten(name: string): string {
 type Check = (value: unknown) => boolean;
 
 /**
- * Makes a check whether variables are of an operation's types, in no need of a second look. It is strict: what execution
- * converts first, such as one value where a list is asked for, does not pass, and nothing that execution refuses does.
+ * Makes a check whether variables are of an operation's types as they are. It is strict: values that execution converts first,
+ * such as one value where a list is expected, do not pass, and nothing that execution refuses does. Variables have no defaults.
  */
 export function checkOfVariables(
   schema: GraphQLSchema,
   { variableDefinitions = [] }: OperationDefinitionNode,
 ): (variables: Readonly<Record<string, unknown>>) => boolean {
-  const checks = variableDefinitions.map(({ variable, type: typeNode, defaultValue }) => {
+  const checks = variableDefinitions.map(({ variable, type: typeNode }) => {
     const name = variable.name.value;
     const type = typeFromAST(schema, typeNode);
     const isRight = isInputType(type) ? checkOf(type) : () => false;
-    const mayLack = defaultValue !== undefined;
-    return (variables: Readonly<Record<string, unknown>>) =>
-      (mayLack && !Object.hasOwn(variables, name)) || isRight(variables[name]);
+    return (variables: Readonly<Record<string, unknown>>) => isRight(variables[name]);
   });
   return (variables) => checks.every((isRight) => isRight(variables));
 }
@@ -116,8 +114,12 @@ const SCALARS: Readonly<Record<string, Check>> = {
 function checkOfObject(type: GraphQLInputObjectType): Check {
   const fields = Object.values(type.getFields());
   const checks = new Map(fields.map((field) => [field.name, checkOf(field.type)]));
-  // Also where there is a default, which compiled operations do not fill in.
-  const required = fields.filter((field) => isNonNullType(field.type)).map(({ name }) => name);
+  // Fields with a default too: compiled operations do not fill it in as execution does.
+  const required = fields
+    .filter(
+      (field) => isNonNullType(field.type) || field.default !== undefined || field.defaultValue !== undefined,
+    )
+    .map(({ name }) => name);
   return (value) => {
     if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
     const names = Object.keys(value);

@@ -165,22 +165,35 @@ describe('an outcome is the same both ways', () => {
     const its = await openLedger(broken);
     const [a, b] = [await makeAccount(its, { funds: '10' }), await makeAccount(its)];
     const brokenWays = await serveAllWays(its);
+    const between = { fromAccountId: a, toAccountId: b, amount: '1' };
+    // Compiled, since its arguments are variables: two fields fail below the first write, and one below the second.
     const posted = asking(
-      `mutation ($a: ID!, $b: ID!) {
-        one: transfer(input: { fromAccountId: $a, toAccountId: $b, amount: 1, idempotencyKey: "one" }) {
-          ... on TransactionPosted { transaction { keyAccount { owner } } }
-        }
-        two: transfer(input: { fromAccountId: $a, toAccountId: $b, amount: 2, idempotencyKey: "two" }) { __typename }
-      }`,
-      { variables: { a, b } },
+      `mutation ($one: TransferInput!, $two: TransferInput!, $three: TransferInput!) {
+        one: transfer(input: $one) { ...F ... on TransactionPosted { transaction { entries { account { owner } } } } }
+        two: transfer(input: $two) { ...F __typename }
+        three: transfer(input: $three) { __typename }
+      }
+      fragment F on TransactionPosted { transaction { keyAccount { owner } } }`,
+      {
+        variables: {
+          one: { ...between, idempotencyKey: 'one' },
+          two: { ...between, idempotencyKey: 'two' },
+          three: { ...between, idempotencyKey: 'three' },
+        },
+      },
     );
     await exchange(`${brokenWays.fast}/graphql`, posted);
     await asOwner(broken, 'alter table accounts rename column owner to somebody');
     const below = await compare(brokenWays, posted);
     expect(JSON.parse(below.body)).toMatchObject({
-      data: { one: null, two: { __typename: 'TransactionPosted' } },
-      errors: [{ path: ['one', 'transaction', 'keyAccount'], extensions: { code: 'INTERNAL' } }],
+      data: { one: null, two: null, three: { __typename: 'TransactionPosted' } },
+      errors: [
+        { path: ['one', 'transaction', 'keyAccount'], extensions: { code: 'INTERNAL' } },
+        { path: ['two', 'transaction', 'keyAccount'], extensions: { code: 'INTERNAL' } },
+      ],
     });
+    const twoReads = 'query ($a: ID!, $b: ID!) { b: account(id: $b) { owner } a: account(id: $a) { owner } }';
+    await compare(brokenWays, asking(twoReads, { variables: { a, b } }));
     const read = await compare(
       brokenWays,
       asking('query ($a: ID!) { account(id: $a) { owner } }', { variables: { a } }),
@@ -191,7 +204,7 @@ describe('an outcome is the same both ways', () => {
     const write = await compare(
       brokenWays,
       asking(TRANSFER, {
-        variables: { input: { ...transfer, fromAccountId: a, toAccountId: b, idempotencyKey: 'three' } },
+        variables: { input: { ...transfer, fromAccountId: a, toAccountId: b, idempotencyKey: 'four' } },
       }),
     );
     expect(write.body).toContain('InternalError');

@@ -16,8 +16,13 @@ export interface TestDatabase {
 }
 
 /** Makes a database that is migrated and takes no other test's rows: one a test file is right. Roles are shared by all. */
-export async function createTestDatabase(): Promise<TestDatabase> {
-  const database = await createDatabase(TEMPLATE);
+export function createTestDatabase(): Promise<TestDatabase> {
+  return cloneDatabase({ name: TEMPLATE });
+}
+
+/** Makes a database with all rows of another one, to which nobody may be connected. */
+export async function cloneDatabase({ name }: Pick<TestDatabase, 'name'>): Promise<TestDatabase> {
+  const database = await createDatabase(name);
   // A clone has its template's tables and privileges on them, but not the privileges on the database itself.
   await asOwner(database, `revoke temporary on database ${database.name} from public`);
   return database;

@@ -1,0 +1,134 @@
+import { schema } from '../../src/graphql/schema.ts';
+import { type Request, randomRequests } from './documents.ts';
+import { type Books, Side } from './side.ts';
+import type { Names } from './values.ts';
+
+export interface ComparisonOptions {
+  readonly seed: number;
+  readonly documents: number;
+  /** Books of their own for graphql-js and for compiled operations, with the same rows. */
+  readonly plain: Books;
+  readonly compiled: Books;
+  readonly names: Names;
+  readonly onProgress?: (counts: Counts) => void;
+}
+
+export interface Counts {
+  documents: number;
+  /** At least one request was answered by a compiled operation. */
+  compiled: number;
+  /** At least one request wrote. */
+  writing: number;
+  compiledWriting: number;
+  /** Compiled, and the first request was answered as a replay when it was repeated. */
+  compiledReplayed: number;
+  /** At least one answer had GraphQL errors. */
+  failed: number;
+}
+
+/** Documents between two comparisons of the rows. */
+const CHUNK = 20;
+
+/**
+ * Sends random documents to graphql-js and to compiled operations, and compares all answers and what was recorded. Each is sent
+ * with some variables, then with others, and at last with the first again. Throws for the first difference.
+ */
+export async function compareOperations({
+  seed,
+  documents,
+  plain: plainBooks,
+  compiled: compiledBooks,
+  names,
+  onProgress = () => {},
+}: ComparisonOptions): Promise<Counts> {
+  const since = new Date();
+  const plain = await Side.open(plainBooks, since, { compileAfter: Number.POSITIVE_INFINITY });
+  const compiled = await Side.open(compiledBooks, since, { compileAfter: 1 });
+  const counts: Counts = {
+    documents: 0,
+    compiled: 0,
+    writing: 0,
+    compiledWriting: 0,
+    compiledReplayed: 0,
+    failed: 0,
+  };
+  try {
+    await compareRows(plain, compiled, `seed ${seed}, before the first document`);
+    for (let number = 0; number < documents; number += 1) {
+      const unique = `d${seed}.${number}`;
+      const requests = randomRequests(schema, names, seed + number, unique, 2);
+      const place = `seed ${seed}, document ${number}`;
+      const answers: string[] = [];
+      const before = compiled.executed;
+      for (const request of [...requests, ...requests.slice(0, 1)]) {
+        answers.push(await compareAnswers(plain, compiled, request, place));
+      }
+      const isCompiled = compiled.executed - before < answers.length;
+      const isWriting = answers.some((answer) => WROTE.test(answer));
+      counts.documents += 1;
+      if (isCompiled) counts.compiled += 1;
+      if (isWriting) counts.writing += 1;
+      if (isCompiled && isWriting) counts.compiledWriting += 1;
+      if (isCompiled && answers.at(-1)?.includes('"replayed":true')) counts.compiledReplayed += 1;
+      if (answers.some((answer) => answer.startsWith('{"errors"'))) counts.failed += 1;
+      if (counts.documents % CHUNK === 0) {
+        await compareRows(plain, compiled, `${place} or the ${CHUNK - 1} before it`);
+        onProgress(counts);
+      }
+    }
+    await compareRows(plain, compiled, `seed ${seed}, the last documents`);
+    return counts;
+  } finally {
+    await Promise.all([plain.close(), compiled.close()]);
+  }
+}
+
+const WROTE = /"__typename":"(TransactionPosted|HoldPlaced|AccountCreated|AccountUpdated|BatchProcessed)"/;
+
+const REPEATS = 20;
+
+function isFailedQuery(query: string, ...answers: readonly string[]): boolean {
+  return query.startsWith('query') && answers.every((answer) => answer.startsWith('{"errors"'));
+}
+
+async function compareAnswers(plain: Side, compiled: Side, request: Request, place: string): Promise<string> {
+  const { query, operationName, variables } = request;
+  const known = plain.normalizer.known;
+  const send = () => Promise.all([plain.send(request), compiled.send(request)]);
+  let [expected, given] = await send();
+  // Timing decides which of several errors graphql-js reports. A query can be sent again.
+  for (
+    let more = REPEATS;
+    more > 0 && expected !== given && isFailedQuery(query, expected, given);
+    more -= 1
+  ) {
+    for (const side of [plain, compiled]) side.normalizer.forget(known);
+    [expected, given] = await send();
+  }
+  if (expected !== given) {
+    throw new Error(
+      [
+        `${place}: the answers differ`,
+        query,
+        `operationName ${operationName}, variables ${JSON.stringify(variables)}`,
+        `graphql-js: ${expected}`,
+        `compiled:   ${given}`,
+        ...[...plain.faults, ...compiled.faults].map(String),
+      ].join('\n'),
+    );
+  }
+  return expected;
+}
+
+async function compareRows(plain: Side, compiled: Side, place: string): Promise<void> {
+  const [expected, given] = await Promise.all([plain.recorded(), compiled.recorded()]);
+  const different = expected.findIndex((row, index) => row !== given[index]);
+  if (different < 0 && expected.length === given.length) return;
+  throw new Error(
+    [
+      `${place}: the rows differ`,
+      `graphql-js: ${expected[different] ?? 'no more rows'}`,
+      `compiled:   ${given[different < 0 ? expected.length : different]}`,
+    ].join('\n'),
+  );
+}

@@ -1,0 +1,109 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { ExecutionResult } from 'graphql';
+import pg from 'pg';
+import { writeAnswer } from '../../src/graphql/answer.ts';
+import { RequestNotes } from '../../src/graphql/request-notes.ts';
+import { createGraphQLHandler } from '../../src/graphql/yoga.ts';
+import { Ledger } from '../../src/ledger/ledger.ts';
+import { FastPath } from '../../src/server/fast-path.ts';
+import type { Request } from './documents.ts';
+import { Normalizer } from './normalizer.ts';
+
+/** A database, by the URLs of the service's login and of the superuser's. */
+export interface Books {
+  readonly serviceUrl: string;
+  readonly ownerUrl: string;
+}
+
+export interface SideOptions {
+  /** How often an operation comes before it is compiled; Infinity: it never is. */
+  readonly compileAfter: number;
+}
+
+/** One of the two ways of execution, on books of its own. */
+export class Side {
+  /** How many requests graphql-js has executed. */
+  executed = 0;
+  readonly faults: unknown[] = [];
+  readonly #ledger: Ledger;
+  readonly #owner: pg.Client;
+  readonly #since: Date;
+  readonly normalizer: Normalizer;
+  readonly #path: FastPath;
+  /** What was recorded before is not compared again. */
+  #seen: Readonly<Record<'transaction' | 'account', string>> = { transaction: NO_UUID, account: NO_UUID };
+
+  private constructor(ledger: Ledger, owner: pg.Client, since: Date, { compileAfter }: SideOptions) {
+    this.#ledger = ledger;
+    this.#owner = owner;
+    this.#since = since;
+    this.normalizer = new Normalizer(since);
+    const onFault = (fault: unknown) => {
+      this.faults.push(fault);
+      return 'request';
+    };
+    const yoga = createGraphQLHandler(ledger, onFault);
+    const execute: typeof yoga.getEnveloped = Object.assign((context: never) => {
+      this.executed += 1;
+      return yoga.getEnveloped(context);
+    }, yoga.getEnveloped);
+    this.#path = new FastPath({ getEnveloped: execute }, { ledger, onFault, compileAfter });
+  }
+
+  /** Opens a side. Ids and instants of before `since` are the same on both. */
+  static async open({ serviceUrl, ownerUrl }: Books, since: Date, options: SideOptions): Promise<Side> {
+    const ledger = await Ledger.open({ databaseUrl: serviceUrl });
+    const owner = new pg.Client({ connectionString: ownerUrl });
+    await owner.connect();
+    return new Side(ledger, owner, since, options);
+  }
+
+  /** What a caller sees, without what differs from one ledger to another. */
+  async send({ query, operationName, variables }: Request): Promise<string> {
+    const facts = { bodyBytes: query.length, notes: new RequestNotes() };
+    const answer = this.#path.answer({ query, operationName, variables }, facts);
+    const result = await Promise.race([answer, sleep(PATIENCE_MS, undefined, { ref: false })]);
+    return result === undefined ? 'no answer' : this.normalizer.normalize(textOf(result));
+  }
+
+  /** What was recorded since the last call, a row a line. */
+  async recorded(): Promise<readonly string[]> {
+    const { transaction, account } = this.#seen;
+    const { rows } = await this.#owner.query<{ kind: string; id: string; row: string }>(RECORDED, [
+      transaction,
+      account,
+      this.#since,
+    ]);
+    const last = (kind: string, before: string) => rows.findLast((row) => row.kind === kind)?.id ?? before;
+    this.#seen = { transaction: last('transaction', transaction), account: last('account', account) };
+    return rows.map(({ kind, row }) => `${kind} ${this.normalizer.normalize(row)}`);
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.#ledger.close(), this.#owner.end()]);
+  }
+}
+
+function textOf(result: ExecutionResult): string {
+  return writeAnswer(result, 'application/graphql-response+json').body;
+}
+
+const PATIENCE_MS = 20_000;
+const NO_UUID = '00000000-0000-0000-0000-000000000000';
+/** Without digests, which have the ids in them. A request's has ids alone that were given, which may be new to the books. */
+const RECORDED = `
+  select 'transaction' as kind, id::text,
+    (to_jsonb(t) - '{salt,digest,description_digest,metadata_digest,created_at,request}'::text[]
+      || jsonb_build_object('request', case when hold_id is null and reverses is null then encode(request, 'hex') end))::text as row
+  from transactions t where id > $1
+  union all
+  select 'entry', transaction_id::text, (to_jsonb(e) - '{created_at,description_digest}'::text[])::text
+  from entries e where transaction_id > $1
+  union all
+  select 'account', id::text, (to_jsonb(a) - '{created_at,last_at}'::text[])::text
+  from accounts a where id > $2 or created_at < $3
+  union all
+  select 'currency', code, (to_jsonb(c) - '{created_at}'::text[])::text from currencies c
+  union all
+  select 'ledger', id::text, (to_jsonb(l) - '{created_at,head}'::text[])::text from ledgers l
+  order by 1, 2, 3`;
