@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import type { Server, ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { Server as NetServer } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { CLOSING_GRACE_MS } from './limits.ts';
@@ -7,8 +7,25 @@ import { CLOSING_GRACE_MS } from './limits.ts';
 /** An answer that is owed. */
 export interface HeldAnswer {
   readonly headersSent: boolean;
+  /** Whether all of the request has been read. */
+  readonly isWhole: boolean;
   /** Has the connection end behind it. */
   end(): void;
+  /** Has the request not be done, though the rest of it may still come. */
+  abandon(): void;
+}
+
+interface Connection {
+  readonly waiting: Set<HeldAnswer>;
+  idleSince: number;
+  refusal?: Refusal;
+}
+
+/** The last answer of a connection, which has bytes that cannot be read as a request. */
+interface Refusal {
+  readonly write: () => void;
+  /** The answer of the request to which those bytes belong, where its head had been read. */
+  readonly subject: HeldAnswer | undefined;
 }
 
 /**
@@ -19,7 +36,7 @@ export interface HeldAnswer {
  */
 export class Connections {
   readonly #server: Server;
-  readonly #open = new Map<Duplex, { readonly waiting: Set<HeldAnswer>; idleSince: number }>();
+  readonly #open = new Map<Duplex, Connection>();
   #closing = false;
 
   constructor(server: Server) {
@@ -46,11 +63,25 @@ export class Connections {
     if (connection === undefined) return;
     connection.waiting.delete(answer);
     connection.idleSince = performance.now();
+    refuseInTurn(socket, connection);
   }
 
-  /** Whether part of an answer has been sent over a connection, so that only the rest of it may follow. */
-  isAnswering(socket: Duplex): boolean {
-    return [...(this.#open.get(socket)?.waiting ?? [])].some(({ headersSent }) => headersSent);
+  /**
+   * Has `write` answer what cannot be read, and end the connection. Answers go in the order of their requests, so those to
+   * requests that were read before go first, however long they take.
+   */
+  refuse(socket: Duplex, write: () => void): void {
+    const connection = this.#open.get(socket);
+    // A connection that ends already has nothing more to say. Once refused, it is read no further.
+    if (connection === undefined || connection.refusal !== undefined || !socket.writable) return;
+    const last = [...connection.waiting].at(-1);
+    connection.refusal = { write, subject: last?.isWhole === false ? last : undefined };
+    refuseInTurn(socket, connection);
+  }
+
+  /** Whether a connection is one whose further requests are not taken. */
+  isRefused(socket: Duplex): boolean {
+    return this.#open.get(socket)?.refusal !== undefined;
   }
 
   /** Takes no new connection, and resolves when all have ended. */
@@ -78,12 +109,33 @@ export class Connections {
   }
 }
 
+/** Writes a connection's refusal when it is due. */
+function refuseInTurn(socket: Duplex, { waiting, refusal }: Connection): void {
+  if (refusal === undefined || !socket.writable) return;
+  const { write, subject } = refusal;
+  if (subject === undefined) {
+    if (waiting.size === 0) write();
+  } else if (!waiting.has(subject)) {
+    // The request had its answer before it was read, or could be read after all, a little late.
+    socket.end(() => socket.destroy());
+  } else if (waiting.size === 1 && !subject.isWhole && !subject.headersSent) {
+    subject.abandon();
+    write();
+  }
+}
+
 /** The answer of Node's HTTP server. */
 export class HeldResponse implements HeldAnswer {
+  readonly #request: IncomingMessage;
   readonly #response: ServerResponse;
 
-  constructor(response: ServerResponse) {
+  constructor(request: IncomingMessage, response: ServerResponse) {
+    this.#request = request;
     this.#response = response;
+  }
+
+  get isWhole(): boolean {
+    return this.#request.complete;
   }
 
   get headersSent(): boolean {
@@ -92,5 +144,10 @@ export class HeldResponse implements HeldAnswer {
 
   end(): void {
     this.#response.setHeader('connection', 'close');
+  }
+
+  abandon(): void {
+    // Who reads the body takes it for whole at its end, and for lost when the connection closes.
+    this.#request.removeAllListeners('end');
   }
 }

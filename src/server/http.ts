@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
 import type { Logger } from 'pino';
 import type { HttpAnswer } from '../graphql/answer.ts';
 import type { OnFault } from '../graphql/context.ts';
@@ -106,12 +107,19 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     keepAliveTimeout: limits.KEEP_ALIVE_MS,
   });
   server.timeout = options.silenceTimeoutMs ?? limits.SILENCE_TIMEOUT_MS;
+  // A caller who has sent all that it will still reads its answers.
+  Object.assign(server, { httpAllowHalfOpen: true });
   server.maxConnections = options.maxConnections ?? limits.MAX_CONNECTIONS;
   const connections = new Connections(server);
-  server.on('clientError', (error, socket) => {
-    if (connections.isAnswering(socket)) socket.destroy();
-    else
-      refuseUnread(error, socket, Object.entries(SECURITY_HEADERS), { headersTimeoutMs, requestTimeoutMs });
+  const refuse = (error: Error, socket: Duplex) => {
+    const times = { headersTimeoutMs, requestTimeoutMs };
+    connections.refuse(socket, () => refuseUnread(error, socket, Object.entries(SECURITY_HEADERS), times));
+  };
+  server.on('clientError', refuse);
+  server.on('connect', (_, socket) => {
+    // Node reads no more of the connection, and no longer handles its errors.
+    socket.on('error', () => {}).resume();
+    refuse(new Error('The service is no proxy.'), socket);
   });
   /** The answer of a route, whatever becomes of it. */
   const settled = async (answering: () => HttpAnswer | null | Promise<HttpAnswer | null>) => {
@@ -133,12 +141,13 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     return { requestId, notes, noteAnswered };
   };
   server.on('request', (request, response) => {
+    if (connections.isRefused(request.socket)) return;
     const [path = ''] = (request.url ?? '').split('?', 1);
     const isMisdirected = names !== null && !names.include(request.headers.host);
     const route = isMisdirected ? misdirected : (routes.get(path) ?? notFound);
     const isKnown = route !== notFound && route !== misdirected;
     const { requestId, notes, noteAnswered } = begin(isKnown ? path.slice(1) : 'none');
-    const held = new HeldResponse(response);
+    const held = new HeldResponse(request, response);
     connections.hold(request.socket, held);
     let [isServed, isClosed] = [false, false];
     const noteEnd = () => {

@@ -74,11 +74,14 @@ class PlainConnection implements HeldAnswer {
   }
 
   readonly headersSent = false;
+  readonly isWhole = true;
 
   /** The answer that is awaited is the connection's last. */
   end(): void {
     this.#isLast = true;
   }
+
+  abandon(): void {}
 
   /** Ends what is silent for too long. */
   look(): void {

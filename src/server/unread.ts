@@ -19,10 +19,6 @@ export function refuseUnread(
   headers: Iterable<readonly [string, string]>,
   times: ReadingLimits,
 ): void {
-  if (!socket.writable) {
-    socket.destroy();
-    return;
-  }
   const [status, message] = reasonOf(code, times);
   const answer = writeAnswer({ errors: [requestRefused(status, message)] }, 'application/json');
   const lines = [...headers, ...Object.entries(answer.headers)].map(([name, value]) => `${name}: ${value}`);
