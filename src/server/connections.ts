@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { Server as NetServer } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { CLOSING_GRACE_MS } from './limits.ts';
+import { CLOSING_GRACE_MS, LINGER_MS } from './limits.ts';
 
 /** An answer that is owed. */
 export interface HeldAnswer {
@@ -109,6 +109,16 @@ export class Connections {
   }
 }
 
+/**
+ * Writes the last bytes of a connection and ends it. What still comes is read and thrown away for a moment: a connection that is
+ * closed over unread bytes is reset, and then its caller may lose answers that were sent before.
+ */
+export function endInPeace(socket: Duplex, last: string): void {
+  socket.end(last);
+  const linger = setTimeout(() => socket.destroy(), LINGER_MS);
+  socket.once('close', () => clearTimeout(linger));
+}
+
 /** Writes a connection's refusal when it is due. */
 function refuseInTurn(socket: Duplex, { waiting, refusal }: Connection): void {
   if (refusal === undefined || !socket.writable) return;
@@ -117,7 +127,7 @@ function refuseInTurn(socket: Duplex, { waiting, refusal }: Connection): void {
     if (waiting.size === 0) write();
   } else if (!waiting.has(subject)) {
     // The request had its answer before it was read, or could be read after all, a little late.
-    socket.end(() => socket.destroy());
+    endInPeace(socket, '');
   } else if (waiting.size === 1 && !subject.isWhole && !subject.headersSent) {
     subject.abandon();
     write();

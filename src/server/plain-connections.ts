@@ -94,6 +94,8 @@ class PlainConnection implements HeldAnswer {
   }
 
   readonly #read = (bytes: Buffer): void => {
+    // After its last answer a connection takes no request: the caller would never learn what became of it.
+    if (this.#socket.writableEnded) return;
     if (this.#idleSince === null) {
       // One request upon another: the rest is read when the first is answered.
       this.#behind.push(bytes);

@@ -162,6 +162,31 @@ describe.each([
     expect(await second.paid()).toBe(0);
   });
 
+  test('a payment that came too late is not made, though the rest of it comes after its refusal', async () => {
+    const { bytes, paid } = await payment();
+    const { socket, received } = await connectRaw(url, { allowHalfOpen: true });
+    socket.write(bytes.slice(0, -1));
+    await expect.poll(() => statuses(received()), { timeout: 5000 }).toEqual([408]);
+    socket.write(bytes.slice(-1) + bytes);
+    await sleep(200);
+    expect(statuses(received())).toEqual([408]);
+    expect(await paid()).toBe(0);
+  });
+
+  test('answers reach a caller who sends more after what cannot be read, before it reads them', async () => {
+    const { bytes, paid } = await payment();
+    const { socket, received } = await connectRaw(url, { allowHalfOpen: true });
+    socket.pause();
+    socket.write(`${bytes}hello\r\n\r\n`);
+    for (let turn = 0; turn < 20; turn += 1) {
+      socket.write(Buffer.alloc(2 ** 18));
+      await sleep(10);
+    }
+    socket.resume();
+    await expect.poll(() => statuses(received())).toEqual([200, 400]);
+    expect(await paid()).toBe(1);
+  });
+
   test('a payment whose last bytes come a little late is answered by what became of it', async () => {
     const [first, second] = [await payment('first'), await payment('second')];
     const letGo = await holdUp();
@@ -188,4 +213,27 @@ describe.each([
     expect(statuses(await ended)).toEqual([200, 415]);
     expect(await paid()).toBe(1);
   });
+});
+
+test('a payment that is sent after the last answer of a connection is not made', async () => {
+  const server = await startHttpServer({
+    ledger,
+    host: '127.0.0.1',
+    port: 0,
+    log: { error: (fault: unknown) => expect.unreachable(JSON.stringify(fault)) },
+  });
+  const [first, second] = [await payment('first'), await payment('second')];
+  const letGo = await holdUp();
+  const { socket, received, ended } = await connectRaw(server.url, { allowHalfOpen: true });
+  socket.write(first.bytes);
+  await sleep(50);
+  const closed = server.close();
+  await letGo();
+  await expect.poll(() => statuses(received()), { interval: 10 }).toEqual([200]);
+  expect(received()).toMatch(/Connection: close/);
+  socket.end(second.bytes);
+  expect(statuses(await ended)).toEqual([200]);
+  await closed;
+  await sleep(200);
+  expect([await first.paid(), await second.paid()]).toEqual([1, 0]);
 });
