@@ -9,6 +9,8 @@ export interface HeldAnswer {
   readonly headersSent: boolean;
   /** Whether all of the request has been read. */
   readonly isWhole: boolean;
+  /** Whether it depends on what is still to come of the request. */
+  readonly awaitsBody: boolean;
   /** Has the connection end behind it. */
   end(): void;
   /** Has the request not be done, though the rest of it may still come. */
@@ -126,9 +128,9 @@ function refuseInTurn(socket: Duplex, { waiting, refusal }: Connection): void {
   if (subject === undefined) {
     if (waiting.size === 0) write();
   } else if (!waiting.has(subject)) {
-    // The request had its answer before it was read, or could be read after all, a little late.
+    // The request was answered by its head alone, or could be read after all, a little late.
     endInPeace(socket, '');
-  } else if (waiting.size === 1 && !subject.isWhole && !subject.headersSent) {
+  } else if (waiting.size === 1 && subject.awaitsBody && !subject.headersSent) {
     subject.abandon();
     write();
   }
@@ -146,6 +148,10 @@ export class HeldResponse implements HeldAnswer {
 
   get isWhole(): boolean {
     return this.#request.complete;
+  }
+
+  get awaitsBody(): boolean {
+    return !this.isWhole && this.#request.listenerCount('data') > 0;
   }
 
   get headersSent(): boolean {

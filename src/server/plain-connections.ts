@@ -75,6 +75,7 @@ class PlainConnection implements HeldAnswer {
 
   readonly headersSent = false;
   readonly isWhole = true;
+  readonly awaitsBody = false;
 
   /** The answer that is awaited is the connection's last. */
   end(): void {

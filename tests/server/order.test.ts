@@ -200,19 +200,30 @@ describe.each([
     expect([await first.paid(), await second.paid()]).toEqual([1, 1]);
   });
 
-  test('a body that is refused before it is read has that answer alone, whatever comes of it', async () => {
-    const { bytes, paid } = await payment();
-    const letGo = await holdUp();
-    const { socket, received, ended } = await connectRaw(url);
-    socket.write(`${bytes}${head('transfer-encoding: chunked', 'content-encoding: gzip')}2\r\n{}\r\n`);
-    await sleep(50);
-    socket.write('x\r\n');
-    await sleep(50);
-    expect(received()).toBe('');
-    await letGo();
-    expect(statuses(await ended)).toEqual([200, 415]);
-    expect(await paid()).toBe(1);
-  });
+  test.each([
+    ['POST', head('transfer-encoding: chunked', 'content-encoding: gzip'), 415],
+    ['GET', head('transfer-encoding: chunked').replace('POST /graphql', 'GET /readyz'), 200],
+  ])(
+    'a %s that is answered by its head has that answer alone, whatever comes of its body',
+    async (_, its, status) => {
+      const { bytes, paid } = await payment();
+      const alone = await connectRaw(url);
+      alone.socket.write(`${its}x\r\n`);
+      expect(statuses(await alone.ended)).toEqual([status]);
+      const letGo = await holdUp();
+      const [whole, cut] = [await connectRaw(url), await connectRaw(url)];
+      whole.socket.write(`${bytes}${its}2\r\n{}\r\nx\r\n`);
+      cut.socket.write(`${bytes}${its}2\r\n{}\r\n`);
+      await sleep(50);
+      cut.socket.write('x\r\n');
+      await sleep(50);
+      expect([whole.received(), cut.received()]).toEqual(['', '']);
+      await letGo();
+      expect(statuses(await whole.ended)).toEqual([200, status]);
+      expect(statuses(await cut.ended)).toEqual([200, status]);
+      expect(await paid()).toBe(1);
+    },
+  );
 });
 
 test('a payment that is sent after the last answer of a connection is not made', async () => {
