@@ -60,7 +60,6 @@ const statuses = (received: string) =>
 const UNREAD: readonly (readonly [name: string, bytes: string, status: number])[] = [
   ['what is no HTTP', 'hello\r\n\r\n', 400],
   ['a head with a line that is no field', 'POST /graphql HTTP/1.1\r\nnothing\r\n\r\n', 400],
-  ['a head without a host', 'GET /livez HTTP/1.1\r\n\r\n', 400],
   ['too large a head', head(`x: ${'x'.repeat(20_000)}`), 431],
   [
     'a request to a proxy',
@@ -186,6 +185,30 @@ describe.each([
     await expect.poll(() => statuses(received())).toEqual([200, 400]);
     expect(await paid()).toBe(1);
   });
+
+  test.each([
+    ['a host', '', 400],
+    ['an expectation that is met', 'host: localhost\r\nexpect: more\r\n', 417],
+  ])(
+    'a request without %s is refused in its turn, and what follows it cannot be read',
+    async (_, lines, status) => {
+      const refused = `POST /graphql HTTP/1.1\r\n${lines}content-length: 2\r\n\r\n{}`;
+      const alone = await connectRaw(url);
+      alone.socket.write(`${refused}hello\r\n\r\n`);
+      const answers = await alone.ended;
+      expect(statuses(answers)).toEqual([status, 400]);
+      expect(answers.match(/^x-content-type-options: nosniff\r$/gm)).toHaveLength(2);
+      const { bytes, paid } = await payment();
+      const letGo = await holdUp();
+      const { socket, received, ended } = await connectRaw(url);
+      socket.write(`${bytes}${refused}hello\r\n\r\n`);
+      await sleep(50);
+      expect(received()).toBe('');
+      await letGo();
+      expect(statuses(await ended)).toEqual([200, status, 400]);
+      expect(await paid()).toBe(1);
+    },
+  );
 
   test('a payment whose last bytes come a little late is answered by what became of it', async () => {
     const [first, second] = [await payment('first'), await payment('second')];
