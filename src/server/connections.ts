@@ -20,6 +20,8 @@ export interface HeldAnswer {
 interface Connection {
   readonly waiting: Set<HeldAnswer>;
   idleSince: number;
+  /** The answer of the request that was read last, where it is awaited, or was given before all of the request had come. */
+  last?: HeldAnswer | undefined;
   refusal?: Refusal;
 }
 
@@ -55,7 +57,9 @@ export class Connections {
 
   /** Has a request answered before the server ends. */
   hold(socket: Duplex, answer: HeldAnswer): void {
-    this.#open.get(socket)?.waiting.add(answer);
+    const connection = this.#open.get(socket);
+    connection?.waiting.add(answer);
+    if (connection !== undefined) connection.last = answer;
     if (this.#closing) answer.end();
   }
 
@@ -64,6 +68,7 @@ export class Connections {
     const connection = this.#open.get(socket);
     if (connection === undefined) return;
     connection.waiting.delete(answer);
+    if (connection.last === answer && answer.isWhole) connection.last = undefined;
     connection.idleSince = performance.now();
     refuseInTurn(socket, connection);
   }
@@ -76,7 +81,7 @@ export class Connections {
     const connection = this.#open.get(socket);
     // A connection that ends already has nothing more to say. Once refused, it is read no further.
     if (connection === undefined || connection.refusal !== undefined || !socket.writable) return;
-    const last = [...connection.waiting].at(-1);
+    const { last } = connection;
     connection.refusal = { write, subject: last?.isWhole === false ? last : undefined };
     refuseInTurn(socket, connection);
   }
