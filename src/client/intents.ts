@@ -1,4 +1,5 @@
 import { IntentConflict } from './errors.ts';
+import { parseJson } from './json.ts';
 import type { MaybePromise } from './transport.ts';
 
 /**
@@ -83,7 +84,7 @@ export class Intents {
 
 function read(text: string): Attempt | undefined {
   try {
-    const kept = JSON.parse(text) as Partial<Attempt> | null;
+    const kept = parseJson(text) as Partial<Attempt> | null;
     return typeof kept?.key === 'string' ? (kept as Attempt) : undefined;
   } catch {
     return undefined;

@@ -1,6 +1,7 @@
 import { Kysely, PostgresDialect } from 'kysely';
 import pg from 'pg';
 import type { Instant } from '../core/instant.ts';
+import { parseJson } from '../core/json.ts';
 import { CheckedPool } from './checked-pool.ts';
 import { SERVICE_ROLE } from './roles.ts';
 import type { DB } from './tables.ts';
@@ -73,11 +74,12 @@ export function poolUse(db: Database): PoolUse {
   return { inUse: pool.totalCount - pool.idleCount, idle: pool.idleCount, waiting: pool.waitingCount };
 }
 
-const TIMESTAMPTZ = pg.types.builtins.TIMESTAMPTZ;
+const { TIMESTAMPTZ, JSONB } = pg.types.builtins;
 const WHOLE_NUMBERS: readonly number[] = [pg.types.builtins.INT8, pg.types.builtins.NUMERIC];
 
 function getTypeParser(oid: number, format?: 'text' | 'binary'): (value: string) => unknown {
   if (oid === TIMESTAMPTZ) return parseTimestamp;
+  if (oid === JSONB) return parseJson;
   if (WHOLE_NUMBERS.includes(oid)) return BigInt;
   return pg.types.getTypeParser(oid, format);
 }

@@ -10,6 +10,7 @@ import {
 } from 'graphql';
 import { createYoga, isAsyncIterable, type Plugin, type YogaServerInstance } from 'graphql-yoga';
 import { LRUCache } from 'lru-cache';
+import { parseJson } from '../core/json.ts';
 import { type Ledger, UnavailableError } from '../ledger/ledger.ts';
 import { ANSWER_TYPES, requestRefused, writeAnswer } from './answer.ts';
 import { type Context, createContext, type OnFault } from './context.ts';
@@ -163,20 +164,24 @@ export function bodyTooLarge(given: number, allowed: number): GraphQLError {
   );
 }
 
-/** Yoga takes malformed JSON in a query string for a fault of its own, and an operationName of any type for a name. */
+/**
+ * Yoga takes malformed JSON in a query string for a fault of its own, and an operationName of any type for a name. It reads a
+ * body by the request's own `json`, for which see `parseJson`.
+ */
 const READ_REQUEST: Plugin = {
   onParams({ params: { operationName } }) {
     if (operationName == null || typeof operationName === 'string') return;
     throw requestRefused(400, 'The operationName must be text.');
   },
   onRequestParse({ request, setRequestParser }) {
+    request.json = async () => parseJson(await request.text());
     if (request.method !== 'GET') return;
     setRequestParser(({ url }) => {
       const given = [...new URL(url).searchParams].filter(([, text]) => text !== '');
       const params: Record<string, unknown> = Object.fromEntries(given);
       for (const name of ['variables', 'extensions']) {
         try {
-          if (params[name] !== undefined) params[name] = JSON.parse(String(params[name]));
+          if (params[name] !== undefined) params[name] = parseJson(String(params[name]));
         } catch {
           throw requestRefused(400, `The query parameter ${name} must be JSON.`);
         }

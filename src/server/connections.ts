@@ -1,14 +1,35 @@
 import { once } from 'node:events';
-import type { Server, ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { Server as NetServer } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { CLOSING_GRACE_MS } from './limits.ts';
+import { CLOSING_GRACE_MS, LINGER_MS } from './limits.ts';
 
 /** An answer that is owed. */
 export interface HeldAnswer {
   readonly headersSent: boolean;
+  /** Whether all of the request has been read. */
+  readonly isWhole: boolean;
+  /** Whether it depends on what is still to come of the request. */
+  readonly awaitsBody: boolean;
   /** Has the connection end behind it. */
   end(): void;
+  /** Has the request not be done, though the rest of it may still come. */
+  abandon(): void;
+}
+
+interface Connection {
+  readonly waiting: Set<HeldAnswer>;
+  idleSince: number;
+  /** The answer of the request that was read last, where it is awaited, or was given before all of the request had come. */
+  last?: HeldAnswer | undefined;
+  refusal?: Refusal;
+}
+
+/** The last answer of a connection, which has bytes that cannot be read as a request. */
+interface Refusal {
+  readonly write: () => void;
+  /** The answer of the request to which those bytes belong, where its head had been read. */
+  readonly subject: HeldAnswer | undefined;
 }
 
 /**
@@ -19,7 +40,7 @@ export interface HeldAnswer {
  */
 export class Connections {
   readonly #server: Server;
-  readonly #open = new Map<Duplex, { readonly waiting: Set<HeldAnswer>; idleSince: number }>();
+  readonly #open = new Map<Duplex, Connection>();
   #closing = false;
 
   constructor(server: Server) {
@@ -36,7 +57,9 @@ export class Connections {
 
   /** Has a request answered before the server ends. */
   hold(socket: Duplex, answer: HeldAnswer): void {
-    this.#open.get(socket)?.waiting.add(answer);
+    const connection = this.#open.get(socket);
+    connection?.waiting.add(answer);
+    if (connection !== undefined) connection.last = answer;
     if (this.#closing) answer.end();
   }
 
@@ -45,12 +68,27 @@ export class Connections {
     const connection = this.#open.get(socket);
     if (connection === undefined) return;
     connection.waiting.delete(answer);
+    if (connection.last === answer && answer.isWhole) connection.last = undefined;
     connection.idleSince = performance.now();
+    refuseInTurn(socket, connection);
   }
 
-  /** Whether part of an answer has been sent over a connection, so that only the rest of it may follow. */
-  isAnswering(socket: Duplex): boolean {
-    return [...(this.#open.get(socket)?.waiting ?? [])].some(({ headersSent }) => headersSent);
+  /**
+   * Has `write` answer what cannot be read, and end the connection. Answers go in the order of their requests, so those to
+   * requests that were read before go first, however long they take.
+   */
+  refuse(socket: Duplex, write: () => void): void {
+    const connection = this.#open.get(socket);
+    // A connection that ends already has nothing more to say. Once refused, it is read no further.
+    if (connection === undefined || connection.refusal !== undefined || !socket.writable) return;
+    const { last } = connection;
+    connection.refusal = { write, subject: last?.isWhole === false ? last : undefined };
+    refuseInTurn(socket, connection);
+  }
+
+  /** Whether a connection is one whose further requests are not taken. */
+  isRefused(socket: Duplex): boolean {
+    return this.#open.get(socket)?.refusal !== undefined;
   }
 
   /** Takes no new connection, and resolves when all have ended. */
@@ -78,12 +116,47 @@ export class Connections {
   }
 }
 
+/**
+ * Writes the last bytes of a connection and ends it. What still comes is read and thrown away for a moment: a connection that is
+ * closed over unread bytes is reset, and then its caller may lose answers that were sent before.
+ */
+export function endInPeace(socket: Duplex, last: string): void {
+  socket.end(last);
+  const linger = setTimeout(() => socket.destroy(), LINGER_MS);
+  socket.once('close', () => clearTimeout(linger));
+}
+
+/** Writes a connection's refusal when it is due. */
+function refuseInTurn(socket: Duplex, { waiting, refusal }: Connection): void {
+  if (refusal === undefined || !socket.writable) return;
+  const { write, subject } = refusal;
+  if (subject === undefined) {
+    if (waiting.size === 0) write();
+  } else if (!waiting.has(subject)) {
+    // The request was answered by its head alone, or could be read after all, a little late.
+    endInPeace(socket, '');
+  } else if (waiting.size === 1 && subject.awaitsBody && !subject.headersSent) {
+    subject.abandon();
+    write();
+  }
+}
+
 /** The answer of Node's HTTP server. */
 export class HeldResponse implements HeldAnswer {
+  readonly #request: IncomingMessage;
   readonly #response: ServerResponse;
 
-  constructor(response: ServerResponse) {
+  constructor(request: IncomingMessage, response: ServerResponse) {
+    this.#request = request;
     this.#response = response;
+  }
+
+  get isWhole(): boolean {
+    return this.#request.complete;
+  }
+
+  get awaitsBody(): boolean {
+    return !this.isWhole && this.#request.listenerCount('data') > 0;
   }
 
   get headersSent(): boolean {
@@ -92,5 +165,10 @@ export class HeldResponse implements HeldAnswer {
 
   end(): void {
     this.#response.setHeader('connection', 'close');
+  }
+
+  abandon(): void {
+    // Who reads the body takes it for whole at its end, and for lost when the connection closes.
+    this.#request.removeAllListeners('end');
   }
 }

@@ -1,4 +1,5 @@
 import { type ExecutionResult, getOperationAST } from 'graphql';
+import { parseJson } from '../core/json.ts';
 import { CompiledOperations } from '../graphql/compiled.ts';
 import { createContext, type OnFault } from '../graphql/context.ts';
 import { schema } from '../graphql/schema.ts';
@@ -17,7 +18,7 @@ export interface PlainRequest {
 export function readPlain(text: string): PlainRequest | undefined {
   let body: unknown;
   try {
-    body = JSON.parse(text);
+    body = parseJson(text);
   } catch {
     return undefined;
   }

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
 import type { Logger } from 'pino';
 import type { HttpAnswer } from '../graphql/answer.ts';
 import type { OnFault } from '../graphql/context.ts';
@@ -104,14 +105,23 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     requestTimeout: requestTimeoutMs,
     connectionsCheckingInterval: limits.TIMEOUT_CHECK_MS,
     keepAliveTimeout: limits.KEEP_ALIVE_MS,
+    // Node's own answer would not be among those that are held.
+    requireHostHeader: false,
   });
   server.timeout = options.silenceTimeoutMs ?? limits.SILENCE_TIMEOUT_MS;
+  // A caller who has sent all that it will still reads its answers.
+  Object.assign(server, { httpAllowHalfOpen: true });
   server.maxConnections = options.maxConnections ?? limits.MAX_CONNECTIONS;
   const connections = new Connections(server);
-  server.on('clientError', (error, socket) => {
-    if (connections.isAnswering(socket)) socket.destroy();
-    else
-      refuseUnread(error, socket, Object.entries(SECURITY_HEADERS), { headersTimeoutMs, requestTimeoutMs });
+  const refuse = (error: Error, socket: Duplex) => {
+    const times = { headersTimeoutMs, requestTimeoutMs };
+    connections.refuse(socket, () => refuseUnread(error, socket, Object.entries(SECURITY_HEADERS), times));
+  };
+  server.on('clientError', refuse);
+  server.on('connect', (_, socket) => {
+    // Node reads no more of the connection, and no longer handles its errors.
+    socket.on('error', () => {}).resume();
+    refuse(new Error('The service is no proxy.'), socket);
   });
   /** The answer of a route, whatever becomes of it. */
   const settled = async (answering: () => HttpAnswer | null | Promise<HttpAnswer | null>) => {
@@ -133,13 +143,17 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     };
     return { requestId, notes, noteAnswered };
   };
-  server.on('request', (request, response) => {
+  const answer = (request: IncomingMessage, response: ServerResponse, refusal?: Route) => {
+    if (connections.isRefused(request.socket)) return;
     const [path = ''] = (request.url ?? '').split('?', 1);
-    const isMisdirected = names !== null && !names.include(request.headers.host);
-    const route = isMisdirected ? misdirected : (routes.get(path) ?? notFound);
-    const isKnown = route !== notFound && route !== misdirected;
-    const { requestId, notes, noteAnswered } = begin(isKnown ? path.slice(1) : 'none');
-    const held = new HeldResponse(response);
+    const { host } = request.headers;
+    const known = routes.get(path);
+    const isMisdirected = names !== null && !names.include(host);
+    const lacksHost = host === undefined && request.httpVersion === '1.1';
+    const route =
+      refusal ?? (lacksHost ? withoutHost : undefined) ?? (isMisdirected ? misdirected : (known ?? notFound));
+    const { requestId, notes, noteAnswered } = begin(route === known ? path.slice(1) : 'none');
+    const held = new HeldResponse(request, response);
     connections.hold(request.socket, held);
     let [isServed, isClosed] = [false, false];
     const noteEnd = () => {
@@ -163,7 +177,9 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
         tellFault(error);
         response.destroy();
       });
-  });
+  };
+  server.on('request', (request, response) => answer(request, response));
+  server.on('checkExpectation', (request, response) => answer(request, response, expectsMore));
   if (fastPath) {
     const take = (request: PlainHttpRequest): PlainTaken | undefined => {
       const { headers } = request;
@@ -241,6 +257,14 @@ const CALLER_GONE = 499;
 
 function notFound(): HttpAnswer {
   return plainText(404, `There is nothing here. The API is at ${GRAPHQL_PATH}.\n`);
+}
+
+function withoutHost(): HttpAnswer {
+  return plainText(400, 'A request of HTTP/1.1 has the header host.\n');
+}
+
+function expectsMore({ headers: { expect } }: IncomingMessage): HttpAnswer {
+  return plainText(417, `The service does not meet the expectation ${expect}.\n`);
 }
 
 function misdirected({ headers: { host = '' } }: IncomingMessage): HttpAnswer {

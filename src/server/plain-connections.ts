@@ -74,11 +74,15 @@ class PlainConnection implements HeldAnswer {
   }
 
   readonly headersSent = false;
+  readonly isWhole = true;
+  readonly awaitsBody = false;
 
   /** The answer that is awaited is the connection's last. */
   end(): void {
     this.#isLast = true;
   }
+
+  abandon(): void {}
 
   /** Ends what is silent for too long. */
   look(): void {
@@ -91,6 +95,8 @@ class PlainConnection implements HeldAnswer {
   }
 
   readonly #read = (bytes: Buffer): void => {
+    // After its last answer a connection takes no request: the caller would never learn what became of it.
+    if (this.#socket.writableEnded) return;
     if (this.#idleSince === null) {
       // One request upon another: the rest is read when the first is answered.
       this.#behind.push(bytes);

@@ -1,6 +1,7 @@
 import { STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { requestRefused, writeAnswer } from '../graphql/answer.ts';
+import { endInPeace } from './connections.ts';
 import { MAX_HEAD_BYTES } from './limits.ts';
 
 /** What the service waits for and reads of a request, for whoever is told that it was too slow or too large. */
@@ -19,14 +20,11 @@ export function refuseUnread(
   headers: Iterable<readonly [string, string]>,
   times: ReadingLimits,
 ): void {
-  if (!socket.writable) {
-    socket.destroy();
-    return;
-  }
   const [status, message] = reasonOf(code, times);
   const answer = writeAnswer({ errors: [requestRefused(status, message)] }, 'application/json');
   const lines = [...headers, ...Object.entries(answer.headers)].map(([name, value]) => `${name}: ${value}`);
-  socket.end(
+  endInPeace(
+    socket,
     [
       `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
       ...lines,
@@ -35,7 +33,6 @@ export function refuseUnread(
       '',
       answer.body,
     ].join('\r\n'),
-    () => socket.destroy(),
   );
 }
 

@@ -11,9 +11,10 @@ export interface RawConnection {
   readonly ended: Promise<string>;
 }
 
-export async function connectRaw(url: string): Promise<RawConnection> {
+export async function connectRaw(url: string, { allowHalfOpen = false } = {}): Promise<RawConnection> {
   const { hostname, port } = new URL(url);
-  const socket = connect(Number(port), hostname);
+  // As a caller who may go on sending after the service has sent all of its own.
+  const socket = connect({ port: Number(port), host: hostname, allowHalfOpen });
   onTestFinished(() => void socket.destroy());
   let received = '';
   socket.on('data', (bytes) => {

@@ -1,0 +1,211 @@
+/**
+ * Two services on two ledgers that begin alike, one of which has the fast path and the other has not. They are sent the same
+ * bytes, and must answer and record the same.
+ */
+
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import fc from 'fast-check';
+import pg from 'pg';
+import { Ledger } from '../../src/ledger/ledger.ts';
+import { FastPath } from '../../src/server/fast-path.ts';
+import { startHttpServer } from '../../src/server/http.ts';
+import { ACCOUNTS, EXCHANGE, type Exchange, ORIGIN } from './http-requests.ts';
+
+export interface BooksUrls {
+  readonly serviceUrl: string;
+  readonly ownerUrl: string;
+}
+
+/** How the service with the fast path answered. */
+export interface Ways {
+  /** Requests that were sent on purpose. */
+  readonly sent: number;
+  /** Requests that were answered, but for those that HTTP alone refuses. */
+  readonly answered: number;
+  /** Those of them that were answered from their bytes, past Node's HTTP server. */
+  readonly plain: number;
+  /** Those of them that Yoga did not answer. */
+  readonly fast: number;
+  /** Transactions in the answers. */
+  readonly posted: number;
+}
+
+export interface FuzzOptions {
+  readonly seed: number;
+  /** How many requests are sent to each service, about. */
+  readonly requests: number;
+}
+
+/** Throws the shortest difference that it finds, with its seed. */
+export async function compareHttp(
+  databases: readonly [BooksUrls, BooksUrls],
+  { seed, requests }: FuzzOptions,
+): Promise<Ways> {
+  const [fast, slow] = await Promise.all([serve(databases[0], true), serve(databases[1], false)]);
+  const ways = countWays(fast);
+  let [sent, posted] = [0, 0];
+  try {
+    const exchanges = fc.asyncProperty(EXCHANGE, async (exchange) => {
+      if (sent >= requests) return;
+      sent += exchange.requests;
+      const [given, expected] = await Promise.all([send(fast.port, exchange), send(slow.port, exchange)]);
+      posted += given.match(/"TransactionPosted"/g)?.length ?? 0;
+      if (given !== expected) throw new Error(tellDifference(exchange, given, expected));
+    });
+    await fc.assert(exchanges, { seed, numRuns: requests });
+    const [given, expected] = await Promise.all([recorded(databases[0]), recorded(databases[1])]);
+    if (given !== expected) {
+      throw new Error(
+        `Seed ${seed}: what is recorded differs.\nWith the fast path:\n${given}\n\nWithout it:\n${expected}`,
+      );
+    }
+  } finally {
+    ways.stop();
+    await Promise.all([fast.close(), slow.close()]);
+  }
+  return { sent, posted, ...ways.counted() };
+}
+
+async function serve({ serviceUrl }: BooksUrls, fastPath: boolean) {
+  const ledger = await Ledger.open({ databaseUrl: serviceUrl });
+  const faults: unknown[] = [];
+  let answered = 0;
+  const server = await startHttpServer({
+    ledger,
+    host: '127.0.0.1',
+    port: 0,
+    log: { error: (fault: unknown) => void faults.push(fault) },
+    onAnswered: () => {
+      answered += 1;
+    },
+    corsOrigins: [ORIGIN],
+    allowedHosts: [],
+    fastPath,
+    compileAfter: 3,
+  });
+  for (const externalId of ACCOUNTS) {
+    const query = `mutation { createAccount(input: { owner: "${externalId}", currency: "USD", externalId: "${externalId}", minBalance: { unlimited: true } }) { __typename } }`;
+    const answer = await fetch(`${server.url}/graphql`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ query }),
+    });
+    if (!(await answer.text()).includes('AccountCreated')) throw new Error('an account was not made');
+  }
+  return {
+    port: Number(new URL(server.url).port),
+    answered: () => answered,
+    close: async () => {
+      await server.close();
+      await ledger.close();
+      if (faults.length > 0) throw new AggregateError(faults, 'faults in answering requests');
+    },
+  };
+}
+
+/** Counts how a service answers from now on. */
+function countWays({ port, answered }: Awaited<ReturnType<typeof serve>>) {
+  const before = answered();
+  let [byNode, fast] = [0, 0];
+  const count = (message: unknown) => {
+    const { socket } = message as { readonly socket: { readonly localPort?: number } };
+    if (socket.localPort === port) byNode += 1;
+  };
+  subscribe(NODE_BEGINS, count);
+  const { answer } = FastPath.prototype;
+  FastPath.prototype.answer = async function (...given) {
+    const result = await answer.apply(this, given);
+    if (result !== undefined) fast += 1;
+    return result;
+  };
+  return {
+    counted: () => ({ answered: answered() - before, plain: answered() - before - byNode, fast }),
+    stop: () => {
+      unsubscribe(NODE_BEGINS, count);
+      FastPath.prototype.answer = answer;
+    },
+  };
+}
+
+/** Node's own channel. */
+const NODE_BEGINS = 'http.server.request.start';
+
+/** How long a service is silent before nothing more is expected of it. */
+const SILENCE_MS = 60;
+const LAST = 'GET /livez HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n';
+
+/** All that a service answers over one connection, without what differs from answer to answer. */
+async function send(port: number, { pieces, requests }: Exchange): Promise<string> {
+  const socket = connect(port, '127.0.0.1').setNoDelay();
+  let received = '';
+  socket.on('data', (bytes) => {
+    received += bytes.toString('latin1');
+  });
+  // A connection that is reset has ended too.
+  socket.on('error', () => {});
+  const closed = new Promise<void>((resolve) => void socket.once('close', () => resolve()));
+  await once(socket, 'connect');
+  for (const piece of pieces) {
+    socket.write(piece);
+    // Long enough for the piece to arrive alone.
+    await sleep(2);
+  }
+  const answers = () => received.match(/HTTP\/1\.1 [2-5]\d\d /g)?.length ?? 0;
+  const until = performance.now() + SILENCE_MS;
+  while (answers() < requests && !socket.destroyed && performance.now() < until) await sleep(2);
+  socket.write(LAST);
+  await Promise.race([closed, sleep(300)]);
+  socket.end();
+  await Promise.race([
+    closed,
+    sleep(10_000).then(() => Promise.reject(new Error('a connection does not end'))),
+  ]);
+  return comparable(received);
+}
+
+function comparable(received: string): string {
+  const ids = new Map<string, string>();
+  return received
+    .replaceAll(/^Date: .*$/gm, 'Date: …')
+    .replaceAll(/\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b/g, '(uuid)')
+    .replaceAll(/\b(txn|acct)_[0-9a-z]{26}\b/g, (id, kind: string) => {
+      const shown = ids.get(id) ?? `${kind}_(${ids.size})`;
+      ids.set(id, shown);
+      return shown;
+    })
+    .replaceAll(/\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z/g, '(instant)');
+}
+
+function tellDifference({ pieces }: Exchange, given: string, expected: string): string {
+  const shown = pieces.map((piece) => JSON.stringify(piece.toString('latin1')).slice(0, 3000)).join('\n');
+  return `Sent, piece by piece:\n${shown}\n\nWith the fast path:\n${given}\n\nWithout it:\n${expected}\n`;
+}
+
+/** What is recorded for mutations, a line each, in an order that is no part of it. */
+async function recorded({ ownerUrl }: BooksUrls): Promise<string> {
+  const client = new pg.Client({ connectionString: ownerUrl });
+  await client.connect();
+  try {
+    const { rows } = await client.query(`
+      select k.external_id as key_account, t.idempotency_key, t.type, t.outcome, t.facts, t.external_id, t.description,
+             t.metadata, (
+               select json_agg(json_build_array(e.line, a.external_id, e.layer, e.amount) order by e.line)
+               from entries e join accounts a on a.id = e.account_id where e.transaction_id = t.id) as entries
+      from transactions t join accounts k on k.id = t.account_id
+      order by k.external_id collate "C", t.idempotency_key`);
+    return comparable(rows.map((row) => JSON.stringify(row)).join('\n'));
+  } finally {
+    await client.end();
+  }
+}
+
+/** Throws where one of the ways was hardly taken: then little was compared. */
+export function tellWays({ sent, answered, plain, fast, posted }: Ways): string {
+  const told = `${sent} requests sent; ${answered} answered, ${plain} of them past Node's HTTP server and ${fast} without Yoga; ${posted} transactions in the answers`;
+  if (Math.min(plain, fast, answered - fast, posted) < sent / 100)
+    throw new Error(`A way was hardly taken: ${told}`);
+  return told;
+}
