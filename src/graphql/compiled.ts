@@ -90,8 +90,9 @@ function compile(schema: GraphQLSchema, document: DocumentNode): CompiledOperati
       const { data, errors = [] } = await query(undefined, context, variables);
       if (data === undefined) return undefined;
       if (errors.length === 0) return { data };
-      // Several errors may come in another order than graphql-js reports. A query can simply be executed again.
-      if (errors.length > 1 && operation.operation === 'query') return undefined;
+      // Of several errors graphql-jit reports others, or in another order; where all data is null, it reports one. A query can
+      // simply be executed again.
+      if (operation.operation === 'query' && (errors.length > 1 || data === null)) return undefined;
       return { data, errors: firstOfEach(data, errors).map((error) => locate(error, document)) };
     },
   };

@@ -145,7 +145,7 @@ describe('an operation', () => {
 describe('with several errors', () => {
   const fields = 'late: Int account: Account';
   const small = buildSchema(
-    `type Query { ${fields} } type Mutation { ${fields} } type Account { id: Int! owner: Int! }`,
+    `type Query { ${fields} must: Int! } type Mutation { ${fields} } type Account { id: Int! owner: Int! }`,
   );
   const fail = (message: string) => () => {
     throw new GraphQLError(message);
@@ -154,6 +154,7 @@ describe('with several errors', () => {
     Object.assign(type?.getFields()['late'] ?? {}, { resolve: fail('late') });
     Object.assign(type?.getFields()['account'] ?? {}, { resolve: () => ({}) });
   }
+  Object.assign(small.getQueryType()?.getFields()['must'] ?? {}, { resolve: fail('must') });
   const account = small.getType('Account');
   if (isObjectType(account)) {
     for (const field of Object.values(account.getFields())) field.resolve = fail(field.name);
@@ -175,6 +176,8 @@ describe('with several errors', () => {
   test('a query is left to graphql-js, which knows their order', async () => {
     const query = '{ account { id } late }';
     expect(await answer(query)).toBeUndefined();
+    // The first of its two errors makes all data null, and the second is not reported.
+    expect(await answer('{ must account { id } }')).toBeUndefined();
     expect(await answer('{ late }')).toEqual(await execute({ schema: small, document: parse('{ late }') }));
   });
 
