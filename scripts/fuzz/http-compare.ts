@@ -190,9 +190,9 @@ async function recorded({ ownerUrl }: BooksUrls): Promise<string> {
   await client.connect();
   try {
     const { rows } = await client.query(`
-      select k.external_id as key_account, t.idempotency_key, t.type, t.outcome, t.facts, t.external_id, t.description,
-             t.metadata, (
-               select json_agg(json_build_array(e.line, a.external_id, e.layer, e.amount) order by e.line)
+      select k.external_id as key_account, t.idempotency_key, t.type, t.outcome, t.facts::text, t.external_id,
+             t.description, t.metadata::text, (
+               select string_agg(concat_ws(' ', e.line, a.external_id, e.layer, e.amount), ', ' order by e.line)
                from entries e join accounts a on a.id = e.account_id where e.transaction_id = t.id) as entries
       from transactions t join accounts k on k.id = t.account_id
       order by k.external_id collate "C", t.idempotency_key`);

@@ -233,6 +233,11 @@ describe.each([
       const alone = await connectRaw(url);
       alone.socket.write(`${its}x\r\n`);
       expect(statuses(await alone.ended)).toEqual([status]);
+      const later = await connectRaw(url);
+      later.socket.write(its);
+      await expect.poll(() => statuses(later.received()), { interval: 10 }).toEqual([status]);
+      later.socket.write('x\r\n');
+      expect(statuses(await later.ended)).toEqual([status]);
       const letGo = await holdUp();
       const [whole, cut] = [await connectRaw(url), await connectRaw(url)];
       whole.socket.write(`${bytes}${its}2\r\n{}\r\nx\r\n`);
