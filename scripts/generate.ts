@@ -1,17 +1,14 @@
 // Writes what is made from the program's sources: `npm run generate`. With --check it writes nothing, and fails where a
 // file differs from what it would write.
 
-import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { readFile, writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { Cli } from 'kysely-codegen';
 import pg from 'pg';
-import { startEmbeddedPostgres } from '../src/db/embedded.ts';
-import { migrate } from '../src/db/migrator.ts';
 import { schemaText } from '../src/graphql/schema.ts';
 import { dumpSchema } from './dump-schema.ts';
 import { generateClient } from './generate-client.ts';
+import { withTemporaryLedger } from './temporary-postgres.ts';
 
 const PROJECT = new URL('../', import.meta.url);
 
@@ -37,23 +34,10 @@ if (drifted.length > 0) {
 
 /** The tables' types and the schema, read from a database that has just been migrated. */
 async function fromDatabase(): Promise<Record<string, string>> {
-  const folder = await mkdtemp(join(tmpdir(), 'ledger-generate-'));
-  try {
-    // Under root the server runs as another user, who must be able to enter the folder.
-    await chmod(folder, 0o711);
-    const server = await startEmbeddedPostgres({ dataDir: join(folder, 'data'), settings: { fsync: 'off' } });
-    try {
-      await migrate(server.ownerUrl, () => {});
-      return {
-        'src/db/tables.ts': await tableTypes(server.ownerUrl),
-        'db/schema.sql': await schemaOf(server.ownerUrl),
-      };
-    } finally {
-      await server.stop();
-    }
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
+  return withTemporaryLedger(async ({ ownerUrl }) => ({
+    'src/db/tables.ts': await tableTypes(ownerUrl),
+    'db/schema.sql': await schemaOf(ownerUrl),
+  }));
 }
 
 /** As the connections of src/db/database.ts give and take the columns' values. */

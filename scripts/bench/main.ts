@@ -5,14 +5,13 @@
  *   npm run bench -- --quick       a minute, to see that it works and about how fast
  *   npm run bench -- --reads --growth --json FILE
  */
-import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import type { Uuid } from '../../src/core/ids.ts';
-import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/db/embedded.ts';
+import type { EmbeddedPostgres } from '../../src/db/embedded.ts';
 import { migrate } from '../../src/db/migrator.ts';
 import { Ledger } from '../../src/ledger/ledger.ts';
+import { withTemporaryPostgres } from '../temporary-postgres.ts';
 import { prepareBareTables } from './bare.ts';
 import { query, withName } from './databases.ts';
 import { makeAccounts } from './engine.ts';
@@ -57,19 +56,7 @@ const callers = Number(options.callers);
 const timing = { warmUpMs: durationMs / 5, durationMs };
 
 const startedAt = new Date();
-const folder = await mkdtemp(join(tmpdir(), 'ledger-bench-'));
-try {
-  // Under root the server runs as another user, who must be able to enter the folder.
-  await chmod(folder, 0o711);
-  const server = await startEmbeddedPostgres({ dataDir: join(folder, 'data') });
-  try {
-    await bench(server);
-  } finally {
-    await server.stop();
-  }
-} finally {
-  await rm(folder, { recursive: true, force: true });
-}
+await withTemporaryPostgres(bench, { isDurable: true });
 
 async function bench(server: EmbeddedPostgres): Promise<void> {
   const { name: functionCaller, call: callFunction } = await findCaller();

@@ -4,14 +4,11 @@
  *   node scripts/fuzz/operations.ts --documents 20000 --seed 1
  */
 import { randomInt } from 'node:crypto';
-import { chmod, mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import pg from 'pg';
-import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/db/embedded.ts';
-import { migrate } from '../../src/db/migrator.ts';
+import type { EmbeddedPostgres } from '../../src/db/embedded.ts';
 import { withName } from '../bench/databases.ts';
+import { withTemporaryLedger } from '../temporary-postgres.ts';
 import { writeBooks } from './books.ts';
 import { compareOperations } from './comparison.ts';
 
@@ -23,27 +20,14 @@ const documents = Number(values.documents ?? 20_000);
 const seed = Number(values.seed ?? randomInt(2 ** 31));
 console.log(`${documents} documents, seed ${seed}`);
 
-const folder = await mkdtemp(join(tmpdir(), 'ledger-fuzz-'));
 try {
-  // Under root the database runs as another user, who must be able to enter the folder.
-  await chmod(folder, 0o711);
-  // The data need not survive a crash.
-  const settings = { fsync: 'off', full_page_writes: 'off', synchronous_commit: 'off' };
-  const server = await startEmbeddedPostgres({ dataDir: join(folder, 'data'), settings });
-  try {
-    await fuzz(server);
-  } catch (error) {
-    console.error(error instanceof Error ? error.message : error);
-    process.exitCode = 1;
-  } finally {
-    await server.stop();
-  }
-} finally {
-  await rm(folder, { recursive: true, force: true });
+  await withTemporaryLedger(fuzz);
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error);
+  process.exitCode = 1;
 }
 
 async function fuzz({ ownerUrl, serviceUrl }: EmbeddedPostgres): Promise<void> {
-  await migrate(ownerUrl, () => {});
   const names = await writeBooks(serviceUrl);
   const owner = new pg.Client({ connectionString: withName(ownerUrl, 'postgres') });
   await owner.connect();
