@@ -1,5 +1,4 @@
 import { IntentConflict } from './errors.ts';
-import { parseJson } from './json.ts';
 import type { MaybePromise } from './transport.ts';
 
 /**
@@ -84,7 +83,7 @@ export class Intents {
 
 function read(text: string): Attempt | undefined {
   try {
-    const kept = parseJson(text) as Partial<Attempt> | null;
+    const kept = JSON.parse(text) as Partial<Attempt> | null;
     return typeof kept?.key === 'string' ? (kept as Attempt) : undefined;
   } catch {
     return undefined;

@@ -1,5 +1,4 @@
 import { type GraphQLFault, RequestRejected } from './errors.ts';
-import { parseJson } from './json.ts';
 
 /** The text of a document, with the types of what it answers and takes. */
 export type TypedDocument<Result, Variables> = string & DocumentTypes<Result, Variables>;
@@ -107,7 +106,7 @@ function readAnswer<Result>(status: number, text: string): Result {
 
 function parse<Result>(text: string): GraphQLAnswer<Result> | undefined {
   try {
-    const answer = parseJson(text);
+    const answer: unknown = JSON.parse(text);
     return typeof answer === 'object' && answer !== null ? answer : undefined;
   } catch {
     return undefined;

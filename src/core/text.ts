@@ -26,7 +26,10 @@ export function checkDescription(text: string): string | undefined {
   return checkText(text, MAX_DESCRIPTION_BYTES);
 }
 
-/** What is wrong with metadata: undefined where nothing is. Its size is that of its JSON text. */
+/**
+ * What is wrong with metadata: undefined where nothing is. Its size is that of its JSON text. A key must need no escape in JSON:
+ * V8 reads some keys with escapes as others (https://github.com/nodejs/node/issues/63785), so that a caller could misread it.
+ */
 export function checkMetadata(metadata: Metadata): string | undefined {
   const entries = Object.entries(metadata);
   if (entries.length > MAX_METADATA_KEYS) {
@@ -36,6 +39,10 @@ export function checkMetadata(metadata: Metadata): string | undefined {
     for (const text of pair) {
       const problem = checkCharacters(text);
       if (problem !== undefined) return `${problem} in its keys and values`;
+    }
+    const [key] = pair;
+    if (JSON.stringify(key).length !== key.length + 2) {
+      return 'must not contain quotation marks, backslashes or control characters in its keys';
     }
   }
   const bytes = Buffer.byteLength(JSON.stringify(metadata));

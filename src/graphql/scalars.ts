@@ -51,7 +51,8 @@ builder.scalarType('DateTime', {
 
 builder.scalarType('Metadata', {
   description:
-    `A JSON object whose values are strings, such as {"order": "42"}: at most ${MAX_METADATA_KEYS} keys, and ` +
+    `A JSON object whose values are strings, such as {"order": "42"}: at most ${MAX_METADATA_KEYS} keys, ` +
+    'without quotation marks, backslashes and control characters, and ' +
     `${MAX_METADATA_BYTES} bytes as JSON. The ledger keeps it and never reads it. Put no secrets in it.`,
   serialize: (metadata) => metadata,
   parseValue: readMetadata,

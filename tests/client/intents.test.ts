@@ -56,18 +56,6 @@ it('the same intent is the same attempt, until it is forgotten', async () => {
   expect(await paid()).toBe('102.00');
 });
 
-it('metadata has the names that were sent, in an intent that is remembered and in what is answered', async () => {
-  const { fromAccountId, toAccountId, ledger } = await scene();
-  // V8 takes each but the first for one that it read before.
-  for (const name of ['\\\\', '"', '\n', '\\u', '\t']) {
-    const metadata = { intent: '42', [name]: name };
-    const pay = () =>
-      ledger.transfer({ fromAccountId, toAccountId, amount: '1', metadata }, { intent: name });
-    expect(await pay()).toMatchObject({ replayed: false, transaction: { metadata } });
-    expect(await pay()).toMatchObject({ replayed: true, transaction: { metadata } });
-  }
-});
-
 it('it outlives the client that named it', async () => {
   const { fromAccountId, toAccountId, keyStore, pay, paid } = await scene();
   await pay('1');

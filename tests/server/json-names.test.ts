@@ -1,6 +1,8 @@
 import fc from 'fast-check';
+import { sql } from 'kysely';
 import { afterAll, expect, test } from 'vitest';
 import { parseJson } from '../../src/core/json.ts';
+import { openDatabase } from '../../src/db/database.ts';
 import { startHttpServer } from '../../src/server/http.ts';
 import { createTestDatabase } from '../support/database.ts';
 import { expectSoundBooks, makeAccounts, openLedger } from '../support/ledger.ts';
@@ -62,25 +64,14 @@ const READ = `query ($id: ID!, $account: ID!, $key: String!, $metadata: Metadata
   transactions(filter: { accountId: $account, metadata: $metadata }) { nodes { id metadata } }
 }`;
 
-/** The names that V8 takes others for, and some of those others. */
+/** Names that need escapes in JSON: they are refused, and V8 takes other names for them from then on. */
+const ESCAPED = ['\\', '\\u', '\\u5', '\\u00', '\\n', '"', '\n', '\t'];
+
 const NAMES = fc.oneof(
-  fc.constantFrom(
-    '\\',
-    '\\u',
-    '\\u5',
-    '\\u00',
-    '\\n',
-    '"',
-    '年',
-    '年月',
-    'über',
-    '\n',
-    '\t',
-    '\nx',
-    '__proto__',
-    '🙂',
-  ),
-  fc.string({ unit: 'grapheme', minLength: 1, maxLength: 3 }).filter((name) => !name.includes('\0')),
+  fc.constantFrom('年', '年月', '年月日', 'über', '\u007f', '__proto__', '🙂', 'plain'),
+  fc
+    .string({ unit: 'grapheme', minLength: 1, maxLength: 3 })
+    .filter((name) => JSON.stringify(name).length === name.length + 2),
 );
 /** What they follow: as a caller writes them, and as the database does, which has shorter names first. */
 const BEFORE = fc.constantFrom('order', '');
@@ -93,16 +84,28 @@ const METADATA = fc
 const sorted = (metadata: unknown) =>
   Object.entries(metadata as object).toSorted(([a], [b]) => (a < b ? -1 : 1));
 
-test('a name in the database is read as itself behind another that V8 expects', async () => {
+test.each(ESCAPED)('the name %j is refused, in whatever way it is escaped', async (name) => {
   const [from = '', to = ''] = await makeAccounts(ledger, 2, { minBalance: { unlimited: true } });
-  for (const name of ['\\', '"', '\\\\']) {
-    // The database has shorter names first, and of two as long the one whose bytes are lower.
-    const metadata = { '!': '42', [name]: name };
-    const input = { fromAccountId: from, toAccountId: to, amount: '1', idempotencyKey: name, metadata };
-    await ask(fast ?? '', TRANSFER, { input });
-    const { answer } = await ask(fast ?? '', TRANSFER, { input });
-    expect(answer).toMatchObject({ replayed: true, transaction: { metadata } });
+  for (const url of [fast, compiled, yoga]) {
+    // V8 learns it as what follows each of these.
+    for (const before of ['order', '', 'get']) {
+      const metadata = { [before]: '42', [name]: name };
+      const input = { fromAccountId: from, toAccountId: to, amount: '1', idempotencyKey: 'k', metadata };
+      expect(await ask(url ?? '', TRANSFER, { input })).toMatchObject({
+        answer: { __typename: 'InvalidInputError', message: expect.stringContaining('metadata') },
+      });
+    }
   }
+});
+
+test('a name in the database is read as itself behind another that V8 expects', async () => {
+  const db = openDatabase({ url: database.serviceUrl, maxConnections: 1, applicationName: 'names' });
+  for (const name of ['\\', '"', '\\\\', '\t']) {
+    const { rows } = await sql<{ value: unknown }>`
+      select ${JSON.stringify({ '!': '42', [name]: name })}::jsonb as value`.execute(db);
+    expect(rows).toEqual([{ value: { '!': '42', [name]: name } }]);
+  }
+  await db.destroy();
 });
 
 test('metadata is kept, answered, replayed, read and found by the names that were sent', {
@@ -143,7 +146,7 @@ test('variables in a query string are read by the names that were sent', async (
   const query =
     'query ($metadata: Metadata!) { transactions(filter: { metadata: $metadata }) { nodes { metadata } } }';
   const [from = '', to = ''] = await makeAccounts(ledger, 2, { minBalance: { unlimited: true } });
-  for (const name of ['\\', '年', '"', '\\u', '\n']) {
+  for (const name of ['年', 'ü', '年月']) {
     const metadata = { get: '42', [name]: name };
     const input = { fromAccountId: from, toAccountId: to, amount: '1', idempotencyKey: name, metadata };
     await ask(yoga ?? '', TRANSFER, { input });
