@@ -11,7 +11,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
-import type { ControlledTransaction } from 'kysely';
+import type { Transaction as Trx } from 'kysely';
 import { type Culprit, findRecordedCulprit } from '../core/atomic.ts';
 import { attemptKey, type Book } from '../core/book.ts';
 import { type Command, type PlannedCommand, plan, type Target, type TargetName } from '../core/command.ts';
@@ -22,7 +22,7 @@ import type { BatchProcessed, Outcome } from '../core/transaction.ts';
 import { blockOf, lockAndFind } from '../db/journal.ts';
 import type { DB } from '../db/tables.ts';
 import { findRecorded } from '../db/transactions.ts';
-import { type Findings, findTargets, nameAll, openBookOn } from './deciding.ts';
+import { type Findings, findTargets, nameAll, openBookOn, transaction } from './deciding.ts';
 import { untilAnswered } from './failures.ts';
 import type { Names } from './names.ts';
 import type { PostingContext } from './optimistic.ts';
@@ -48,15 +48,7 @@ export async function postAtomic(
     const pending = new PendingTargets();
     const steps = await planSlices(names, pending, slices, madeIds);
     if ('code' in steps) return steps;
-    const trx = await context.db.startTransaction().setIsolationLevel('read committed').execute();
-    try {
-      const answer = await new AtomicBatch(context, pending, trx).post(steps.slices);
-      await trx.commit().execute();
-      return answer;
-    } catch (error) {
-      if (!trx.isCommitted && !trx.isRolledBack) await trx.rollback().execute();
-      throw error;
-    }
+    return transaction(context, (trx) => new AtomicBatch(context, pending, trx).post(steps.slices));
   };
   return untilAnswered(() => context.currencies.reading(attempt), ANSWER_AFTER_MS);
 }
@@ -71,14 +63,14 @@ async function planSlices(
   let first = 0;
   for (const slice of slices) {
     await setImmediate();
-    const plans = await Promise.all(slice.map((command) => names.plan(command, pending.find)));
+    const answers = await Promise.all(slice.map((command) => names.plan(command, pending.find)));
     const steps: Step[] = [];
     for (const [place, command] of slice.entries()) {
-      const plan = plans[place];
+      const answer = answers[place];
       const ids = madeIds[first + place];
-      if (plan === undefined || ids === undefined) throw new TypeError('each command is planned');
-      if ('code' in plan) return aborted({ place: first + place, refusal: plan });
-      steps.push({ command, planned: { ...plan, madeIds: ids } });
+      if (answer === undefined || ids === undefined) throw new TypeError('each command is planned');
+      if ('code' in answer) return aborted({ place: first + place, refusal: answer });
+      steps.push({ command, planned: { ...answer, madeIds: ids } });
     }
     for (const step of steps) pending.add(step);
     planned.push(steps);
@@ -133,11 +125,11 @@ class PendingTargets {
 class AtomicBatch {
   readonly #context: PostingContext;
   readonly #pending: PendingTargets;
-  readonly #trx: ControlledTransaction<DB>;
+  readonly #trx: Trx<DB>;
   /** Ids that this attempt made. */
   readonly #made = new Set<Uuid>();
 
-  constructor(context: PostingContext, pending: PendingTargets, trx: ControlledTransaction<DB>) {
+  constructor(context: PostingContext, pending: PendingTargets, trx: Trx<DB>) {
     this.#context = context;
     this.#pending = pending;
     this.#trx = trx;
