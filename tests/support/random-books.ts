@@ -13,7 +13,7 @@ export const METADATA: readonly Metadata[] = [
   { a: '1' },
   { a: '1', b: '2' },
   { a: '2', b: '2' },
-  { 'ü"': '😀' },
+  { 'ü ': '😀' },
 ];
 /** Now; the books count from days before it to days behind it. */
 export const BEGIN = BigInt(Date.now()) * 1000n;
@@ -48,9 +48,11 @@ export async function writeRandomBooks(db: Database, seed: number): Promise<Uuid
   const currencies = new Map(made.map(({ id, currency }) => [id, { code: currency, exponent: 2 }]));
   const writer = new BookWriter(ledgerId, currencies);
   const inUsd = made.filter(({ currency }) => currency === 'USD').map(({ id }) => id);
-  const pair = () => {
-    const from = pick([inUsd[0] ?? '', pick(inUsd)]);
-    return [from, pick(inUsd.filter((id) => id !== from))] as const;
+  const external = made[1]?.id ?? '';
+  const inside = inUsd.filter((id) => id !== external);
+  const pair = (among = inUsd) => {
+    const from = pick([among[0] ?? '', pick(among)]);
+    return [from, pick(among.filter((id) => id !== from))] as const;
   };
   const holds: (readonly [Uuid, Uuid])[] = [];
   const write = (): BookTransaction => {
@@ -69,13 +71,15 @@ export async function writeRandomBooks(db: Database, seed: number): Promise<Uuid
           lines: [...lines(from, to, 30n), ...lines(from, pair()[1], 4n), ...lines(to, from, 7n)],
           ...texts,
         };
-      case 'hold':
-        holds.push([from, to]);
+      case 'hold': {
+        const held = pair(inside);
+        holds.push(held);
         return {
           type: 'HOLD',
-          lines: lines(from, to, 10n).map((line) => ({ ...line, layer: 'PENDING' })),
+          lines: lines(...held, 10n).map((line) => ({ ...line, layer: 'PENDING' })),
           ...texts,
         };
+      }
       case 'end': {
         const held = holds.pop();
         if (held === undefined) break;
@@ -93,7 +97,9 @@ export async function writeRandomBooks(db: Database, seed: number): Promise<Uuid
           ...texts,
         };
     }
-    return { type: pick(['TRANSFER', 'DEPOSIT']), lines: lines(from, to, 25n), ...texts };
+    return pick([true, false])
+      ? { type: 'TRANSFER', lines: lines(from, to, 25n), ...texts }
+      : { type: 'DEPOSIT', lines: lines(external, pair(inside)[0], 25n), ...texts };
   };
   for (let block = 0; block < 75; block += 1) {
     const transactions = Array.from({ length: pick([1, 2, 3]) }, write);
