@@ -71,8 +71,9 @@ begin
   return new;
 end $$;
 
--- Ends an optimistic batch whose accounts, now locked, differ from the states on which it was decided, or that waited for
--- their locks so long that its created_at lies more than a second back. Otherwise answers the clock.
+-- Ends an optimistic batch whose accounts, now locked, differ from the states on which it was decided, or whose created_at does
+-- not lie within the last second: it waited too long for its locks, or the service's idea of the clock is ahead. Otherwise
+-- answers the clock.
 create function require_unchanged(unchanged boolean, created_at timestamptz) returns timestamptz language plpgsql
   set search_path = pg_catalog, pg_temp
 as $$
@@ -81,8 +82,8 @@ begin
   if unchanged is not true then
     raise 'an account has changed' using errcode = '40001', constraint = 'accounts_unchanged';
   end if;
-  if created_at < clock - interval '1 second' then
-    raise 'the locks came too late' using errcode = '40001', constraint = 'locks_in_time';
+  if created_at not between clock - interval '1 second' and clock then
+    raise 'not of the last second' using errcode = '40001', constraint = 'locks_in_time';
   end if;
   return clock;
 end $$;
@@ -118,15 +119,15 @@ begin
   -- transaction's, none comes twice (a unique key), and there are as many as the transactions have together. The lines of
   -- one currency and layer sum to zero. The type says how many lines there are, and in which layers.
   with t as materialized (
-    select p.id, p.ledger_id, p.entry_count, p.type, p.created_at, p.effective_at, p.reverses
+    select p.id, p.ledger_id, p.entry_count, p.type, p.created_at, p.effective_at, p.reverses, p.hold_id
     from public.transactions p where p.id between first_id and last_id and p.outcome = 'POSTED'),
   fitting as (
     select count(n.line) as lines, count(*) filter (where n.layer <> 'POSTED') as reserved,
       count(*) filter (where (n.line <= t.entry_count and n.type = t.type
         and case n.type
-          when 'CAPTURE' then n.layer <> 'PENDING'
+          when 'CAPTURE' then n.layer <> 'PENDING' and t.entry_count = 4 and t.hold_id is not null
           when 'HOLD' then n.layer = 'PENDING' and t.entry_count = 2
-          when 'RELEASE' then n.layer = 'RELEASE' and t.entry_count = 2
+          when 'RELEASE' then n.layer = 'RELEASE' and t.entry_count = 2 and t.hold_id is not null
           when 'JOURNAL' then n.layer = 'POSTED'
           when 'REVERSAL' then n.layer = 'POSTED' and t.reverses is not null
           else n.layer = 'POSTED' and t.entry_count = 2 end
@@ -161,6 +162,7 @@ begin
   -- the other one has.
   with g as (
     select n.account_id, n.currency, min(n.version) as first_version, max(n.version) as last_version, count(*) as lines,
+      bool_and(n.type = 'RELEASE') as only_releases,
       count(*) filter (where n.type = 'DEPOSIT' and n.amount < 0 or n.type = 'WITHDRAWAL' and n.amount > 0) as outer_lines,
       count(*) filter (where n.type = 'DEPOSIT' and n.amount > 0 or n.type = 'WITHDRAWAL' and n.amount < 0
         or n.layer <> 'POSTED') as inner_lines,
@@ -181,8 +183,7 @@ begin
       total_debits = e.total_debits_after, version = e.last_version, last_at = at
     from e
     where a.id = e.account_id and a.ledger_id = ledger and a.last_at < at
-      and (a.status = 'OPEN' or (a.status = 'FROZEN'
-        and not exists (select from new_entries n where n.account_id = a.id and n.type <> 'RELEASE')))
+      and (a.status = 'OPEN' or a.status = 'FROZEN' and e.only_releases)
       and case a.kind when 'EXTERNAL' then e.inner_lines = 0 else e.outer_lines = 0 end
       and a.currency = e.currency and a.version = e.first_version - 1
       and a.posted + e.posted = e.posted_after and a.total_debits - e.debits = e.total_debits_after

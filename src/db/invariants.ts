@@ -237,11 +237,13 @@ const balancesAreWithinLimits: Check = sql`
       a.side * a.posted + case a.side when 1 then a.pending_credits else a.pending_debits end as highest
     from accounts a),
   changes as materialized (
-    select c.subject, c.ledger_id, c.after::jsonb ->> 'version' as version
+    select c.number, c.subject, c.ledger_id, c.after::jsonb ? 'minBalance' as of_minimum, c.after::jsonb ? 'maxBalance' as of_maximum,
+      case when c.after::jsonb ->> 'version' ~ '^[0-9]{1,18}$' then (c.after::jsonb ->> 'version')::bigint end as version
     from audit_events c
     where c.subject_type = 'ACCOUNT' and (c.after::jsonb ? 'minBalance' or c.after::jsonb ? 'maxBalance')),
   limits as materialized (
-    select c.subject, c.ledger_id, max(case when c.version ~ '^[0-9]{1,18}$' then c.version::bigint end) as version
+    select c.subject, c.ledger_id, max(c.version) filter (where c.of_minimum) as minimum_since,
+      max(c.version) filter (where c.of_maximum) as maximum_since
     from changes c
     group by c.subject, c.ledger_id),
   outside as materialized (
@@ -249,7 +251,8 @@ const balancesAreWithinLimits: Check = sql`
       a.min_balance, a.max_balance
     from entries e join accounts a on a.id = e.account_id and a.ledger_id = e.ledger_id
     left join limits l on l.subject = a.id::text and l.ledger_id = a.ledger_id
-    where e.version > coalesce(l.version, 0) and (${lowest} < a.min_balance or ${highest} > a.max_balance))
+    where e.version > coalesce(l.minimum_since, 0) and ${lowest} < a.min_balance
+      or e.version > coalesce(l.maximum_since, 0) and ${highest} > a.max_balance)
 
   select format('Account %s stands at %s, or at %s to %s by its open holds, outside of its limits %s to %s.', a.id,
     a.side * a.posted, a.lowest, a.highest, coalesce(a.min_balance::text, 'none'), coalesce(a.max_balance::text, 'none')
@@ -270,6 +273,13 @@ const balancesAreWithinLimits: Check = sql`
     a.pending_debits, a.pending_credits)
   from accounts a
   where a.status = 'CLOSED' and (a.posted <> 0 or a.pending_debits <> 0 or a.pending_credits <> 0)
+
+  union all
+  select format('Audit event %s of ledger %s sets limits of account %s at version %s, and the account is at %s.', c.number,
+    c.ledger_id, c.subject, coalesce(c.version::text, 'none'), coalesce(a.version::text, 'none'))
+  from (select c.*, lag(c.version) over (partition by c.subject, c.ledger_id order by c.number) as before from changes c) c
+  left join accounts a on a.id::text = c.subject and a.ledger_id = c.ledger_id
+  where (c.version between coalesce(c.before, 0) and a.version) is not true
 
   union all
   select format('External account %s is %s and has the limits %s to %s; it is always open and has none.', a.id, a.status,
@@ -310,6 +320,37 @@ const movesAreOfTheirTypes: Check = sql`
   select format('Transaction %s is a %s of %s entries.', t.id, t.type, t.entry_count)
   from transactions t
   where t.outcome = 'POSTED' and t.type in ('DEPOSIT', 'WITHDRAWAL', 'TRANSFER', 'HOLD', 'RELEASE') and t.entry_count <> 2`;
+
+/**
+ * Captures and releases move the accounts of their hold in its direction. What a hold still holds is its amount without what was
+ * captured, as long as it has not ended.
+ */
+const holdsEndAsTheyWerePlaced: Check = sql`
+  with placed as materialized (
+    select t.id, t.ledger_id, max(e.account_id::text) filter (where e.amount < 0) as from_account,
+      max(e.account_id::text) filter (where e.amount > 0) as to_account,
+      sum(e.amount) filter (where e.amount > 0) as amount
+    from transactions t join entries e on e.transaction_id = t.id and e.ledger_id = t.ledger_id
+    where t.type = 'HOLD' and t.outcome = 'POSTED'
+    group by t.id, t.ledger_id),
+  moved as materialized (
+    select t.id, t.ledger_id, t.hold_id, t.type, e.line, e.layer, e.account_id::text as account, e.amount
+    from transactions t join entries e on e.transaction_id = t.id and e.ledger_id = t.ledger_id
+    where t.type in ('CAPTURE', 'RELEASE') and t.outcome = 'POSTED')
+
+  select format('Transaction %s is a %s of hold %s, and its line %s moves account %s.', m.id, m.type,
+    m.hold_id, m.line, m.account) as violation
+  from moved m join placed p on p.id = m.hold_id and p.ledger_id = m.ledger_id
+  where m.account is distinct from case (m.amount < 0) = (m.layer = 'POSTED') when true then p.from_account else p.to_account end
+
+  union all
+  select format('Hold %s of %s released %s and captured %s.', p.id, p.amount, sum(m.amount) filter (where m.layer = 'RELEASE'),
+    coalesce(sum(m.amount) filter (where m.layer = 'POSTED'), 0))
+  from placed p join moved m on m.hold_id = p.id and m.ledger_id = p.ledger_id and m.amount > 0
+  group by p.id, p.ledger_id, p.amount
+  having sum(m.amount) filter (where m.layer = 'RELEASE') is distinct from p.amount
+    and sum(m.amount) filter (where m.layer = 'RELEASE') is distinct from sum(m.amount) filter (where m.layer = 'POSTED')
+    or coalesce(sum(m.amount) filter (where m.layer = 'POSTED'), 0) > p.amount`;
 
 /** Each line of a reversal swaps the sides of the original's line in its place: in part where there are two, else whole. */
 const reversalsFitTheirOriginals: Check = sql`
@@ -392,6 +433,9 @@ const transactionsAreWhole: Check = sql`
 
   union all
   ${movesAreOfTheirTypes}
+
+  union all
+  (${holdsEndAsTheyWerePlaced})
 
   union all
   (${reversalsFitTheirOriginals})`;

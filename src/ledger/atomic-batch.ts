@@ -82,6 +82,8 @@ async function planSlices(
 /** What operations of the batch make under an externalId, for later ones that name it. */
 class PendingTargets {
   readonly #byName = new Map<string, Target & { readonly isHold: boolean }>();
+  /** What stands in place of an id until that is known, and the ids that are. */
+  readonly #names = new Set<Uuid>();
   readonly #ids = new Map<Uuid, Uuid>();
 
   readonly find = ({ kind, name }: TargetName): Target | undefined => {
@@ -93,6 +95,7 @@ class PendingTargets {
     if (externalId === null || this.#byName.has(externalId)) return;
     const target = { id: randomUUID(), keyAccountId: keyAccount.id, accounts, isPending: true } as const;
     this.#byName.set(externalId, { ...target, isHold: type === 'HOLD' });
+    this.#names.add(target.id);
   }
 
   /** The transaction that was made under an externalId is known. */
@@ -101,9 +104,11 @@ class PendingTargets {
     if (target !== undefined) this.#ids.set(target.id, id);
   }
 
-  /** Whether the step names an operation of the batch. */
-  isNamedBy({ command: { target }, planned }: Step): boolean {
-    return target !== null && this.find(target)?.id === planned.target?.id;
+  /** Whether the step names an operation of the batch that no recorded transaction stands for. */
+  isOpen({ planned: { target } }: Step, made: ReadonlySet<Uuid>): boolean {
+    const isPending = this.#names.has(target?.id ?? '');
+    const id = this.#ids.get(target?.id ?? '');
+    return isPending && (id === undefined || made.has(id));
   }
 
   /** The planned command, with the id of its target as soon as that is known. */
@@ -198,9 +203,10 @@ class AtomicBatch {
   /** On what was found, as if the batch had been this operation alone. */
   async #recordCulprit(step: Step, refusal: Refusal, found: Findings): Promise<void> {
     if (!isRecorded(refusal) || refusal.replayed) return;
-    const { planned } = step;
-    // What it names is not there when the batch aborts: its request stays as it was planned, by that name.
-    const command = this.#pending.isNamedBy(step) ? { ...planned, target: null } : planned;
+    // What it names of the batch is gone when that aborts: then its request stays as it was planned, by that name.
+    const command = this.#pending.isOpen(step, this.#made)
+      ? { ...step.planned, target: null }
+      : this.#pending.resolve(step);
     const book = openBookOn(found);
     const { id } = recordRefusal(book, command, refusal);
     if (id !== null) command.madeIds.add(id);

@@ -13,7 +13,7 @@
  * A wrong prediction is harmless, since the database compares it. So a remembered state may be one that another flight is
  * expected to leave: on an account that everybody pays, one lane decides while the other writes.
  */
-import { setImmediate } from 'node:timers/promises';
+import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import type { AccountState } from '../core/account.ts';
 import type { Book } from '../core/book.ts';
 import type { PlannedCommand } from '../core/command.ts';
@@ -21,11 +21,14 @@ import type { Uuid } from '../core/ids.ts';
 import type { Instant } from '../core/instant.ts';
 import type { Outcome } from '../core/transaction.ts';
 import { writeExpected } from '../db/journal.ts';
+import { sqlStateOf } from '../db/pg-errors.ts';
 import { type BatchContext, decideOn, type Findings, rememberIds, transaction } from './deciding.ts';
 import { isPassing } from './failures.ts';
 
 const MAX_REMEMBERED = 100_000;
 const MAX_PAUSE = 16;
+/** How long a batch waits for the decisions of others, which may be waiting for locks that it does not need. */
+const MAX_WAIT_MS = 100;
 
 /** What batches run in, and the account states that they share. */
 export interface PostingContext extends BatchContext {
@@ -66,7 +69,8 @@ export async function postOptimistically(
     return decisions.map(({ outcome }) => outcome);
   } catch (error) {
     memory.noteMiss(ids);
-    if (isPassing(error) === 'no answer') throw error;
+    // An error of the database says that nothing was done; the ordinary way finds out whether it was the prediction's.
+    if (isPassing(error) === 'no answer' || sqlStateOf(error) === undefined) throw error;
     return undefined;
   }
 }
@@ -105,7 +109,7 @@ export class AccountMemory {
     };
   }
 
-  /** Whether a batch on these accounts may be tried. Waits until the batches that are about to move them are decided. */
+  /** Whether a batch on these accounts may be tried. Waits a moment for the decisions of batches that are about to move them. */
   async isReady(ids: readonly Uuid[]): Promise<boolean> {
     if (!this.#isEnabled) return false;
     if (this.#toSkip > 0) {
@@ -113,11 +117,17 @@ export class AccountMemory {
       return false;
     }
     const before = new Set(ids.flatMap((id) => this.#undecided.get(id) ?? []));
-    if (before.size > 0) {
-      await Promise.all(before);
-      // They send what they write in this turn, so that PostgreSQL works on it meanwhile.
-      await setImmediate();
+    if (before.size === 0) return true;
+    const timer = new AbortController();
+    const isLate = sleep(MAX_WAIT_MS, true, { signal: timer.signal }).catch(() => true);
+    if (await Promise.race([isLate, Promise.all(before).then(() => false)])) {
+      // Nobody waits for them again.
+      for (const id of ids) this.#undecided.delete(id);
+      return false;
     }
+    timer.abort();
+    // They send what they write in this turn, so that PostgreSQL works on it meanwhile.
+    await setImmediate();
     return true;
   }
 

@@ -116,6 +116,62 @@ describe('what the service’s own login can do and the database does not refuse
       () => 'outside of its limits 0 to 100000.',
     ],
     [
+      'a capture of a hold on the accounts of another',
+      async (db, writer) => {
+        await placeHold(db, writer, A.carol, A.bob, 2000n);
+        const moved = [...release(A.carol, A.bob, 2000n), ...lines(A.bob, A.carol, 2000n)];
+        await writer.write(db, [{ type: 'CAPTURE', holdId: T.hold, lines: moved }]);
+        await sql`update holds set captured = 3000, status = 'CAPTURED' where id = ${T.hold}`.execute(db);
+      },
+      'I7',
+      () => `is a CAPTURE of hold ${T.hold}, and its line 1 moves account ${A.carol}`,
+    ],
+    [
+      'a void that releases the hold of another',
+      async (db, writer) => {
+        await placeHold(db, writer, A.carol, A.bob, 2000n);
+        await writer.write(db, [{ type: 'RELEASE', holdId: T.hold, lines: release(A.carol, A.bob, 2000n) }]);
+        await sql`update holds set status = 'VOIDED' where id = ${T.hold}`.execute(db);
+      },
+      'I7',
+      () => `is a RELEASE of hold ${T.hold}, and its line 1 moves account ${A.carol}`,
+    ],
+    [
+      'a capture that releases more than it posts, of a hold that stays open',
+      async (db, writer) => {
+        const moved = [...release(A.alice, A.bob, 1500n), ...lines(A.alice, A.bob, 1n)];
+        await writer.write(db, [{ type: 'CAPTURE', holdId: T.hold, lines: moved }]);
+        await sql`update holds set captured = 1001 where id = ${T.hold}`.execute(db);
+      },
+      'I7',
+      () => `Hold ${T.hold} of 3000 released 2500 and captured 1001.`,
+    ],
+    [
+      'a release of a part of a hold that stays open',
+      writes([() => ({ type: 'RELEASE', holdId: T.hold, lines: release(A.alice, A.bob, 500n) })]),
+      'I7',
+      () => `Hold ${T.hold} of 3000 released 1500 and captured 1000.`,
+    ],
+    [
+      'a capture in the opposite direction',
+      async (db, writer) => {
+        const moved = [...release(A.alice, A.bob, 500n), ...lines(A.bob, A.alice, 500n)];
+        await writer.write(db, [{ type: 'CAPTURE', holdId: T.hold, lines: moved }]);
+        await sql`update holds set captured = 1500 where id = ${T.hold}`.execute(db);
+      },
+      'I7',
+      () => `is a CAPTURE of hold ${T.hold}, and its line 3 moves account ${A.bob}`,
+    ],
+    [
+      'an audit event that sets limits at a version that the account has not reached',
+      (db) =>
+        sql`insert into audit_events (ledger_id, action, subject_type, subject, before, after, request_id)
+          select ledger_id, 'updateAccount', 'ACCOUNT', id, '{}', '{"minBalance":"0.00","version":"999"}', 'r'
+          from accounts where id = ${A.bob}`.execute(db),
+      'I6',
+      () => `sets limits of account ${A.bob} at version 999`,
+    ],
+    [
       'a transfer that is reversed twice',
       writes([reversalOfFirst(A.bob, A.alice, 100n), reversalOfFirst(A.bob, A.alice, 100n)]),
       'I7',
@@ -193,6 +249,15 @@ describe('what the service’s own login can do and the database does not refuse
     expect(Object.values(breaches).flat().join('\n')).toContain(sentence());
   });
 });
+
+async function placeHold(db: Database, writer: BookWriter, from: string, to: string, amount: bigint) {
+  const [id] = await writer.write(db, [place(from, to, amount)]);
+  await sql`
+    insert into holds (id, ledger_id, from_account_id, to_account_id, currency, amount, created_at)
+    select t.id, t.ledger_id, ${from}, ${to}, 'USD', ${amount}, t.created_at from transactions t where t.id = ${id}`.execute(
+    db,
+  );
+}
 
 /** Sets a limit of 0 as the service does: with its change in the audit log. */
 async function narrow(db: Database, account: string): Promise<void> {

@@ -297,6 +297,34 @@ describe('ATOMIC operations', () => {
     expect(await codesOf('ATOMIC', operations.slice(0, 2))).toEqual(['POSTED', 'POSTED']);
   });
 
+  test('answer the same when what one names was posted by another request meanwhile', async () => {
+    const { from, to } = await scene();
+    const held = randomUUID();
+    const hold = toHold({
+      fromAccountId: from,
+      toAccountId: to,
+      amount: '4.00',
+      externalId: held,
+      ...newKey(),
+    });
+    const capture = toCapture({ holdId: `ext:${held}`, amount: '9.00', ...newKey() });
+    const holder = await connect(database.ownerUrl);
+    await holder.query('begin');
+    await holder.query('select from accounts where id = $1 for update', [parseId('account', from)]);
+    const single = ledger.postBatch('INDEPENDENT', [hold]);
+    await sleep(200);
+    // It is planned while there is no such hold.
+    const batch = elsewhere.postBatch('ATOMIC', [hold, capture]);
+    await sleep(200);
+    await holder.query('commit');
+    await single;
+    const declined = await batch;
+    expect(declined).toMatchObject({ facts: { index: 1, cause: { code: 'HOLD_AMOUNT_EXCEEDED' } } });
+    expect(await ledger.postBatch('ATOMIC', [hold, capture])).toMatchObject({
+      facts: { index: 1, cause: { code: 'HOLD_AMOUNT_EXCEEDED', replayed: true } },
+    });
+  });
+
   test('sent to two ledgers at once are posted by one, and answered as a replay by the other', async () => {
     const { from, to, pay } = await scene();
     const [held, paid] = [randomUUID(), randomUUID()];

@@ -145,6 +145,28 @@ test('a batch that waits for its locks keeps no batch on other accounts waiting'
   expect(await balance(ledger, to)).toBe(1000n);
 });
 
+test('a batch whose neighbour waits for a lock that it does not need goes ahead', async () => {
+  const accounts = await makeAccounts(elsewhere, 3, { funds: '10.00' });
+  const [first = '', second = '', third = ''] = accounts.sort();
+  expectPosted(await transfer(ledger, { fromAccountId: second, toAccountId: third, amount: '1.00' }));
+  const holder = await connect(database.ownerUrl);
+  await holder.query('begin');
+  await holder.query('select 1 from accounts where id = $1 for update', [parseId('account', first)]);
+  // It locks in the order of the ids, so that it does not hold the second account yet.
+  const stuck = transfer(ledger, { fromAccountId: first, toAccountId: second, amount: '1.00' });
+  await untilWaiting(1);
+  const neighbour = transfer(ledger, { fromAccountId: second, toAccountId: third, amount: '1.00' });
+  // Batches on other accounts pass it, until it is taken into one of them.
+  const [one = '', two = ''] = await makeAccounts(elsewhere, 2, { funds: '10.00' });
+  for (let n = 0; n < 8; n += 1) {
+    expectPosted(await transfer(ledger, { fromAccountId: one, toAccountId: two, amount: '0.01' }));
+  }
+  expectPosted(await neighbour);
+  expect(await Promise.race([stuck, 'still waiting'])).toBe('still waiting');
+  await holder.query('commit');
+  expectPosted(await stuck);
+});
+
 test('a batch that was decided on what a refused one would have left is decided anew', async () => {
   // So many that a lane waits for the other one in the database.
   const others = await makeAccounts(ledger, 30, { funds: '1.00' });
