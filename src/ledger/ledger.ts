@@ -55,7 +55,7 @@ import { type BatchObservation, GroupCommit } from './group-commit.ts';
 import { Names } from './names.ts';
 import { type BatchMode, type Operation, Operations, SLICE, type Track } from './operations.ts';
 import { AccountMemory } from './optimistic.ts';
-import { closePeriodOf, type PeriodClosed } from './periods.ts';
+import { type PeriodClosed, Periods } from './periods.ts';
 import { type Preview, previewOf } from './preview.ts';
 
 export type { KeysetRange, Listed } from '../db/keyset.ts';
@@ -130,6 +130,7 @@ export class Ledger {
   readonly #batches: Database;
   readonly #currencies: Currencies;
   readonly #names: Names;
+  readonly #periods: Periods;
   readonly #onFault: OnFault;
   readonly #commits: GroupCommit;
   /** Of operations that come by the thousands. */
@@ -145,6 +146,7 @@ export class Ledger {
     this.#reads = reads;
     this.#writes = open(options, lanes, 'writes', 10_000, 'force_generic_plan');
     this.#currencies = new Currencies(reads, id);
+    this.#periods = new Periods(reads, { id, name: this.#name });
     const memory = new AccountMemory(optimistic);
     this.#names = new Names(reads, id, memory.currencyOf);
     this.#onFault = onFault;
@@ -304,7 +306,7 @@ export class Ledger {
 
   /** Closes the period before an instant, for good. */
   closePeriod(end: PeriodEnd, requestId: string = randomUUID()): Promise<PeriodClosed | Refusal> {
-    return this.#write(() => closePeriodOf(this.#reads, { id: this.id, name: this.#name }, end, requestId));
+    return this.#write(() => this.#periods.close(end, requestId));
   }
 
   // What follows reads. It throws `UnavailableError` where the database does not answer.
