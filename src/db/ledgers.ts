@@ -94,16 +94,23 @@ export interface RegisteredCurrency extends Currency {
   readonly createdAt: Instant;
 }
 
-/** The currencies that are registered in the ledger. */
+/** The currencies of these codes that are registered in the ledger. */
 export async function findRegisteredCurrencies(
   db: Kysely<DB>,
   ledgerId: Uuid,
+  codes: readonly string[],
 ): Promise<RegisteredCurrency[]> {
   return db
     .selectFrom('currencies')
     .select(['code', 'exponent', 'created_at as createdAt'])
+    .where(sql<boolean>`code = any(${codes}::text[])`)
     .where('ledger_id', '=', ledgerId)
     .execute();
+}
+
+/** All currencies that are registered in the ledger. */
+export async function listRegisteredCurrencies(db: Kysely<DB>, ledgerId: Uuid): Promise<Currency[]> {
+  return db.selectFrom('currencies').select(['code', 'exponent']).where('ledger_id', '=', ledgerId).execute();
 }
 
 /** The codes of the currencies that an account of the ledger has. */
