@@ -392,9 +392,10 @@ CREATE OR REPLACE FUNCTION public.close_period_forward()
 AS $function$
 begin
   if new.closed_before is null and old.closed_before is not null
-    or new.closed_before not between coalesce(old.closed_before, '0001-01-01 00:00:00+00') and clock_timestamp()
+    or new.closed_before not between coalesce(old.closed_before, '0001-01-01 00:00:00+00')
+      and clock_timestamp() - interval '5 seconds'
   then
-    raise 'a period is closed up to now at most, and never opened again'
+    raise 'a period is closed up to 5 seconds ago at most, and never opened again'
       using errcode = '23514', constraint = 'ledgers_closed_forward';
   end if;
   return new;

@@ -95,7 +95,7 @@ export type CloseAccountInput = {
 
 /** The period that is to be closed. */
 export type ClosePeriodInput = {
-  /** From then on nothing is taken whose effectiveAt lies before it. Not later than now. */
+  /** From then on nothing is taken whose effectiveAt lies before it. At least 5 seconds ago. */
   readonly before: string;
 };
 

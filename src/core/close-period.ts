@@ -22,11 +22,24 @@ export function toPeriodEnd({ before }: ClosePeriodInput): PeriodEnd | Refusal<'
     : { before };
 }
 
-/** The refusal of a period that ends later than now: what is still to come cannot be final. */
-export function refuseFutureEnd(): Refusal<'INVALID_INPUT'> {
+/** So long ago at least a period ends, in microseconds: what is being posted without an effectiveAt counts later. */
+const SETTLED_AFTER = 5_000_000n;
+
+/**
+ * Whether a period is to be closed before an instant, by the database's clock. CLOSED: it is closed until then, or until a later
+ * instant, and nothing changes.
+ */
+export function decideClosing(
+  { closedBefore, clock }: { readonly closedBefore: Instant | null; readonly clock: Instant },
+  { before }: PeriodEnd,
+): 'CLOSE' | 'CLOSED' | Refusal<'INVALID_INPUT'> {
+  if (closedBefore !== null && before <= closedBefore) return 'CLOSED';
+  if (before <= clock - SETTLED_AFTER) return 'CLOSE';
   return refuse('impossibleInput', {
     field: 'before',
-    problem: "must not be later than the database's clock",
+    problem:
+      `must be at least 5 seconds before the database's clock, which is ${formatInstant(clock)}: ` +
+      'give an earlier instant, or repeat the request later',
   });
 }
 

@@ -8,9 +8,14 @@ export type CreateCurrencyInput = Currency;
 /** Of the 38 digits of an amount in minor units, 8 are left before the point. */
 const MAX_EXPONENT = 30;
 
+/** Whether a currency can have this code. */
+export function isCurrencyCode(code: string): boolean {
+  return /^[A-Z][A-Z0-9]{2,11}$/.test(code);
+}
+
 /** Reads the input of createCurrency. What ISO 4217 has needs no registration, and is never registered otherwise. */
 export function toCurrency({ code, exponent }: CreateCurrencyInput): Currency | Refusal {
-  if (!/^[A-Z][A-Z0-9]{2,11}$/.test(code)) {
+  if (!isCurrencyCode(code)) {
     return refuse('malformedInput', {
       field: 'code',
       problem: 'must have 3 to 12 of the characters A to Z and 0 to 9, and begin with a letter',

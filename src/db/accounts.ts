@@ -4,6 +4,7 @@ import type { Currency } from '../core/currency.ts';
 import type { Uuid } from '../core/ids.ts';
 import type { Metadata } from '../core/text.ts';
 import { fixedQuery } from './compile.ts';
+import { mapRows } from './currency-rows.ts';
 import type { Database } from './database.ts';
 import { directionOf, inLedger, type KeysetRange, withinRange } from './keyset.ts';
 import type { Accounts, DB } from './tables.ts';
@@ -111,7 +112,7 @@ export async function insertAccounts(
     .onConflict((conflict) => conflict.doNothing())
     .returning(ACCOUNT_COLUMNS)
     .execute();
-  return rows.map((row) => accountOf(row, currencyOf));
+  return mapRows(rows, (row) => accountOf(row, currencyOf));
 }
 
 function metadataText(metadata: Metadata | null): string | null {
@@ -217,7 +218,7 @@ export async function findAccounts(
     .where(sql<boolean>`id = any(${ids}::uuid[])`)
     .where('ledger_id', '=', ledgerId)
     .execute();
-  return rows.map((row) => accountOf(row, currencyOf));
+  return mapRows(rows, (row) => accountOf(row, currencyOf));
 }
 
 /** The ids of the accounts that have these external ids. */
@@ -273,5 +274,5 @@ export async function listAccounts(
     .orderBy('id', directionOf(range))
     .limit(range.limit)
     .execute();
-  return rows.map((row) => accountOf(row, currencyOf));
+  return mapRows(rows, (row) => accountOf(row, currencyOf));
 }

@@ -4,6 +4,7 @@ import type { Target, TargetName } from '../core/command.ts';
 import type { Currency } from '../core/currency.ts';
 import type { Hold, HoldStatus } from '../core/hold.ts';
 import type { Uuid } from '../core/ids.ts';
+import { mapRows } from './currency-rows.ts';
 import { directionOf, inLedger, type KeysetRange, withinRange } from './keyset.ts';
 import type { DB, Holds } from './tables.ts';
 import { findTransactions } from './transactions.ts';
@@ -24,7 +25,7 @@ export async function findHolds(
     .where(sql<boolean>`id = any(${ids}::uuid[])`)
     .where('ledger_id', '=', ledgerId)
     .execute();
-  return rows.map((row) => holdOf(row, currencyOf));
+  return mapRows(rows, (row) => holdOf(row, currencyOf));
 }
 
 /** A page of holds by id, which is the order in which they were placed. */
@@ -42,7 +43,7 @@ export async function listHolds(
     .orderBy('id', directionOf(range))
     .limit(range.limit)
     .execute();
-  return rows.map((row) => holdOf(row, currencyOf));
+  return mapRows(rows, (row) => holdOf(row, currencyOf));
 }
 
 /** A hold from its row. The checks of the table say which texts there can be. */

@@ -16,6 +16,7 @@ import { accountStateOf, STATE_COLUMNS } from './accounts.ts';
 import { binaryArray, type Elements } from './binary-array.ts';
 import { COMMIT, follow, prepare } from './checked-pool.ts';
 import { fixedQuery } from './compile.ts';
+import { mapRows } from './currency-rows.ts';
 import type { Accounts, DB } from './tables.ts';
 
 type CurrencyOf = (code: string) => Currency;
@@ -61,7 +62,7 @@ export async function lockAndFind(
   const [row] = rows;
   if (row === undefined) throw new TypeError(`there is no ledger ${ledgerId}`);
   return {
-    accounts: new Map(locked.rows.map((each) => [each.id, accountStateOf(each, currencyOf)])),
+    accounts: new Map(mapRows(locked.rows, (each) => [each.id, accountStateOf(each, currencyOf)])),
     recorded: row.recorded,
     externalIds: new Map(row.taken),
     closedBefore: row.closed_before,

@@ -55,24 +55,23 @@ export async function findPresent(
     .executeTakeFirstOrThrow();
 }
 
-/** Locks the ledger's row and reads until when it is closed. */
-export async function lockClosedBefore(trx: Trx<DB>, ledgerId: Uuid): Promise<Instant | null> {
-  const { closed_before } = await trx
-    .selectFrom('ledgers')
-    .select('closed_before')
-    .where('id', '=', ledgerId)
-    .forNoKeyUpdate()
-    .executeTakeFirstOrThrow();
-  return closed_before;
-}
-
-/** Closes the ledger's period before an instant, later than the one before which it is closed. The ledger's row is locked. */
-export async function closePeriod(trx: Trx<DB>, ledgerId: Uuid, before: Instant): Promise<void> {
-  await trx
+/**
+ * Closes the ledger's period before an instant. Answers false, and changes nothing, where it is not closed until `from` any
+ * more. Every batch waits for the ledger's row, which this locks: nothing but COMMIT follows.
+ */
+export async function closePeriod(
+  trx: Trx<DB>,
+  ledgerId: Uuid,
+  from: Instant | null,
+  before: Instant,
+): Promise<boolean> {
+  const { numUpdatedRows } = await trx
     .updateTable('ledgers')
     .set({ closed_before: formatInstant(before) })
     .where('id', '=', ledgerId)
-    .execute();
+    .where(sql<boolean>`closed_before is not distinct from ${from === null ? null : formatInstant(from)}`)
+    .executeTakeFirst();
+  return numUpdatedRows > 0n;
 }
 
 /** Registers a currency, and answers when: undefined where one of its code is there. */
@@ -95,16 +94,23 @@ export interface RegisteredCurrency extends Currency {
   readonly createdAt: Instant;
 }
 
-/** The currencies that are registered in the ledger. */
+/** The currencies of these codes that are registered in the ledger. */
 export async function findRegisteredCurrencies(
   db: Kysely<DB>,
   ledgerId: Uuid,
+  codes: readonly string[],
 ): Promise<RegisteredCurrency[]> {
   return db
     .selectFrom('currencies')
     .select(['code', 'exponent', 'created_at as createdAt'])
+    .where(sql<boolean>`code = any(${codes}::text[])`)
     .where('ledger_id', '=', ledgerId)
     .execute();
+}
+
+/** All currencies that are registered in the ledger. */
+export async function listRegisteredCurrencies(db: Kysely<DB>, ledgerId: Uuid): Promise<Currency[]> {
+  return db.selectFrom('currencies').select(['code', 'exponent']).where('ledger_id', '=', ledgerId).execute();
 }
 
 /** The codes of the currencies that an account of the ledger has. */

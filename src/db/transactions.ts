@@ -8,6 +8,7 @@ import type { Instant } from '../core/instant.ts';
 import { fromRecordedFacts, type Recorded } from '../core/recording.ts';
 import type { Metadata } from '../core/text.ts';
 import type { Entry, Layer, Outcome, Transaction, TransactionType } from '../core/transaction.ts';
+import { mapRows } from './currency-rows.ts';
 import { directionOf, inLedger, type KeysetRange, withinRange } from './keyset.ts';
 import type { DB, Entries, Transactions } from './tables.ts';
 
@@ -89,7 +90,7 @@ export async function listEntries(
   currencyOf: CurrencyOf,
 ): Promise<EntryLine[]> {
   const rows = await entriesQuery(db, ledgerId, accountId, range).execute();
-  return rows.map((row) => entryLineOf(row, currencyOf));
+  return mapRows(rows, (row) => entryLineOf(row, currencyOf));
 }
 
 /** Reads a page's rows and no others, however long the history is. */
@@ -124,7 +125,7 @@ export async function findEntries(
     .select(SIDE)
     .where('e.ledger_id', '=', ledgerId)
     .execute();
-  return rows.map((row) => entryLineOf(row, currencyOf));
+  return mapRows(rows, (row) => entryLineOf(row, currencyOf));
 }
 
 /** The ids of the posted transactions that have these external ids. */
@@ -209,7 +210,7 @@ async function withEntries(
       select e.*, ${SIDE} from entries e where e.transaction_id = given.id and e.ledger_id = ${ledgerId} offset 0) e
     order by e.line`.execute(db);
   const byTransaction = Map.groupBy(entries, ({ transaction_id }) => transaction_id);
-  return rows.map((row) => transactionOf(row, byTransaction.get(row.id) ?? [], currencyOf));
+  return mapRows(rows, (row) => transactionOf(row, byTransaction.get(row.id) ?? [], currencyOf));
 }
 
 function transactionOf(
@@ -229,7 +230,7 @@ function transactionOf(
     createdAt: row.created_at,
     description: row.description,
     metadata: row.metadata as Metadata | null,
-    entries: entries.map((entry) => entryOf(entry, currencyOf)),
+    entries: mapRows(entries, (entry) => entryOf(entry, currencyOf)),
   };
 }
 

@@ -11,7 +11,7 @@ const ClosePeriodInput = builder.inputType('ClosePeriodInput', {
     before: t.field({
       type: 'DateTime',
       required: true,
-      description: 'From then on nothing is taken whose effectiveAt lies before it. Not later than now.',
+      description: 'From then on nothing is taken whose effectiveAt lies before it. At least 5 seconds ago.',
     }),
   }),
 });
@@ -38,7 +38,7 @@ builder.mutationField('closePeriod', (t) =>
     nullable: true,
     description:
       'Closes the books before an instant, for good: from its answer on, an effectiveAt before it is refused as PERIOD_CLOSED. ' +
-      'An instant before `closedBefore` changes nothing, and one later than now is INVALID_INPUT.',
+      'An instant before `closedBefore` changes nothing, and one later than 5 seconds ago is INVALID_INPUT.',
     args: {
       input: t.arg({ type: ClosePeriodInput, required: true, description: 'The period.' }),
     },

@@ -69,7 +69,8 @@ async function makeAccounts(
 ): Promise<(AccountCreated | Refusal)[] | undefined> {
   const decisions = decideOrders(await findRegistry(context, orders, again), orders);
   const planned = orders.flatMap(({ id }, place) => newAccount(id, decisions[place]));
-  const made = planned.length === 0 ? [] : await insertAll(context, planned);
+  const made =
+    planned.length === 0 ? [] : await context.currencies.reading(() => insertAll(context, planned));
   if (made === undefined) return undefined;
 
   const accounts = new Map(made.map((account) => [account.id, account]));

@@ -1,9 +1,11 @@
-import { auditRegistration } from '../core/create-currency.ts';
+import { LRUCache } from 'lru-cache';
+import { auditRegistration, isCurrencyCode } from '../core/create-currency.ts';
 import { type Currency, ISO_4217 } from '../core/currency.ts';
 import { type Refusal, refuse } from '../core/errors.ts';
 import type { Uuid } from '../core/ids.ts';
 import type { Instant } from '../core/instant.ts';
 import { insertAuditEvent } from '../db/audit.ts';
+import { UnknownCurrenciesError } from '../db/currency-rows.ts';
 import type { Database } from '../db/database.ts';
 import { findRegisteredCurrencies, insertCurrency, type RegisteredCurrency } from '../db/ledgers.ts';
 import { untilAnswered } from './failures.ts';
@@ -15,29 +17,39 @@ export interface CurrencyRegistered {
   readonly replayed: boolean;
 }
 
+/** More than the accounts that one request can name, so that what it needs is remembered at once. */
+const MAX_REMEMBERED = 50_000;
+/** A reading runs so many statements at most that each meet other unknown currencies. */
+const MAX_READS = 10;
+
 /**
  * The currencies of a ledger: ISO 4217's and those that are registered in it. They never change, so that what was read
- * once stays right; only what is missing is looked for again.
+ * once stays right; only what is missing is read, by its code.
  */
 export class Currencies {
   readonly #db: Database;
   readonly #ledgerId: Uuid;
-  readonly #registered = new Map<string, Currency>();
+  readonly #registered: LRUCache<string, Currency>;
 
-  constructor(db: Database, ledgerId: Uuid) {
+  constructor(db: Database, ledgerId: Uuid, maxRemembered = MAX_REMEMBERED) {
     this.#db = db;
     this.#ledgerId = ledgerId;
+    this.#registered = new LRUCache({ max: maxRemembered });
   }
 
-  /** The currencies of these codes, by code; those that there are. */
+  /** The currencies of these codes, by code; those that there are. A code that does not exist is not remembered. */
   async find(codes: ReadonlySet<string>): Promise<Map<string, Currency>> {
-    if (![...codes].every((code) => this.#known(code) !== undefined)) await this.load();
-    return new Map(
-      [...codes].flatMap((code) => {
-        const currency = this.#known(code);
-        return currency === undefined ? [] : [[code, currency]];
-      }),
-    );
+    const found = new Map<string, Currency>();
+    const missing: string[] = [];
+    for (const code of codes) {
+      const currency = this.#known(code);
+      if (currency !== undefined) found.set(code, currency);
+      else if (isCurrencyCode(code)) missing.push(code);
+    }
+    if (missing.length > 0) {
+      for (const { code, exponent } of await this.#read(missing)) found.set(code, { code, exponent });
+    }
+    return found;
   }
 
   /**
@@ -57,7 +69,7 @@ export class Currencies {
           made.add(createdAt);
           await insertAuditEvent(trx, this.#ledgerId, auditRegistration({ code, exponent }), requestId);
         });
-      const row = (await this.#read()).find((currency) => currency.code === code);
+      const [row] = await this.#read([code]);
       if (row === undefined) throw new TypeError('a currency is never removed');
       const registered = { code, exponent: row.exponent };
       return row.exponent === exponent
@@ -66,29 +78,22 @@ export class Currencies {
     });
   }
 
-  /** The currency of a row of the books. Throws `UnknownRowCurrencyError` for one registered since the last `load`. */
+  /** The currency of a row of the books. Throws `UnknownCurrenciesError` for one that is not remembered. */
   readonly of = (code: string): Currency => {
     const currency = this.#known(code);
-    if (currency === undefined) throw new UnknownRowCurrencyError(code);
+    if (currency === undefined) throw new UnknownCurrenciesError(new Set([code]));
     return currency;
   };
 
-  get registered(): Iterable<Currency> {
-    return this.#registered.values();
-  }
-
-  async load(): Promise<void> {
-    await this.#read();
-  }
-
-  /** Runs what reads rows, and once more where a currency was registered by another process in the meantime. */
+  /** Runs what reads rows, and again where their currencies are not remembered: then they are read first. */
   async reading<T>(read: () => Promise<T>): Promise<T> {
-    try {
-      return await read();
-    } catch (error) {
-      if (!(error instanceof UnknownRowCurrencyError)) throw error;
-      await this.load();
-      return read();
+    for (let reads = 1; ; reads += 1) {
+      try {
+        return await read();
+      } catch (error) {
+        if (!(error instanceof UnknownCurrenciesError) || reads === MAX_READS) throw error;
+        await this.#read([...error.codes]);
+      }
     }
   }
 
@@ -96,14 +101,9 @@ export class Currencies {
     return ISO_4217.get(code) ?? this.#registered.get(code);
   }
 
-  async #read(): Promise<RegisteredCurrency[]> {
-    const rows = await findRegisteredCurrencies(this.#db, this.#ledgerId);
+  async #read(codes: readonly string[]): Promise<RegisteredCurrency[]> {
+    const rows = await findRegisteredCurrencies(this.#db, this.#ledgerId, codes);
     for (const { code, exponent } of rows) this.#registered.set(code, { code, exponent });
     return rows;
   }
-}
-
-/** A row has a currency that this process has not read yet. */
-class UnknownRowCurrencyError extends Error {
-  override readonly name = 'UnknownRowCurrencyError';
 }

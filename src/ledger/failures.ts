@@ -16,8 +16,17 @@ const PASSING_STATES: ReadonlySet<string> = new Set([
   '23505', // an externalId that another process took since it was looked up
 ]);
 
-/** Constraints of the triggers that another process, or a pause of this one, can break: the next attempt sees why. */
-const PASSING_CONSTRAINTS: ReadonlySet<string> = new Set(['period_open', 'blocks_in_time']);
+/** Constraints of the triggers that another process, a pause of this one or a clock that is set back can break: the next attempt sees why. */
+const PASSING_CONSTRAINTS: ReadonlySet<string> = new Set([
+  'period_open',
+  'blocks_in_time',
+  'ledgers_closed_forward',
+]);
+
+/** Another process changed what was read before: nothing was done, and the next attempt reads it again. */
+export class OvertakenError extends Error {
+  override readonly name = 'OvertakenError';
+}
 
 /**
  * Whether a batch that failed so may be run again as it is: `answered`, the database is there; `no answer`, the connection is
@@ -25,7 +34,7 @@ const PASSING_CONSTRAINTS: ReadonlySet<string> = new Set(['period_open', 'blocks
  */
 export function isPassing(error: unknown): 'answered' | 'no answer' | 'no' {
   if (error instanceof CommitUnknownError || error instanceof ConnectionLostError) return 'no answer';
-  if (PASSING_STATES.has(sqlStateOf(error) ?? '')) return 'answered';
+  if (error instanceof OvertakenError || PASSING_STATES.has(sqlStateOf(error) ?? '')) return 'answered';
   return PASSING_CONSTRAINTS.has(constraintOf(error) ?? '') ? 'answered' : 'no';
 }
 

@@ -28,7 +28,7 @@ import { listMatchingEntries } from '../db/entry-lists.ts';
 import { listHoldTransactions, listMatchingHolds } from '../db/hold-lists.ts';
 import { findExpiredHolds, findHolds } from '../db/holds.ts';
 import type { KeysetRange, Listed } from '../db/keyset.ts';
-import { findLedger, findUsedCurrencies, sumTrialBalance } from '../db/ledgers.ts';
+import { findLedger, findUsedCurrencies, listRegisteredCurrencies, sumTrialBalance } from '../db/ledgers.ts';
 import { DatabaseNotReadyError, dueMigrations } from '../db/migrator.ts';
 import { listMatchingTransactions } from '../db/transaction-lists.ts';
 import {
@@ -55,7 +55,7 @@ import { type BatchObservation, GroupCommit } from './group-commit.ts';
 import { Names } from './names.ts';
 import { type BatchMode, type Operation, Operations, SLICE, type Track } from './operations.ts';
 import { AccountMemory } from './optimistic.ts';
-import { closePeriodOf, type PeriodClosed } from './periods.ts';
+import { type PeriodClosed, Periods } from './periods.ts';
 import { type Preview, previewOf } from './preview.ts';
 
 export type { KeysetRange, Listed } from '../db/keyset.ts';
@@ -130,6 +130,7 @@ export class Ledger {
   readonly #batches: Database;
   readonly #currencies: Currencies;
   readonly #names: Names;
+  readonly #periods: Periods;
   readonly #onFault: OnFault;
   readonly #commits: GroupCommit;
   /** Of operations that come by the thousands. */
@@ -145,6 +146,7 @@ export class Ledger {
     this.#reads = reads;
     this.#writes = open(options, lanes, 'writes', 10_000, 'force_generic_plan');
     this.#currencies = new Currencies(reads, id);
+    this.#periods = new Periods(reads, { id, name: this.#name });
     const memory = new AccountMemory(optimistic);
     this.#names = new Names(reads, id, memory.currencyOf);
     this.#onFault = onFault;
@@ -304,7 +306,7 @@ export class Ledger {
 
   /** Closes the period before an instant, for good. */
   closePeriod(end: PeriodEnd, requestId: string = randomUUID()): Promise<PeriodClosed | Refusal> {
-    return this.#write(() => closePeriodOf(this.#reads, { id: this.id, name: this.#name }, end, requestId));
+    return this.#write(() => this.#periods.close(end, requestId));
   }
 
   // What follows reads. It throws `UnavailableError` where the database does not answer.
@@ -431,25 +433,29 @@ export class Ledger {
 
   /** The currencies that an account has or that are registered, by code. */
   async findCurrencies(): Promise<Currency[]> {
-    const used = await this.#read(() => findUsedCurrencies(this.#reads, this.id));
-    await this.#read(() => this.#currencies.load());
-    const all = new Map([...this.#currencies.registered].map((currency) => [currency.code, currency]));
-    for (const code of used) all.set(code, this.#currencies.of(code));
+    const all = await this.#read(async () => {
+      const used = await findUsedCurrencies(this.#reads, this.id);
+      const registered = await listRegisteredCurrencies(this.#reads, this.id);
+      const byCode = new Map(registered.map((currency) => [currency.code, currency]));
+      for (const code of used) if (!byCode.has(code)) byCode.set(code, this.#currencies.of(code));
+      return byCode;
+    });
     return [...all.values()].sort((a, b) => (a.code < b.code ? -1 : 1));
   }
 
   /** One line a currency that has an account which matches, by code. */
   async trialBalance(filter: AccountFilter): Promise<TrialBalanceLine[]> {
     if (!canMatch(filter)) return [];
-    return this.#read(async () =>
-      (await sumTrialBalance(this.#reads, this.id, filter)).map(
-        ({ currency: code, debits, credits, held, accounts }) => {
-          const currency = this.#currencies.of(code);
-          const money = (minor: bigint): Money => ({ minor, currency });
-          return { currency, debits: money(debits), credits: money(credits), held: money(held), accounts };
-        },
-      ),
-    );
+    return this.#read(async () => {
+      const rows = await sumTrialBalance(this.#reads, this.id, filter);
+      const currencies = await this.#currencies.find(new Set(rows.map(({ currency }) => currency)));
+      return rows.map(({ currency: code, debits, credits, held, accounts }) => {
+        const currency = currencies.get(code);
+        if (currency === undefined) throw new TypeError('a currency is never removed');
+        const money = (minor: bigint): Money => ({ minor, currency });
+        return { currency, debits: money(debits), credits: money(credits), held: money(held), accounts };
+      });
+    });
   }
 
   async #list<Key, Row>(

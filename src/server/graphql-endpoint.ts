@@ -10,7 +10,7 @@
 import { isUtf8 } from 'node:buffer';
 import type { IncomingMessage } from 'node:http';
 import type { ExecutionResult, GraphQLError } from 'graphql';
-import { type AnswerType, type HttpAnswer, requestRefused, writeAnswer } from '../graphql/answer.ts';
+import { type AnswerType, type HttpAnswer, requestRefused, writeAnswerInTurns } from '../graphql/answer.ts';
 import type { OnFault } from '../graphql/context.ts';
 import type { RequestNotes } from '../graphql/request-notes.ts';
 import {
@@ -63,7 +63,7 @@ export function createGraphQLEndpoint(
     const { bytes, release } = body;
     try {
       const refusal = bytes.length > MAX_REQUEST_BYTES ? refuseLarge(bytes) : undefined;
-      if (refusal !== undefined) return writeNoted({ errors: [refusal] }, type, notes);
+      if (refusal !== undefined) return await writeNoted({ errors: [refusal] }, type, notes);
       return await answerBody(request, bytes, type, notes);
     } finally {
       release();
@@ -135,9 +135,9 @@ function refuseHead(
 }
 
 /** Yoga notes of its own answers what this notes of all others. */
-function writeNoted(result: ExecutionResult, type: AnswerType, notes: RequestNotes): HttpAnswer {
+function writeNoted(result: ExecutionResult, type: AnswerType, notes: RequestNotes): Promise<HttpAnswer> {
   notes.noteErrors(result.errors);
-  return writeAnswer(result, type);
+  return writeAnswerInTurns(result, type);
 }
 
 const PLAIN_POST = { method: 'POST', url: GRAPHQL_PATH };

@@ -71,6 +71,11 @@ describe('what the service may change it cannot change to', () => {
       'ledgers_closed_forward',
     ],
     [
+      'a period closed less than 5 seconds ago',
+      `update ledgers set closed_before = clock_timestamp() - interval '4.9 seconds'`,
+      'ledgers_closed_forward',
+    ],
+    [
       'a period closed at infinity',
       `update ledgers set closed_before = 'infinity'`,
       'ledgers_closed_forward',
@@ -111,7 +116,7 @@ describe('what the service may change it cannot change to', () => {
 
   it('a period that is open again, nor write into it', async () => {
     await client.query('begin');
-    await client.query('update ledgers set closed_before = clock_timestamp()');
+    await client.query(`update ledgers set closed_before = clock_timestamp() - interval '5 seconds'`);
     await refusesEach('ledgers_closed_forward', [
       `update ledgers set closed_before = closed_before - interval '1 microsecond'`,
       'update ledgers set closed_before = null',

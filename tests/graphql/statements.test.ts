@@ -1,7 +1,7 @@
-import { randomUUID } from 'node:crypto';
 import { expect, test } from 'vitest';
-import { asOwner, createTestDatabase, serverLog } from '../support/database.ts';
+import { asOwner, createTestDatabase } from '../support/database.ts';
 import { makeAccount, makeAccounts, openLedger, transfer } from '../support/ledger.ts';
+import { statementsDuring } from '../support/statements.ts';
 import { newKey, serve } from './api.ts';
 
 const database = await createTestDatabase();
@@ -10,24 +10,7 @@ await asOwner(database, `alter database ${database.name} set log_statement = 'al
 const ledger = await openLedger(database);
 const api = await serve(ledger);
 
-/** The statements that the service sends while something runs, as PostgreSQL's own log has them. */
-async function statementsOf(run: () => Promise<unknown>): Promise<string[]> {
-  const mark = async () => {
-    const text = `mark ${randomUUID()}`;
-    await asOwner(database, `select '${text}'`);
-    return text;
-  };
-  const from = await mark();
-  await run();
-  const to = await mark();
-  const log = await serverLog(database);
-  const placeOf = (text: string) => log.findIndex((message) => message.includes(text));
-  return log
-    .slice(placeOf(from) + 1, placeOf(to))
-    .filter(
-      (message) => message.includes('transactional-ledger') && /(statement|execute \S+): /.test(message),
-    );
-}
+const statementsOf = (run: () => Promise<unknown>) => statementsDuring(database, run);
 
 test('a page of history costs the same number of statements, however long it is', async () => {
   const wallet = await makeAccount(ledger, { funds: '1000' });

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, expect, test } from 'vitest';
+import { afterAll, describe, expect, test } from 'vitest';
 import { parseId } from '../../src/core/ids.ts';
 import { asOwner, connect, createTestDatabase } from '../support/database.ts';
 import {
@@ -107,6 +107,108 @@ test('a closing that waits for a block lets it be, and from its answer on nothin
     const codes = new Set((await Promise.all(beside)).map(({ code }) => code));
     expect([...codes].filter((code) => code !== 'POSTED' && code !== 'PERIOD_CLOSED')).toEqual([]);
   }
+});
+
+describe('closing a period', () => {
+  /** The latest instant that can be closed now. */
+  const latest = async () => {
+    const [row] = await asOwner<{ at: string }>(
+      database,
+      `select floor(extract(epoch from clock_timestamp()) * 1000000)::text as at`,
+    );
+    return BigInt(row?.at ?? 0) - 5_000_000n;
+  };
+  const closings = async (target = database) => {
+    const [row] = await asOwner<{ count: number }>(
+      target,
+      `select count(*)::int as count from audit_events where action = 'closePeriod'`,
+    );
+    return row?.count;
+  };
+
+  test('again, or at an earlier instant, waits for nothing and writes nothing', async () => {
+    const before = await latest();
+    expect(await ledger.closePeriod({ before })).toMatchObject({ code: 'CLOSED' });
+    const count = await closings();
+    const holder = await connect(database.ownerUrl);
+    await holder.query('begin');
+    await holder.query('select from ledgers for update');
+    const repeated = [ledger.closePeriod({ before }), ledger.closePeriod({ before: before - 1_000_000n })];
+    for (const answer of await Promise.all(repeated)) {
+      expect(answer).toMatchObject({ code: 'CLOSED', ledger: { closedBefore: before } });
+    }
+    await holder.query('commit');
+    expect(await closings()).toBe(count);
+  });
+
+  test('lets postings pass while it waits for the audit log', async () => {
+    const [from = '', to = ''] = await makeAccounts(ledger, 2, { funds: '10.00' });
+    const holder = await connect(database.ownerUrl);
+    await holder.query('begin');
+    await holder.query('select from audit_heads for update');
+    const closing = ledger.closePeriod({ before: await latest() });
+    await untilSomebodyWaits();
+    await asOwner(database, 'select from ledgers for update nowait');
+    expectPosted(await transfer(ledger, { fromAccountId: from, toAccountId: to, amount: '1.00' }));
+    await holder.query('commit');
+    expect(await closing).toMatchObject({ code: 'CLOSED' });
+  });
+
+  test('is one change for all who ask at once, of the latest instant', async () => {
+    const own = await createTestDatabase();
+    const alone = await openLedger(own);
+    const answers = await Promise.all(
+      Array.from({ length: 40 }, async (_, place) => {
+        const before = BigInt(1_000_000 + place);
+        return { before, answer: await alone.closePeriod({ before }) };
+      }),
+    );
+    for (const { before, answer } of answers) {
+      if (answer.code !== 'CLOSED') throw new TypeError(`refused: ${answer.code}`);
+      expect(answer.ledger.closedBefore).toBeGreaterThanOrEqual(before);
+    }
+    expect(await alone.state()).toMatchObject({ closedBefore: 1_000_039n });
+    // Reads that are answered at different times make a few turns.
+    expect(await closings(own)).toBeLessThanOrEqual(8);
+  });
+
+  test('never has a posting without effectiveAt run again, whatever closers ask for', async () => {
+    const own = await openLedger(database);
+    const accounts = await makeAccounts(own, 8, { funds: '100.00' });
+    let retries = 0;
+    own.observe((batch) => {
+      retries += batch.retries;
+    });
+    let isOver = false;
+    const closed: string[] = [];
+    const closers = [ledger, own].map(async (by) => {
+      while (!isOver) {
+        const before = await latest();
+        // The present is refused.
+        expect(await by.closePeriod({ before: before + 5_000_000n })).toMatchObject({
+          code: 'INVALID_INPUT',
+          facts: { field: 'before' },
+        });
+        closed.push((await by.closePeriod({ before })).code);
+      }
+    });
+    const codes = new Set<string>();
+    for (let round = 0; round < 60; round += 1) {
+      const outcomes = Array.from({ length: 8 }, (_, place) =>
+        transfer(own, {
+          fromAccountId: accounts[place] ?? '',
+          toAccountId: accounts[(place + 1 + (round % 7)) % 8] ?? '',
+          amount: '0.01',
+        }),
+      );
+      for (const { code } of await Promise.all(outcomes)) codes.add(code);
+    }
+    isOver = true;
+    await Promise.all(closers);
+    expect(codes).toEqual(new Set(['POSTED']));
+    expect(new Set(closed)).toEqual(new Set(['CLOSED']));
+    expect(retries).toBe(0);
+  });
 });
 
 test('who waits for a locked account decides on what its holder left', async () => {
