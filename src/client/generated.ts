@@ -268,6 +268,8 @@ export type LedgerErrorCode =
   | 'INVALID_AMOUNT'
   /** A field of the input is malformed or impossible; `field` names it. Mend it and send it again. */
   | 'INVALID_INPUT'
+  /** The cursor’s block is not in these books: they were restored to an earlier state, or it is from another ledger. Compare what you have processed with the ledger, then read the journal from the beginning or from `ledger.head.cursor`. */
+  | 'JOURNAL_REWOUND'
   /** The balance and the open holds break the new limit already. Give another limit. */
   | 'LIMIT_UNMET'
   /** A transaction of this kind cannot be reversed, or not in part. */

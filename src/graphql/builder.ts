@@ -112,7 +112,7 @@ export const builder = new SchemaBuilder<Types>({
     endCursorFieldOptions: {
       description:
         "The last edge's cursor, or where a search under a filter has stopped before it filled the page; null on an " +
-        'empty page that nothing precedes or follows.',
+        'empty page that nothing precedes or follows. In `journal`: how far was read, and never null.',
     },
     cursorFieldOptions: {
       description: 'The place of this edge in its list: opaque text for `after` and `before`.',
