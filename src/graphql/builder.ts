@@ -148,7 +148,8 @@ export const builder = new SchemaBuilder<Types>({
 builder.queryType({
   description:
     'Reading. Null means absent: ids that are malformed, foreign or unknown find nothing. Faults are top-level errors whose ' +
-    '`extensions.code` is a LedgerErrorCode.',
+    '`extensions.code` is a LedgerErrorCode. Fields are read one after the other while postings go on, so two of them may show ' +
+    'different moments. Compare `Account.version` with `Entry.version` to see whether an account and its history agree.',
 });
 builder.mutationType({
   description:
