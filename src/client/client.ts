@@ -8,7 +8,7 @@ import { inChunks } from './chunks.ts';
 import { IntentConflict, OutcomeUnknown, Unreachable } from './errors.ts';
 import * as documents from './generated.ts';
 import { Intents, type KeyStore } from './intents.ts';
-import { listNodes, PAGE_SIZE } from './lists.ts';
+import { listNodes, listPages, PAGE_SIZE } from './lists.ts';
 import { isRefusal } from './refusals.ts';
 import { type Patience, signalOf, untilAnswered } from './retry.ts';
 import {
@@ -271,6 +271,26 @@ export class LedgerClient {
       const variables = { filter: filter ?? null, first: PAGE_SIZE, after };
       return this.#query('transactions', documents.TransactionsDocument, variables, options);
     });
+  }
+
+  /**
+   * The journal in pages, in the order of commits, from after a cursor or from the beginning, up to its present end. To follow
+   * the ledger, keep each page's `cursor` once you have processed its transactions, and call this again with the last one: you
+   * miss nothing and see nothing twice. A page may be empty. `(await ledger.ledger()).head.cursor` is where "from now on"
+   * begins. Throws RequestRejected with the code JOURNAL_REWOUND where the cursor's block is not in the books.
+   */
+  async *journal(
+    after?: string | null,
+    options?: CallOptions,
+  ): AsyncGenerator<t.JournalPage, void, undefined> {
+    const pages = listPages(
+      async (cursor) =>
+        this.#query('journal', documents.JournalDocument, { first: PAGE_SIZE, after: cursor }, options),
+      after,
+    );
+    for await (const { nodes: transactions, pageInfo } of pages) {
+      yield { transactions, cursor: pageInfo.endCursor ?? '' };
+    }
   }
 
   /** Holds that match, newest first. */

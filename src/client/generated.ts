@@ -268,6 +268,8 @@ export type LedgerErrorCode =
   | 'INVALID_AMOUNT'
   /** A field of the input is malformed or impossible; `field` names it. Mend it and send it again. */
   | 'INVALID_INPUT'
+  /** The cursor’s block is not in these books: they were restored to an earlier state, or it is from another ledger. Compare what you have processed with the ledger, then read the journal from the beginning or from `ledger.head.cursor`. */
+  | 'JOURNAL_REWOUND'
   /** The balance and the open holds break the new limit already. Give another limit. */
   | 'LIMIT_UNMET'
   /** A transaction of this kind cannot be reversed, or not in part. */
@@ -514,7 +516,7 @@ export type TransactionFieldsFragment = { readonly __typename: 'Transaction', re
 
 export type HoldFieldsFragment = { readonly __typename: 'Hold', readonly id: string, readonly status: HoldStatus, readonly expiresAt: string | null, readonly createdAt: string, readonly from: { readonly id: string }, readonly to: { readonly id: string }, readonly amount: { readonly amount: string, readonly currency: string }, readonly captured: { readonly amount: string, readonly currency: string }, readonly remaining: { readonly amount: string, readonly currency: string } };
 
-export type LedgerFieldsFragment = { readonly __typename: 'Ledger', readonly id: string, readonly name: string, readonly closedBefore: string | null, readonly createdAt: string, readonly currencies: ReadonlyArray<{ readonly code: string, readonly exponent: number }>, readonly head: { readonly number: string, readonly hash: string, readonly createdAt: string } };
+export type LedgerFieldsFragment = { readonly __typename: 'Ledger', readonly id: string, readonly name: string, readonly closedBefore: string | null, readonly createdAt: string, readonly currencies: ReadonlyArray<{ readonly code: string, readonly exponent: number }>, readonly head: { readonly number: string, readonly hash: string, readonly cursor: string, readonly createdAt: string } };
 
 type Refusal_AccountClosedError_Fragment = { readonly __typename: 'AccountClosedError', readonly code: LedgerErrorCode, readonly message: string, readonly replayed: boolean, readonly retryable: boolean, readonly account: { readonly id: string } };
 
@@ -1070,7 +1072,7 @@ export type ClosePeriodMutation = { readonly closePeriod:
     | { readonly __typename: 'InternalError', readonly code: LedgerErrorCode, readonly message: string, readonly replayed: boolean, readonly retryable: boolean }
     | { readonly __typename: 'InvalidInputError', readonly field: string, readonly code: LedgerErrorCode, readonly message: string, readonly replayed: boolean, readonly retryable: boolean }
     | { readonly __typename: 'OverloadedError', readonly retryAfterMs: number, readonly code: LedgerErrorCode, readonly message: string, readonly replayed: boolean, readonly retryable: boolean }
-    | { readonly __typename: 'PeriodClosed', readonly ledger: { readonly __typename: 'Ledger', readonly id: string, readonly name: string, readonly closedBefore: string | null, readonly createdAt: string, readonly currencies: ReadonlyArray<{ readonly code: string, readonly exponent: number }>, readonly head: { readonly number: string, readonly hash: string, readonly createdAt: string } } }
+    | { readonly __typename: 'PeriodClosed', readonly ledger: { readonly __typename: 'Ledger', readonly id: string, readonly name: string, readonly closedBefore: string | null, readonly createdAt: string, readonly currencies: ReadonlyArray<{ readonly code: string, readonly exponent: number }>, readonly head: { readonly number: string, readonly hash: string, readonly cursor: string, readonly createdAt: string } } }
     | { readonly __typename: 'RateLimitedError', readonly retryAfterMs: number, readonly code: LedgerErrorCode, readonly message: string, readonly replayed: boolean, readonly retryable: boolean }
     | { readonly __typename: 'UnavailableError', readonly code: LedgerErrorCode, readonly message: string, readonly replayed: boolean, readonly retryable: boolean }
    | null };
@@ -1194,7 +1196,7 @@ export type HoldQuery = { readonly hold: { readonly __typename: 'Hold', readonly
 export type LedgerQueryVariables = Exact<{ [key: string]: never; }>;
 
 
-export type LedgerQuery = { readonly ledger: { readonly __typename: 'Ledger', readonly id: string, readonly name: string, readonly closedBefore: string | null, readonly createdAt: string, readonly currencies: ReadonlyArray<{ readonly code: string, readonly exponent: number }>, readonly head: { readonly number: string, readonly hash: string, readonly createdAt: string } } };
+export type LedgerQuery = { readonly ledger: { readonly __typename: 'Ledger', readonly id: string, readonly name: string, readonly closedBefore: string | null, readonly createdAt: string, readonly currencies: ReadonlyArray<{ readonly code: string, readonly exponent: number }>, readonly head: { readonly number: string, readonly hash: string, readonly cursor: string, readonly createdAt: string } } };
 
 export type NodeQueryVariables = Exact<{
   id: string;
@@ -1327,6 +1329,14 @@ export type TransactionsQueryVariables = Exact<{
 
 export type TransactionsQuery = { readonly transactions: { readonly nodes: ReadonlyArray<{ readonly __typename: 'Transaction', readonly id: string, readonly type: TransactionType, readonly idempotencyKey: string | null, readonly externalId: string | null, readonly description: string | null, readonly metadata: Readonly<Record<string, string>>, readonly effectiveAt: string, readonly createdAt: string, readonly amount: { readonly amount: string, readonly currency: string } | null, readonly keyAccount: { readonly id: string }, readonly hold: { readonly id: string } | null, readonly reverses: { readonly id: string } | null, readonly entries: ReadonlyArray<{ readonly __typename: 'Entry', readonly id: string, readonly side: Side, readonly layer: Layer, readonly version: string, readonly description: string | null, readonly effectiveAt: string, readonly createdAt: string, readonly account: { readonly id: string }, readonly amount: { readonly amount: string, readonly currency: string }, readonly balanceAfter: { readonly amount: string, readonly currency: string }, readonly heldAfter: { readonly amount: string, readonly currency: string } }> }>, readonly pageInfo: { readonly hasNextPage: boolean, readonly endCursor: string | null } } };
 
+export type JournalQueryVariables = Exact<{
+  first?: number | null | undefined;
+  after?: string | null | undefined;
+}>;
+
+
+export type JournalQuery = { readonly journal: { readonly nodes: ReadonlyArray<{ readonly __typename: 'Transaction', readonly id: string, readonly type: TransactionType, readonly idempotencyKey: string | null, readonly externalId: string | null, readonly description: string | null, readonly metadata: Readonly<Record<string, string>>, readonly effectiveAt: string, readonly createdAt: string, readonly amount: { readonly amount: string, readonly currency: string } | null, readonly keyAccount: { readonly id: string }, readonly hold: { readonly id: string } | null, readonly reverses: { readonly id: string } | null, readonly entries: ReadonlyArray<{ readonly __typename: 'Entry', readonly id: string, readonly side: Side, readonly layer: Layer, readonly version: string, readonly description: string | null, readonly effectiveAt: string, readonly createdAt: string, readonly account: { readonly id: string }, readonly amount: { readonly amount: string, readonly currency: string }, readonly balanceAfter: { readonly amount: string, readonly currency: string }, readonly heldAfter: { readonly amount: string, readonly currency: string } }> }>, readonly pageInfo: { readonly hasNextPage: boolean, readonly endCursor: string | null } } };
+
 export type HoldsQueryVariables = Exact<{
   filter?: HoldFilter | null | undefined;
   first?: number | null | undefined;
@@ -1350,7 +1360,7 @@ const AccountFields = "fragment AccountFields on Account{__typename id owner ext
 const EntryFields = "fragment EntryFields on Entry{__typename id account{id}side layer amount{amount currency}balanceAfter{amount currency}heldAfter{amount currency}version description effectiveAt createdAt}";
 const TransactionFields = "fragment TransactionFields on Transaction{__typename id type amount{amount currency}keyAccount{id}idempotencyKey externalId description metadata hold{id}reverses{id}effectiveAt createdAt entries{...EntryFields}}";
 const HoldFields = "fragment HoldFields on Hold{__typename id status from{id}to{id}amount{amount currency}captured{amount currency}remaining{amount currency}expiresAt createdAt}";
-const LedgerFields = "fragment LedgerFields on Ledger{__typename id name closedBefore currencies{code exponent}head{number hash createdAt}createdAt}";
+const LedgerFields = "fragment LedgerFields on Ledger{__typename id name closedBefore currencies{code exponent}head{number hash cursor createdAt}createdAt}";
 const Refusal = "fragment Refusal on LedgerError{__typename code message replayed retryable ...on AccountClosedError{account{id}}...on AccountFrozenError{account{id}}...on AccountNotEmptyError{account{id}balance{amount currency}openHolds}...on AccountNotFoundError{accountId}...on AlreadyReversedError{reversals{id}}...on BalanceLimitExceededError{account{id}limit{amount currency}resulting{amount currency}}...on ConditionFailedError{account{id}condition actualBalance{amount currency}actualAvailable{amount currency}actualVersion}...on CurrencyMismatchError{expected given}...on CurrencyTakenError{registered{code exponent}}...on ExternalIdTakenError{takenBy{id}}...on HoldAmountExceededError{hold{id}remaining{amount currency}requested{amount currency}}...on HoldExpiredError{hold{id}}...on HoldNotFoundError{holdId}...on HoldNotOpenError{hold{id status}}...on IdempotencyConflictError{differingFields recordedTransaction{id}}...on InsufficientFundsError{account{id}available{amount currency}requested{amount currency}}...on InvalidAmountError{field}...on InvalidInputError{field}...on LimitUnmetError{balance{amount currency}held{amount currency}incoming{amount currency}limit{amount currency}}...on NotReversibleError{transactionId}...on OverloadedError{retryAfterMs}...on PeriodClosedError{closedBefore}...on RateLimitedError{retryAfterMs}...on ReversalAmountExceededError{remaining{amount currency}requested{amount currency}}...on SameAccountError{accountId}...on TransactionNotFoundError{transactionId}...on UnbalancedError{difference{amount currency}}...on UnknownCurrencyError{currency}...on UnsupportedAccountError{account{id}}}";
 const Posted = "fragment Posted on TransactionPosted{__typename replayed transaction{...TransactionFields}}";
 const Placed = "fragment Placed on HoldPlaced{__typename replayed hold{...HoldFields}transaction{...TransactionFields}}";
@@ -1383,6 +1393,7 @@ export const OutcomeByKeyDocument = ("query OutcomeByKey($accountId:ID!$idempote
 export const PreviewDocument = ("query Preview($operation:OperationInput!){preview(operation:$operation){__typename ...on Preview{entries{account{id}side layer amount{amount currency}balanceAfter{amount currency}heldAfter{amount currency}}}...Refusal}}" + Refusal) as TypedDocument<PreviewQuery, PreviewQueryVariables>;
 export const AccountsDocument = ("query Accounts($filter:AccountFilter$first:Int$after:String){accounts(filter:$filter first:$first after:$after){nodes{...AccountFields}pageInfo{hasNextPage endCursor}}}" + AccountFields) as TypedDocument<AccountsQuery, AccountsQueryVariables>;
 export const TransactionsDocument = ("query Transactions($filter:TransactionFilter$first:Int$after:String){transactions(filter:$filter first:$first after:$after){nodes{...TransactionFields}pageInfo{hasNextPage endCursor}}}" + TransactionFields + EntryFields) as TypedDocument<TransactionsQuery, TransactionsQueryVariables>;
+export const JournalDocument = ("query Journal($first:Int$after:String){journal(first:$first after:$after){nodes{...TransactionFields}pageInfo{hasNextPage endCursor}}}" + TransactionFields + EntryFields) as TypedDocument<JournalQuery, JournalQueryVariables>;
 export const HoldsDocument = ("query Holds($filter:HoldFilter$first:Int$after:String){holds(filter:$filter first:$first after:$after){nodes{...HoldFields}pageInfo{hasNextPage endCursor}}}" + HoldFields) as TypedDocument<HoldsQuery, HoldsQueryVariables>;
 export const HistoryDocument = ("query History($accountId:ID!$filter:HistoryFilter$first:Int$after:String){account(id:$accountId){history(filter:$filter first:$first after:$after){nodes{...EntryFields transaction{id}}pageInfo{hasNextPage endCursor}}}}" + EntryFields) as TypedDocument<HistoryQuery, HistoryQueryVariables>;
 

@@ -14,11 +14,19 @@ export const PAGE_SIZE = 100;
 export async function* listNodes<Node>(
   readPage: (after: string | null) => Promise<Page<Node>>,
 ): AsyncGenerator<Node, void, undefined> {
-  let after: string | null = null;
+  for await (const { nodes } of listPages(readPage)) yield* nodes;
+}
+
+/** All pages of a list, as they are asked for, from after a cursor or from the beginning. */
+export async function* listPages<Node>(
+  readPage: (after: string | null) => Promise<Page<Node>>,
+  start: string | null = null,
+): AsyncGenerator<Page<Node>, void, undefined> {
+  let after = start;
   for (;;) {
-    const { nodes, pageInfo }: Page<Node> = await readPage(after);
-    yield* nodes;
-    if (!pageInfo.hasNextPage) return;
-    after = pageInfo.endCursor ?? null;
+    const page: Page<Node> = await readPage(after);
+    yield page;
+    if (!page.pageInfo.hasNextPage) return;
+    after = page.pageInfo.endCursor ?? null;
   }
 }

@@ -89,6 +89,9 @@ interface GraphQLAnswer<Result> {
   readonly errors?: readonly GraphQLFault[];
 }
 
+/** The codes of arguments that no query is answered for. */
+const REFUSED: readonly unknown[] = ['INVALID_INPUT', 'JOURNAL_REWOUND'];
+
 /** GraphQL leaves `data` out where it executed nothing; a null in its place, or in it beside errors, tells nothing. */
 function readAnswer<Result>(status: number, text: string): Result {
   const answer = parse<Result>(text);
@@ -98,6 +101,10 @@ function readAnswer<Result>(status: number, text: string): Result {
   }
   const { data, errors = [] } = answer;
   if (data === undefined) throw new RequestRejected(status, errors);
+  // What the service refuses of a query is refused each time.
+  if (errors.some(({ extensions }) => REFUSED.includes(extensions?.['code']))) {
+    throw new RequestRejected(status, errors);
+  }
   if (data === null || errors.length > 0) {
     throw new NoAnswer(errors.map(({ message }) => message).join('; ') || 'The answer had no data.');
   }

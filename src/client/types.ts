@@ -60,6 +60,12 @@ export type Outcome = ResultOf<g.OutcomeByKeyQuery>;
 export type NamedNode = ResultOf<g.NodeQuery>;
 export type HistoryEntry = NonNullable<g.HistoryQuery['account']>['history']['nodes'][number];
 
+/** Transactions of the journal, and the cursor after them, which is never empty. */
+export interface JournalPage {
+  readonly transactions: readonly g.TransactionFieldsFragment[];
+  readonly cursor: string;
+}
+
 /** An input whose idempotency key the client makes where none is given. */
 export type Keyless<Input> = Omit<Input, 'idempotencyKey'> & {
   readonly idempotencyKey?: string | null | undefined;

@@ -118,6 +118,11 @@ export function blockIds(createdAt: Instant, random: bigint): (place: number) =>
   return (place) => prefix + place.toString(16).padStart(5, '0');
 }
 
+/** The count in the last 20 bits of a transaction's id: it rises by one along a block. */
+export function countInBlock(id: Uuid): number {
+  return Number.parseInt(id.slice(31), 16);
+}
+
 /** The bound between the ids of blocks: those of blocks that were created at the instant or later are not below it. */
 export function firstIdAt(createdAt: Instant): Uuid {
   // Nothing was recorded before 1970, where the count of UUIDv7 begins.

@@ -38,7 +38,7 @@ export function openDatabase(options: DatabaseOptions): Database {
     statement_timeout: statementDeadlineMs - 500,
     lock_timeout: statementDeadlineMs - 500,
     idle_in_transaction_session_timeout: 60_000,
-    options: `-c role=${role} -c timezone=UTC -c datestyle=ISO ${PLANNING[planCacheMode]}`,
+    options: `-c role=${role} -c timezone=UTC -c datestyle=ISO -c jit=off ${PLANNING[planCacheMode]}`,
     types: { getTypeParser },
     keepAlive: true,
     pipeline: true,

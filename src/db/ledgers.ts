@@ -3,6 +3,7 @@ import type { Currency } from '../core/currency.ts';
 import type { AccountFilter } from '../core/filters.ts';
 import type { Uuid } from '../core/ids.ts';
 import { formatInstant, type Instant } from '../core/instant.ts';
+import { type JournalPlace, journalMark } from '../core/journal-place.ts';
 import { accountCondition } from './account-lists.ts';
 import type { DB } from './tables.ts';
 
@@ -12,7 +13,15 @@ export interface LedgerRow {
   readonly name: string;
   readonly closedBefore: Instant | null;
   readonly createdAt: Instant;
-  readonly head: { readonly number: bigint; readonly hash: Buffer; readonly createdAt: Instant };
+  readonly head: BlockHead;
+}
+
+/** The last block, and the place after it in the journal. */
+export interface BlockHead {
+  readonly number: bigint;
+  readonly hash: Buffer;
+  readonly end: JournalPlace;
+  readonly createdAt: Instant;
 }
 
 /** The ledger of that name with the last block of its journal; before the first one the head is its own beginning. */
@@ -29,6 +38,7 @@ export async function findLedger(db: Kysely<DB>, name: string): Promise<LedgerRo
       'l.created_at',
       'l.block',
       'l.head',
+      'b.size',
       'b.created_at as block_at',
     ])
     .where('l.name', '=', name)
@@ -39,7 +49,12 @@ export async function findLedger(db: Kysely<DB>, name: string): Promise<LedgerRo
     name: row.name,
     closedBefore: row.closed_before,
     createdAt: row.created_at,
-    head: { number: row.block, hash: row.head, createdAt: row.block_at ?? row.created_at },
+    head: {
+      number: row.block,
+      hash: row.head,
+      end: { block: row.block, outcomes: row.size ?? 0, mark: journalMark(row.id, row.head) },
+      createdAt: row.block_at ?? row.created_at,
+    },
   };
 }
 

@@ -196,7 +196,7 @@ const SIDE = sql<number>`(
 )`.as('side');
 
 /** Completes transactions, in the order of their rows, by one query for all their entries. */
-async function withEntries(
+export async function withEntries(
   db: Kysely<DB>,
   ledgerId: Uuid,
   rows: readonly TransactionRow[],

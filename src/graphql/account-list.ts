@@ -44,7 +44,10 @@ builder.queryField('accounts', (t) =>
   t.connection(
     {
       type: 'Account',
-      description: 'All accounts, or those that match, newest first.',
+      description:
+        'All accounts, or those that match, newest first by time of recording. This order is for people: that time is taken ' +
+        'before the commit, so an account may appear among those that you have already seen. A program that follows the ledger ' +
+        'reads `journal`: its entries name each account that money has moved on.',
       args: { filter: t.arg({ type: AccountFilterInput, description: 'Only accounts that match.' }) },
       complexity: pageCost,
       resolve: (_, { filter: input, ...args }, { ledger }) => {

@@ -36,7 +36,8 @@ export const AccountStatusEnum = builder.enumType('AccountStatus', {
 builder.node('Account', {
   description:
     'What one owner has, in one currency. Its balances are amounts on its normal side, where they are positive. Always ' +
-    'balance - held ≥ minBalance, and balance + incoming ≤ maxBalance.',
+    'balance - held ≥ minBalance, and balance + incoming ≤ maxBalance. Its own amounts, limits, status and `version` are read ' +
+    'together and agree. `history` and `holds` are read after them: see `history`.',
   id: {
     description: 'Names the account: `acct_…`.',
     resolve: ({ id }) => formatId('account', id),
@@ -65,7 +66,9 @@ builder.node('Account', {
     status: t.expose('status', { type: AccountStatusEnum, description: 'Whether it takes part.' }),
     balance: t.field({
       type: 'Money',
-      description: 'Posted, positive on the normal side. Money that is held is part of it.',
+      description:
+        'Posted, positive on the normal side. Money that is held is part of it. It is the balance at `version`, and equals ' +
+        '`balanceAfter` of the entry of that version.',
       resolve: (account) => money(account, balanceOf(account.normalSide, account)),
     }),
     held: t.field({
@@ -111,7 +114,8 @@ builder.node('Account', {
     }),
     version: t.field({
       type: 'BigInt',
-      description: 'How many entries it has. It rises by one with each.',
+      description:
+        'How many entries it has. It rises by one with each. The entry of this version is the last one that `balance` includes.',
       resolve: ({ version }) => version,
     }),
     metadata: t.field({

@@ -112,7 +112,7 @@ export const builder = new SchemaBuilder<Types>({
     endCursorFieldOptions: {
       description:
         "The last edge's cursor, or where a search under a filter has stopped before it filled the page; null on an " +
-        'empty page that nothing precedes or follows.',
+        'empty page that nothing precedes or follows. In `journal`: how far was read, and never null.',
     },
     cursorFieldOptions: {
       description: 'The place of this edge in its list: opaque text for `after` and `before`.',
@@ -148,7 +148,8 @@ export const builder = new SchemaBuilder<Types>({
 builder.queryType({
   description:
     'Reading. Null means absent: ids that are malformed, foreign or unknown find nothing. Faults are top-level errors whose ' +
-    '`extensions.code` is a LedgerErrorCode.',
+    '`extensions.code` is a LedgerErrorCode. Fields are read one after the other while postings go on, so two of them may show ' +
+    'different moments. Compare `Account.version` with `Entry.version` to see whether an account and its history agree.',
 });
 builder.mutationType({
   description:

@@ -4,7 +4,7 @@ import type { KeysetRange, Listed } from '../ledger/ledger.ts';
 import { builder } from './builder.ts';
 import { invalidInput } from './node.ts';
 
-const DEFAULT_SIZE = 20;
+export const DEFAULT_SIZE = 20;
 const MAX_SIZE = 100;
 
 export const AccountConnection = builder.connectionObject(
@@ -98,7 +98,8 @@ function digestOf(filter: object): string {
   return createHash('sha256').update(text).digest('base64url').slice(0, 16);
 }
 
-function checkSizes(sizes: { readonly first: number | null; readonly last: number | null }): void {
+/** Page sizes out of bounds, or of both ends, are INVALID_INPUT. */
+export function checkSizes(sizes: { readonly first: number | null; readonly last: number | null }): void {
   for (const [name, size] of Object.entries(sizes)) {
     if (size !== null && (size < 0 || size > MAX_SIZE)) {
       throw invalidInput(`${name} must be from 0 to ${MAX_SIZE}, and is ${size}.`);

@@ -41,7 +41,10 @@ builder.objectField('Account', 'history', (t) =>
   t.connection(
     {
       type: 'Entry',
-      description: 'Its entries, or those that match, by version, newest first.',
+      description:
+        'Its entries, or those that match, by version, newest first. They are read after the account itself and may be newer: ' +
+        'an entry whose `version` is above `Account.version` was posted in between and is not part of `balance`. To show a ' +
+        'balance and a history that agree, leave out such entries, or show `balanceAfter` of the newest entry.',
       args: { filter: t.arg({ type: HistoryFilterInput, description: 'Only entries that match.' }) },
       complexity: pageCost,
       resolve: ({ id }, { filter: input, ...args }, { ledger }) => {

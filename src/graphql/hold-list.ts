@@ -41,7 +41,10 @@ builder.queryField('holds', (t) =>
   t.connection(
     {
       type: 'Hold',
-      description: 'All holds, or those that match, newest first.',
+      description:
+        'All holds, or those that match, newest first by time of recording. This order is for people: that time is taken before ' +
+        'the commit, so a hold may appear among those that you have already seen. A program that follows the ledger reads ' +
+        '`journal`: it has every transaction that placed, captured or released a hold.',
       args: { filter: t.arg({ type: HoldFilterInput, description: 'Only holds that match.' }) },
       complexity: pageCost,
       resolve: async (_, { filter: input, ...args }, { ledger }) => {

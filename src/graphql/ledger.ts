@@ -1,4 +1,5 @@
 import { formatId, parseId } from '../core/ids.ts';
+import { formatJournalPlace } from '../core/journal-place.ts';
 import { AccountFilterInput, readAccountFilter } from './account-list.ts';
 import { builder } from './builder.ts';
 import { LIST_SIZE } from './cost.ts';
@@ -78,6 +79,11 @@ builder.objectType('BlockHead', {
       description:
         'SHA-256 over all that was recorded so far, in hexadecimal digits; empty before the first block.',
       resolve: ({ hash }) => hash.toString('hex'),
+    }),
+    cursor: t.string({
+      description:
+        'The place after this block in `Query.journal`: pass it as `after` to read what is posted from now on.',
+      resolve: ({ end }) => formatJournalPlace(end),
     }),
     createdAt: t.field({
       type: 'DateTime',

@@ -45,10 +45,14 @@ const CODES: Readonly<Record<RefusalCode, string>> = {
   INTERNAL: 'A fault of the ledger itself, which its log has under the request id.',
 };
 
+const JOURNAL_REWOUND =
+  'The cursor’s block is not in these books: they were restored to an earlier state, or it is from another ledger. Compare what ' +
+  'you have processed with the ledger, then read the journal from the beginning or from `ledger.head.cursor`.';
+
 const LedgerErrorCode = builder.enumType('LedgerErrorCode', {
   description:
     'Why something was refused. A later release may add codes: treat those that you do not know by `retryable` and `message`.',
-  values: described(CODES),
+  values: described({ ...CODES, JOURNAL_REWOUND }),
 });
 
 const ConditionKindEnum = builder.enumType('ConditionKind', {

@@ -11,6 +11,7 @@ import './hold.ts';
 import './hold-list.ts';
 import './hold-mutations.ts';
 import './journal.ts';
+import './journal-list.ts';
 import './ledger.ts';
 import './money.ts';
 import './operation.ts';

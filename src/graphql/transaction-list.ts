@@ -50,7 +50,10 @@ builder.queryField('transactions', (t) =>
   t.connection(
     {
       type: 'Transaction',
-      description: 'All posted transactions, or those that match, newest first.',
+      description:
+        'All posted transactions, or those that match, newest first by time of recording. This order is for people: that time ' +
+        'is taken before the commit, so a transaction may appear among those that you have already seen. A program that follows ' +
+        'the ledger reads `journal`.',
       args: { filter: t.arg({ type: TransactionFilterInput, description: 'Only transactions that match.' }) },
       complexity: pageCost,
       resolve: async (_, { filter: input, ...args }, { ledger }) => {

@@ -16,6 +16,7 @@ import {
 import type { Hold } from '../core/hold.ts';
 import { EXTERNAL_ID_MARK, parseId, type Uuid } from '../core/ids.ts';
 import type { Instant } from '../core/instant.ts';
+import type { JournalPlace } from '../core/journal-place.ts';
 import type { Money } from '../core/money.ts';
 import { nameAccount, toExpiry } from '../core/request.ts';
 import { checkName } from '../core/text.ts';
@@ -27,8 +28,15 @@ import { type Database, openDatabase, type PoolUse, poolUse } from '../db/databa
 import { listMatchingEntries } from '../db/entry-lists.ts';
 import { listHoldTransactions, listMatchingHolds } from '../db/hold-lists.ts';
 import { findExpiredHolds, findHolds } from '../db/holds.ts';
+import { type JournalPage, listJournal } from '../db/journal-list.ts';
 import type { KeysetRange, Listed } from '../db/keyset.ts';
-import { findLedger, findUsedCurrencies, listRegisteredCurrencies, sumTrialBalance } from '../db/ledgers.ts';
+import {
+  type BlockHead,
+  findLedger,
+  findUsedCurrencies,
+  listRegisteredCurrencies,
+  sumTrialBalance,
+} from '../db/ledgers.ts';
 import { DatabaseNotReadyError, dueMigrations } from '../db/migrator.ts';
 import { listMatchingTransactions } from '../db/transaction-lists.ts';
 import {
@@ -95,7 +103,7 @@ export interface LedgerState {
   readonly name: string;
   readonly closedBefore: Instant | null;
   readonly createdAt: Instant;
-  readonly head: { readonly number: bigint; readonly hash: Buffer; readonly createdAt: Instant };
+  readonly head: BlockHead;
 }
 
 /** What the ledger is busy with at this moment. */
@@ -373,6 +381,14 @@ export class Ledger {
     return this.#list(filter, () =>
       listMatchingTransactions(this.#reads, this.id, filter, range, this.#currencies.of),
     );
+  }
+
+  /**
+   * Up to `size` posted transactions of the journal after a place, or from the beginning, in the order of their commits.
+   * Undefined: the place is not in these books, which may have been restored to an earlier state.
+   */
+  listJournal(after: JournalPlace | undefined, size: number): Promise<JournalPage | undefined> {
+    return this.#read(() => listJournal(this.#reads, this.id, after, size, this.#currencies.of));
   }
 
   /** An account's entries that match, by version, newest first. */

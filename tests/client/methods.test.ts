@@ -219,6 +219,36 @@ describe('a list', () => {
     expect(await collect(ledger.history(a, { layer: 'POSTED' }))).toHaveLength(2);
     expect(await collect(ledger.history('acct_unknown'))).toEqual([]);
   });
+
+  it('of the journal has pages, each with the cursor from which it goes on', async () => {
+    const [a = '', b = ''] = await makeAccounts(books, 2, { funds: '10' });
+    const { cursor: start } = (await ledger.ledger()).head;
+    const pay = (amount: string) => ({ transfer: { fromAccountId: a, toAccountId: b, amount } });
+    const operations = Array.from({ length: 230 }, () => pay('0.01'));
+    as('BatchProcessed', await ledger.postBatch(operations, { mode: 'ATOMIC' }));
+
+    const pages = await collect(ledger.journal(start));
+    expect(pages.map(({ transactions }) => transactions.length)).toEqual([100, 100, 30]);
+    const posted = (await collect(ledger.transactions({ accountId: a }))).slice(0, 230).reverse();
+    expect(pages.flatMap(({ transactions }) => transactions)).toEqual(posted);
+    expect(await collect(ledger.journal(pages[0]?.cursor))).toEqual(pages.slice(1));
+    const end = pages.at(-1)?.cursor ?? '';
+    expect((await ledger.ledger()).head.cursor).toBe(end);
+    expect(await collect(ledger.journal(end))).toEqual([{ transactions: [], cursor: end }]);
+    expect((await collect(ledger.journal())).at(-1)?.cursor).toBe(end);
+  });
+
+  it('is rejected at once where its cursor is not of these books, or none', async () => {
+    const cursorOf = (text: string) => Buffer.from(text).toString('base64url');
+    for (const [cursor, code] of [
+      [cursorOf('journal 1 1 0123456789abcdef'), 'JOURNAL_REWOUND'],
+      ['x', 'INVALID_INPUT'],
+    ] as const) {
+      const rejected = await collect(ledger.journal(cursor)).catch((error: unknown) => error);
+      expect(rejected).toBeInstanceOf(RequestRejected);
+      expect(rejected).toMatchObject({ errors: [{ extensions: { code } }] });
+    }
+  });
 });
 
 describe('a batch', () => {

@@ -96,6 +96,7 @@ describe('an operation', () => {
       'NodesDocument',
       'AccountsDocument',
       'TransactionsDocument',
+      'JournalDocument',
       'HoldsDocument',
       'HistoryDocument',
     ]);

@@ -39,10 +39,7 @@ const NOT_BUILT = [
   'Transaction.reversals.before',
   'Transaction.reversals.first',
   'Transaction.reversals.last',
-  // The journal and subscriptions.
-  'BlockHead.cursor',
-  'LedgerErrorCode.JOURNAL_REWOUND',
-  'Query.journal',
+  // Subscriptions.
   'Subscription',
   'TransactionEvent',
   // Who asks, and what a restricted caller sees.
