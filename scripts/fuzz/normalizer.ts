@@ -6,6 +6,8 @@ const INSTANT = /\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|\+00:00)/g;
 const HASH = /\b[0-9a-f]{64}\b/g;
 const TEXT = /"([\w-]{16,})"/g;
 const CURSOR = /^[\w:-]+ [\w-]+ \S+$/;
+/** Of the journal: a block, a place in it, and a part of the block's hash. */
+const JOURNAL_CURSOR = /^(journal \d+ \d+) [0-9a-f]{16}$/;
 /** No request names an instant from the run's start to then, except in expiresAt, long after. */
 const RUN_MS = 86_400_000;
 
@@ -27,7 +29,7 @@ export class Normalizer {
   normalize(text: string): string {
     return text
       .replaceAll(TEXT, (quoted, word: string) => {
-        const content = Buffer.from(word, 'base64url').toString();
+        const content = Buffer.from(word, 'base64url').toString().replace(JOURNAL_CURSOR, '$1');
         return CURSOR.test(content) ? JSON.stringify(`cursor ${content}`) : quoted;
       })
       .replaceAll(PUBLIC_ID, (id, kind: string, suffix: string) => this.#number(suffix, kind) ?? id)
