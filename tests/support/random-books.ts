@@ -15,6 +15,8 @@ export const METADATA: readonly Metadata[] = [
   { a: '2', b: '2' },
   { 'ü ': '😀' },
 ];
+/** What ends a hold names one; no list looks at which. */
+const HOLD = '00000000-0000-4000-8000-000000000001';
 /** Now; the books count from days before it to days behind it. */
 export const BEGIN = BigInt(Date.now()) * 1000n;
 export const DAY = 86_400_000_000n;
@@ -84,8 +86,13 @@ export async function writeRandomBooks(db: Database, seed: number): Promise<Uuid
         const held = holds.pop();
         if (held === undefined) break;
         return pick([true, false])
-          ? { type: 'RELEASE', lines: release(...held, 10n), ...texts }
-          : { type: 'CAPTURE', lines: [...release(...held, 10n), ...lines(...held, 10n)], ...texts };
+          ? { type: 'RELEASE', holdId: HOLD, lines: release(...held, 10n), ...texts }
+          : {
+              type: 'CAPTURE',
+              holdId: HOLD,
+              lines: [...release(...held, 10n), ...lines(...held, 10n)],
+              ...texts,
+            };
       }
       case 'decline':
         return {
