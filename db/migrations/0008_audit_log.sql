@@ -1,4 +1,4 @@
--- The audit log: every change beside the journal, written by the transaction that makes it. Append-only, numbered without a gap
+-- The audit log: every change that is not a posting, written by the transaction that makes it. Append-only, numbered without a gap
 -- in each ledger, and chained:
 --
 -- hash = SHA-256('tls.audit.v1' ‖ previous hash ‖ number in 8 bytes, big-endian ‖ row)
@@ -19,11 +19,11 @@ insert into audit_heads (ledger_id) select id from ledgers;
 create table audit_events (
   number bigint not null,
   ledger_id uuid not null,
-  -- Who asked; null: nobody had to say who they are.
+  -- The caller; null: unauthenticated.
   actor uuid,
   -- The mutation's field.
   action text collate "C" not null check (octet_length(action) between 1 and 255),
-  -- What was changed: the uuid of an account or a ledger, the code of a currency.
+  -- The changed object: the uuid of an account or a ledger, the code of a currency.
   subject_type text collate "C" not null check (octet_length(subject_type) between 1 and 255),
   subject text collate "C" not null check (octet_length(subject) between 1 and 255),
   -- JSON objects of the fields that changed, as the API shows them. Metadata is SHA-256(salt ‖ its RFC 8785), hexadecimal.

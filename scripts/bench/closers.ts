@@ -19,7 +19,7 @@ const TIMING = { warmUpMs: 500, durationMs: 3000 };
 const LATEST_MS = 5100;
 const MAX_COST = 0.2;
 
-/** Closes until it is told that all is over, and answers how often. */
+/** Closes periods until it is stopped, and returns the number of closings. */
 async function keepClosing(ledger: Ledger, run: { readonly isOver: boolean }): Promise<number> {
   let count = 0;
   for (; !run.isOver; count += 1) {

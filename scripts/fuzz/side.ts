@@ -30,7 +30,7 @@ export class Side {
   readonly #since: Date;
   readonly normalizer: Normalizer;
   readonly #path: FastPath;
-  /** What was recorded before is not compared again. */
+  /** Rows up to here were compared before. */
   #seen: Readonly<Record<'transaction' | 'account', string>> = { transaction: NO_UUID, account: NO_UUID };
 
   private constructor(ledger: Ledger, owner: pg.Client, since: Date, { compileAfter }: SideOptions) {
@@ -66,7 +66,7 @@ export class Side {
     return result === undefined ? 'no answer' : this.normalizer.normalize(textOf(result));
   }
 
-  /** What was recorded since the last call, a row a line. */
+  /** The rows recorded since the last call, one per line. */
   async recorded(): Promise<readonly string[]> {
     const { transaction, account } = this.#seen;
     const { rows } = await this.#owner.query<{ kind: string; id: string; row: string }>(RECORDED, [

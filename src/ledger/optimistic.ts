@@ -36,8 +36,8 @@ export interface PostingContext extends BatchContext {
 }
 
 /**
- * Posts a batch on remembered account states. Undefined where it may not go this way, or went in vain: nothing was done.
- * Throws only where it is not known what was done.
+ * Posts a batch on remembered account states. Undefined: it may not go this way, or the database rejected it; nothing was done.
+ * Throws if the outcome of COMMIT is unknown, and on faults of the program.
  */
 export async function postOptimistically(
   context: PostingContext,
