@@ -54,3 +54,51 @@ export function openBook({ clock, random, ...state }: BookState): Book {
 export function attemptKey(accountId: Uuid, idempotencyKey: string): string {
   return accountId + idempotencyKey;
 }
+
+/** A book on top of another, which stays as it is until `settle` carries it forward. */
+export interface Draft {
+  readonly book: Book;
+  settle(): void;
+}
+
+export function draftOf(book: Book): Draft {
+  const maps = {
+    accounts: new Layer(book.accounts),
+    holds: new Layer(book.holds),
+    originals: new Layer(book.originals),
+    recorded: new Layer(book.recorded),
+    externalIds: new Layer(book.externalIds),
+    changedHolds: new Layer(book.changedHolds),
+  };
+  const recordings: Recording[] = [];
+  const first = book.recordings.length;
+  return {
+    book: { ...book, ...maps, recordings, idAt: (place) => book.idAt(first + place) },
+    settle() {
+      for (const map of Object.values(maps)) map.settle();
+      for (const recording of recordings) book.recordings.push(recording);
+    },
+  };
+}
+
+/** A map that has what another one has, and its own entries before those. Only its own are listed. */
+class Layer<Key, Value> extends Map<Key, Value> {
+  readonly #below: Map<Key, Value>;
+
+  constructor(below: Map<Key, Value>) {
+    super();
+    this.#below = below;
+  }
+
+  override get(key: Key): Value | undefined {
+    return super.get(key) ?? this.#below.get(key);
+  }
+
+  override has(key: Key): boolean {
+    return super.has(key) || this.#below.has(key);
+  }
+
+  settle(): void {
+    for (const [key, value] of this) this.#below.set(key, value);
+  }
+}

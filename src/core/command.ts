@@ -73,7 +73,7 @@ export interface PlannedCommand
   readonly keyAccount: { readonly id: Uuid; readonly given: string };
   readonly legs: readonly PlannedLeg[];
   readonly conditions: readonly PlannedCondition[];
-  readonly target: { readonly kind: TargetName['kind']; readonly id: Uuid } | null;
+  readonly target: (Pick<Target, 'id' | 'pending'> & { readonly kind: TargetName['kind'] }) | null;
   /** Every account that it names, or that its target moved: they are locked. */
   readonly accounts: readonly Uuid[];
   readonly request: Request;
@@ -98,8 +98,8 @@ export interface Target {
   readonly id: Uuid;
   readonly keyAccountId: Uuid;
   readonly accounts: readonly Uuid[];
-  /** An earlier command of the same batch makes it: its id stands for nothing yet, and enters no request. */
-  readonly isPending?: true;
+  /** An earlier command of the same batch makes it under this externalId: it has no id yet, and none enters the request. */
+  readonly pending?: string;
 }
 
 /** What a request is remembered by: 16 bytes that decide whether another is the same, and 4 bytes a field that name where they differ. */
@@ -139,14 +139,14 @@ export function plan(command: Command, lookUp: LookUp): PlannedCommand | Refusal
   for (const { account } of legs) if (account.id !== undefined) accounts.push(account.id);
   for (const { account } of conditions) if (account.id !== undefined) accounts.push(account.id);
   if (target !== undefined) accounts.push(...target.accounts);
-  const targetId = target?.isPending ? undefined : target?.id;
+  const targetId = target?.pending === undefined ? target?.id : undefined;
   const idOf = (name: Name) => (name === targetName?.name ? targetId : lookUp.account(name));
   return {
     ...command,
     keyAccount: { id: keyAccountId, given },
     legs,
     conditions,
-    target: targetName === null || target === undefined ? null : { kind: targetName.kind, id: target.id },
+    target: targetName === null || target === undefined ? null : { ...target, kind: targetName.kind },
     accounts,
     request: digestRequest(
       command.type,

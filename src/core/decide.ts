@@ -29,6 +29,12 @@ export interface Decision {
   readonly id: Uuid | null;
 }
 
+/** What became of commands that are answered as one. ids: of what is recorded, by the command's place. */
+export interface UnitDecision {
+  readonly answer: readonly Outcome[] | Refusal;
+  readonly ids: readonly (Uuid | null)[];
+}
+
 /** Decides commands in order of arrival; the book carries what they leave. */
 export function decide(book: Book, commands: readonly PlannedCommand[]): Decision[] {
   return commands.map((command) => decideOne(book, command));

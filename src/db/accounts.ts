@@ -221,6 +221,32 @@ export async function findAccounts(
   return mapRows(rows, (row) => accountOf(row, currencyOf));
 }
 
+/**
+ * Which of these accounts other sessions keep locked. What a COMMIT holds that waits for its standby is not among them: it is
+ * about to be free, or no COMMIT comes to its end.
+ */
+export async function findLocked(db: Database, ledgerId: Uuid, ids: readonly Uuid[]): Promise<Set<Uuid>> {
+  if (ids.length === 0) return new Set();
+  const { rows: locked } = await sql<{ id: Uuid; locker: string }>`
+    with free as materialized (
+      select id from accounts where id = any(${ids}::uuid[]) and ledger_id = ${ledgerId} order by id for update skip locked)
+    select id, xmax::text as locker from accounts a
+    where id = any(${ids}::uuid[]) and ledger_id = ${ledgerId} and not exists (select from free where free.id = a.id)`.execute(
+    db,
+  );
+  if (locked.length === 0) return new Set();
+  const { rows: committing } = await db.transaction().execute(async (trx) => {
+    // Sessions are shown to their own login, not to the role that it takes.
+    await sql`set local role none`.execute(trx);
+    return sql<{ locker: string }>`
+      select backend_xid::text as locker from pg_stat_activity where wait_event = 'SyncRep' and backend_xid is not null`.execute(
+      trx,
+    );
+  });
+  const waiting = new Set(committing.map(({ locker }) => locker));
+  return new Set(locked.flatMap(({ id, locker }) => (waiting.has(locker) ? [] : id)));
+}
+
 /** The ids of the accounts that have these external ids. */
 export async function findAccountIds(
   db: Kysely<DB>,

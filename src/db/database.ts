@@ -16,6 +16,8 @@ export interface DatabaseOptions {
   readonly applicationName: string;
   /** How long the answer to one statement may take, COMMIT's included; then the connection is given up. */
   readonly statementDeadlineMs?: number;
+  /** How long a statement waits for a lock; as long as for its answer unless said. */
+  readonly lockTimeoutMs?: number;
   /** `force_generic_plan`: prepared statements are planned once a connection, by indexes alone, and not anew for the values of each run. */
   readonly planCacheMode?: 'auto' | 'force_generic_plan';
   /** Told of connections that were lost while nobody used them. */
@@ -28,15 +30,16 @@ export interface DatabaseOptions {
  */
 export function openDatabase(options: DatabaseOptions): Database {
   const { role = SERVICE_ROLE, statementDeadlineMs = 30_000, planCacheMode = 'auto' } = options;
+  // The server gives up a little earlier, so that it is heard to, and the connection is kept.
+  const timeoutMs = statementDeadlineMs - 500;
   const pool = new pg.Pool({
     connectionString: options.url,
     max: options.maxConnections,
     application_name: options.applicationName,
     connectionTimeoutMillis: 2000,
     query_timeout: statementDeadlineMs,
-    // The server gives up a little earlier, so that it is heard to, and the connection is kept.
-    statement_timeout: statementDeadlineMs - 500,
-    lock_timeout: statementDeadlineMs - 500,
+    statement_timeout: timeoutMs,
+    lock_timeout: options.lockTimeoutMs ?? timeoutMs,
     idle_in_transaction_session_timeout: 60_000,
     options: `-c role=${role} -c timezone=UTC -c datestyle=ISO -c jit=off ${PLANNING[planCacheMode]}`,
     types: { getTypeParser },

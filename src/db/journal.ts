@@ -186,11 +186,12 @@ const besideQuery = fixedQuery(
  * What writes a block: its transactions, their entries and what becomes of holds in one statement. The triggers move the
  * accounts and append the block, over the root that the statement hands them. A second statement follows where the block also
  * ends, or captures of, what it places: no statement sees the rows that it inserts. No statement where nothing is recorded.
+ * It yields now and then, so that others can have a turn while the thousands of rows of a large batch are written.
  */
-export function blockOf(
+export function* blockOf(
   ledgerId: Uuid,
   { createdAt, recordings, changedHolds }: Pick<Book, 'createdAt' | 'recordings' | 'changedHolds'>,
-): CompiledQuery[] {
+): Generator<void, CompiledQuery[]> {
   if (recordings.length === 0) return [];
   const root = merkleRoot(recordings.map(({ digest }) => digest));
   const lines = recordings.flatMap((recording) =>
@@ -202,20 +203,24 @@ export function blockOf(
   const placed = holds.filter(({ id }) => posted.has(id));
   const changed = holds.filter(({ id }) => !posted.has(id));
   const movedOn = placed.filter(({ status, captured }) => status !== 'OPEN' || captured > 0n);
-  const parameters = [
-    root.toString('hex'),
-    ledgerId,
-    formatInstant(createdAt),
-    ...TRANSACTION_COLUMNS.flatMap((column) => parametersOf(column, recordings)),
-    ...HOLD_COLUMNS.flatMap((column) => parametersOf(column, placed)),
-    ...HOLD_CHANGES.flatMap((column) => parametersOf(column, changed)),
-    ...ENTRY_COLUMNS.flatMap((column) => parametersOf(column, lines)),
-  ];
+  const parameters: unknown[] = [root.toString('hex'), ledgerId, formatInstant(createdAt)];
+  for (const write of [
+    ...TRANSACTION_COLUMNS.map((column) => () => parametersOf(column, recordings)),
+    ...HOLD_COLUMNS.map((column) => () => parametersOf(column, placed)),
+    ...HOLD_CHANGES.map((column) => () => parametersOf(column, changed)),
+    ...ENTRY_COLUMNS.map((column) => () => parametersOf(column, lines)),
+  ]) {
+    if (lines.length > WRITTEN_AT_ONCE) yield;
+    parameters.push(...write());
+  }
   const block = { ...blockQuery, parameters };
   if (movedOn.length === 0) return [block];
   const changes = HOLD_CHANGES.flatMap((column) => parametersOf(column, movedOn));
   return [block, { ...holdsQuery, parameters: [ledgerId, ...changes] }];
 }
+
+/** Entries of a block that is written without a pause. */
+const WRITTEN_AT_ONCE = 5000;
 
 interface Line {
   readonly recording: Recording;

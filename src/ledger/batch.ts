@@ -14,41 +14,41 @@
  *
  * Where the process remembers the accounts' states, a batch of new commands is first tried in one flight: see optimistic.ts.
  */
-import type { PlannedCommand } from '../core/command.ts';
-import type { Outcome } from '../core/transaction.ts';
 import { COMMIT, follow } from '../db/checked-pool.ts';
 import type { Naming } from '../db/journal.ts';
 import { decideOn, findAll, nameAll, rememberIds, transaction } from './deciding.ts';
 import { type PostingContext, postOptimistically } from './optimistic.ts';
+import { inTurns } from './turns.ts';
+import type { Unit, UnitAnswer } from './unit.ts';
 
-/** Posts a batch; the outcomes are in the commands' order. An error says that nothing was done, or CommitUnknownError. */
-export function postBatch(context: PostingContext, commands: readonly PlannedCommand[]): Promise<Outcome[]> {
+/** Posts a batch; the answers are in the units' order. An error says that nothing was done, or CommitUnknownError. */
+export function postBatch(context: PostingContext, units: readonly Unit[]): Promise<UnitAnswer[]> {
   return context.currencies.reading(async () => {
-    const named = nameAll(commands);
-    const optimistic = await postOptimistically(context, commands, named.accounts);
-    return optimistic ?? postLocked(context, commands, named);
+    const named = nameAll(units);
+    const optimistic = await postOptimistically(context, units, named.accounts);
+    return optimistic ?? postLocked(context, units, named);
   });
 }
 
 async function postLocked(
   context: PostingContext,
-  commands: readonly PlannedCommand[],
+  units: readonly Unit[],
   named: Naming,
-): Promise<Outcome[]> {
+): Promise<UnitAnswer[]> {
   const { ledgerId, memory, answered } = context;
   const decided = memory.announce(named.accounts);
   try {
     return await transaction(context, async (trx) => {
-      const found = await findAll(trx, context, named, commands);
-      const { book, decisions, block } = decideOn(ledgerId, found, commands);
+      const found = await findAll(trx, context, named, units);
+      const { book, decisions, block } = await inTurns(decideOn(ledgerId, found, units));
       memory.learn(found, book.accounts);
       decided();
-      rememberIds(commands, decisions);
+      rememberIds(units, decisions);
       for (const [place, statement] of block.entries()) {
         await trx.executeQuery(place === block.length - 1 ? follow(statement, COMMIT) : statement);
         answered();
       }
-      return decisions.map(({ outcome }) => outcome);
+      return decisions.map(({ answer }) => answer);
     });
   } catch (error) {
     memory.forget(named.accounts);

@@ -1,9 +1,10 @@
 /** The steps that every batch has in common: what it names, what is found of that, and what is decided on it. */
 import { randomBytes } from 'node:crypto';
 import type { CompiledQuery, Transaction as Trx } from 'kysely';
+import { decideAtomic, resolveStep } from '../core/atomic.ts';
 import { type Book, type BookState, openBook } from '../core/book.ts';
 import type { PlannedCommand } from '../core/command.ts';
-import { type Decision, decide } from '../core/decide.ts';
+import { decide, type UnitDecision } from '../core/decide.ts';
 import type { Uuid } from '../core/ids.ts';
 import type { Database } from '../db/database.ts';
 import { findHolds, findOriginals } from '../db/holds.ts';
@@ -11,6 +12,8 @@ import { blockOf, lockAndFind, type Naming } from '../db/journal.ts';
 import type { DB } from '../db/tables.ts';
 import { findRecorded } from '../db/transactions.ts';
 import type { Currencies } from './currencies.ts';
+import type { Work } from './turns.ts';
+import type { Unit } from './unit.ts';
 
 /** What a batch runs in. `answered` is called at each answer of the database. */
 export interface BatchContext {
@@ -23,15 +26,18 @@ export interface BatchContext {
 /** What a batch is decided on, all but the randomness of its ids. */
 export type Findings = Omit<BookState, 'random'>;
 
-/** Locks the accounts, then reads everything else that the commands name. */
+/** Locks the accounts, then reads everything else that the units name. */
 export async function findAll(
   trx: Trx<DB>,
   { ledgerId, currencies, answered }: BatchContext,
   named: Naming,
-  commands: readonly PlannedCommand[],
+  units: readonly Unit[],
 ): Promise<Findings> {
   const { recorded, ...found } = await lockAndFind(trx, ledgerId, named, currencies.of);
   answered();
+  const commands = units.flatMap(
+    ({ commands, steps }) => steps?.map((step) => resolveStep(found, step)) ?? commands,
+  );
   return {
     ...found,
     ...(await findTargets(trx, { ledgerId, currencies }, commands)),
@@ -47,15 +53,23 @@ export function transaction<T>({ db }: BatchContext, run: (trx: Trx<DB>) => Prom
 /** A batch that is decided: what is left is to write its block. */
 export interface Decided {
   readonly book: Book;
-  readonly decisions: readonly Decision[];
+  /** Of each unit. */
+  readonly decisions: readonly UnitDecision[];
   /** Statements that write it; none where nothing is recorded. */
   readonly block: readonly CompiledQuery[];
 }
 
-export function decideOn(ledgerId: Uuid, found: Findings, commands: readonly PlannedCommand[]): Decided {
+export function* decideOn(ledgerId: Uuid, found: Findings, units: readonly Unit[]): Work<Decided> {
   const book = openBookOn(found);
+  const decisions: UnitDecision[] = [];
+  for (const unit of units) decisions.push(yield* decideUnit(book, unit));
+  return { book, decisions, block: yield* blockOf(ledgerId, book) };
+}
+
+function* decideUnit(book: Book, { commands, steps }: Unit): Work<UnitDecision> {
+  if (steps !== undefined) return yield* decideAtomic(book, steps);
   const decisions = decide(book, commands);
-  return { book, decisions, block: blockOf(ledgerId, book) };
+  return { answer: decisions.map(({ outcome }) => outcome), ids: decisions.map(({ id }) => id) };
 }
 
 /** Opens a book on what was found; it carries its own maps forward. */
@@ -72,7 +86,8 @@ export function openBookOn(found: Findings): Book {
 }
 
 /** What a batch names, all commands together. */
-export function nameAll(commands: readonly PlannedCommand[]): Naming {
+export function nameAll(units: readonly Unit[]): Naming {
+  const commands = units.flatMap((unit) => unit.commands);
   const accounts = new Set<Uuid>();
   for (const command of commands) for (const account of command.accounts) accounts.add(account);
   return {
@@ -91,7 +106,11 @@ export async function findTargets(
   commands: readonly PlannedCommand[],
 ): Promise<Pick<Findings, 'holds' | 'originals'>> {
   const idsOf = (kind: 'hold' | 'transaction') => [
-    ...new Set(commands.flatMap(({ target }) => (target?.kind === kind ? target.id : []))),
+    ...new Set(
+      commands.flatMap(({ target }) =>
+        target?.kind === kind && target.pending === undefined ? target.id : [],
+      ),
+    ),
   ];
   const holds = await findHolds(trx, ledgerId, idsOf('hold'), currencies.of);
   const originals = await findOriginals(trx, ledgerId, idsOf('transaction'), currencies.of);
@@ -105,6 +124,10 @@ export async function findTargets(
  * From here on COMMIT may make the outcomes stand without an answer: the ids that were made for a command tell its own effects
  * from those of others.
  */
-export function rememberIds(commands: readonly PlannedCommand[], decisions: readonly Decision[]): void {
-  for (const [place, { id }] of decisions.entries()) if (id !== null) commands[place]?.madeIds.add(id);
+export function rememberIds(units: readonly Unit[], decisions: readonly UnitDecision[]): void {
+  for (const [place, { commands }] of units.entries()) {
+    for (const [each, id] of decisions[place]?.ids.entries() ?? []) {
+      if (id !== null) commands[each]?.madeIds.add(id);
+    }
+  }
 }

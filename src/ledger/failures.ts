@@ -4,11 +4,13 @@ import { type Refusal, refuse } from '../core/errors.ts';
 import { CommitUnknownError, ConnectionLostError } from '../db/checked-pool.ts';
 import { constraintOf, sqlStateOf } from '../db/pg-errors.ts';
 
+const LOCK_TIMEOUT = '55P03';
+
 /** SQLSTATEs after which the same batch may well succeed: what it met was another's doing, or the server's. */
 const PASSING_STATES: ReadonlySet<string> = new Set([
   '40001', // serialization failure
   '40P01', // deadlock
-  '55P03', // lock timeout
+  LOCK_TIMEOUT,
   '57014', // statement timeout, or cancelled by an administrator
   '53100', // disk full
   '53200', // out of memory
@@ -36,6 +38,11 @@ export function isPassing(error: unknown): 'answered' | 'no answer' | 'no' {
   if (error instanceof CommitUnknownError || error instanceof ConnectionLostError) return 'no answer';
   if (error instanceof OvertakenError || PASSING_STATES.has(sqlStateOf(error) ?? '')) return 'answered';
   return PASSING_CONSTRAINTS.has(constraintOf(error) ?? '') ? 'answered' : 'no';
+}
+
+/** Whether something stayed locked by others for longer than a batch waits. */
+export function isLockTimeout(error: unknown): boolean {
+  return sqlStateOf(error) === LOCK_TIMEOUT;
 }
 
 /** Told of a fault, and under which id, where a command was refused for it: the refusal has the id too. */

@@ -1,42 +1,60 @@
 /**
  * The group commit: many callers' commands in one database transaction.
  *
- * A command waits in a bounded queue until a lane takes it. A lane has one connection and runs one batch at a time; what
- * arrives meanwhile becomes the next batch, so that a lone command waits for nobody and a busy ledger pays for one lock, one
- * write and one commit a batch. All promises of a batch are settled after its COMMIT, and only then, some in each turn of the
- * event loop, so that the other lanes hear their answers in between.
- *
- * Taking. In order of arrival, up to `maxBatch`. A command that names an account of another lane's batch is passed over: it
- * would only wait for that lane's locks. After MAX_PASSES batches that went ahead of it, it is taken all the same; so are all
- * of them where nothing else waits and they are a lane's fair share of the work: then the lane waits in the database, and its
- * work begins in the moment in which the other's ends. A command whose externalId is in another lane always waits: two lanes,
- * each waiting for an externalId of the other's, would deadlock.
+ * A unit (a command, operations in order, or an ATOMIC batch) waits in a bounded line until a lane takes it. A lane has one
+ * connection and runs one batch at a time; what arrives meanwhile becomes the next batch, so that a lone command waits for
+ * nobody and a busy ledger pays for one lock, one write and one commit a batch. All promises of a batch are settled after its
+ * COMMIT, and only then, some in each turn of the event loop, so that the other lanes hear their answers in between. What a lane
+ * takes, and in which order, is said in waiting-line.ts.
  *
  * When a batch fails, nothing of it was done, or it is not known (CommitUnknownError). Then
+ * - where a lock was waited for too long, and accounts are locked by others, the units that name those go aside (see
+ *   held-names.ts) and the rest runs again;
  * - a passing failure (a deadlock, a lost connection, a COMMIT without an answer, an externalId or a period that another
- *   process took meanwhile) runs the whole batch again by the same road. Its locks wait for the old backend to end, and an
- *   outcome that is found recorded under an id that was made for the command is the command's own;
- * - any other error is some command's fault: the batch is split until that command stands alone, which answers INTERNAL.
+ *   process took meanwhile) runs the whole batch again. Its locks wait for the old backend to end, and an outcome that is found
+ *   recorded under an id that was made for the command is the command's own;
+ * - any other error is some command's fault: the batch is split until that command, or its ATOMIC batch, stands alone, which
+ *   answers INTERNAL.
  *
  * The watchdog answers UNAVAILABLE to who has waited for ANSWER_AFTER_MS while the database says nothing. What it answered
  * may still be done: the same key tells.
  */
 import { setImmediate } from 'node:timers/promises';
 import type { PlannedCommand } from '../core/command.ts';
-import { type Refusal, refuse } from '../core/errors.ts';
+import { refuse } from '../core/errors.ts';
+import type { Uuid } from '../core/ids.ts';
 import type { Outcome } from '../core/transaction.ts';
-import { ANSWER_AFTER_MS, backOff, isPassing, MAX_ATTEMPTS, type OnFault, refuseFault } from './failures.ts';
+import { CommitUnknownError } from '../db/checked-pool.ts';
+import {
+  ANSWER_AFTER_MS,
+  backOff,
+  isLockTimeout,
+  isPassing,
+  MAX_ATTEMPTS,
+  type OnFault,
+  refuseFault,
+} from './failures.ts';
+import type { HeldNames } from './held-names.ts';
+import { outcomesOf, type Unit, type UnitAnswer } from './unit.ts';
+import { RETRY_AFTER_MS, Waiting } from './waiting.ts';
+import { externalIdName, type LaneWork, WaitingLine } from './waiting-line.ts';
 
 export interface GroupCommitOptions {
-  /** Posts a batch in one database transaction; the outcomes are in the commands' order. */
-  readonly post: (commands: readonly PlannedCommand[]) => Promise<Outcome[]>;
+  /** Posts a batch in one database transaction; the answers are in the units' order. */
+  readonly post: (units: readonly Unit[]) => Promise<UnitAnswer[]>;
+  /** What all group commits of the process keep away from. */
+  readonly held: HeldNames;
   /** Told of a command that failed by a fault of the ledger's own. */
   readonly onFault: OnFault;
   /** Told of each batch when it is over. It is called on the way of every write: quick, and never throws. */
   readonly onBatch: (batch: BatchObservation) => void;
   readonly lanes: number;
+  /** Commands that a lane takes at most; a larger unit is taken alone. */
   readonly maxBatch: number;
+  /** Commands that wait at most. */
   readonly maxQueue: number;
+  /** How long the database may say nothing before callers hear UNAVAILABLE. */
+  readonly silenceMs?: number;
 }
 
 /** How a batch went, from being taken by a lane to its COMMIT. */
@@ -50,23 +68,14 @@ export interface BatchObservation {
   readonly splits: number;
 }
 
-const MAX_PASSES = 4;
-/** What of its share of the work makes a lane wait in the database, and how many commands at least. */
-const FAIR_SHARE = 0.8;
-const WORTH_WAITING = 25;
+/** A batch of more commands keeps its accounts to itself: who names one of them waits aside. */
+const LARGE = 1000;
+/** How often a batch waits for something that is no account's lock, before it is split to find who wants that. */
+const WAITS_BEFORE_SPLIT = 3;
 const SILENCE_MS = 2000;
 const WATCH_EVERY_MS = 250;
-/** Callers that are answered in one turn of the event loop. */
+/** Commands whose callers are answered in one turn of the event loop. */
 const SETTLED_AT_ONCE = 50;
-const RETRY_AFTER_MS = 100;
-
-interface Waiting {
-  readonly command: PlannedCommand;
-  readonly since: number;
-  readonly answer: (outcome: Outcome) => void;
-  passes: number;
-  answered: boolean;
-}
 
 interface Tally {
   retries: number;
@@ -75,10 +84,9 @@ interface Tally {
 
 export class GroupCommit {
   readonly #options: GroupCommitOptions;
-  #queue: Waiting[] = [];
+  readonly #line: WaitingLine;
   /** What each busy lane works on. */
-  readonly #lanes = new Set<readonly Waiting[]>();
-  readonly #names = new Map<string, number>();
+  readonly #lanes = new Set<LaneWork>();
   #wakeScheduled = false;
   #settling = 0;
   #draining = false;
@@ -88,11 +96,16 @@ export class GroupCommit {
 
   constructor(options: GroupCommitOptions) {
     this.#options = options;
+    this.#line = new WaitingLine(options);
+    options.held.onRelease(() => {
+      this.#line.goOn();
+      this.#wakeSoon();
+    });
   }
 
   /** Commands that wait for a lane. */
   get queued(): number {
-    return this.#queue.length;
+    return this.#line.commands;
   }
 
   /** Lanes that work on a batch. */
@@ -105,13 +118,24 @@ export class GroupCommit {
     return this.#draining;
   }
 
-  /** Answers when the command's outcome is durable, or at once where the queue is full or closed. Never rejects. */
-  post(command: PlannedCommand): Promise<Outcome> {
-    if (this.#draining || this.#queue.length >= this.#options.maxQueue) {
-      return Promise.resolve(refuse('overloaded', { retryAfterMs: RETRY_AFTER_MS }));
-    }
+  /** Whether so many commands more may wait. */
+  hasRoomFor(commands: number): boolean {
+    return !this.#draining && this.queued + commands <= this.#options.maxQueue;
+  }
+
+  /** Answers when the command's outcome is durable, or at once where the line is full or closed. Never rejects. */
+  async post(command: PlannedCommand): Promise<Outcome> {
+    if (!this.hasRoomFor(1)) return refuse('overloaded', { retryAfterMs: RETRY_AFTER_MS });
+    const unit = { commands: [command] };
+    const [outcome] = outcomesOf(unit, await this.postUnit(unit));
+    if (outcome === undefined) throw new TypeError('each command has an outcome');
+    return outcome;
+  }
+
+  /** Answers when what became of the unit is durable. It waits however many others do. Never rejects. */
+  postUnit(unit: Unit): Promise<UnitAnswer> {
     return new Promise((answer) => {
-      this.#queue.push({ command, since: performance.now(), answer, passes: 0, answered: false });
+      this.#line.add(new Waiting(unit, answer));
       this.#wakeSoon();
     });
   }
@@ -124,9 +148,13 @@ export class GroupCommit {
   /** Takes nothing more, and resolves when all that was taken is answered. */
   async drain(): Promise<void> {
     this.#draining = true;
-    if (this.#lanes.size + this.#settling + this.#queue.length === 0) return;
+    if (this.#isIdle) return;
     this.#idle ??= Promise.withResolvers();
     await this.#idle.promise;
+  }
+
+  get #isIdle(): boolean {
+    return this.#lanes.size + this.#settling === 0 && this.#line.isEmpty;
   }
 
   /** Lanes are woken after the turn of the event loop, so that all that arrives in it makes one batch. */
@@ -141,93 +169,51 @@ export class GroupCommit {
 
   #wakeLanes(): void {
     while (this.#lanes.size < this.#options.lanes) {
-      const batch = this.#take();
+      const batch = this.#line.take([...this.#lanes]);
       if (batch.length === 0) break;
-      // A lane settles its commands itself and never rejects.
+      // A lane settles its units itself and never rejects.
       void this.#runLane(batch);
     }
     this.#watch();
-    if (this.#lanes.size + this.#settling + this.#queue.length === 0) this.#idle?.resolve();
-  }
-
-  #take(): Waiting[] {
-    const { maxBatch } = this.#options;
-    const free: Waiting[] = [];
-    const contended: Waiting[] = [];
-    const barred: Waiting[] = [];
-    let place = 0;
-    // What is passed over is bounded too, so that a long queue does not cost every batch a walk through all of it.
-    while (
-      place < this.#queue.length &&
-      free.length < maxBatch &&
-      contended.length + barred.length < 4 * maxBatch
-    ) {
-      const waiting = this.#queue[place];
-      place += 1;
-      if (waiting === undefined || waiting.answered) continue;
-      if (this.#isBarred(waiting)) barred.push(waiting);
-      else if (this.#isContended(waiting)) contended.push(waiting);
-      else free.push(waiting);
-    }
-    const rest = this.#queue.slice(place);
-    if (free.length === 0 && contended.length >= this.#fairShare(contended.length)) {
-      this.#queue = [...contended.slice(maxBatch), ...barred, ...rest];
-      return contended.slice(0, maxBatch);
-    }
-    if (free.length > 0) for (const waiting of contended) waiting.passes += 1;
-    this.#queue = [...contended, ...barred, ...rest];
-    return free;
-  }
-
-  #fairShare(waiting: number): number {
-    const { lanes, maxBatch } = this.#options;
-    const all = [...this.#lanes].reduce((sum, { length }) => sum + length, waiting);
-    return Math.max(FAIR_SHARE * Math.min(all / lanes, maxBatch), WORTH_WAITING);
-  }
-
-  #isContended({ command, passes }: Waiting): boolean {
-    if (this.#names.size === 0 || passes >= MAX_PASSES) return false;
-    return command.accounts.some((name) => this.#names.has(name));
-  }
-
-  #isBarred({ command: { externalId } }: Waiting): boolean {
-    return externalId !== null && this.#names.has(externalIdName(externalId));
+    if (!this.#isIdle) return;
+    this.#idle?.resolve();
+    this.#idle = undefined;
   }
 
   async #runLane(batch: readonly Waiting[]): Promise<void> {
-    const names = new Set<string>();
-    for (const { command } of batch) {
-      for (const account of command.accounts) names.add(account);
-      if (command.externalId !== null) names.add(externalIdName(command.externalId));
-    }
-    this.#lanes.add(batch);
-    for (const name of names) this.#names.set(name, (this.#names.get(name) ?? 0) + 1);
-    const takenAt = performance.now();
+    const size = batch.reduce((sum, waiting) => sum + waiting.size, 0);
+    const work = { batch, size, accounts: accountsOf(batch), since: performance.now() };
+    this.#lanes.add(work);
     const tally: Tally = { retries: 0, splits: 0 };
     try {
       await this.#run(batch, tally);
     } finally {
-      this.#options.onBatch({ size: batch.length, milliseconds: performance.now() - takenAt, ...tally });
-      this.#lanes.delete(batch);
-      for (const name of names) {
-        const count = (this.#names.get(name) ?? 1) - 1;
-        if (count === 0) this.#names.delete(name);
-        else this.#names.set(name, count);
-      }
+      this.#options.onBatch({ size, milliseconds: performance.now() - work.since, ...tally });
+      this.#lanes.delete(work);
       this.#wakeSoon();
     }
   }
 
   async #run(batch: readonly Waiting[], tally: Tally): Promise<void> {
+    let open = batch;
+    let waits = 0;
     for (let attempt = 1; ; attempt += 1) {
-      const open = batch.filter(({ answered }) => !answered);
+      open = open.filter(({ isAnswered }) => !isAnswered);
       if (open.length === 0) return;
       try {
-        const outcomes = await this.#options.post(open.map(({ command }) => command));
+        const answers = await this.#attempt(open);
         this.heard();
-        void this.#settle(open, outcomes);
+        void this.#settle(open, answers);
         return;
       } catch (error) {
+        if (error instanceof CommitUnknownError) for (const waiting of open) waiting.isUnknown = true;
+        if (isLockTimeout(error)) {
+          const kept = await this.#putAside(open);
+          waits = isSame(kept, open) ? waits + 1 : 0;
+          open = kept;
+          if (waits < WAITS_BEFORE_SPLIT || !canSplit(open) || !open.some(takesName)) continue;
+          return this.#split(open, error, 'answered', tally);
+        }
         const passing = isPassing(error);
         if (passing !== 'no answer') this.heard();
         // A lost connection is tried until the watchdog has answered; what fails again and again is a fault in the end.
@@ -240,12 +226,47 @@ export class GroupCommit {
     }
   }
 
+  async #attempt(batch: readonly Waiting[]): Promise<UnitAnswer[]> {
+    const { held, post } = this.#options;
+    const names = namesToHold(batch);
+    if (names.length > 0) held.hold(names);
+    try {
+      return await post(batch.map(({ unit }) => unit));
+    } finally {
+      if (names.length > 0) held.release(names);
+    }
+  }
+
+  /**
+   * After a wait for a lock that took too long. Answers what runs again: all but what names a held account. Where none is held,
+   * the wait was for something else, such as an externalId of another session: it goes on, but not forever.
+   */
+  async #putAside(batch: readonly Waiting[]): Promise<readonly Waiting[]> {
+    const { held } = this.#options;
+    await held.lookForLocked([...accountsOf(batch)]);
+    const kept = batch.flatMap((waiting) => (waiting.isAnswered ? [] : (this.#line.putAside(waiting) ?? [])));
+    if (!isSame(kept, batch)) return kept;
+    const now = performance.now();
+    for (const waiting of kept) {
+      waiting.waitsSince ??= now;
+      if (now - waiting.waitsSince >= ANSWER_AFTER_MS) waiting.settle(refuse('unavailable', {}));
+    }
+    return kept;
+  }
+
   /** In slices, between which the other lanes hear their answers: what a caller does with its own may take long. */
-  async #settle(batch: readonly Waiting[], outcomes: readonly Outcome[]): Promise<void> {
+  async #settle(batch: readonly Waiting[], answers: readonly UnitAnswer[]): Promise<void> {
     this.#settling += 1;
-    for (const [place, outcome] of outcomes.entries()) {
-      if (place > 0 && place % SETTLED_AT_ONCE === 0) await setImmediate();
-      settle(batch[place], outcome);
+    let settled = 0;
+    for (const [place, answer] of answers.entries()) {
+      const waiting = batch[place];
+      if (waiting === undefined) throw new TypeError('an answer without its unit');
+      if (settled >= SETTLED_AT_ONCE) {
+        await setImmediate();
+        settled = 0;
+      }
+      waiting.settle(answer);
+      settled += waiting.size;
     }
     this.#settling -= 1;
     this.#wakeSoon();
@@ -257,46 +278,75 @@ export class GroupCommit {
     passing: 'answered' | 'no',
     tally: Tally,
   ): Promise<void> {
-    if (batch.length === 1) {
+    const [only] = batch;
+    if (only === undefined) return;
+    if (!canSplit(batch)) {
       const fault = refuseFault(this.#options.onFault, error);
-      settle(batch[0], passing === 'no' ? fault : refuse('unavailable', {}));
+      only.settle(passing === 'no' ? fault : refuse('unavailable', {}));
       return;
     }
     tally.splits += 1;
-    const half = Math.ceil(batch.length / 2);
-    await this.#run(batch.slice(0, half), tally);
-    await this.#run(batch.slice(half), tally);
+    const parts = batch.length === 1 ? only.cut(Math.ceil(only.size / 2)) : batch;
+    const half = Math.ceil(parts.length / 2);
+    await this.#run(parts.slice(0, half), tally);
+    await this.#run(parts.slice(half), tally);
   }
 
   /** Runs only while somebody waits. */
   #watch(): void {
-    const waits = this.#queue.length > 0 || this.#lanes.size > 0;
+    const waits = !this.#line.isEmpty || this.#lanes.size > 0;
     if (!waits) {
       clearInterval(this.#watchdog);
       this.#watchdog = undefined;
     } else if (this.#watchdog === undefined) {
       this.#lastAnswerAt = Math.max(this.#lastAnswerAt, performance.now() - WATCH_EVERY_MS);
-      this.#watchdog = setInterval(() => this.#answerSilence(), WATCH_EVERY_MS).unref();
+      this.#watchdog = setInterval(() => this.#look(), WATCH_EVERY_MS).unref();
     }
   }
 
-  #answerSilence(): void {
+  #look(): void {
+    this.#line.expire();
     const now = performance.now();
-    if (now - this.#lastAnswerAt < SILENCE_MS) return;
-    const unavailable: Refusal = refuse('unavailable', {});
-    for (const batch of [this.#queue, ...this.#lanes]) {
-      for (const waiting of batch) if (now - waiting.since >= ANSWER_AFTER_MS) settle(waiting, unavailable);
+    if (now - this.#lastAnswerAt >= (this.#options.silenceMs ?? SILENCE_MS)) {
+      const before = now - ANSWER_AFTER_MS;
+      this.#line.answerUnavailable(before);
+      for (const waiting of [...this.#lanes].flatMap(({ batch }) => batch)) {
+        if (!waiting.isAnswered && waiting.since <= before) waiting.settle(refuse('unavailable', {}));
+      }
     }
-    this.#queue = this.#queue.filter(({ answered }) => !answered);
+    this.#wakeSoon();
   }
 }
 
-function settle(waiting: Waiting | undefined, outcome: Outcome): void {
-  if (waiting === undefined) throw new TypeError('an outcome without its command');
-  waiting.answered = true;
-  waiting.answer(outcome);
+/** Whether a batch has parts that can be run one by one. */
+function canSplit(batch: readonly Waiting[]): boolean {
+  const [only] = batch;
+  return batch.length > 1 || (only !== undefined && only.unit.steps === undefined && only.size > 1);
 }
 
-function externalIdName(externalId: string): string {
-  return `ext:${externalId}`;
+function isSame(some: readonly Waiting[], others: readonly Waiting[]): boolean {
+  return some.length === others.length && some.every((waiting, place) => waiting === others[place]);
+}
+
+function takesName({ unit }: Waiting): boolean {
+  return unit.commands.some(({ externalId }) => externalId !== null);
+}
+
+function accountsOf(batch: readonly Waiting[]): Set<Uuid> {
+  const accounts = new Set<Uuid>();
+  for (const { unit } of batch) {
+    for (const command of unit.commands) for (const account of command.accounts) accounts.add(account);
+  }
+  return accounts;
+}
+
+/** What others must keep away from while the batch is in flight. */
+function namesToHold(batch: readonly Waiting[]): string[] {
+  const isLarge = batch.reduce((sum, { size }) => sum + size, 0) > LARGE;
+  return batch.flatMap(({ unit }) =>
+    unit.commands.flatMap(({ accounts, externalId }) => [
+      ...(isLarge ? accounts : []),
+      ...(externalId === null ? [] : [externalIdName(externalId)]),
+    ]),
+  );
 }

@@ -23,8 +23,8 @@ import { checkName } from '../core/text.ts';
 import type { BatchProcessed, Outcome, Transaction } from '../core/transaction.ts';
 import type { AccountChange } from '../core/update-account.ts';
 import { listMatchingAccounts } from '../db/account-lists.ts';
-import { findAccounts } from '../db/accounts.ts';
-import { type Database, openDatabase, type PoolUse, poolUse } from '../db/database.ts';
+import { findAccounts, findLocked } from '../db/accounts.ts';
+import { type Database, type DatabaseOptions, openDatabase, type PoolUse, poolUse } from '../db/database.ts';
 import { listMatchingEntries } from '../db/entry-lists.ts';
 import { listHoldTransactions, listMatchingHolds } from '../db/hold-lists.ts';
 import { findExpiredHolds, findHolds } from '../db/holds.ts';
@@ -59,9 +59,10 @@ import {
 import { postBatch } from './batch.ts';
 import { Currencies, type CurrencyRegistered } from './currencies.ts';
 import { type OnFault, refuseFault, untilAnswered } from './failures.ts';
-import { type BatchObservation, GroupCommit } from './group-commit.ts';
+import { type BatchObservation, GroupCommit, type GroupCommitOptions } from './group-commit.ts';
+import { HeldNames } from './held-names.ts';
 import { Names } from './names.ts';
-import { type BatchMode, type Operation, Operations, SLICE, type Track } from './operations.ts';
+import { type BatchMode, MAX_OPERATIONS, type Operation, Operations, SLICE } from './operations.ts';
 import { AccountMemory } from './optimistic.ts';
 import { type PeriodClosed, Periods } from './periods.ts';
 import { type Preview, previewOf } from './preview.ts';
@@ -108,7 +109,7 @@ export interface LedgerState {
 
 /** What the ledger is busy with at this moment. */
 export interface LedgerLoad {
-  /** Commands that wait for a lane, and how many may. */
+  /** Commands that wait for a lane, those of batches too, and how many may. */
   readonly queued: number;
   readonly maxQueue: number;
   readonly busyLanes: number;
@@ -141,8 +142,8 @@ export class Ledger {
   readonly #periods: Periods;
   readonly #onFault: OnFault;
   readonly #commits: GroupCommit;
-  /** Of operations that come by the thousands. */
-  readonly #tracks: readonly Track[];
+  /** Of batches of many operations. */
+  readonly #large: GroupCommit;
   readonly #operations: Operations;
   readonly #maxQueue: number;
   readonly #observers: ((batch: BatchObservation) => void)[] = [];
@@ -152,46 +153,55 @@ export class Ledger {
     this.id = id;
     this.#name = options.name ?? MAIN;
     this.#reads = reads;
-    this.#writes = open(options, lanes, 'writes', 10_000, 'force_generic_plan');
+    this.#writes = open(options, lanes, 'writes', WRITING);
+    this.#batches = open(options, BATCH_LANES, 'batches', WRITING);
     this.#currencies = new Currencies(reads, id);
     this.#periods = new Periods(reads, { id, name: this.#name });
     const memory = new AccountMemory(optimistic);
     this.#names = new Names(reads, id, memory.currencyOf);
     this.#onFault = onFault;
     this.#maxQueue = maxQueue;
-    this.#batches = open(options, TRACKS, 'batches', 10_000, 'force_generic_plan');
-    const context = { ledgerId: id, currencies: this.#currencies, memory };
-    const onBatch = (batch: BatchObservation) => {
-      for (const observe of this.#observers) observe(batch);
-    };
-    this.#commits = new GroupCommit({
-      post: (commands) =>
-        postBatch({ ...context, db: this.#writes, answered: this.#commits.heard }, commands),
-      onFault,
-      onBatch,
-      lanes,
-      maxBatch,
-      maxQueue,
-    });
-    this.#tracks = Array.from({ length: TRACKS }, () => {
-      const trackContext = { ...context, db: this.#batches, answered: () => commits.heard() };
-      const commits = new GroupCommit({
-        post: (commands) => postBatch(trackContext, commands),
+    const held = new HeldNames((accounts) => findLocked(reads, id, accounts));
+    const commitBy = (db: Database, size: Pick<GroupCommitOptions, 'lanes' | 'maxBatch' | 'silenceMs'>) => {
+      const context = {
+        ledgerId: id,
+        currencies: this.#currencies,
+        memory,
+        db,
+        answered: () => commits.heard(),
+      };
+      const commits: GroupCommit = new GroupCommit({
+        post: (units) => postBatch(context, units),
+        held,
         onFault,
-        onBatch,
-        lanes: 1,
-        maxBatch: SLICE,
-        maxQueue: SLICE,
+        onBatch: (batch) => {
+          for (const observe of this.#observers) observe(batch);
+        },
+        maxQueue,
+        ...size,
       });
-      return { commits, context: trackContext };
+      return commits;
+    };
+    this.#commits = commitBy(this.#writes, { lanes, maxBatch });
+    this.#large = commitBy(this.#batches, {
+      lanes: BATCH_LANES,
+      maxBatch: SLICE,
+      silenceMs: WRITING.statementDeadlineMs,
     });
-    this.#operations = new Operations({ names: this.#names, tracks: this.#tracks, onFault });
+    this.#operations = new Operations({
+      names: this.#names,
+      short: this.#commits,
+      large: this.#large,
+      maxBusy: BATCH_LANES * MAX_OPERATIONS,
+      maxWaiting: maxQueue,
+      onFault,
+    });
   }
 
   /** Opens the ledger of that name, which migrating made. Throws where there is none, or no database. */
   static async open(options: LedgerOptions): Promise<Ledger> {
     const { name = MAIN, readConnections = 8 } = options;
-    const reads = open(options, readConnections, 'reads', 4000);
+    const reads = open(options, readConnections, 'reads', { statementDeadlineMs: 4000 });
     try {
       const row = await findLedger(reads, name);
       if (row === undefined) throw new Error(`There is no ledger ${JSON.stringify(name)} in this database.`);
@@ -204,8 +214,9 @@ export class Ledger {
 
   /** Takes nothing more, answers what it has taken, and gives its connections back. */
   async close(): Promise<void> {
+    // Batches that were taken have further slices to post.
     await Promise.all([this.#commits.drain(), this.#operations.drain()]);
-    await Promise.all(this.#tracks.map(({ commits }) => commits.drain()));
+    await Promise.all([this.#commits.drain(), this.#large.drain()]);
     await Promise.all([this.#reads.destroy(), this.#writes.destroy(), this.#batches.destroy()]);
   }
 
@@ -216,7 +227,7 @@ export class Ledger {
 
   get load(): LedgerLoad {
     return {
-      queued: this.#commits.queued,
+      queued: this.#commits.queued + this.#operations.waiting,
       maxQueue: this.#maxQueue,
       busyLanes: this.#commits.busyLanes,
       draining: this.#commits.draining,
@@ -510,22 +521,26 @@ function unavailable(): UnavailableError {
 }
 
 const MAIN = 'main';
-/** Batches of operations that are worked on at once. */
-const TRACKS = 2;
+/** Large batches that are worked on at once. */
+const BATCH_LANES = 2;
+/** What writes waits for a lock only briefly: then it is found out which account it is, and who names that waits aside. */
+const WRITING = {
+  statementDeadlineMs: 10_000,
+  lockTimeoutMs: 250,
+  planCacheMode: 'force_generic_plan',
+} as const;
 
 function open(
   options: LedgerOptions,
   maxConnections: number,
   use: string,
-  statementDeadlineMs: number,
-  planCacheMode: 'auto' | 'force_generic_plan' = 'auto',
+  limits: Pick<DatabaseOptions, 'statementDeadlineMs' | 'lockTimeoutMs' | 'planCacheMode'>,
 ): Database {
   return openDatabase({
     url: options.databaseUrl,
     maxConnections,
     applicationName: `transactional-ledger ${use}`,
-    statementDeadlineMs,
-    planCacheMode,
+    ...limits,
     ...(options.onFault === undefined ? {} : { onIdleLoss: options.onFault }),
   });
 }

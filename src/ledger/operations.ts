@@ -1,19 +1,19 @@
 /**
- * Batches of operations, as callers send them: thousands in one request.
+ * Batches of operations, as callers send them: one or thousands in one request.
  *
- * They have tracks of their own, so that single requests on other accounts keep their lanes. On a track they come one after
- * the other; while the database writes for one track, the other decides. INDEPENDENT operations go through a group commit in
- * slices of SLICE, in order: each slice is one database transaction, and a slice ends before an operation whose hold or original
- * an earlier one of the slice names. ATOMIC ones are one transaction: see atomic-batch.ts.
+ * Short ones share database transactions with single commands and with each other. Large ones have lanes of their own, so that
+ * nobody else waits while they are decided and written. An ATOMIC batch is one unit, which is taken or rejected whole. An
+ * INDEPENDENT one is cut into slices, each a unit of operations in order, which are posted one after the other; a slice ends
+ * before an operation whose hold or original an earlier one of the slice makes.
  */
 import type { Command, PlannedCommand } from '../core/command.ts';
 import { type Refusal, refuse } from '../core/errors.ts';
 import type { BatchProcessed, Outcome } from '../core/transaction.ts';
-import { postAtomic } from './atomic-batch.ts';
+import { planAtomic } from './atomic-batch.ts';
 import { type OnFault, refuseFault } from './failures.ts';
 import type { GroupCommit } from './group-commit.ts';
 import type { Names } from './names.ts';
-import type { PostingContext } from './optimistic.ts';
+import { outcomesOf, unitOf } from './unit.ts';
 
 export type BatchMode = 'ATOMIC' | 'INDEPENDENT';
 
@@ -24,87 +24,106 @@ export const MAX_OPERATIONS = 10_000;
 /** A journal counts its entries, any other operation 2, each condition 1. */
 export const MAX_BATCH_SIZE = 20_000;
 export const SLICE = 500;
-/** On each track. */
-const MAX_WAITING = 8;
+/** Operations of a short batch. */
+const MAX_SHORT: Readonly<Record<BatchMode, number>> = { ATOMIC: 100, INDEPENDENT: SLICE };
 const RETRY_AFTER_MS = 1000;
-
-/** Where batches come one after the other. */
-export interface Track {
-  /** It has one lane: what is posted there is written in order. */
-  readonly commits: GroupCommit;
-  readonly context: PostingContext;
-}
 
 export interface OperationsOptions {
   readonly names: Names;
-  readonly tracks: readonly Track[];
+  /** The lanes that single commands have, too. */
+  readonly short: GroupCommit;
+  readonly large: GroupCommit;
+  /** Operations of large batches that are worked on, and that wait, at most. */
+  readonly maxBusy: number;
+  readonly maxWaiting: number;
   readonly onFault: OnFault;
-}
-
-interface Line {
-  readonly track: Track;
-  last: Promise<unknown>;
-  waiting: number;
 }
 
 export class Operations {
   readonly #options: OperationsOptions;
-  readonly #lines: readonly Line[];
+  /** Operations of large batches. */
+  #large = 0;
+  #batches = 0;
   #closed = false;
+  #idle: PromiseWithResolvers<void> | undefined;
 
   constructor(options: OperationsOptions) {
     this.#options = options;
-    this.#lines = options.tracks.map((track) => ({ track, last: Promise.resolve(), waiting: 0 }));
+  }
+
+  /** Operations of large batches that wait. */
+  get waiting(): number {
+    return Math.max(0, this.#large - this.#options.maxBusy);
   }
 
   /** Answers when all is durable, or certainly not done. Never rejects. */
   async post(mode: BatchMode, operations: readonly Operation[]): Promise<BatchProcessed | Refusal> {
     const tooMuch = checkSize(operations);
     if (tooMuch !== undefined) return tooMuch;
-    const [line] = this.#lines.toSorted((a, b) => a.waiting - b.waiting);
-    if (line === undefined || this.#closed || line.waiting >= MAX_WAITING) {
-      return refuse('overloaded', { retryAfterMs: RETRY_AFTER_MS });
-    }
-    line.waiting += 1;
-    const turn = line.last.then(() =>
-      mode === 'ATOMIC' ? this.#postAtomic(line.track, operations) : this.#postEach(line.track, operations),
-    );
-    line.last = turn.catch(() => {});
+    const { short, large, maxBusy, maxWaiting, onFault } = this.#options;
+    const size = operations.length;
+    const isShort = size <= MAX_SHORT[mode];
+    const hasRoom = isShort ? short.hasRoomFor(size) : this.#large + size <= maxBusy + maxWaiting;
+    if (this.#closed || !hasRoom) return refuse('overloaded', { retryAfterMs: RETRY_AFTER_MS });
+    this.#batches += 1;
+    if (!isShort) this.#large += size;
     try {
-      return await turn;
+      const lanes = isShort ? short : large;
+      return await (mode === 'ATOMIC'
+        ? this.#postAtomic(lanes, operations)
+        : this.#postEach(lanes, operations));
     } catch (error) {
-      return refuseFault(this.#options.onFault, error);
+      return refuseFault(onFault, error);
     } finally {
-      line.waiting -= 1;
+      if (!isShort) this.#large -= size;
+      this.#batches -= 1;
+      if (this.#batches === 0) this.#idle?.resolve();
     }
   }
 
   /** Takes nothing more, and resolves when all that was taken is answered. */
   async drain(): Promise<void> {
     this.#closed = true;
-    await Promise.all(this.#lines.map(({ last }) => last));
+    if (this.#batches === 0) return;
+    this.#idle ??= Promise.withResolvers();
+    await this.#idle.promise;
   }
 
-  async #postEach({ commits }: Track, operations: readonly Operation[]): Promise<BatchProcessed> {
+  async #postAtomic(lanes: GroupCommit, operations: readonly Operation[]): Promise<BatchProcessed | Refusal> {
+    const index = operations.findIndex((operation) => 'code' in operation);
+    const cause = operations[index];
+    if (cause !== undefined && 'code' in cause) return refuse('batchAborted', { index, cause });
+    const steps = await planAtomic(this.#options.names, [...slicesOf(operations.filter(isCommand))]);
+    if ('code' in steps) return steps;
+    const answer = await lanes.postUnit(unitOf(steps));
+    return 'code' in answer ? answer : { code: 'PROCESSED', outcomes: answer };
+  }
+
+  async #postEach(lanes: GroupCommit, operations: readonly Operation[]): Promise<BatchProcessed> {
     const outcomes: Outcome[] = [];
     for (const slice of slicesOf(operations)) {
-      const planned = await Promise.all(slice.map((operation) => this.#plan(operation)));
-      const posted = planned.map((command) => ('code' in command ? command : commits.post(command)));
-      outcomes.push(...(await Promise.all(posted)));
+      // What did not come to its end keeps what comes behind it from beginning.
+      const isOver = outcomes.find(({ code }) => code === 'OVERLOADED' || code === 'UNAVAILABLE');
+      outcomes.push(
+        ...(isOver === undefined ? await this.#postSlice(lanes, slice) : slice.map(() => isOver)),
+      );
     }
     return { code: 'PROCESSED', outcomes };
   }
 
-  async #postAtomic({ context }: Track, operations: readonly Operation[]): Promise<BatchProcessed | Refusal> {
-    const malformed = operations.findIndex((operation) => 'code' in operation);
-    const cause = operations[malformed];
-    if (cause !== undefined && 'code' in cause) return refuse('batchAborted', { index: malformed, cause });
-    const commands = operations.filter(isCommand);
-    return postAtomic(context, this.#options.names, [...slicesOf(commands)]);
-  }
-
-  #plan(operation: Operation): PlannedCommand | Refusal | Promise<PlannedCommand | Refusal> {
-    return 'code' in operation ? operation : this.#options.names.plan(operation);
+  /** The operations that are well formed are one unit. */
+  async #postSlice(lanes: GroupCommit, slice: readonly Operation[]): Promise<Outcome[]> {
+    const planned = await Promise.all(
+      slice.map((operation) => ('code' in operation ? operation : this.#options.names.plan(operation))),
+    );
+    const unit = { commands: planned.filter(isPlanned) };
+    const answers = unit.commands.length === 0 ? [] : outcomesOf(unit, await lanes.postUnit(unit));
+    const left = answers.values();
+    return planned.map((each) => {
+      const outcome = 'code' in each ? each : left.next().value;
+      if (outcome === undefined) throw new TypeError('each command has an outcome');
+      return outcome;
+    });
   }
 }
 
@@ -123,6 +142,10 @@ function checkSize(operations: readonly Operation[]): Refusal | undefined {
 
 function isCommand(operation: Operation): operation is Command {
   return !('code' in operation);
+}
+
+function isPlanned(command: PlannedCommand | Refusal): command is PlannedCommand {
+  return !('code' in command);
 }
 
 function sizeOf(operation: Operation): number {

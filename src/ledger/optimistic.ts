@@ -16,17 +16,19 @@
 import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import type { AccountState } from '../core/account.ts';
 import type { Book } from '../core/book.ts';
-import type { PlannedCommand } from '../core/command.ts';
+import type { UnitDecision } from '../core/decide.ts';
 import type { Uuid } from '../core/ids.ts';
 import type { Instant } from '../core/instant.ts';
-import type { Outcome } from '../core/transaction.ts';
 import { writeExpected } from '../db/journal.ts';
 import { sqlStateOf } from '../db/pg-errors.ts';
 import { type BatchContext, decideOn, type Findings, rememberIds, transaction } from './deciding.ts';
-import { isPassing } from './failures.ts';
+import { isLockTimeout, isPassing } from './failures.ts';
+import { atOnce } from './turns.ts';
+import type { Unit, UnitAnswer } from './unit.ts';
 
 const MAX_REMEMBERED = 100_000;
 const MAX_PAUSE = 16;
+const MAX_COMMANDS = 1000;
 /** How long a batch waits for the decisions of others, which may be waiting for locks that it does not need. */
 const MAX_WAIT_MS = 100;
 
@@ -41,24 +43,21 @@ export interface PostingContext extends BatchContext {
  */
 export async function postOptimistically(
   context: PostingContext,
-  commands: readonly PlannedCommand[],
+  units: readonly Unit[],
   ids: readonly Uuid[],
-): Promise<Outcome[] | undefined> {
+): Promise<UnitAnswer[] | undefined> {
   const { ledgerId, memory, answered } = context;
-  if (!commands.every(isPlain) || !(await memory.isReady(ids))) return undefined;
+  if (!isShort(units) || !units.every(isPlain) || !(await memory.isReady(ids))) return undefined;
   const predicted = memory.predict(ids);
   if (predicted === undefined) return undefined;
-  const { book, decisions, block } = decideOn(ledgerId, predicted, commands);
+  const { book, decisions, block } = atOnce(decideOn(ledgerId, predicted, units));
   const [write] = block;
-  if (
-    write === undefined ||
-    !decisions.every(({ id, outcome }) => id !== null && outcome.code === 'POSTED')
-  ) {
+  if (write === undefined || !decisions.every(isPosted)) {
     memory.noteMiss([]);
     return undefined;
   }
   memory.remember(book.accounts);
-  rememberIds(commands, decisions);
+  rememberIds(units, decisions);
   try {
     const expected = [...predicted.accounts.values()];
     const clock = await transaction(context, (trx) =>
@@ -66,17 +65,29 @@ export async function postOptimistically(
     );
     answered();
     memory.noteHit(clock);
-    return decisions.map(({ outcome }) => outcome);
+    return decisions.map(({ answer }) => answer);
   } catch (error) {
     memory.noteMiss(ids);
     // An error of the database says that nothing was done; the ordinary way finds out whether it was the prediction's.
-    if (isPassing(error) === 'no answer' || sqlStateOf(error) === undefined) throw error;
+    if (isPassing(error) === 'no answer' || isLockTimeout(error) || sqlStateOf(error) === undefined)
+      throw error;
     return undefined;
   }
 }
 
-function isPlain({ target, conditions, madeIds }: PlannedCommand): boolean {
-  return target === null && conditions.length === 0 && madeIds.size === 0;
+/** What is decided at once must not take long. */
+function isShort(units: readonly Unit[]): boolean {
+  return units.reduce((sum, { commands }) => sum + commands.length, 0) <= MAX_COMMANDS;
+}
+
+function isPlain({ commands }: Unit): boolean {
+  return commands.every(
+    ({ target, conditions, madeIds }) => target === null && conditions.length === 0 && madeIds.size === 0,
+  );
+}
+
+function isPosted({ answer, ids }: UnitDecision): boolean {
+  return !('code' in answer) && answer.every(({ code }) => code === 'POSTED') && !ids.includes(null);
 }
 
 /** The states of the accounts that this process moved last. */

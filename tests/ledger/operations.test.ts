@@ -312,10 +312,10 @@ describe('ATOMIC operations', () => {
     await holder.query('begin');
     await holder.query('select from accounts where id = $1 for update', [parseId('account', from)]);
     const single = ledger.postBatch('INDEPENDENT', [hold]);
-    await sleep(200);
+    await sleep(80);
     // It is planned while there is no such hold.
     const batch = elsewhere.postBatch('ATOMIC', [hold, capture]);
-    await sleep(200);
+    await sleep(80);
     await holder.query('commit');
     await single;
     const declined = await batch;
