@@ -70,14 +70,14 @@ export interface BatchObservation {
 
 /** A batch of more commands keeps its accounts to itself: who names one of them waits aside. */
 const LARGE = 1000;
-/** How often a batch waits for something that is no account's lock, before it is split to find who wants that. */
-const WAITS_BEFORE_SPLIT = 3;
 const SILENCE_MS = 2000;
 const WATCH_EVERY_MS = 250;
 /** Commands whose callers are answered in one turn of the event loop. */
 const SETTLED_AT_ONCE = 50;
 
-interface Tally {
+/** What a lane works on. Its accounts become fewer when units go aside, or back in line. */
+interface Work extends LaneWork {
+  accounts: ReadonlySet<string>;
   retries: number;
   splits: number;
 }
@@ -182,21 +182,27 @@ export class GroupCommit {
 
   async #runLane(batch: readonly Waiting[]): Promise<void> {
     const size = batch.reduce((sum, waiting) => sum + waiting.size, 0);
-    const work = { batch, size, accounts: accountsOf(batch), since: performance.now() };
+    const work: Work = {
+      batch,
+      size,
+      accounts: accountsOf(batch),
+      since: performance.now(),
+      retries: 0,
+      splits: 0,
+    };
     this.#lanes.add(work);
-    const tally: Tally = { retries: 0, splits: 0 };
     try {
-      await this.#run(batch, tally);
+      await this.#run(batch, work);
     } finally {
-      this.#options.onBatch({ size, milliseconds: performance.now() - work.since, ...tally });
+      const { since, retries, splits } = work;
+      this.#options.onBatch({ size, milliseconds: performance.now() - since, retries, splits });
       this.#lanes.delete(work);
       this.#wakeSoon();
     }
   }
 
-  async #run(batch: readonly Waiting[], tally: Tally): Promise<void> {
+  async #run(batch: readonly Waiting[], work: Work): Promise<void> {
     let open = batch;
-    let waits = 0;
     for (let attempt = 1; ; attempt += 1) {
       open = open.filter(({ isAnswered }) => !isAnswered);
       if (open.length === 0) return;
@@ -208,19 +214,18 @@ export class GroupCommit {
       } catch (error) {
         if (error instanceof CommitUnknownError) for (const waiting of open) waiting.isUnknown = true;
         if (isLockTimeout(error)) {
-          const kept = await this.#putAside(open);
-          waits = isSame(kept, open) ? waits + 1 : 0;
-          open = kept;
-          if (waits < WAITS_BEFORE_SPLIT || !canSplit(open) || !open.some(takesName)) continue;
-          return this.#split(open, error, 'answered', tally);
+          open = await this.#leaveWaiting(open);
+          work.accounts = accountsOf(open);
+          work.retries += 1;
+          continue;
         }
         const passing = isPassing(error);
         if (passing !== 'no answer') this.heard();
         // A lost connection is tried until the watchdog has answered; what fails again and again is a fault in the end.
         if (passing === 'no' || (passing === 'answered' && attempt >= MAX_ATTEMPTS)) {
-          return this.#split(open, error, passing, tally);
+          return this.#split(open, error, passing, work);
         }
-        tally.retries += 1;
+        work.retries += 1;
         await backOff(attempt);
       }
     }
@@ -238,10 +243,13 @@ export class GroupCommit {
   }
 
   /**
-   * After a wait for a lock that took too long. Answers what runs again: all but what names a held account. Where none is held,
-   * the wait was for something else, such as an externalId of another session: it goes on, but not forever.
+   * After a wait for a lock that took too long. Answers what runs again in this lane.
+   *
+   * Where others keep accounts locked, that is all that does not name them. Else the wait was for something else. It may be an
+   * externalId that another session is about to take: what takes one runs again, half of it each time, until the one that waits
+   * stands alone; the rest goes back in line. It goes on, but not forever.
    */
-  async #putAside(batch: readonly Waiting[]): Promise<readonly Waiting[]> {
+  async #leaveWaiting(batch: readonly Waiting[]): Promise<readonly Waiting[]> {
     const { held } = this.#options;
     await held.lookForLocked([...accountsOf(batch)]);
     const kept = batch.flatMap((waiting) => (waiting.isAnswered ? [] : (this.#line.putAside(waiting) ?? [])));
@@ -251,7 +259,12 @@ export class GroupCommit {
       waiting.waitsSince ??= now;
       if (now - waiting.waitsSince >= ANSWER_AFTER_MS) waiting.settle(refuse('unavailable', {}));
     }
-    return kept;
+    const takers = kept.filter(takesName);
+    if (takers.length === 0) return kept;
+    const first = new Set(takers.length < kept.length ? takers : takers.slice(0, Math.ceil(takers.length / 2)));
+    this.#line.putBack(kept.filter((waiting) => !first.has(waiting)));
+    this.#wakeSoon();
+    return [...first];
   }
 
   /** In slices, between which the other lanes hear their answers: what a caller does with its own may take long. */
@@ -276,7 +289,7 @@ export class GroupCommit {
     batch: readonly Waiting[],
     error: unknown,
     passing: 'answered' | 'no',
-    tally: Tally,
+    work: Work,
   ): Promise<void> {
     const [only] = batch;
     if (only === undefined) return;
@@ -285,11 +298,11 @@ export class GroupCommit {
       only.settle(passing === 'no' ? fault : refuse('unavailable', {}));
       return;
     }
-    tally.splits += 1;
+    work.splits += 1;
     const parts = batch.length === 1 ? only.cut(Math.ceil(only.size / 2)) : batch;
     const half = Math.ceil(parts.length / 2);
-    await this.#run(parts.slice(0, half), tally);
-    await this.#run(parts.slice(half), tally);
+    await this.#run(parts.slice(0, half), work);
+    await this.#run(parts.slice(half), work);
   }
 
   /** Runs only while somebody waits. */

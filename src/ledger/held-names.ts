@@ -5,6 +5,7 @@ import type { Uuid } from '../core/ids.ts';
 const MAX_WAITING = 1000;
 /** How often it is looked whether accounts are locked still. */
 const LOOK_EVERY_MS = 50;
+const INFORMED_FOR_MS = 1000;
 
 interface Held {
   /** Batches of this process that keep it to themselves. */
@@ -28,6 +29,7 @@ export class HeldNames {
   readonly #held = new Map<string, Held>();
   readonly #listeners: (() => void)[] = [];
   #isWatching = false;
+  #lookedAt = Number.NEGATIVE_INFINITY;
 
   /** `findLocked` answers which of these accounts other sessions have locked. */
   constructor(findLocked: (accounts: readonly Uuid[]) => Promise<ReadonlySet<Uuid>>) {
@@ -41,6 +43,11 @@ export class HeldNames {
 
   get isEmpty(): boolean {
     return this.#held.size === 0;
+  }
+
+  /** Whether the database has just answered which accounts are locked. */
+  get isInformed(): boolean {
+    return performance.now() - this.#lookedAt < INFORMED_FOR_MS;
   }
 
   has(name: string): boolean {
@@ -59,8 +66,8 @@ export class HeldNames {
   }
 
   /** Begins to wait for those of the names that are held. Undefined: too many wait for one of them. */
-  wait(names: readonly string[]): Wait | undefined {
-    const held = names.flatMap((name) => this.#held.get(name) ?? []);
+  wait(names: Iterable<string>): Wait | undefined {
+    const held = [...new Set(names)].flatMap((name) => this.#held.get(name) ?? []);
     if (held.some(({ waiting }) => waiting >= MAX_WAITING)) return undefined;
     for (const each of held) each.waiting += 1;
     return {
@@ -72,10 +79,16 @@ export class HeldNames {
 
   /** Looks which of these accounts are locked by others, and holds them until they are not. Answers whether any is. */
   async lookForLocked(accounts: readonly Uuid[]): Promise<boolean> {
-    const locked = await this.#findLocked(accounts);
+    const locked = await this.#look(accounts);
     for (const account of locked) this.#of(account).isLocked = true;
     if (locked.size > 0) void this.#watch();
     return locked.size > 0;
+  }
+
+  async #look(accounts: readonly Uuid[]): Promise<ReadonlySet<Uuid>> {
+    const locked = await this.#findLocked(accounts);
+    this.#lookedAt = performance.now();
+    return locked;
   }
 
   #of(name: string): Held {
@@ -109,7 +122,7 @@ export class HeldNames {
       if (locked.length === 0) break;
       const waitedFor = locked.filter((name) => (this.#held.get(name)?.waiting ?? 0) > 0);
       // A database that does not answer says nothing of locks.
-      const still = await this.#findLocked(waitedFor).catch(() => new Set(waitedFor));
+      const still = await this.#look(waitedFor).catch(() => new Set(waitedFor));
       this.#change(
         locked.filter((name) => !still.has(name)),
         (held) => {

@@ -141,6 +141,12 @@ export class WaitingLine {
     return free;
   }
 
+  /** Puts what a lane has taken back to the head of the line. */
+  putBack(units: readonly Waiting[]): void {
+    this.#commands += sizeOf(units);
+    this.#line = [...units, ...this.#line];
+  }
+
   /** Has what is aside go on, as far as nothing that it names is held any more. */
   goOn(): void {
     const aside = this.#aside;
@@ -166,9 +172,10 @@ export class WaitingLine {
     this.#dropAnswered();
   }
 
-  /** Answers UNAVAILABLE to everybody who has waited since before an instant. */
+  /** Answers UNAVAILABLE to who has waited since before an instant, but not to who waits for an account that is known to be locked. */
   answerUnavailable(before: number): void {
-    for (const waiting of [...this.#line, ...this.#aside.map((each) => each.waiting)]) {
+    const aside = this.#options.held.isInformed ? [] : this.#aside.map(({ waiting }) => waiting);
+    for (const waiting of [...this.#line, ...aside]) {
       if (!waiting.isAnswered && waiting.since <= before) waiting.settle(refuse('unavailable', {}));
     }
     this.#dropAnswered();

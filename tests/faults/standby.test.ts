@@ -1,0 +1,65 @@
+/** The standby that COMMIT waits for does not answer. */
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import pg from 'pg';
+import { expect, test } from 'vitest';
+import { withTemporaryPostgres } from '../../scripts/temporary-postgres.ts';
+import { toTransfer } from '../../src/core/request.ts';
+import type { Outcome } from '../../src/core/transaction.ts';
+import { migrate } from '../../src/db/migrator.ts';
+import { Ledger } from '../../src/ledger/ledger.ts';
+import { expectSoundBooks, makeAccounts } from '../support/ledger.ts';
+
+test('while it stalls nothing is put aside, and when it is back all are answered in order', {
+  timeout: 60_000,
+}, async () => {
+  await withTemporaryPostgres(
+    async ({ ownerUrl, serviceUrl }) => {
+      await migrate(ownerUrl, () => {});
+      const owner = new pg.Client({ connectionString: ownerUrl });
+      await owner.connect();
+      const configure = async (command: string) => {
+        await owner.query(command);
+        await owner.query('select pg_reload_conf()');
+      };
+      const ledgers = await Promise.all([0, 1].map(() => Ledger.open({ databaseUrl: serviceUrl })));
+      try {
+        const [ledger] = ledgers;
+        if (ledger === undefined) throw new TypeError('there are two');
+        const [a, b] = await makeAccounts(ledger, 2, { minBalance: { unlimited: true } });
+        const pay = (through: Ledger, idempotencyKey: string = randomUUID()) => {
+          const input = { fromAccountId: a ?? '', toAccountId: b ?? '', amount: '1.00', idempotencyKey };
+          const command = toTransfer(input);
+          if ('code' in command) throw new TypeError(command.code);
+          return through.post(command);
+        };
+        await configure("alter system set synchronous_standby_names = 'nobody'");
+        const answers: Promise<Outcome>[] = [];
+        // Each comes while the COMMIT of the one before waits, some from another service.
+        for (let turn = 0; turn < 6; turn += 1) {
+          answers.push(pay(ledgers[turn % 2] ?? ledger));
+          await sleep(300);
+        }
+        expect(await Promise.race([...answers, sleep(1, 'none')])).toBe('none');
+        await configure('alter system reset synchronous_standby_names');
+        const outcomes = await Promise.all(answers);
+        expect(outcomes.map(({ code }) => code)).toEqual(Array(6).fill('POSTED'));
+
+        // Where it stays away, callers hear that it is not known, and nobody that it was certainly not done.
+        await configure("alter system set synchronous_standby_names = 'nobody'");
+        const keys = Array.from({ length: 6 }, () => randomUUID());
+        const stalled = await Promise.all(keys.map((key, turn) => pay(ledgers[turn % 2] ?? ledger, key)));
+        expect(new Set(stalled.map(({ code }) => code))).toEqual(new Set(['UNAVAILABLE']));
+        await configure('alter system reset synchronous_standby_names');
+        const again = await Promise.all(keys.map((key) => pay(ledger, key)));
+        expect(again.map(({ code }) => code)).toEqual(Array(6).fill('POSTED'));
+      } finally {
+        await configure('alter system reset synchronous_standby_names');
+        await Promise.all(ledgers.map((each) => each.close()));
+        await owner.end();
+      }
+      await expectSoundBooks({ serviceUrl });
+    },
+    { isDurable: true },
+  );
+});
