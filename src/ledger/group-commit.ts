@@ -261,7 +261,9 @@ export class GroupCommit {
     }
     const takers = kept.filter(takesName);
     if (takers.length === 0) return kept;
-    const first = new Set(takers.length < kept.length ? takers : takers.slice(0, Math.ceil(takers.length / 2)));
+    const first = new Set(
+      takers.length < kept.length ? takers : takers.slice(0, Math.ceil(takers.length / 2)),
+    );
     this.#line.putBack(kept.filter((waiting) => !first.has(waiting)));
     this.#wakeSoon();
     return [...first];

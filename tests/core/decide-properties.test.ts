@@ -1,9 +1,18 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { availableOf, balanceOf, heldOf, incomingOf, type Side } from '../../src/core/account.ts';
-import type { Book } from '../../src/core/book.ts';
-import type { PlannedCommand } from '../../src/core/command.ts';
-import { type Decision, decide } from '../../src/core/decide.ts';
+import { decideAtomic } from '../../src/core/atomic.ts';
+import { attemptKey, type Book } from '../../src/core/book.ts';
+import type { Command, PlannedCommand } from '../../src/core/command.ts';
+import {
+  answerAgain,
+  type Decision,
+  decide,
+  isRecorded,
+  recordRefusal,
+  type UnitDecision,
+} from '../../src/core/decide.ts';
+import type { Refusal } from '../../src/core/errors.ts';
 import { type Hold, remainingOf } from '../../src/core/hold.ts';
 import type { Uuid } from '../../src/core/ids.ts';
 import { formatId } from '../../src/core/ids.ts';
@@ -236,6 +245,60 @@ function decideNow(book: Book, command: PlannedCommand, after: (book: Book) => v
   after(book);
   return decisions;
 }
+/** Decides an ATOMIC batch whose commands name nothing that others of it make. */
+function decideAtomicNow(book: Book, commands: readonly PlannedCommand[]): UnitDecision {
+  const work = decideAtomic(
+    book,
+    commands.map((planned) => ({ planned, command: {} as Command })),
+  );
+  const step = work.next();
+  if (!step.done) throw new TypeError('a short batch is decided at once');
+  return step.value;
+}
+/** The same on a copy of the book, which takes its place where all are posted. */
+function decideOnCopy(book: Book, commands: readonly PlannedCommand[]) {
+  const copy = {
+    ...book,
+    accounts: new Map(book.accounts),
+    holds: new Map(book.holds),
+    originals: new Map(book.originals),
+    recorded: new Map(book.recorded),
+    externalIds: new Map(book.externalIds),
+    changedHolds: new Map(book.changedHolds),
+    recordings: [...book.recordings],
+  };
+  const answered = commands.map((command) => {
+    const key = attemptKey(command.keyAccount.id, command.idempotencyKey ?? '');
+    const earlier = book.recorded.get(key);
+    return earlier === undefined ? undefined : answerAgain(command, earlier);
+  });
+  const known = answered.findIndex((outcome) => outcome !== undefined && outcome.code !== 'POSTED');
+  const outcomes = known < 0 ? decide(copy, commands).map(({ outcome }) => outcome) : [];
+  const place = known < 0 ? outcomes.findIndex(({ code }) => code !== 'POSTED') : known;
+  const [command, refusal] = [commands[place], known < 0 ? outcomes[place] : answered[place]];
+  if (command === undefined || refusal === undefined || refusal.code === 'POSTED') {
+    return { outcomes, left: copy };
+  }
+  if (known < 0 && isRecorded(refusal) && !refusal.replayed) recordRefusal(book, command, refusal);
+  return {
+    outcomes,
+    left: book,
+    culprit: { index: place, cause: asItStands(refusal, book) },
+  };
+}
+/** Its links show only what the book has. */
+function asItStands(refusal: Refusal, { originals }: Book): object {
+  const has = (id: Uuid | null | undefined) => originals.has(id ?? '');
+  if (refusal.code === 'IDEMPOTENCY_CONFLICT' && !has(refusal.facts.transaction)) {
+    return { ...refusal, facts: { ...refusal.facts, transaction: null } };
+  }
+  return refusal.code === 'EXTERNAL_ID_TAKEN' && !has(refusal.facts.takenBy?.id)
+    ? { ...refusal, facts: { takenBy: null } }
+    : refusal;
+}
+function contentsOf({ accounts, holds, originals, recorded, externalIds, changedHolds, recordings }: Book) {
+  return { accounts, holds, originals, recorded, externalIds, changedHolds, recordings };
+}
 const entriesOf = (book: Book) => book.recordings.flatMap(({ entries }) => entries);
 const sizeOf = (amount: bigint) => (amount < 0n ? -amount : amount);
 const sumOf = (entries: readonly Pick<Entry, 'amount'>[]) =>
@@ -450,6 +513,35 @@ describe('whatever is asked of whichever accounts', () => {
         }
       }),
     );
+  });
+
+  test('an ATOMIC batch leaves what its commands leave, or the refusal of the first that cannot be posted', () => {
+    const seen = { whole: 0, aborted: 0 };
+    fc.assert(
+      fc.property(worlds, asks, fc.array(fc.integer({ min: 1, max: 3 })), (world, list, sizes) => {
+        const commands = run(world, list).commands.filter(({ idempotencyKey }) => idempotencyKey !== null);
+        const book = bookIn(world);
+        let plain = bookIn(world);
+        for (let start = 0, group = 0; start < commands.length; group += 1) {
+          const next = commands.slice(start, start + (sizes[group] ?? 3));
+          start += next.length;
+          // What an aborted batch would have made cannot be named.
+          const own = next.filter(
+            ({ target }) => target === null || plain.holds.has(target.id) || plain.originals.has(target.id),
+          );
+          const { answer } = decideAtomicNow(book, own);
+          const expected = decideOnCopy(plain, own);
+          plain = expected.left;
+          seen['code' in answer ? 'aborted' : 'whole'] += 1;
+          if ('code' in answer)
+            expect(answer).toMatchObject({ code: 'BATCH_ABORTED', facts: expected.culprit });
+          else expect(answer).toEqual(expected.outcomes);
+          expect(contentsOf(book)).toEqual(contentsOf(plain));
+        }
+      }),
+      { numRuns: 200 },
+    );
+    expect(Math.min(seen.whole, seen.aborted)).toBeGreaterThan(10);
   });
 
   test('a batch that is asked again moves nothing: what was recorded replays, and what was not is refused again or new', () => {

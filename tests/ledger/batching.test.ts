@@ -1,6 +1,17 @@
+import { randomUUID } from 'node:crypto';
 import { afterAll, expect, test } from 'vitest';
+import { toTransfer } from '../../src/core/request.ts';
 import { asOwner, createTestDatabase, serverLog } from '../support/database.ts';
-import { expectSoundBooks, makeAccount, makeAccounts, openLedger, transfer } from '../support/ledger.ts';
+import {
+  balance,
+  deposit,
+  expectPosted,
+  expectSoundBooks,
+  makeAccount,
+  makeAccounts,
+  openLedger,
+  transfer,
+} from '../support/ledger.ts';
 
 const database = await createTestDatabase();
 afterAll(() => expectSoundBooks(database));
@@ -31,6 +42,71 @@ test('a thousand simultaneous transfers into one account are few transactions, e
     expect(transaction.at(-1)).toMatch(/commit/i);
   }
 });
+
+test('commands, INDEPENDENT and ATOMIC batches that arrive together share a block, and one that is refused spoils nothing', async () => {
+  const ledger = await openLedger(database);
+  const [rich = '', poor = '', payee = ''] = await makeAccounts(ledger, 3);
+  expectPosted(await deposit(ledger, { accountId: rich, amount: '1000.00' }));
+  const pay = (from: string, amount: string) => {
+    const input = { fromAccountId: from, toAccountId: payee, amount, idempotencyKey: randomUUID() };
+    const command = toTransfer(input);
+    if ('code' in command) throw new TypeError(command.code);
+    return command;
+  };
+  const many = (count: number) => Array.from({ length: count }, () => pay(rich, '0.10'));
+  const before = await blocks();
+
+  const answers = await Promise.all([
+    ledger.post(pay(rich, '1.00')),
+    ledger.postBatch('INDEPENDENT', [...many(40), pay(poor, '5.00'), ...many(40)]),
+    ledger.postBatch('ATOMIC', many(100)),
+    ledger.postBatch('ATOMIC', [...many(30), pay(poor, '7.00'), ...many(30)]),
+    ledger.post(pay(rich, '2.00')),
+    ledger.postBatch('ATOMIC', many(100)),
+  ]);
+
+  expect(answers.map(({ code }) => code)).toEqual([
+    'POSTED',
+    'PROCESSED',
+    'PROCESSED',
+    'BATCH_ABORTED',
+    'POSTED',
+    'PROCESSED',
+  ]);
+  expect(answers[1]).toMatchObject({ outcomes: { 40: { code: 'INSUFFICIENT_FUNDS' } } });
+  expect(answers[3]).toMatchObject({ facts: { index: 30, cause: { code: 'INSUFFICIENT_FUNDS' } } });
+  const after = await blocks();
+  expect(after.slice(before.length)).toEqual([1 + 81 + 100 + 1 + 1 + 100]);
+  expect(await balance(ledger, payee)).toBe(100n + 800n + 1000n + 200n + 1000n);
+});
+
+test('a hundred ATOMIC batches of fifty that arrive together are few blocks', async () => {
+  const ledger = await openLedger(database);
+  const accounts = await makeAccounts(ledger, 100, { minBalance: { unlimited: true } });
+  const before = await blocks();
+  const batches = await Promise.all(
+    accounts.map((from, place) =>
+      ledger.postBatch(
+        'ATOMIC',
+        Array.from({ length: 50 }, (_, step) => {
+          const toAccountId = accounts[(place + step + 1) % 100] ?? '';
+          const input = { fromAccountId: from, toAccountId, amount: '0.01', idempotencyKey: randomUUID() };
+          return toTransfer(input);
+        }),
+      ),
+    ),
+  );
+  expect(batches.every(({ code }) => code === 'PROCESSED')).toBe(true);
+  const sizes = (await blocks()).slice(before.length);
+  expect(sizes.reduce((sum, size) => sum + size)).toBe(5000);
+  expect(sizes.length).toBeLessThan(15);
+});
+
+/** How many outcomes each block of the journal has. */
+async function blocks(): Promise<number[]> {
+  const rows = await asOwner<{ size: number }>(database, 'select size from blocks order by number');
+  return rows.map(({ size }) => size);
+}
 
 interface Statement {
   readonly backend: string;
