@@ -154,7 +154,8 @@ export class Ledger {
     this.#name = options.name ?? MAIN;
     this.#reads = reads;
     this.#writes = open(options, lanes, 'writes', WRITING);
-    this.#batches = open(options, BATCH_LANES, 'batches', WRITING);
+    // A large batch locks many accounts, one after the other. Whoever names one of them waits aside.
+    this.#batches = open(options, BATCH_LANES, 'batches', { ...WRITING, lockTimeoutMs: 1000 });
     this.#currencies = new Currencies(reads, id);
     this.#periods = new Periods(reads, { id, name: this.#name });
     const memory = new AccountMemory(optimistic);
