@@ -47,7 +47,8 @@ function toCommand(workload: Workload, { from, to }: Pair, idempotencyKey: strin
     : toTransfer({ ...attempt, fromAccountId: from, toAccountId: to });
 }
 
-function accepted(command: Command | Refusal): Command {
+/** The command of a request that must be well formed. */
+export function accepted(command: Command | Refusal): Command {
   if ('code' in command) throw new TypeError(`the request is refused: ${command.code}`);
   return command;
 }

@@ -2,6 +2,7 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { formatId, type Uuid } from '../../src/core/ids.ts';
+import type { BatchMode } from '../../src/ledger/ledger.ts';
 import { startServiceProcess } from '../service-process.ts';
 import type { LoadJob, LoadResult, LoadTarget } from './load.ts';
 import type { Timing } from './stage.ts';
@@ -18,8 +19,8 @@ export interface HttpStage {
   closed(workload: Workload, connections: number, timing: Timing): Promise<LoadResult>;
   /** Uniform transfers at fixed instants. */
   open(perSecond: number, timing: Timing): Promise<LoadResult>;
-  /** postBatch, INDEPENDENT, of `size` uniform transfers, by so many callers; counts operations. */
-  batch(size: number, callers: number, timing: Timing): Promise<LoadResult>;
+  /** postBatch of `size` uniform transfers, by so many callers; counts operations. */
+  batch(mode: BatchMode, size: number, callers: number, timing: Timing): Promise<LoadResult>;
   close(): Promise<void>;
 }
 
@@ -60,7 +61,7 @@ export async function openHttp({
     graphqlUrl: service.graphqlUrl,
     closed: (workload, connections, timing) => run({ kind: 'closed', workload, connections, ...timing }),
     open: (perSecond, timing) => run({ kind: 'open', workload: 'uniform', perSecond, ...timing }),
-    batch: (size, callers, timing) => run({ kind: 'batch', size, callers, ...timing }),
+    batch: (mode, size, callers, timing) => run({ kind: 'batch', mode, size, callers, ...timing }),
     close,
   };
 }

@@ -4,10 +4,12 @@
  * measured. A job that fails ends it.
  */
 import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { BatchMode } from '../../src/ledger/ledger.ts';
 import { batchLoop } from './batch.ts';
 import { closedLoop, type Load, openLoop } from './callers.ts';
 import { Connection } from './connection.ts';
-import { deposit, postBatch, transfer } from './mutations.ts';
+import { deposit, OverloadedError, postBatch, transfer } from './mutations.ts';
 import type { Acknowledged, Timing } from './stage.ts';
 import { type Usage, watchProcess } from './usage.ts';
 import { createPicker, type Workload } from './workload.ts';
@@ -25,13 +27,20 @@ export type LoadJob = Timing &
   (
     | { readonly kind: 'closed'; readonly workload: Workload; readonly connections: number }
     | { readonly kind: 'open'; readonly workload: Workload; readonly perSecond: number }
-    | { readonly kind: 'batch'; readonly size: number; readonly callers: number }
+    | {
+        readonly kind: 'batch';
+        readonly mode: BatchMode;
+        readonly size: number;
+        readonly callers: number;
+      }
   );
 
 /** What a job measured, and what both processes took of the machine meanwhile. */
 export interface LoadResult extends Load {
   readonly load: Usage;
   readonly service: Usage;
+  /** The share of batches that were answered OVERLOADED, and sent again when the answer said. */
+  readonly overloaded: number;
 }
 
 /** The open loop's, which take turns: a request waits for another's answer only where that one takes a whole turn. */
@@ -55,7 +64,7 @@ async function run(job: LoadJob, { graphqlUrl, servicePid, accounts }: LoadTarge
     watchProcess(servicePid, job),
   ]);
   await Promise.all(connections.map((connection) => connection.close()));
-  return { ...load, load: own, service };
+  return { overloaded: 0, ...load, load: own, service };
 }
 
 function connectionsOf(job: LoadJob): number {
@@ -78,7 +87,11 @@ async function connect(graphqlUrl: string, count: number): Promise<Connection[]>
   return connections;
 }
 
-function send(job: LoadJob, connections: readonly Connection[], accounts: readonly string[]): Promise<Load> {
+function send(
+  job: LoadJob,
+  connections: readonly Connection[],
+  accounts: readonly string[],
+): Promise<Load & Partial<Pick<LoadResult, 'overloaded'>>> {
   const inTurn = (number: number): Connection => {
     const connection = connections[number % connections.length];
     if (connection === undefined) throw new RangeError('a connection at least');
@@ -113,11 +126,21 @@ async function sendBatches(
   job: LoadJob & { readonly kind: 'batch' },
   inTurn: (caller: number) => Connection,
   pick: ReturnType<typeof createPicker>,
-): Promise<Load> {
+): Promise<Load & Pick<LoadResult, 'overloaded'>> {
   const acknowledged: Acknowledged[] = [];
-  const measured = await batchLoop(async (caller) => {
+  let [sent, refused] = [0, 0];
+  const postOne = async (caller: number): Promise<void> => {
     const pairs = Array.from({ length: job.size }, pick);
-    for (const answer of await postBatch(inTurn(caller), pairs)) acknowledged.push(answer);
-  }, job);
-  return { measured, acknowledged };
+    sent += 1;
+    try {
+      for (const answer of await postBatch(inTurn(caller), pairs, job.mode)) acknowledged.push(answer);
+    } catch (error) {
+      if (!(error instanceof OverloadedError)) throw error;
+      refused += 1;
+      await sleep(error.retryAfterMs);
+      await postOne(caller);
+    }
+  };
+  const measured = await batchLoop(postOne, job);
+  return { measured, acknowledged, overloaded: refused / sent };
 }

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { parseId } from '../../src/core/ids.ts';
+import type { BatchMode } from '../../src/ledger/ledger.ts';
 import type { Connection } from './connection.ts';
 import type { Acknowledged } from './stage.ts';
 import type { Pair } from './workload.ts';
@@ -11,12 +12,28 @@ const SELECTED =
 const TRANSFER = `mutation Transfer($input: TransferInput!) { transfer(input: $input) ${SELECTED} }`;
 const DEPOSIT = `mutation Deposit($input: DepositInput!) { deposit(input: $input) ${SELECTED} }`;
 const POST_BATCH = `mutation PostBatch($input: PostBatchInput!) { postBatch(input: $input) {
-  __typename ... on BatchProcessed { results ${SELECTED} } ... on LedgerError { code message } } }`;
+  __typename ... on BatchProcessed { results ${SELECTED} } ... on LedgerError { code message }
+  ... on OverloadedError { retryAfterMs } } }`;
 
+interface BatchAnswer {
+  readonly results?: readonly Answer[];
+  readonly retryAfterMs?: number;
+}
 interface Answer {
   readonly __typename: string;
   readonly replayed?: boolean;
   readonly transaction?: { readonly id: string };
+}
+
+/** Nothing of a batch was done; it may be sent again after this time. */
+export class OverloadedError extends Error {
+  override readonly name = 'OverloadedError';
+  readonly retryAfterMs: number;
+
+  constructor(retryAfterMs: number) {
+    super('the service is overloaded');
+    this.retryAfterMs = retryAfterMs;
+  }
 }
 
 /** These throw, with what was answered, where the ledger did not post, and only now, what it was asked. */
@@ -30,12 +47,17 @@ export async function deposit(connection: Connection, accountId: string): Promis
   return posted(input.idempotencyKey, await connection.ask<Answer>('deposit', DEPOSIT, input));
 }
 
-export async function postBatch(connection: Connection, pairs: readonly Pair[]): Promise<Acknowledged[]> {
+export async function postBatch(
+  connection: Connection,
+  pairs: readonly Pair[],
+  mode: BatchMode = 'INDEPENDENT',
+): Promise<Acknowledged[]> {
   const transfers = pairs.map(transferInput);
-  const answer = await connection.ask<{ readonly results?: readonly Answer[] }>('postBatch', POST_BATCH, {
-    mode: 'INDEPENDENT',
+  const answer = await connection.ask<BatchAnswer>('postBatch', POST_BATCH, {
+    mode,
     operations: transfers.map((input) => ({ transfer: input })),
   });
+  if (answer.retryAfterMs !== undefined) throw new OverloadedError(answer.retryAfterMs);
   if (answer.results?.length !== pairs.length) {
     throw new Error(`a batch of ${pairs.length} was answered ${JSON.stringify(answer)}`);
   }

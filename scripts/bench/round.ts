@@ -270,7 +270,8 @@ class Round {
   async #batches(): Promise<void> {
     const { server, figures, accounts, batches, timing } = this.#bench;
     for (const size of batches) {
-      this.#addLoad(`batch of ${size}`, await this.#http.batch(size, BATCH_CALLERS, timing));
+      const result = await this.#http.batch('INDEPENDENT', size, BATCH_CALLERS, timing);
+      this.#addLoad(`batch of ${size}`, result);
     }
     for (const backends of LIMIT_BACKENDS) {
       const url = withName(server.ownerUrl, 'bench_limit');

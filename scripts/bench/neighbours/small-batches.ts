@@ -1,0 +1,71 @@
+/** Many callers of small batches over HTTP, against what the server writes in bulk. */
+import type { Uuid } from '../../../src/core/ids.ts';
+import { type BatchMode, Ledger } from '../../../src/ledger/ledger.ts';
+import { checkBareTables, checkBooks } from '../books.ts';
+import { query } from '../databases.ts';
+import { makeAccounts } from '../engine.ts';
+import { openHttp } from '../http.ts';
+import { runLimit } from '../limit.ts';
+import type { Acknowledged } from '../stage.ts';
+import { BARE_ACCOUNTS, type Scene, type Stage } from './scene.ts';
+
+const OPERATIONS = 50;
+const ACCOUNTS = 10_000;
+const LIMIT = 'limit, 1 backend';
+const nameOf = (mode: BatchMode, connections: number) =>
+  `${mode} of ${OPERATIONS}, ${connections} connections`;
+
+const TURNS = [
+  { mode: 'ATOMIC', connections: 100 },
+  { mode: 'INDEPENDENT', connections: 100 },
+  { mode: 'ATOMIC', connections: 4 },
+] as const;
+const published = { over: LIMIT, unit: '×', better: 'more', floor: 0.35, aim: 0.5 } as const;
+
+export const smallBatches: Scene = {
+  name: 'small-batches',
+  targets: TURNS.filter(({ connections }) => connections > 4).map(({ mode, connections }) => ({
+    figure: nameOf(mode, connections),
+    ...published,
+  })),
+  measure,
+};
+
+async function measure({ serviceUrl, ownerUrl, bareUrl, figures, rounds, timing }: Stage): Promise<void> {
+  const acknowledged: Acknowledged[] = [];
+  let posted = 0;
+  const accounts = await prepareAccounts(serviceUrl, ownerUrl);
+  const http = await openHttp({ databaseUrl: serviceUrl, accounts });
+  try {
+    const post = async (mode: BatchMode, connections: number) => {
+      const result = await http.batch(mode, OPERATIONS, connections, timing);
+      for (const one of result.acknowledged) acknowledged.push(one);
+      return result;
+    };
+    for (const { mode, connections } of TURNS) await post(mode, connections);
+    for (let round = 0; round < rounds; round += 1) {
+      const limit = await runLimit(bareUrl, { accounts: BARE_ACCOUNTS, backends: 1, ...timing });
+      posted += limit.posted;
+      figures.addMeasured(LIMIT, limit.measured);
+      for (const { mode, connections } of TURNS) {
+        const { measured, overloaded, load, service } = await post(mode, connections);
+        const name = nameOf(mode, connections);
+        const [ofService, ofLoad] = [service.cpu, load.cpu].map((cpu) => (cpu ?? Number.NaN).toFixed(0));
+        const shares = `CPU: service ${ofService} %, load ${ofLoad} %`;
+        figures.addMeasured(name, measured, `${(overloaded * 100).toFixed(1)} % OVERLOADED; ${shares}`);
+        figures.addCheck(`${name}: none is OVERLOADED`, overloaded === 0);
+      }
+    }
+  } finally {
+    await http.close();
+  }
+  console.log(`  books: ${await checkBooks(ownerUrl, acknowledged)}`);
+  console.log(`  books of the limit: ${await checkBareTables(bareUrl, posted)}`);
+}
+
+async function prepareAccounts(serviceUrl: string, ownerUrl: string): Promise<Uuid[]> {
+  const ledger = await Ledger.open({ databaseUrl: serviceUrl });
+  const accounts = await makeAccounts(ledger, ACCOUNTS).finally(() => ledger.close());
+  await query(ownerUrl, 'vacuum analyze');
+  return accounts;
+}
