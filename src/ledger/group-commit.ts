@@ -51,7 +51,7 @@ export interface GroupCommitOptions {
   readonly lanes: number;
   /** Commands that a lane takes at most; a larger unit is taken alone. */
   readonly maxBatch: number;
-  /** Commands that wait at most. */
+  /** Commands that wait in line at most, and aside. */
   readonly maxQueue: number;
   /** How long the database may say nothing before callers hear UNAVAILABLE. */
   readonly silenceMs?: number;
@@ -96,14 +96,14 @@ export class GroupCommit {
 
   constructor(options: GroupCommitOptions) {
     this.#options = options;
-    this.#line = new WaitingLine(options);
+    this.#line = new WaitingLine({ ...options, maxAside: options.maxQueue });
     options.held.onRelease(() => {
       this.#line.goOn();
       this.#wakeSoon();
     });
   }
 
-  /** Commands that wait for a lane. */
+  /** Commands that wait for a lane; what waits aside is not among them. */
   get queued(): number {
     return this.#line.commands;
   }
@@ -217,6 +217,7 @@ export class GroupCommit {
           open = await this.#leaveWaiting(open);
           work.accounts = accountsOf(open);
           work.retries += 1;
+          attempt = 0;
           continue;
         }
         const passing = isPassing(error);
@@ -251,7 +252,10 @@ export class GroupCommit {
    */
   async #leaveWaiting(batch: readonly Waiting[]): Promise<readonly Waiting[]> {
     const { held } = this.#options;
-    await held.lookForLocked([...accountsOf(batch)]);
+    await held.lookForLocked([...accountsOf(batch)]).catch((error: unknown) => {
+      // What ails the database shows when the batch runs again.
+      if (isPassing(error) === 'no') this.#options.onFault(error);
+    });
     const kept = batch.flatMap((waiting) => (waiting.isAnswered ? [] : (this.#line.putAside(waiting) ?? [])));
     if (!isSame(kept, batch)) return kept;
     const now = performance.now();

@@ -20,6 +20,8 @@ export interface LineOptions {
   readonly lanes: number;
   /** Commands that a lane takes at most; a larger unit is taken alone. */
   readonly maxBatch: number;
+  /** Commands that wait aside at most. */
+  readonly maxAside: number;
 }
 
 /** What a lane works on. */
@@ -44,15 +46,16 @@ export class WaitingLine {
   readonly #options: LineOptions;
   #line: Waiting[] = [];
   #aside: { readonly waiting: Waiting; readonly wait: Wait }[] = [];
-  #commands = 0;
+  #inLine = 0;
+  #asideCommands = 0;
 
   constructor(options: LineOptions) {
     this.#options = options;
   }
 
-  /** Commands that wait, aside too. */
+  /** Commands in line. */
   get commands(): number {
-    return this.#commands;
+    return this.#inLine;
   }
 
   get isEmpty(): boolean {
@@ -60,7 +63,7 @@ export class WaitingLine {
   }
 
   add(waiting: Waiting): void {
-    this.#commands += waiting.size;
+    this.#inLine += waiting.size;
     this.#line.push(waiting);
   }
 
@@ -78,11 +81,9 @@ export class WaitingLine {
     for (let passed = 0; size < maxBatch && passed < 4 * maxBatch; place += 1) {
       const next = rest[place];
       if (next === undefined) break;
-      if (next.isAnswered) {
-        this.#commands -= next.size;
-        continue;
-      }
-      const waiting = held.isEmpty || !next.mayBegin ? next : this.#putAside(next);
+      const mayStay = held.isEmpty || !next.mayBegin;
+      const waiting = next.isAnswered ? undefined : mayStay ? next : this.putAside(next);
+      this.#inLine -= next.size - (waiting?.size ?? 0);
       if (waiting === undefined) continue;
       const lane = waiting.mayBegin ? lanes.find(({ accounts }) => names(waiting, accounts)) : undefined;
       if (!waiting.mayBegin || (lane !== undefined && performance.now() - lane.since > SLOW_MS)) {
@@ -103,7 +104,7 @@ export class WaitingLine {
     const isEnough = free.length === 0 && contendedSize >= this.#fairShare(lanes, contendedSize);
     const taken = isEnough ? firstOf(contended, maxBatch) : free;
     this.#line = [...(isEnough ? contended.slice(taken.length) : contended), ...later, ...rest.slice(place)];
-    this.#commands -= sizeOf(taken);
+    this.#inLine -= sizeOf(taken);
     return taken;
   }
 
@@ -114,36 +115,30 @@ export class WaitingLine {
   }
 
   /**
-   * Puts aside what a lane has taken and must wait for something held. Answers what may go on: the unit, those of its operations
-   * that come before, or nothing.
+   * Puts aside a unit that must wait for something held. Answers what of it may go on: all, the operations before the first that
+   * must wait, or nothing.
    */
   putAside(waiting: Waiting): Waiting | undefined {
-    this.#commands += waiting.size;
-    const free = this.#putAside(waiting);
-    if (free !== undefined) this.#commands -= free.size;
-    return free;
-  }
-
-  #putAside(waiting: Waiting): Waiting | undefined {
-    const { held } = this.#options;
+    const { held, maxAside } = this.#options;
     const { commands, steps } = waiting.unit;
     const place = commands.findIndex((command) => namesOf(command).some((name) => held.has(name)));
     if (place < 0) return waiting;
     const [free, rest] = place > 0 && steps === undefined ? waiting.cut(place) : [undefined, waiting];
-    const wait = held.wait(rest.unit.commands.flatMap(namesOf));
+    const hasRoom = this.#aside.length === 0 || this.#asideCommands + rest.size <= maxAside;
+    const wait = hasRoom ? held.wait(rest.unit.commands.flatMap(namesOf)) : undefined;
     if (wait === undefined) {
-      this.#commands -= rest.size;
       giveUp(rest);
     } else {
       rest.asideSince ??= performance.now();
       this.#aside.push({ waiting: rest, wait });
+      this.#asideCommands += rest.size;
     }
     return free;
   }
 
   /** Puts what a lane has taken back to the head of the line. */
   putBack(units: readonly Waiting[]): void {
-    this.#commands += sizeOf(units);
+    this.#inLine += sizeOf(units);
     this.#line = [...units, ...this.#line];
   }
 
@@ -151,17 +146,14 @@ export class WaitingLine {
   goOn(): void {
     const aside = this.#aside;
     this.#aside = [];
+    this.#asideCommands = 0;
     const back: Waiting[] = [];
     for (const { waiting, wait } of aside) {
       wait.end();
-      if (waiting.isAnswered) {
-        this.#commands -= waiting.size;
-        continue;
-      }
-      const free = this.#putAside(waiting);
+      const free = waiting.isAnswered ? undefined : this.putAside(waiting);
       if (free !== undefined) back.push(free);
     }
-    if (back.length > 0) this.#line = [...back, ...this.#line];
+    if (back.length > 0) this.putBack(back);
   }
 
   /** Answers what has been aside for too long. */
@@ -185,7 +177,8 @@ export class WaitingLine {
     this.#line = this.#line.filter(({ isAnswered }) => !isAnswered);
     for (const { waiting, wait } of this.#aside) if (waiting.isAnswered) wait.end();
     this.#aside = this.#aside.filter(({ waiting }) => !waiting.isAnswered);
-    this.#commands = sizeOf(this.#line) + sizeOf(this.#aside.map(({ waiting }) => waiting));
+    this.#inLine = sizeOf(this.#line);
+    this.#asideCommands = sizeOf(this.#aside.map(({ waiting }) => waiting));
   }
 }
 
