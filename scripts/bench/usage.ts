@@ -54,7 +54,8 @@ async function cpuShare(pid: number, warmUpMs: number, durationMs: number): Prom
   return before === null || after === null ? null : ((after - before) * 100_000) / (until - since);
 }
 
-async function cpuSeconds(pid: number): Promise<number | null> {
+/** What a process has taken of the processors so far; null where the system does not tell. */
+export async function cpuSeconds(pid: number): Promise<number | null> {
   const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => null);
   if (stat === null) return null;
   // The program's name stands in brackets, and may have blanks. utime and stime are the 14th and 15th field of proc(5).

@@ -87,8 +87,15 @@ function getTypeParser(oid: number, format?: 'text' | 'binary'): (value: string)
   return pg.types.getTypeParser(oid, format);
 }
 
+/** The instant that was read last: rows that were written together have the same. */
+let last: { readonly text: string; readonly instant: Instant } | undefined;
+
 /** Reads PostgreSQL's own text of an instant, in UTC: "2026-01-31 12:00:00.5+00". */
 function parseTimestamp(text: string): Instant {
+  if (text === last?.text) return last.instant;
   const [seconds = '', fraction = ''] = text.slice(0, -'+00'.length).split('.');
-  return BigInt(Date.parse(`${seconds.replace(' ', 'T')}Z`)) * 1000n + BigInt(fraction.padEnd(6, '0'));
+  const instant =
+    BigInt(Date.parse(`${seconds.replace(' ', 'T')}Z`)) * 1000n + BigInt(fraction.padEnd(6, '0'));
+  last = { text, instant };
+  return instant;
 }

@@ -11,14 +11,14 @@
  * Blocks never change, so that one page's snapshot may be older or newer than another's. Times and ids do not have this order:
  * they are taken before the commit, and a later commit may have an earlier id.
  */
-import { type Kysely, type Selectable, sql } from 'kysely';
+import { type Kysely, sql } from 'kysely';
 import type { Currency } from '../core/currency.ts';
 import { countInBlock, type Uuid } from '../core/ids.ts';
 import { type JournalPlace, journalMark } from '../core/journal-place.ts';
 import type { Transaction } from '../core/transaction.ts';
 import { MAX_ROWS } from './finding.ts';
-import type { DB, Transactions } from './tables.ts';
-import { withEntries } from './transactions.ts';
+import type { DB } from './tables.ts';
+import { type TransactionRow, transactionColumns, withEntries } from './transactions.ts';
 
 /** A part of the journal, in its order. */
 export interface JournalPage {
@@ -82,7 +82,7 @@ interface BlockRow {
   /** The ledger's last block. */
   readonly head: bigint;
 }
-interface PostedRow extends BlockRow, Selectable<Transactions> {
+interface PostedRow extends BlockRow, TransactionRow {
   readonly first_id: Uuid;
 }
 type JournalRow = PostedRow | (BlockRow & { readonly id: null });
@@ -117,7 +117,7 @@ function journalQuery(ledgerId: Uuid, { block, outcomes }: JournalPlace, limit: 
             order by t.id limit ${sql.lit(MAX_ROWS)} - w.looked) read
           where read.outcome = 'POSTED' order by read.id limit ${limit}::int4 - w.found) as posted offset 0) p
       where w.looked < ${sql.lit(MAX_ROWS)} and w.found < ${limit}::int4)
-    select w.block, w.hash, w.first_id, w.size, w.looked, (select block from ledgers where id = ${ledgerId}) as head, t.*
+    select w.block, w.hash, w.first_id, w.size, w.looked, (select block from ledgers where id = ${ledgerId}) as head, ${transactionColumns('t')}
     from walk w left join lateral unnest(w.posted) t on true
     where t.id is not null or w.block in (${block}::int8, (select max(block) from walk))
     order by w.block, t.id`;

@@ -186,9 +186,39 @@ export async function findRecorded(
   );
 }
 
-type TransactionRow = Selectable<Transactions>;
-/** With the side of its account, which no entry repeats. */
-type EntryRow = Selectable<Entries> & { readonly side: number };
+const TRANSACTION_COLUMNS = [
+  'id',
+  'type',
+  'account_id',
+  'idempotency_key',
+  'external_id',
+  'hold_id',
+  'reverses',
+  'effective_at',
+  'created_at',
+  'description',
+  'metadata',
+] as const;
+/** What a transaction is made of, without its entries. The other columns would take a third of the time that a page takes. */
+export type TransactionRow = Pick<Selectable<Transactions>, (typeof TRANSACTION_COLUMNS)[number]>;
+export const transactionColumns = (table: string) =>
+  sql.join(TRANSACTION_COLUMNS.map((column) => sql.ref(`${table}.${column}`)));
+
+const ENTRY_COLUMN_NAMES = [
+  'account_id',
+  'version',
+  'currency',
+  'layer',
+  'amount',
+  'posted_after',
+  'pending_debits_after',
+  'pending_credits_after',
+  'total_debits_after',
+  'description',
+] as const;
+const ENTRY_COLUMNS = sql.join(ENTRY_COLUMN_NAMES.map((column) => sql.ref(`e.${column}`)));
+/** What an entry is made of inside its transaction, with the side of its account, which no entry repeats. */
+type EntryRow = Pick<Selectable<Entries>, (typeof ENTRY_COLUMN_NAMES)[number]> & { readonly side: number };
 
 /** Looked up row by row, so that it changes nothing in how the entries themselves are found. */
 const SIDE = sql<number>`(
@@ -204,8 +234,8 @@ export async function withEntries(
 ): Promise<Transaction[]> {
   if (rows.length === 0) return [];
   const ids = rows.map(({ id }) => id);
-  const { rows: entries } = await sql<EntryRow>`
-    select e.* from unnest(${ids}::uuid[]) as given (id)
+  const { rows: entries } = await sql<EntryRow & Pick<Selectable<Entries>, 'transaction_id'>>`
+    select ${ENTRY_COLUMNS}, e.transaction_id, e.side from unnest(${ids}::uuid[]) as given (id)
     cross join lateral (
       select e.*, ${SIDE} from entries e where e.transaction_id = given.id and e.ledger_id = ${ledgerId} offset 0) e
     order by e.line`.execute(db);
@@ -250,7 +280,10 @@ function entryOf(row: EntryRow, currencyOf: CurrencyOf): Entry {
   };
 }
 
-function entryLineOf(row: EntryRow, currencyOf: CurrencyOf): EntryLine {
+function entryLineOf(
+  row: Selectable<Entries> & { readonly side: number },
+  currencyOf: CurrencyOf,
+): EntryLine {
   return {
     ...entryOf(row, currencyOf),
     transactionId: row.transaction_id,
@@ -259,7 +292,11 @@ function entryLineOf(row: EntryRow, currencyOf: CurrencyOf): EntryLine {
   };
 }
 
-function recordedOf(row: TransactionRow, transaction: Transaction, currencyOf: CurrencyOf): Recorded {
+function recordedOf(
+  row: Selectable<Transactions>,
+  transaction: Transaction,
+  currencyOf: CurrencyOf,
+): Recorded {
   const outcome: Outcome =
     row.outcome === 'POSTED'
       ? { code: 'POSTED', transaction, replayed: true }
@@ -283,7 +320,7 @@ function recordedOf(row: TransactionRow, transaction: Transaction, currencyOf: C
   };
 }
 
-function entryTextsOf({ entry_texts, salt }: TransactionRow): Recorded['entryTexts'] {
+function entryTextsOf({ entry_texts, salt }: Selectable<Transactions>): Recorded['entryTexts'] {
   if (entry_texts === null) return null;
   // A digest whose salt was erased tells nothing any more.
   return salt === null ? 'ERASED' : { salt, digest: entry_texts };

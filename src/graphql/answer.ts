@@ -65,7 +65,10 @@ const WRITTEN_AT_ONCE = 250;
 const DEPTH = 2;
 
 /** The same. Writes long lists some elements at a time, so that others have their turns: writing 10,000 results takes 100 ms. */
-export async function writeAnswerInTurns(result: ExecutionResult, type: AnswerType): Promise<HttpAnswer> {
+export async function writeAnswerInTurns(
+  result: ExecutionResult,
+  type: AnswerType,
+): Promise<ReturnType<typeof writeAnswer>> {
   const { data } = result;
   return data != null && hasLongList(data, DEPTH)
     ? writeAnswer(result, type, await writeValue(data))

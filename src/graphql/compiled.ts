@@ -9,11 +9,11 @@ import {
 } from 'graphql';
 import { type CompiledQuery, compileQuery, isCompiledQuery } from 'graphql-jit';
 import { LRUCache } from 'lru-cache';
+import { coercionOf, takeCoerced, withCoercedVariables } from './coercion.ts';
 import { isCompilable } from './compilable.ts';
 import type { Context } from './context.ts';
 import { isAlwaysCheap } from './cost.ts';
 import { isOnly } from './document-limits.ts';
-import { checkOfVariables } from './variables.ts';
 import { LARGE_REQUESTS } from './yoga.ts';
 
 /** What the operations that are kept may take, about. */
@@ -44,13 +44,13 @@ interface Known {
  * execute in a tenth of the time that it takes to walk through document and schema anew.
  */
 export class CompiledOperations {
-  readonly #schema: GraphQLSchema;
+  readonly #schemas: Schemas;
   readonly #compileAfter: number;
   readonly #known = new LRUCache<string, Known>({ maxSize: KEPT_BYTES, sizeCalculation: sizeOf });
 
   /** Compiling takes as long as some hundred executions: it waits until an operation came `compileAfter` times. */
   constructor(schema: GraphQLSchema, compileAfter: number) {
-    this.#schema = schema;
+    this.#schemas = { schema, executed: withCoercedVariables(schema) };
     this.#compileAfter = compileAfter;
   }
 
@@ -65,29 +65,38 @@ export class CompiledOperations {
   learn(query: string, document: DocumentNode): void {
     const known = this.#known.get(query) ?? { times: 0 };
     known.times += 1;
-    const operation = known.times === this.#compileAfter ? compile(this.#schema, document) : undefined;
+    const operation = known.times === this.#compileAfter ? compile(this.#schemas, document) : undefined;
     this.#known.set(query, operation === undefined ? known : { ...known, operation });
   }
 }
 
-function compile(schema: GraphQLSchema, document: DocumentNode): CompiledOperation | undefined {
+/** The schema of documents, and that which they are executed by. */
+interface Schemas {
+  readonly schema: GraphQLSchema;
+  readonly executed: GraphQLSchema;
+}
+
+function compile({ schema, executed }: Schemas, document: DocumentNode): CompiledOperation | undefined {
   // Of several operations a request names one.
   const operation = getOperationAST(document);
   if (operation == null || operation.operation === 'subscription' || !isAlwaysCheap(operation))
     return undefined;
   if (!isCompilable(schema, document, operation)) return undefined;
-  const compiled = compileQuery(schema, document);
+  const compiled = compileQuery(
+    executed,
+    takeCoerced(document, operation, () => true),
+  );
   if (!isCompiledQuery(compiled)) return undefined;
   const { query }: CompiledQuery = compiled;
-  // It has its own check of variables, which knows no oneOf, and tells of each fault together with all that stands beside it.
-  const areRight = checkOfVariables(schema, operation);
+  const coerce = coercionOf(schema, operation);
   return {
     name: operation.name?.value ?? null,
     tokens: document.tokenCount ?? 0,
     mayBeLarge: isOnly(LARGE_REQUESTS, document),
     execute: async (context, variables) => {
-      if (!areRight(variables)) return undefined;
-      const { data, errors = [] } = await query(undefined, context, variables);
+      const coerced = await coerce(variables);
+      if (coerced === undefined) return undefined;
+      const { data, errors = [] } = await query(undefined, context, coerced);
       if (data === undefined) return undefined;
       if (errors.length === 0) return { data };
       // Of several errors graphql-jit reports others, or in another order; where all data is null, it reports one. A query can

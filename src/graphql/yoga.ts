@@ -12,7 +12,8 @@ import { createYoga, isAsyncIterable, type Plugin, type YogaServerInstance } fro
 import { LRUCache } from 'lru-cache';
 import { parseJson } from '../core/json.ts';
 import { type Ledger, UnavailableError } from '../ledger/ledger.ts';
-import { ANSWER_TYPES, requestRefused, writeAnswer } from './answer.ts';
+import { ANSWER_TYPES, requestRefused, writeAnswerInTurns } from './answer.ts';
+import { coerceLongLists, withCoercedVariables } from './coercion.ts';
 import { type Context, createContext, type OnFault } from './context.ts';
 import { costErrors } from './cost.ts';
 import { checkDocument, checkText, isOnly } from './document-limits.ts';
@@ -116,6 +117,7 @@ function limits(explorer: boolean): Plugin<Context & RequestFacts> {
   const rules = explorer ? specifiedRules : [...specifiedRules, NoSchemaIntrospectionCustomRule];
   const hideSuggestions = !explorer;
   const checked = new WeakSet<DocumentNode>();
+  const executed = withCoercedVariables(schema);
   return {
     onParse({ setParseFn }) {
       setParseFn((source, options) => {
@@ -137,19 +139,32 @@ function limits(explorer: boolean): Plugin<Context & RequestFacts> {
         validate(against, document, rules, { maxErrors: MAX_VALIDATION_ERRORS, hideSuggestions }),
       );
     },
-    onExecute({ args, setResultAndStopExecution }) {
+    onExecute({ args, executeFn, setExecuteFn, setResultAndStopExecution }) {
       Object.assign(args, { hideSuggestions });
-      const { document, operationName, variableValues } = args;
+      const { document, operationName } = args;
+      const variables: Record<string, unknown> = args.variableValues ?? {};
       const operation = getOperationAST(document, operationName);
       args.contextValue.notes.noteOperation(operation?.name?.value ?? null);
       const { bodyBytes = Number.POSITIVE_INFINITY } = args.contextValue;
-      const misshapen =
-        bodyBytes > MAX_TOLD_BYTES && operation
-          ? findMisshapenVariable(args.schema, operation, variableValues ?? {})
-          : undefined;
-      if (misshapen !== undefined) return setResultAndStopExecution({ errors: [misshapen] });
-      const errors = costErrors(args.schema, document, operationName, variableValues ?? {}, hideSuggestions);
-      if (errors.length > 0) setResultAndStopExecution({ errors });
+      const check = (areRight: boolean) => {
+        const misshapen =
+          !areRight && bodyBytes > MAX_TOLD_BYTES && operation
+            ? findMisshapenVariable(args.schema, operation, variables)
+            : undefined;
+        const errors =
+          misshapen === undefined
+            ? costErrors(args.schema, document, operationName, variables, hideSuggestions)
+            : [misshapen];
+        if (errors.length > 0) setResultAndStopExecution({ errors });
+      };
+      const coercing = operation && coerceLongLists(args.schema, document, operation, variables);
+      if (coercing == null) return check(false);
+      return coercing.then((coerced) => {
+        if (coerced !== undefined) {
+          setExecuteFn((given) => executeFn({ ...given, ...coerced, schema: executed }));
+        }
+        check(coerced !== undefined);
+      });
     },
   };
 }
@@ -198,9 +213,9 @@ const WRITE_ANSWER: Plugin<object, RequestFacts> = {
     serverContext.notes?.noteErrors(result.errors);
     const asked = request.headers.get('accept');
     const type = ANSWER_TYPES.find((known) => known === asked) ?? 'application/json';
-    setResultProcessor((given, { Response }) => {
+    setResultProcessor(async (given, { Response }) => {
       // A list of results or a stream of them took another way above.
-      const { status, headers, body } = writeAnswer(given as ExecutionResult, type);
+      const { status, headers, body } = await writeAnswerInTurns(given as ExecutionResult, type);
       return new Response(body, { status, headers });
     }, type);
   },

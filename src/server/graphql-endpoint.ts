@@ -62,7 +62,7 @@ export function createGraphQLEndpoint(
     if (body instanceof Error) return writeNoted({ errors: [body] }, type, notes);
     const { bytes, release } = body;
     try {
-      const refusal = bytes.length > MAX_REQUEST_BYTES ? refuseLarge(bytes) : undefined;
+      const refusal = bytes.length > MAX_REQUEST_BYTES ? await refuseLarge(bytes) : undefined;
       if (refusal !== undefined) return await writeNoted({ errors: [refusal] }, type, notes);
       return await answerBody(request, bytes, type, notes);
     } finally {

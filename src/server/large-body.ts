@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { setImmediate } from 'node:timers/promises';
 import { GraphQLError, parse } from 'graphql';
 import { requestRefused } from '../graphql/answer.ts';
 import { checkDocument, checkText, DOCUMENT_LIMITS, isOnly } from '../graphql/document-limits.ts';
@@ -6,12 +7,12 @@ import { bodyTooLarge, LARGE_REQUESTS, MAX_REQUEST_BYTES } from '../graphql/yoga
 import { MAX_LARGE_ELEMENTS, MAX_LARGE_NAMES, MAX_LARGE_NESTING } from './limits.ts';
 
 /**
- * Why a body above MAX_REQUEST_BYTES is refused before it is parsed; undefined where it may be. Its bytes are looked at once.
+ * Why a body above MAX_REQUEST_BYTES is refused before it is parsed; undefined where it may be. Its bytes are looked at once, some in each turn of the event loop.
  * It must be an object whose document, within the limits of documents, runs nothing but a `postBatch`, and it must have no more
  * to parse than such a body needs. What is no JSON is either refused here or left to who parses it.
  */
-export function refuseLarge(bytes: Buffer): GraphQLError | undefined {
-  const scan = scanBody(bytes);
+export async function refuseLarge(bytes: Buffer): Promise<GraphQLError | undefined> {
+  const scan = await scanInTurns(bytes);
   if ('limit' in scan) return exceeded(...scan.limit);
   const tooLarge = bodyTooLarge(bytes.length, MAX_REQUEST_BYTES);
   const { query, operationName } = scan;
@@ -33,6 +34,14 @@ export function refuseLarge(bytes: Buffer): GraphQLError | undefined {
 export function refuseStructure(beginning: Buffer): GraphQLError | undefined {
   const scan = scanBody(beginning);
   return 'limit' in scan ? exceeded(...scan.limit) : undefined;
+}
+
+async function scanInTurns(bytes: Buffer): Promise<Scan> {
+  const scanning = scanPieces(bytes);
+  for (let step = scanning.next(); ; step = scanning.next()) {
+    if (step.done) return step.value;
+    await setImmediate();
+  }
 }
 
 /** Whether a string cannot be within a document's limit of characters, each of which takes six bytes at most: an escape. */
@@ -63,6 +72,8 @@ type Scan =
   | Readonly<Record<Member, Buffer | undefined>>
   | { readonly limit: readonly [name: string, allowed: number] };
 
+/** Bytes that are scanned in one turn of the event loop. */
+const PIECE = 2 ** 20;
 const [QUOTE, BACKSLASH, COMMA, COLON] = [0x22, 0x5c, 0x2c, 0x3a];
 const [OPEN_BRACE, CLOSE_BRACE, OPEN_BRACKET, CLOSE_BRACKET] = [0x7b, 0x7d, 0x5b, 0x5d];
 
@@ -71,6 +82,15 @@ const [OPEN_BRACE, CLOSE_BRACE, OPEN_BRACKET, CLOSE_BRACKET] = [0x7b, 0x7d, 0x5b
  * last. Of anything else JSON.parse reads no more than what comes before its fault, which is counted here too.
  */
 export function scanBody(bytes: Buffer): Scan {
+  const scanning = scanPieces(bytes);
+  for (;;) {
+    const step = scanning.next();
+    if (step.done) return step.value;
+  }
+}
+
+/** The same, with a pause after each PIECE of bytes. */
+function* scanPieces(bytes: Buffer): Generator<undefined, Scan, undefined> {
   const found: Record<Member, Buffer | undefined> = { query: undefined, operationName: undefined };
   // JSON.parse takes longest for names that it has not met before.
   const names = new Set<number>();
@@ -82,7 +102,12 @@ export function scanBody(bytes: Buffer): Scan {
   /** Whose value comes next, in the outermost object. */
   let member: Member | undefined;
 
+  let pause = PIECE;
   for (let at = startOf(bytes); at < bytes.length; at += 1) {
+    if (at >= pause) {
+      yield;
+      pause = at + PIECE;
+    }
     switch (bytes[at]) {
       case QUOTE:
         from = at;

@@ -1,4 +1,4 @@
-import { buildSchema, execute, GraphQLError, getOperationAST, isObjectType, parse, validate } from 'graphql';
+import { buildSchema, execute, GraphQLError, isObjectType, parse, validate } from 'graphql';
 import { describe, expect, test } from 'vitest';
 import * as client from '../../src/client/generated.ts';
 import { CompiledOperations } from '../../src/graphql/compiled.ts';
@@ -6,7 +6,6 @@ import { createContext } from '../../src/graphql/context.ts';
 import { costErrors } from '../../src/graphql/cost.ts';
 import { RequestNotes } from '../../src/graphql/request-notes.ts';
 import { schema } from '../../src/graphql/schema.ts';
-import { checkOfVariables } from '../../src/graphql/variables.ts';
 import type { Ledger } from '../../src/ledger/ledger.ts';
 
 const TRANSFER = `mutation Pay($input: TransferInput!) { transfer(input: $input) { __typename } }`;
@@ -206,18 +205,6 @@ test('a variable that may be null stands for no argument that may not, even if t
   };
   expect(isCompiled('query ($size: Int!) { list(size: $size) }')).toBe(true);
   expect(isCompiled('query ($size: Int) { list(size: $size) }')).toBe(false);
-});
-
-test('variables without a field that has a default are not right as they are', () => {
-  const input = 'input Page { size: Int = 20, after: String }';
-  const small = buildSchema(`${input} type Query { list(page: Page): Int }`);
-  const operation = getOperationAST(parse('query ($page: Page) { list(page: $page) }'));
-  if (operation == null) throw new TypeError('the document has one operation');
-  const areRight = checkOfVariables(small, operation);
-  expect(areRight({ page: { size: 1 } })).toBe(true);
-  expect(areRight({ page: { size: null, after: 'x' } })).toBe(true);
-  expect(areRight({ page: { after: 'x' } })).toBe(false);
-  expect(areRight({})).toBe(true);
 });
 
 test('operations that were compiled long ago make room for others', () => {
