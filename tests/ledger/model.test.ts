@@ -4,7 +4,8 @@ import { pathToFileURL } from 'node:url';
 import { afterAll, describe, expect, test } from 'vitest';
 import { createTestDatabase } from '../support/database.ts';
 import { expectSoundBooks } from '../support/ledger.ts';
-import { compareWithModel, type Program } from './model-check.ts';
+import { compareWithModel } from './model-check.ts';
+import type { Program } from './model-program.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const database = await createTestDatabase();
