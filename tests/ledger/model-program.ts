@@ -71,8 +71,16 @@ export class Names {
     return names;
   }
 
-  /** An id as a caller writes it, or the caller's own name where there is one. What is not there has an id of nobody's. */
+  /**
+   * An id as a caller writes it, or the caller's own name where there is one. What is not there has an id of nobody's. A name
+   * that is an `ext:` name already stays one.
+   */
   given(kind: 'account' | 'hold' | 'transaction', name: string, byExternalId: boolean): string {
+    if (name.startsWith('ext:')) {
+      const given = `ext:${this.run}${name.slice('ext:'.length)}`;
+      this.#names.set(given, name);
+      return given;
+    }
     const externalId = this.accounts.get(name)?.isOutside === false ? name : this.#externalIds.get(name);
     if (!this.#ids.has(name)) this.#add(name, randomUUID());
     const given =

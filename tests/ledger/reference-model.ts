@@ -126,8 +126,8 @@ export function say(code: string, facts: object = {}): string {
 export const textOf = (value: unknown): string =>
   JSON.stringify(value, (_, each) => (typeof each === 'bigint' ? `${each}` : each)) ?? '';
 
-/** The only refusals that a key keeps. */
-const KEPT =
+/** The only answers that a key keeps. */
+export const KEPT =
   /^(POSTED|HOLD_(EXPIRED|NOT_OPEN|AMOUNT_EXCEEDED)|ALREADY_REVERSED|REVERSAL_AMOUNT_EXCEEDED|ACCOUNT_(CLOSED|FROZEN)|CONDITION_FAILED|INSUFFICIENT_FUNDS|BALANCE_LIMIT_EXCEEDED) /;
 
 export class ReferenceModel {
