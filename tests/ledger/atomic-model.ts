@@ -12,19 +12,22 @@ export interface AtomicDecided extends AtomicAnswer {
   readonly model: ReferenceModel;
   /** How many outcomes the journal has of it. */
   readonly recorded: number;
+  /** Of the operation at fault, whose key belongs to it; undefined where that is not known. */
+  readonly keyAccount?: string | undefined;
 }
 
 /** Decides a batch; the model that is given stays as it is. */
 export function decideAtomic(model: ReferenceModel, requests: readonly Posting[], at: bigint): AtomicDecided {
+  const keyAccounts: string[] = [];
   const abort = (index: number, cause: string): AtomicDecided => ({
     texts: [cause],
     index,
     model,
     recorded: 0,
+    keyAccount: keyAccounts[index],
   });
   // Targets: what an operation names stands in the books, or is to be made by an earlier one.
   const bearers = new Map<string, { readonly kind: Posting['kind']; readonly keyAccount: string }>();
-  const keyAccounts: string[] = [];
   for (const [index, request] of requests.entries()) {
     const bearer = bearers.get((targetOf(request) ?? '').slice('ext:'.length));
     const isPending = bearer !== undefined && (!('holdId' in request) || bearer.kind === 'HOLD');
@@ -54,7 +57,7 @@ export function decideAtomic(model: ReferenceModel, requests: readonly Posting[]
     if (!KEPT.test(cause) || isAgain(cause)) return abort(index, cause);
     const left = model.fork();
     left.keep(request, keyAccounts[index] ?? '', cause);
-    return { texts: [cause], index, model: left, recorded: 1 };
+    return { texts: [cause], index, model: left, recorded: 1, keyAccount: keyAccounts[index] };
   }
   return { texts, index: undefined, model: next, recorded: made.size };
 }

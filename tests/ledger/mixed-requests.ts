@@ -117,7 +117,7 @@ export class Requests {
     const most = this.#chance.percent(kind === 'ATOMIC' ? 40 : 20) ? MOST[kind] : Math.min(MOST[kind], 30);
     const size = 1 + this.#chance.below(most);
     // In how many of a hundred operations something may be wrong.
-    const risk = kind === 'ATOMIC' ? this.#chance.pick([0, 0, 2, 10]) : 30;
+    const risk = kind === 'ATOMIC' ? this.#chance.pick([0, 0, 5, 20]) : 30;
     const batch: Posting[] = [];
     while (batch.length < size) batch.push(this.#request(batch, known, risk));
     const sending = { kind, requests: batch };

@@ -14,7 +14,7 @@ import type { Posting } from './reference-model.ts';
 export interface Answered extends AtomicAnswer {
   readonly kind: Kind;
   readonly requests: readonly Posting[];
-  /** Who sent it, and as its how manyeth of the wave: each after the answer to the one before. */
+  /** Who sent it, and its number among what that client sent in the wave, each after the answer to the one before. */
   readonly client: number;
   readonly turn: number;
   /** Everything of a wave is answered before anything of the next is sent. */

@@ -151,6 +151,13 @@ export class ReferenceModel {
     return other;
   }
 
+  /** A copy in which a transaction's externalId is free. */
+  withoutExternalIdOf(name: string): ReferenceModel {
+    const other = this.fork();
+    for (const [externalId, taker] of this.#taken) if (taker === name) other.#taken.delete(externalId);
+    return other;
+  }
+
   /** The answer to a request that is decided at an instant. */
   answer(request: Request, at: bigint): string {
     if (isChange(request)) return this.#change(request);
