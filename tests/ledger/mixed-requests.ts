@@ -114,7 +114,7 @@ export class Requests {
     const earlier = this.#sendings.filter((sending) => sending.kind === kind);
     if (kind !== 'SINGLE' && earlier.length > 0 && this.#chance.percent(15))
       return this.#chance.pick(earlier);
-    const most = this.#chance.percent(kind === 'ATOMIC' ? 40 : 20) ? MOST[kind] : Math.min(MOST[kind], 30);
+    const most = this.#chance.percent(kind === 'ATOMIC' ? 50 : 20) ? MOST[kind] : Math.min(MOST[kind], 30);
     const size = 1 + this.#chance.below(most);
     // In how many of a hundred operations something may be wrong.
     const risk = kind === 'ATOMIC' ? this.#chance.pick([0, 0, 5, 20]) : 30;
@@ -166,7 +166,7 @@ export class Requests {
     const attempt = { ...this.#attempt(), externalId: this.#sharedId(50) };
     const amount = this.#amount();
     const between = { ...attempt, fromAccountId: from, toAccountId: to, amount, conditions: [] };
-    switch (this.#chance.below(10)) {
+    switch (this.#chance.below(12)) {
       case 0:
         return {
           kind: 'TRANSFER',
@@ -174,7 +174,8 @@ export class Requests {
           fromAccountId: this.#other(LIMITED, to),
           amount: 40n * amount,
         };
-      case 1: {
+      case 1:
+      case 10: {
         const none = { balanceAtLeast: null, balanceAtMost: null, availableAtLeast: null };
         const expectedVersion = BigInt(this.#chance.below(40));
         return { kind: 'TRANSFER', ...between, conditions: [{ accountId: from, ...none, expectedVersion }] };
