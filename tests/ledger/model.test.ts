@@ -1,12 +1,9 @@
-import { cp, readFile, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { afterAll, describe, expect, test } from 'vitest';
 import { createTestDatabase } from '../support/database.ts';
 import { expectSoundBooks } from '../support/ledger.ts';
-import { compareWithModel, type Program } from './model-check.ts';
+import { compareWithModel } from './model-check.ts';
+import { loadProgram, type PlantedBug, withPlanted } from './planted.ts';
 
-const ROOT = join(import.meta.dirname, '../..');
 const database = await createTestDatabase();
 
 describe('the ledger and the reference model', () => {
@@ -16,7 +13,7 @@ describe('the ledger and the reference model', () => {
     const seed = Number(process.env['SEED'] ?? Date.now() % 1_000_000_000);
     console.log(`requests of seed ${seed}; again by SEED=${seed}`);
     const limits = { interruptAfterTimeLimit: 50_000, markInterruptAsFailure: true };
-    const sent = await compareWithModel(await load(join(ROOT, 'src')), database, {
+    const sent = await compareWithModel(await loadProgram(), database, {
       seed,
       numRuns: 10,
       ...limits,
@@ -26,12 +23,7 @@ describe('the ledger and the reference model', () => {
 });
 
 /** Bugs that were planted in a copy of the program, as a text and what takes its place. The model must find each. */
-const PLANTED: readonly {
-  readonly bug: string;
-  readonly file: string;
-  readonly text: string;
-  readonly instead: string;
-}[] = [
+const PLANTED: readonly PlantedBug[] = [
   {
     bug: 'a repeat that ignores its kind',
     file: 'core/decide.ts',
@@ -131,31 +123,11 @@ const PLANTED: readonly {
 ];
 
 describe('the reference model finds', () => {
-  test.each(PLANTED)('$bug', async ({ file, text, instead }) => {
-    const copy = join(ROOT, `.planted-${crypto.randomUUID()}`);
-    const planted = await createTestDatabase();
-    try {
-      await cp(join(ROOT, 'src'), copy, { recursive: true });
-      const source = await readFile(join(copy, file), 'utf8');
-      expect(source.split(text)).toHaveLength(2);
-      await writeFile(join(copy, file), source.replace(text, instead));
-
+  test.each(PLANTED)('$bug', (bug) =>
+    withPlanted(bug, async (program, planted) => {
       await expect(
-        compareWithModel(await load(copy), planted, { numRuns: 15, endOnFailure: true }),
+        compareWithModel(program, planted, { numRuns: 15, endOnFailure: true }),
       ).rejects.toMatchObject({ cause: { message: expect.stringMatching(/was answered|is .*, not/) } });
-    } finally {
-      await rm(copy, { recursive: true, force: true });
-      await planted.drop();
-    }
-  });
+    }),
+  );
 });
-
-async function load(source: string): Promise<Program> {
-  const module = (path: string) => import(pathToFileURL(join(source, path)).href);
-  const [{ Ledger }, requests, { toAccountUpdate }] = await Promise.all([
-    module('ledger/ledger.ts'),
-    module('core/request.ts'),
-    module('core/update-account.ts'),
-  ]);
-  return { Ledger, requests, toAccountUpdate };
-}

@@ -105,6 +105,14 @@ interface Plan {
   readonly reverses?: { readonly name: string; readonly size: bigint };
 }
 
+/** What is to be posted, its target by name. */
+interface Decided {
+  readonly request: Posting;
+  readonly name: string;
+  readonly keyAccount: string;
+  readonly plan: Plan;
+}
+
 /** What counts before it is refused. */
 export const CLOSED_BEFORE = 1_600_000_000_000_000n;
 export const outsideOf = (currency: string) => `outside ${currency}`;
@@ -118,8 +126,8 @@ export function say(code: string, facts: object = {}): string {
 export const textOf = (value: unknown): string =>
   JSON.stringify(value, (_, each) => (typeof each === 'bigint' ? `${each}` : each)) ?? '';
 
-/** The only refusals that a key keeps. */
-const KEPT =
+/** The only answers that a key keeps. */
+export const KEPT =
   /^(POSTED|HOLD_(EXPIRED|NOT_OPEN|AMOUNT_EXCEEDED)|ALREADY_REVERSED|REVERSAL_AMOUNT_EXCEEDED|ACCOUNT_(CLOSED|FROZEN)|CONDITION_FAILED|INSUFFICIENT_FUNDS|BALANCE_LIMIT_EXCEEDED) /;
 
 export class ReferenceModel {
@@ -143,10 +151,57 @@ export class ReferenceModel {
     return other;
   }
 
+  /** A copy in which a transaction's externalId is free. */
+  withoutExternalIdOf(name: string): ReferenceModel {
+    const other = this.fork();
+    for (const [externalId, taker] of this.#taken) if (taker === name) other.#taken.delete(externalId);
+    return other;
+  }
+
   /** The answer to a request that is decided at an instant. */
   answer(request: Request, at: bigint): string {
     if (isChange(request)) return this.#change(request);
-    const keyAccount = this.#keyAccountOf(request);
+    const decided = this.#decide(request, at);
+    if (typeof decided !== 'string') return this.#post(decided);
+    const keyAccount = this.keyAccountOf(request);
+    if (keyAccount !== undefined) this.keep(request, keyAccount, decided);
+    return decided;
+  }
+
+  /** The answer that the request would get and that posts nothing; undefined where it would be posted. */
+  refusalOf(request: Posting, at: bigint): string | undefined {
+    const decided = this.#decide(request, at);
+    return typeof decided === 'string' ? decided : undefined;
+  }
+
+  /** What the key of a request was answered; undefined where it is new. */
+  again(request: Posting, keyAccount: string): string | undefined {
+    if (request.kind === 'EXPIRY') return undefined;
+    const name = nameOf(keyAccount, request.key);
+    const before = this.#answers.get(name);
+    return before === undefined ? undefined : this.#again(this.resolve(request), name, before);
+  }
+
+  /** Has a new key answer so forever, if it is an answer that keys keep. */
+  keep(request: Posting, keyAccount: string, answer: string): void {
+    if (request.kind === 'EXPIRY' || !KEPT.test(answer)) return;
+    const name = nameOf(keyAccount, request.key);
+    if (!this.#answers.has(name)) this.#answers.set(name, { request: this.resolve(request), answer });
+  }
+
+  /** The request with the name of its target in place of the target's `ext:` name, where that stands for something. */
+  resolve(request: Posting): Posting {
+    const target = targetOf(request);
+    if (target === undefined || !target.startsWith('ext:')) return request;
+    const name = this.#taken.get(target.slice('ext:'.length));
+    if (name === undefined) return request;
+    if ('transactionId' in request) return { ...request, transactionId: name };
+    return this.holds.has(name) ? ({ ...request, holdId: name } as Posting) : request;
+  }
+
+  #decide(given: Posting, at: bigint): string | Decided {
+    const request = this.resolve(given);
+    const keyAccount = this.keyAccountOf(request);
     if (keyAccount === undefined) return targetNotFound(request);
     const name = request.kind === 'EXPIRY' ? `${request.holdId} expired` : nameOf(keyAccount, request.key);
     if (!this.accounts.has(keyAccount)) return say('ACCOUNT_NOT_FOUND', { accountId: keyAccount });
@@ -154,13 +209,13 @@ export class ReferenceModel {
     if (before !== undefined) return this.#again(request, name, before);
 
     const plan = this.#plan(request, at);
-    const refusal = typeof plan === 'string' ? plan : this.#check(request, plan);
-    const answer = refusal ?? this.#post(request, name, keyAccount, plan as Plan);
-    if (request.kind !== 'EXPIRY' && KEPT.test(answer)) this.#answers.set(name, { request, answer });
-    return answer;
+    if (typeof plan === 'string') return plan;
+    return this.#check(request, plan) ?? { request, name, keyAccount, plan };
   }
 
-  #keyAccountOf(request: Posting): string | undefined {
+  /** Whose key it is; undefined where the target that tells is not there. */
+  keyAccountOf(given: Posting): string | undefined {
+    const request = this.resolve(given);
     if ('accountId' in request) return request.accountId;
     if ('fromAccountId' in request) return request.fromAccountId;
     if ('keyAccountId' in request) return request.keyAccountId;
@@ -325,7 +380,7 @@ export class ReferenceModel {
     return undefined;
   }
 
-  #post(request: Posting, name: string, keyAccount: string, { lines, hold, reverses }: Plan): string {
+  #post({ request, name, keyAccount, plan: { lines, hold, reverses } }: Decided): string {
     const entries: string[] = [];
     for (const line of lines) {
       const after = move(this.#get(line.account), line);
@@ -339,7 +394,9 @@ export class ReferenceModel {
     }
     if ('externalId' in request && request.externalId !== null) this.#taken.set(request.externalId, name);
     this.posted.set(name, { kind: request.kind, keyAccount, lines, reversed: 0n });
-    return say('POSTED', { name, entries });
+    const answer = say('POSTED', { name, entries });
+    this.keep(request, keyAccount, answer);
+    return answer;
   }
 
   #change(request: Change): string {
@@ -425,6 +482,12 @@ function differingFields(request: Posting, before: Posting, isPosted: boolean): 
     .filter(([field, value]) => seen(field, value) !== seen(field, earlier.get(field)))
     .map(([field]) => field)
     .sort();
+}
+
+/** The name of the hold or the transaction that a request is about. */
+export function targetOf(request: Posting): string | undefined {
+  if ('holdId' in request) return request.holdId;
+  return 'transactionId' in request ? request.transactionId : undefined;
 }
 
 function targetNotFound(request: Posting): string {

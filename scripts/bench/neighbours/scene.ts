@@ -125,6 +125,8 @@ export async function during<T, N>(
 ): Promise<[T, N]> {
   const run = { isOver: false };
   const work = neighbour(run);
+  // It is awaited in the end; until then nobody would hear that it failed.
+  work.catch(() => {});
   try {
     const result = await turn();
     run.isOver = true;
