@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { afterAll, describe, expect, test } from 'vitest';
 import type { Uuid } from '../../src/core/ids.ts';
@@ -20,13 +21,15 @@ describe('single commands and batches of both modes, sent to two ledgers at once
 
   test('are answered as the journal tells, and again the same way', { timeout: 60_000 }, async () => {
     console.log(`requests of seed ${seed}; again by SEED=${seed}`);
-    const { answers, rows, sharedBlocks } = await compareMix(await loadProgram(), database, { waves: 4 });
+    const locked = lockNowAndThen(database);
+    const { answers, rows, sharedBlocks } = await compareMix(await loadProgram(), database, { waves: 3 });
+    const locks = await locked.stop();
 
     const counts = countAnswers(answers);
-    console.log({ ...counts, rows: rows.length, sharedBlocks });
+    console.log({ ...counts, rows: rows.length, sharedBlocks, locks });
     for (const count of Object.values(counts)) expect(count).toBeGreaterThan(0);
-    // Batches have connections of their own, and share no block with other requests.
-    expect(sharedBlocks).toBe(0);
+    expect(sharedBlocks).toBeGreaterThan(10);
+    expect(locks).toBeGreaterThan(3);
 
     // A journal in another order explains them no more.
     const inOrder = placesOf(answers, rows, 'INDEPENDENT');
@@ -40,15 +43,15 @@ describe('single commands and batches of both modes, sent to two ledgers at once
 const PLANTED: readonly PlantedBug[] = [
   {
     bug: 'an ATOMIC batch whose operations stay when one is refused',
-    file: 'ledger/atomic-batch.ts',
-    text: 'await this.#recordCulprit(step, refusal, found);',
-    instead: 'await this.#write(book);',
+    file: 'core/atomic.ts',
+    text: 'ids.push(recordCulprit(',
+    instead: 'draft.settle(); ids.push(recordCulprit(',
   },
   {
     bug: 'an ATOMIC batch that forgets why it was aborted',
-    file: 'ledger/atomic-batch.ts',
-    text: 'if (!isRecorded(refusal) || refusal.replayed) return;',
-    instead: 'if (refusal.code.length > 0) return;',
+    file: 'core/atomic.ts',
+    text: 'if (!isRecorded(refusal) || refusal.replayed) return null;',
+    instead: 'if (refusal.code.length > 0) return null;',
   },
   {
     bug: 'an INDEPENDENT batch that posts its operations the other way round',
@@ -97,6 +100,33 @@ async function compareMix(
     await Promise.all([ledger.close(), elsewhere.close()]);
     await reader.end();
   }
+}
+
+/** Keeps some account locked at most times, each for longer than a lane waits for it, so that who names it is put aside. */
+function lockNowAndThen({ ownerUrl }: TestDatabase): { stop(): Promise<number> } {
+  const run = { isOver: false };
+  const locking = (async () => {
+    const holder = new pg.Client({ connectionString: ownerUrl });
+    await holder.connect();
+    let locks = 0;
+    for (; !run.isOver; locks += 1) {
+      await holder.query('begin');
+      await holder.query(
+        'select from accounts where id = (select id from accounts order by random() limit 1) for update',
+      );
+      await sleep(350);
+      await holder.query('rollback');
+      await sleep(250);
+    }
+    await holder.end();
+    return locks;
+  })();
+  return {
+    stop() {
+      run.isOver = true;
+      return locking;
+    },
+  };
 }
 
 async function readJournal(reader: pg.Pool, names: Names): Promise<Row[]> {
