@@ -1,6 +1,7 @@
 /**
- * The same commands, sent in the same groups to a ledger that is optimistic and to one that is not, each on a database of its
- * own: outcomes and balances must be equal.
+ * The same commands and batches, sent in the same groups to two ledgers, each on a database of its own: to one that is optimistic
+ * and decides all that arrives together in one transaction, and to one that does neither and takes one after the other. Answers
+ * and balances must be equal.
  */
 import fc from 'fast-check';
 import type { Command } from '../../src/core/command.ts';
@@ -8,7 +9,7 @@ import { toAccountRequest } from '../../src/core/create-account.ts';
 import { formatId, type Uuid } from '../../src/core/ids.ts';
 import { toCapture, toDeposit, toHold, toTransfer, toWithdrawal } from '../../src/core/request.ts';
 import type { Outcome } from '../../src/core/transaction.ts';
-import { Ledger } from '../../src/ledger/ledger.ts';
+import { Ledger, type LedgerOptions } from '../../src/ledger/ledger.ts';
 import { countFlights, watchFlights } from './flights.ts';
 
 const LIMITS = [null, '0.00', '-20.00', '0.00', null];
@@ -36,13 +37,17 @@ const plainMove = move.map((given): Move => {
   const kind = given.kind === 'HOLD' || given.kind === 'CAPTURE' ? 'TRANSFER' : given.kind;
   return { ...given, kind, keyOf: null, externalId: null, atLeast: null };
 });
-const plan = fc.array(
-  fc.oneof(
-    { weight: 4, arbitrary: fc.array(plainMove, { minLength: 1, maxLength: 12, size: 'max' }) },
-    { weight: 1, arbitrary: fc.array(move, { minLength: 1, maxLength: 12, size: 'max' }) },
+const sending = fc.record({
+  mode: fc.constantFrom('ALONE' as const, 'ALONE' as const, 'INDEPENDENT' as const, 'ATOMIC' as const),
+  moves: fc.oneof(
+    { weight: 9, arbitrary: fc.array(plainMove, { minLength: 1, maxLength: 9, size: 'max' }) },
+    { weight: 1, arbitrary: fc.array(move, { minLength: 1, maxLength: 9, size: 'max' }) },
   ),
-  { minLength: 100, maxLength: 100 },
-);
+});
+/** What is sent at once. */
+const group = fc.array(sending, { minLength: 1, maxLength: 3, size: 'max' });
+const plan = fc.array(group, { minLength: 100, maxLength: 100 });
+type Sending = typeof sending extends fc.Arbitrary<infer S> ? S : never;
 type Move = typeof move extends fc.Arbitrary<infer M> ? M : never;
 
 interface Address {
@@ -57,7 +62,10 @@ export async function compareWays(
   seed: number,
 ): Promise<{ readonly commands: number; readonly posted: number; readonly optimistic: number }> {
   const [groups = []] = fc.sample(plan, { seed, numRuns: 1, unbiased: true });
-  const [optimistic, ordinary] = await Promise.all([play(one, groups, true), play(two, groups, false)]);
+  const [optimistic, ordinary] = await Promise.all([
+    play(one, groups, {}),
+    play(two, groups, { optimistic: false, lanes: 1, maxBatch: 1 }),
+  ]);
   if (ordinary.flights !== 0) throw new Error('a ledger that is not optimistic sent optimistic batches');
   for (const [place, text] of ordinary.answers.entries()) {
     if (optimistic.answers[place] !== text) {
@@ -65,22 +73,33 @@ export async function compareWays(
     }
   }
   const posted = ordinary.answers.filter((text) => text.startsWith('{"code":"POSTED"')).length;
-  return { commands: groups.flat().length, posted, optimistic: optimistic.flights };
+  const commands = groups.flat().reduce((sum, { moves }) => sum + moves.length, 0);
+  return { commands, posted, optimistic: optimistic.flights };
 }
 
-async function play({ serviceUrl, ownerUrl }: Address, groups: readonly Move[][], optimistic: boolean) {
+async function play(
+  { serviceUrl, ownerUrl }: Address,
+  groups: readonly (readonly Sending[])[],
+  options: Pick<LedgerOptions, 'optimistic' | 'lanes' | 'maxBatch'>,
+) {
   await watchFlights(ownerUrl);
-  const ledger = await Ledger.open({ databaseUrl: serviceUrl, optimistic });
+  const ledger = await Ledger.open({ databaseUrl: serviceUrl, ...options });
   try {
     const names = await Names.make(ledger);
     const commands: Command[] = [];
     const answers: string[] = [];
-    const opening = names.ids.map((_, place) => deposit(place));
-    for (const group of [opening, ...groups]) {
-      const asked = group.map((each, place) => names.commandOf(each, commands.length + place, commands));
-      commands.push(...asked);
-      const outcomes = await Promise.all(asked.map((command) => ledger.post(command)));
-      for (const outcome of outcomes) answers.push(names.textOf(outcome));
+    const opening: Sending = { mode: 'ALONE', moves: names.ids.map((_, place) => deposit(place)) };
+    for (const group of [[opening], ...groups]) {
+      const sent = group.map(({ mode, moves }) => ({
+        mode,
+        asked: moves.map((each) => {
+          const command = names.commandOf(each, commands.length, commands);
+          commands.push(command);
+          return command;
+        }),
+      }));
+      const answered = await Promise.all(sent.map(({ mode, asked }) => send(ledger, mode, asked)));
+      for (const outcome of answered.flat()) answers.push(names.textOf(outcome));
     }
     const states = await ledger.findAccounts(names.ids);
     for (const id of names.ids) answers.push(names.textOf(states.get(id)));
@@ -90,6 +109,16 @@ async function play({ serviceUrl, ownerUrl }: Address, groups: readonly Move[][]
     await ledger.close();
     throw error;
   }
+}
+
+async function send(
+  ledger: Ledger,
+  mode: Sending['mode'],
+  commands: readonly Command[],
+): Promise<readonly Outcome[]> {
+  if (mode === 'ALONE') return Promise.all(commands.map((command) => ledger.post(command)));
+  const answer = await ledger.postBatch(mode, commands);
+  return answer.code === 'PROCESSED' ? answer.outcomes : [answer];
 }
 
 function deposit(account: number): Move {
