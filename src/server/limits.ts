@@ -10,7 +10,7 @@ export const MAX_BODY_BYTES = 16 * 2 ** 20;
  */
 export const MAX_SMALL_BODY_BYTES = 8 * 2 ** 10;
 /** What the bodies of all requests that are not answered yet have together in memory. Larger than small ones are then OVERLOADED. */
-export const MAX_BUFFERED_BYTES = 64 * 2 ** 20;
+export const MAX_BUFFERED_BYTES = 32 * 2 ** 20;
 /**
  * Commas, colons and opening brackets of such a body. 10,000 operations without metadata have 390,000 at most: a journal of two
  * entries with all its fields has 39. Each key of metadata is 2 more.
