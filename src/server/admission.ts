@@ -1,7 +1,10 @@
 import type { GraphQLError } from 'graphql';
 import { requestRefused } from '../graphql/answer.ts';
-import type { Ledger } from '../ledger/ledger.ts';
+import { type Ledger, MAX_OPERATIONS } from '../ledger/ledger.ts';
 import { MAX_BUFFERED_BYTES, MAX_SMALL_BODY_BYTES } from './limits.ts';
+
+/** Measured: a transfer in a batch has 186 bytes with its ids and its key alone, and 258 with a description and metadata. */
+const BYTES_AN_OPERATION = 256;
 
 /**
  * Refuses bodies while the service is too busy, before they are read and parsed: a full queue would refuse them afterwards, at
@@ -33,8 +36,10 @@ export class Admission {
   refuse(size: number, buffered = 0): GraphQLError | undefined {
     if (size <= MAX_SMALL_BODY_BYTES) return undefined;
     const { queued, maxQueue } = this.#ledger.load;
-    if (queued >= maxQueue) {
-      return overloaded('queue', queued, maxQueue, 'operations are waiting, and the queue is full at');
+    const operations = Math.min(Math.ceil(size / BYTES_AN_OPERATION), MAX_OPERATIONS);
+    // If nothing waits, the ledger itself says whether the body has too many.
+    if (queued >= maxQueue || (queued > 0 && queued + operations > maxQueue)) {
+      return overloaded('queue', queued + operations, maxQueue, WAITING);
     }
     const total = this.#bufferedBytes - buffered + size;
     if (total <= MAX_BUFFERED_BYTES) return undefined;
@@ -42,6 +47,7 @@ export class Admission {
   }
 }
 
+const WAITING = 'operations would be waiting, with those that a body of this size usually has; the limit is';
 const UNANSWERED = 'bytes would be in the bodies of all unanswered requests together; the limit is';
 
 function overloaded(limit: string, given: number, allowed: number, problem: string): GraphQLError {

@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, describe, expect, onTestFinished, test } from 'vitest';
 import { createLedgerClient } from '../../src/client/index.ts';
+import type { Outcome } from '../../src/core/transaction.ts';
 import type { Ledger } from '../../src/ledger/ledger.ts';
 import { type HttpServerOptions, startHttpServer } from '../../src/server/http.ts';
 import { MAX_BODY_BYTES, MAX_BUFFERED_BYTES, MAX_SMALL_BODY_BYTES } from '../../src/server/limits.ts';
@@ -24,19 +26,22 @@ async function serve(ledger: Ledger, options: Partial<HttpServerOptions> = {}): 
   return server.url;
 }
 
-const openSmall = () => openLedger(database, { lanes: 1, maxBatch: 1, maxQueue: 1 });
-/** Fills the queue of such a ledger, until it is let go. */
-async function fill(ledger: Ledger): Promise<() => Promise<unknown>> {
+const openSmall = (maxQueue = 1) => openLedger(database, { lanes: 1, maxBatch: 100, maxQueue });
+/** Has operations wait until they are let go, which answers how many of them were posted; as many as may, unless it says how many. */
+async function fill(ledger: Ledger, count = ledger.load.maxQueue): Promise<() => Promise<number>> {
   const holder = await connect(database.ownerUrl);
   await holder.query('begin');
   await holder.query('select from accounts for update');
-  const waiting = [deposit(ledger, { accountId, amount: '1' })];
-  await expect.poll(() => ledger.load).toMatchObject({ busyLanes: 1, queued: 0 });
-  waiting.push(deposit(ledger, { accountId, amount: '1' }));
-  await expect.poll(() => ledger.load.queued).toBe(1);
+  const waiting: Promise<Outcome>[] = [];
+  while (ledger.load.queued < count) {
+    const missing = count - ledger.load.queued;
+    waiting.push(...Array.from({ length: missing }, () => deposit(ledger, { accountId, amount: '1' })));
+    // The lane takes the first ones.
+    await sleep(20);
+  }
   return async () => {
     await holder.query('commit');
-    return Promise.all(waiting);
+    return (await Promise.all(waiting)).filter(({ code }) => code === 'POSTED').length;
   };
 }
 
@@ -82,7 +87,7 @@ describe.each([
         errors: [
           {
             message: expect.stringMatching(/above 8,192 bytes are refused\. Nothing was done: try again/),
-            extensions: { code: 'OVERLOADED', limit: 'queue', given: 0, allowed: 0 },
+            extensions: { code: 'OVERLOADED', limit: 'queue', given: 33, allowed: 0 },
           },
         ],
       },
@@ -108,7 +113,7 @@ describe.each([
     const { socket } = connection;
     const size = MAX_SMALL_BODY_BYTES;
     socket.write(`${head('transfer-encoding: chunked')}${size.toString(16)}\r\n${LARGE.slice(1)}\r\n`);
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    await sleep(100);
     await expectStatuses(connection);
     socket.write('1\r\nx\r\n');
     await expectStatuses(connection, 503);
@@ -120,7 +125,7 @@ describe.each([
     const connection = await connectRaw(await serve(full, { fastPath }));
     const letGo = await lockAccounts();
     connection.socket.write(post(ACCOUNT) + post(LARGE) + post(QUERY));
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    await sleep(100);
     await expectStatuses(connection);
     await letGo();
     await expectStatuses(connection, 200, 503, 200);
@@ -151,6 +156,18 @@ describe.each([
     await letGo();
     expect((await ask(url, LARGE)).status).toBe(400);
     await expectBuffered(url, 0);
+  });
+
+  test.each([
+    [3, 400],
+    [9, 503],
+  ])('or nearly full, by %i of 40, a body of some 33 operations is answered %i', async (count, status) => {
+    const ledger = await openSmall(40);
+    const url = await serve(ledger, { fastPath });
+    const letGo = await fill(ledger, count);
+    expect((await ask(url, LARGE)).status).toBe(status);
+    await letGo();
+    expect((await ask(url, LARGE)).status).toBe(400);
   });
 
   test('a body that was being read when the queue became full is refused by its next byte', async () => {
@@ -303,7 +320,7 @@ describe('the client', () => {
     'sends a batch of %i again that was refused unread, and it is done once',
     { timeout: 30_000 },
     async (count) => {
-      const ledger = await openSmall();
+      const ledger = await openSmall(200);
       const letGo = await fill(ledger);
       const answered: AnsweredRequest[] = [];
       const url = await serve(ledger, { onAnswered: (request) => answered.push(request) });
@@ -311,10 +328,10 @@ describe('the client', () => {
       const before = await balance(idle, accountId);
       const answer = client.postBatch(batch(count), { mode: 'ATOMIC' });
       await expect.poll(() => answered.map(({ status }) => status)).toEqual([503]);
-      await letGo();
+      const others = await letGo();
       expect(await answer).toMatchObject({ __typename: 'BatchProcessed' });
       expect(answered.map(({ status }) => status)).toEqual([503, 200]);
-      expect(await balance(idle, accountId)).toBe(before + BigInt(100 * (count + 2)));
+      expect(await balance(idle, accountId)).toBe(before + BigInt(100 * (count + others)));
     },
   );
 
