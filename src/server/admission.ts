@@ -54,7 +54,7 @@ function overloaded(limit: string, given: number, allowed: number, problem: stri
   const [is, most, small] = [given, allowed, MAX_SMALL_BODY_BYTES].map((n) => n.toLocaleString('en'));
   return requestRefused(
     503,
-    `The service is busy: ${is} ${problem} ${most}. Until then, bodies above ${small} bytes are refused. ` +
+    `The service is busy: ${is} ${problem} ${most}. Until there is room, bodies above ${small} bytes are refused. ` +
       'Nothing was done: try again after 1000 ms.',
     { code: 'OVERLOADED', headers: { 'retry-after': '1' }, facts: { limit, given, allowed } },
   );
