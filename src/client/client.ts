@@ -402,9 +402,15 @@ export class LedgerClient {
   ): Promise<Result> {
     const tried = await untilAnswered(
       async (signal) => {
-        const result = fieldOf(await this.#transport.send(document, { input }, signal));
-        if (result === null || result === undefined) throw new NoAnswer('The answer had no result.');
-        return result;
+        try {
+          const result = fieldOf(await this.#transport.send(document, { input }, signal));
+          if (result === null || result === undefined) throw new NoAnswer('The answer had no result.');
+          return result;
+        } catch (error) {
+          if (error instanceof NoAnswer && error.isOverload)
+            return overloadedError(error) as AnyResult as Result;
+          throw error;
+        }
       },
       { ...this.#patience(options, defaultDeadlineMs), begun },
     );
@@ -449,6 +455,14 @@ interface Call extends MutationOptions {
 interface AnyResult {
   readonly __typename: string;
 }
+
+/** The same refusal as a result: every mutation may have it. */
+function overloadedError({ message, retryAfterMs }: NoAnswer): OverloadedError {
+  const facts = { code: 'OVERLOADED', message, retryable: true, replayed: false } as const;
+  return { __typename: 'OverloadedError', ...facts, retryAfterMs };
+}
+
+type OverloadedError = Extract<t.PostBatchResult, { readonly __typename: 'OverloadedError' }>;
 
 type WithKey = { readonly idempotencyKey?: string | null | undefined };
 

@@ -30,10 +30,16 @@ export class NoAnswer extends Error {
   override readonly name = 'NoAnswer';
   /** How long the service asks to wait. */
   readonly retryAfterMs: number;
+  /** Whether the service was too busy to read the request: certainly not done. */
+  readonly isOverload: boolean;
 
-  constructor(message: string, options: ErrorOptions & { readonly retryAfterMs?: number } = {}) {
+  constructor(
+    message: string,
+    options: ErrorOptions & { readonly retryAfterMs?: number; readonly isOverload?: boolean } = {},
+  ) {
     super(message, options);
     this.retryAfterMs = options.retryAfterMs ?? 0;
+    this.isOverload = options.isOverload ?? false;
   }
 }
 
@@ -76,8 +82,10 @@ export class Transport {
     }
     const { status } = response;
     if (status >= 500 || PASSING_STATUSES.includes(status)) {
-      throw new NoAnswer(`The service answered with status ${status}.`, {
+      const overload = findOverload(text);
+      throw new NoAnswer(overload?.message ?? `The service answered with status ${status}.`, {
         retryAfterMs: retryAfterOf(response),
+        isOverload: overload !== undefined,
       });
     }
     return readAnswer<Result>(status, text);
@@ -109,6 +117,13 @@ function readAnswer<Result>(status: number, text: string): Result {
     throw new NoAnswer(errors.map(({ message }) => message).join('; ') || 'The answer had no data.');
   }
   return data;
+}
+
+/** The error of a request that the service refused unread, since it was too busy. */
+function findOverload(text: string): GraphQLFault | undefined {
+  const { data, errors } = parse(text) ?? {};
+  if (data !== undefined || !Array.isArray(errors)) return undefined;
+  return errors.find((error: GraphQLFault | null) => error?.extensions?.['code'] === 'OVERLOADED');
 }
 
 function parse<Result>(text: string): GraphQLAnswer<Result> | undefined {

@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import type { Command } from '../core/command.ts';
-import type { Refusal } from '../core/errors.ts';
+import { type Refusal, refuse } from '../core/errors.ts';
 import type { BatchProcessed, Posted } from '../core/transaction.ts';
 import { type BatchMode, MAX_BATCH_SIZE, MAX_OPERATIONS } from '../ledger/ledger.ts';
 import { builder } from './builder.ts';
@@ -10,6 +10,12 @@ import * as refusals from './refusals.ts';
 
 /** Operations that are read, and results that are completed, in one turn of the event loop. */
 const SLICE = 250;
+/**
+ * Operations of all requests that are read at once: as many as the ledger takes of large batches. One takes some 2 kB until it
+ * is read, so that further ones are rejected while their input is all there is of them.
+ */
+const MAX_READ_AT_ONCE = 4 * MAX_OPERATIONS;
+const RETRY_AFTER_MS = 1000;
 /** What a result counts for in the cost of a request, so that the fields of thousands of them stay few. */
 const RESULTS_COST = 100;
 
@@ -72,6 +78,9 @@ builder.mutationField('postBatch', (t) =>
       'operation at fault where its key is to answer so forever: to try again, give that one a new key.',
     args: { input: t.arg({ type: PostBatchInput, required: true, description: 'The operations.' }) },
     resolve: async (_, { input: { mode, operations } }, context): Promise<BatchProcessed | Refusal> => {
+      if (beingRead > 0 && beingRead + operations.length > MAX_READ_AT_ONCE) {
+        return settle(context, refuse('overloaded', { retryAfterMs: RETRY_AFTER_MS }));
+      }
       const paths = operations.map((operation, place) => pathInto(operation, `operations[${place}]`));
       const commands = await toCommands(operations, paths);
       const answer = settle(context, await context.ledger.postBatch(mode, commands));
@@ -95,15 +104,23 @@ builder.mutationField('postBatch', (t) =>
   }),
 );
 
+/** Operations of all requests of this process that are being read. */
+let beingRead = 0;
+
 /** In slices, between which others have their turns. */
 async function toCommands(
   operations: readonly (typeof OperationInput.$inferInput)[],
   paths: readonly string[],
 ): Promise<(Command | Refusal)[]> {
   const commands: (Command | Refusal)[] = [];
-  for (const [place, operation] of operations.entries()) {
-    if (place > 0 && place % SLICE === 0) await setImmediate();
-    commands.push(toCommand(operation, paths[place] ?? ''));
+  beingRead += operations.length;
+  try {
+    for (const [place, operation] of operations.entries()) {
+      if (place > 0 && place % SLICE === 0) await setImmediate();
+      commands.push(toCommand(operation, paths[place] ?? ''));
+    }
+  } finally {
+    beingRead -= operations.length;
   }
   return commands;
 }

@@ -3,8 +3,9 @@ import type { IncomingMessage } from 'node:http';
 import type { GraphQLError } from 'graphql';
 import { requestRefused } from '../graphql/answer.ts';
 import { bodyTooLarge, MAX_REQUEST_BYTES } from '../graphql/yoga.ts';
+import type { Admission } from './admission.ts';
 import { refuseStructure } from './large-body.ts';
-import { MAX_BODY_BYTES, MAX_LARGE_BODIES } from './limits.ts';
+import { MAX_BODY_BYTES } from './limits.ts';
 
 /** A body in memory. Whoever has it calls `release` when it is of no more use. */
 export interface Body {
@@ -12,19 +13,24 @@ export interface Body {
   release(): void;
 }
 
-/** Reads bodies, and refuses them at the byte that is one too many, or by what they say that they will have. */
+/** Reads bodies, and refuses them by their content-length, or else at the byte that makes them too large or the service too busy. */
 export class BodyReader {
-  #large = 0;
+  readonly #admission: Admission;
+
+  constructor(admission: Admission) {
+    this.#admission = admission;
+  }
 
   /** null: the caller has gone. What is refused is not read to its end. */
   read(request: IncomingMessage): Promise<Body | GraphQLError | null> {
     return new Promise((resolve) => {
       const chunks: Buffer[] = [];
       let isSettled = false;
-      let isLarge = false;
+      let buffered = 0;
       const release = () => {
-        if (isLarge) this.#large -= 1;
-        isLarge = false;
+        this.#admission.release(buffered);
+        buffered = 0;
+        chunks.length = 0;
       };
       const settle = (answer: Body | GraphQLError | null) => {
         if (isSettled) return;
@@ -32,67 +38,52 @@ export class BodyReader {
         if (answer === null || answer instanceof Error) release();
         resolve(answer);
       };
-      /** Whether a body of so many bytes may be in memory. */
-      const admit = (size: number): boolean => {
-        if (size > MAX_BODY_BYTES) {
-          settle(bodyTooLarge(size, MAX_BODY_BYTES));
-          return false;
-        }
-        if (size <= MAX_REQUEST_BYTES || isLarge) return true;
-        if (this.#large >= MAX_LARGE_BODIES) {
-          settle(TOO_MANY_LARGE);
-          return false;
-        }
-        this.#large += 1;
-        isLarge = true;
-        return true;
-      };
+      const refuse = (size: number) =>
+        size > MAX_BODY_BYTES ? bodyTooLarge(size, MAX_BODY_BYTES) : this.#admission.refuse(size, buffered);
       let size = 0;
       let looked = false;
-      let refusal: GraphQLError | undefined;
+      let structureRefusal: GraphQLError | undefined;
       const take = (chunk: Buffer) => {
         if (isSettled) return;
         size += chunk.length;
-        if (!admit(size)) return;
+        const refusal = refuse(size);
+        if (refusal !== undefined) {
+          settle(refusal);
+          return;
+        }
         if (size > MAX_REQUEST_BYTES) {
           // A piece a turn of the event loop: a large body takes no more of it than any other request.
           request.pause();
           setImmediate(() => request.resume());
         }
-        if (refusal !== undefined) return;
+        if (structureRefusal !== undefined) return;
         chunks.push(chunk);
+        buffered += chunk.length;
+        this.#admission.buffer(chunk.length);
         if (looked || size <= MAX_REQUEST_BYTES) return;
         // Most of what is too much shows where a body begins to be a large one. It is read to its end, so that its caller
         // hears of it, and kept no longer.
         looked = true;
-        refusal = refuseStructure(Buffer.concat(chunks));
-        if (refusal !== undefined) chunks.length = 0;
+        structureRefusal = refuseStructure(Buffer.concat(chunks));
+        if (structureRefusal !== undefined) release();
       };
       const end = () => {
-        if (refusal !== undefined) {
-          settle(refusal);
+        if (structureRefusal !== undefined) {
+          settle(structureRefusal);
           return;
         }
         const [first] = chunks;
         const bytes = chunks.length === 1 && first !== undefined ? first : Buffer.concat(chunks);
+        chunks.length = 0;
         settle(isUtf8(bytes) ? { bytes, release } : NOT_UTF8);
       };
       const leave = () => settle(null);
 
-      if (!admit(Number(request.headers['content-length'] ?? 0))) return;
-      request.on('data', take).on('end', end).on('close', leave);
+      const refusal = refuse(Number(request.headers['content-length'] ?? 0));
+      if (refusal !== undefined) settle(refusal);
+      else request.on('data', take).on('end', end).on('close', leave);
     });
   }
 }
 
 const NOT_UTF8 = requestRefused(400, 'The body must be JSON in UTF-8, and has bytes that are none.');
-const TOO_MANY_LARGE = requestRefused(
-  503,
-  `${MAX_LARGE_BODIES} bodies above ${MAX_REQUEST_BYTES.toLocaleString('en')} bytes are read at once, and this is one more. ` +
-    'Nothing was done: try again after 1000 ms.',
-  {
-    code: 'OVERLOADED',
-    headers: { 'retry-after': '1' },
-    facts: { limit: 'largeBodies', given: MAX_LARGE_BODIES + 1, allowed: MAX_LARGE_BODIES },
-  },
-);

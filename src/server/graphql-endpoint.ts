@@ -1,7 +1,7 @@
 /**
  * The API's endpoint. A request goes through these, in this order, and each may refuse it:
  *
- *   its method, media types and encoding · its body's size and text · GraphQL: a fast path, or Yoga
+ *   its method, media types and encoding · its body's size, by how busy the service is, and text · GraphQL: a fast path, or Yoga
  *
  * The fast path takes what nearly all requests are: a POST of a plain JSON object. Everything else, also what turns out not to
  * be plain once it is read, is Yoga's. What protects the API stands before both, or in plugins that both run; and both answer
@@ -22,6 +22,7 @@ import {
   type RequestFacts,
 } from '../graphql/yoga.ts';
 import type { Ledger } from '../ledger/ledger.ts';
+import { Admission } from './admission.ts';
 import { BodyReader } from './body.ts';
 import { FastPath, readPlain } from './fast-path.ts';
 import { refuseLarge } from './large-body.ts';
@@ -40,6 +41,8 @@ export interface GraphQLEndpoint {
   answer(request: IncomingMessage, notes: RequestNotes): Promise<HttpAnswer | null>;
   /** What answers a plain request; undefined where it must be looked at as any other. */
   takePlain(request: PlainHttpRequest): ((notes: RequestNotes) => Promise<HttpAnswer>) | undefined;
+  /** Bytes of bodies in memory whose requests are not answered yet. */
+  bufferedBytes(): number;
   close(): Promise<void>;
 }
 
@@ -50,7 +53,8 @@ export function createGraphQLEndpoint(
 ): GraphQLEndpoint {
   const yoga = createGraphQLHandler(ledger, onFault, options);
   const plain = new FastPath(yoga, { ledger, onFault, ...(compileAfter && { compileAfter }) });
-  const bodies = new BodyReader();
+  const admission = new Admission(ledger);
+  const bodies = new BodyReader(admission);
 
   const answerPost = async (
     request: IncomingMessage,
@@ -97,9 +101,20 @@ export function createGraphQLEndpoint(
     },
     takePlain: ({ headers, body }) => {
       const type = chooseAnswerType(headers.get('accept'));
-      if (type === undefined || !isJson(headers.get('content-type')) || !isUtf8(body)) return undefined;
-      return (notes) => answerBody(PLAIN_POST, body, type, notes);
+      if (type === undefined || !isJson(headers.get('content-type'))) return undefined;
+      const refusal = admission.refuse(body.length);
+      if (refusal !== undefined) return (notes) => writeNoted({ errors: [refusal] }, type, notes);
+      if (!isUtf8(body)) return undefined;
+      return async (notes) => {
+        admission.buffer(body.length);
+        try {
+          return await answerBody(PLAIN_POST, body, type, notes);
+        } finally {
+          admission.release(body.length);
+        }
+      };
     },
+    bufferedBytes: () => admission.bufferedBytes,
     close: async () => yoga.dispose(),
   };
 }

@@ -76,7 +76,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     ...(options.compileAfter && { compileAfter: options.compileAfter }),
   });
   const graphiql = createGraphiQL();
-  const metrics = createMetrics(ledger);
+  const metrics = createMetrics({ ledger, bufferedBytes: endpoint.bufferedBytes });
   const health = createHealth({ ledger, draining: () => connections.closing });
   const origins = new Set(corsOrigins);
   const { allowedHosts = null } = options;

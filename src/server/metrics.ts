@@ -12,8 +12,14 @@ export interface Metrics {
 const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 const COMMANDS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000];
 
+export interface MetricsOptions {
+  readonly ledger: Pick<Ledger, 'load' | 'observe'>;
+  /** Bytes of bodies in memory whose requests are not answered yet. */
+  readonly bufferedBytes: () => number;
+}
+
 /** What is measured of a ledger and of the requests to it, in a registry of its own. */
-export function createMetrics(ledger: Pick<Ledger, 'load' | 'observe'>): Metrics {
+export function createMetrics({ ledger, bufferedBytes }: MetricsOptions): Metrics {
   const registry = new Registry();
   const registers = [registry];
   collectDefaultMetrics({ register: registry });
@@ -60,6 +66,14 @@ export function createMetrics(ledger: Pick<Ledger, 'load' | 'observe'>): Metrics
     if (batch.splits > 0) splits.inc(batch.splits);
   });
   addLoad(registry, ledger);
+  new Gauge({
+    name: 'ledger_http_buffered_bytes',
+    help: 'Bytes of request bodies in memory that are not answered yet.',
+    registers,
+    collect() {
+      this.set(bufferedBytes());
+    },
+  });
 
   return {
     count: ({ notes, route, status, milliseconds }) => {

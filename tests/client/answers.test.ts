@@ -54,6 +54,12 @@ function refused(code: string, facts: object = {}, field = 'deposit'): Response 
   return json({ data: { [field]: refusal } });
 }
 
+const OVERLOADED = [{ message: 'busy', extensions: { code: 'OVERLOADED' } }];
+/** The service's answers to requests that it is too busy to read. */
+function unread(count: number): Response[] {
+  return Array.from({ length: count }, () => json({ errors: OVERLOADED }, { status: 503 }));
+}
+
 describe('a mutation is sent again under the same key', () => {
   it.each([
     ['its answer was lost', null],
@@ -120,6 +126,40 @@ describe('a mutation is sent again under the same key', () => {
     const client = createLedgerClient({ url, fetch: answering(...busy).fetch, deadlineMs: 200 });
     const answer = await client.deposit({ accountId: 'acct_1', amount: '1' });
     expect(answer).toMatchObject({ code: 'OVERLOADED', retryable: true });
+  });
+
+  it('where every attempt was refused unread, the deadline leaves that refusal', async () => {
+    const client = createLedgerClient({ url, fetch: answering(...unread(1000)).fetch, deadlineMs: 200 });
+    const answer = await client.deposit({ accountId: 'acct_1', amount: '1' });
+    expect(answer).toEqual({
+      __typename: 'OverloadedError',
+      code: 'OVERLOADED',
+      message: 'busy',
+      retryable: true,
+      replayed: false,
+      retryAfterMs: 0,
+    });
+  });
+
+  it('where one attempt may have been done, a later one that is refused unread is no answer', async () => {
+    const client = createLedgerClient({
+      url,
+      fetch: answering(null, ...unread(1000)).fetch,
+      deadlineMs: 300,
+    });
+    const call = client.deposit({ accountId: await makeAccount(books), amount: '1' });
+    await expect(call).rejects.toThrow(OutcomeUnknown);
+  });
+
+  it.each([
+    ['whose data is null', { data: null, errors: OVERLOADED }],
+    ['of another code', { errors: [{ message: 'down', extensions: { code: 'UNAVAILABLE' } }] }],
+    ['that is no list of errors', { errors: 'OVERLOADED' }],
+    ['that is null', null],
+  ])('an answer of 503 %s does not say that nothing was done', async (_, body) => {
+    const answers = Array.from({ length: 1000 }, () => json(body, { status: 503 }));
+    const client = createLedgerClient({ url, fetch: answering(...answers).fetch, deadlineMs: 200 });
+    await expect(client.deposit({ accountId: 'acct_1', amount: '1' })).rejects.toThrow(OutcomeUnknown);
   });
 
   it('where one attempt may have been done, such a refusal is no answer', async () => {

@@ -1,5 +1,9 @@
 import { randomUUID } from 'node:crypto';
+import { execute, parse } from 'graphql';
 import { afterAll, afterEach, expect, test } from 'vitest';
+import { createContext } from '../../src/graphql/context.ts';
+import { RequestNotes } from '../../src/graphql/request-notes.ts';
+import { schema } from '../../src/graphql/schema.ts';
 import { createTestDatabase } from '../support/database.ts';
 import { balance, expectSoundBooks, makeAccounts, openLedger } from '../support/ledger.ts';
 import { newKey, serve } from './api.ts';
@@ -166,3 +170,28 @@ test('no operation and 10,001 are refused, and 10,000 are posted', async () => {
   ).toHaveLength(9000);
   expect(await balance(ledger, from)).toBe(0n);
 }, 60_000);
+
+test('batches that are read at the same time are OVERLOADED past 40,000 operations, and taken again later', async () => {
+  // Malformed ones, of which the ledger does nothing.
+  const operations = Array.from({ length: 10_000 }, (_, place) => ({
+    deposit: { accountId: 'acct_1', amount: 'none', idempotencyKey: `${place}` },
+  }));
+  const document = parse(
+    'mutation ($input: PostBatchInput!) { postBatch(input: $input) { __typename ... on LedgerError { code } } }',
+  );
+  const send = async (count: number) => {
+    const answers = Array.from({ length: count }, () =>
+      execute({
+        schema,
+        document,
+        variableValues: { input: { mode: 'ATOMIC', operations } },
+        contextValue: createContext(ledger, () => expect.unreachable(), new RequestNotes()),
+      }),
+    );
+    return (await Promise.all(answers)).map(({ data }) => data?.['postBatch']);
+  };
+  const taken = { __typename: 'BatchAbortedError', code: 'BATCH_ABORTED' };
+  const refused = { __typename: 'OverloadedError', code: 'OVERLOADED' };
+  expect(await send(6)).toEqual([taken, taken, taken, taken, refused, refused]);
+  expect(await send(4)).toEqual([taken, taken, taken, taken]);
+});

@@ -33,7 +33,11 @@ test('the README has the number of each limit', async () => {
   const seconds = [limits.HEADERS_TIMEOUT_MS, limits.REQUEST_TIMEOUT_MS, limits.SILENCE_TIMEOUT_MS];
   const rows: Readonly<Record<string, readonly number[]>> = {
     head: [limits.MAX_HEAD_BYTES / 2 ** 10],
-    body: [MAX_REQUEST_BYTES / 2 ** 20, limits.MAX_BODY_BYTES / 2 ** 20, limits.MAX_LARGE_BODIES],
+    body: [MAX_REQUEST_BYTES / 2 ** 20, limits.MAX_BODY_BYTES / 2 ** 20],
+    'bodies of unanswered requests': [
+      limits.MAX_BUFFERED_BYTES / 2 ** 20,
+      limits.MAX_SMALL_BODY_BYTES / 2 ** 10,
+    ],
     'body above 1 MiB': [limits.MAX_LARGE_ELEMENTS, limits.MAX_LARGE_NESTING, limits.MAX_LARGE_NAMES],
     document: [of.characters, of.tokens, of.definitions],
     fields: [of.fields, of.depth, of.repeats],
@@ -43,7 +47,7 @@ test('the README has the number of each limit', async () => {
     'a page, ids of `nodes`': [MAX_NODES],
     time: [...seconds, limits.KEEP_ALIVE_MS].map((ms) => ms / 1000),
     connections: [limits.MAX_CONNECTIONS],
-    'writes that wait': [load.maxQueue],
+    'writes that wait': [load.maxQueue, limits.MAX_SMALL_BODY_BYTES / 2 ** 10],
   };
   for (const [name, numbers] of Object.entries(rows)) {
     const row = readme.split('\n').find((line) => line.startsWith(`| ${name} |`)) ?? '';
