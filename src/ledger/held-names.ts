@@ -4,7 +4,7 @@ import type { Uuid } from '../core/ids.ts';
 /** Units that wait for one name at most. */
 const MAX_WAITING = 1000;
 /** How often it is looked whether accounts are locked still. */
-const LOOK_EVERY_MS = 50;
+const LOOK_EVERY_MS = 100;
 const INFORMED_FOR_MS = 1000;
 
 interface Held {

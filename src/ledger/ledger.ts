@@ -226,6 +226,11 @@ export class Ledger {
     this.#observers.push(observer);
   }
 
+  /** Whether it would take a batch of so many operations now, of one mode or the other. */
+  hasRoomFor(operations: number): boolean {
+    return this.#operations.hasRoomFor(operations);
+  }
+
   get load(): LedgerLoad {
     return {
       queued: this.#commits.queued + this.#operations.waiting,

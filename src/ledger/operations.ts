@@ -56,15 +56,27 @@ export class Operations {
     return Math.max(0, this.#large - this.#options.maxBusy);
   }
 
+  /** Whether a batch of so many operations may come, of at least one mode. */
+  hasRoomFor(operations: number): boolean {
+    return (['ATOMIC', 'INDEPENDENT'] as const).some((mode) => this.#mayTake(mode, operations));
+  }
+
+  #mayTake(mode: BatchMode, operations: number): boolean {
+    const { short, maxBusy, maxWaiting } = this.#options;
+    if (this.#closed) return false;
+    return operations <= MAX_SHORT[mode]
+      ? short.hasRoomFor(operations)
+      : this.#large + operations <= maxBusy + maxWaiting;
+  }
+
   /** Answers when all is durable, or certainly not done. Never rejects. */
   async post(mode: BatchMode, operations: readonly Operation[]): Promise<BatchProcessed | Refusal> {
     const tooMuch = checkSize(operations);
     if (tooMuch !== undefined) return tooMuch;
-    const { short, large, maxBusy, maxWaiting, onFault } = this.#options;
+    const { short, large, onFault } = this.#options;
     const size = operations.length;
     const isShort = size <= MAX_SHORT[mode];
-    const hasRoom = isShort ? short.hasRoomFor(size) : this.#large + size <= maxBusy + maxWaiting;
-    if (this.#closed || !hasRoom) return refuse('overloaded', { retryAfterMs: RETRY_AFTER_MS });
+    if (!this.#mayTake(mode, size)) return refuse('overloaded', { retryAfterMs: RETRY_AFTER_MS });
     this.#batches += 1;
     if (!isShort) this.#large += size;
     try {

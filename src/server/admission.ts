@@ -11,10 +11,10 @@ const BYTES_AN_OPERATION = 256;
  * a much higher cost. Small bodies always pass, so that queries are answered, and single mutations get the ledger's own answer.
  */
 export class Admission {
-  readonly #ledger: Pick<Ledger, 'load'>;
+  readonly #ledger: Pick<Ledger, 'load' | 'hasRoomFor'>;
   #bufferedBytes = 0;
 
-  constructor(ledger: Pick<Ledger, 'load'>) {
+  constructor(ledger: Pick<Ledger, 'load' | 'hasRoomFor'>) {
     this.#ledger = ledger;
   }
 
@@ -35,10 +35,10 @@ export class Admission {
   /** Why a body of `size` bytes is refused now; undefined if it may be read. `buffered` of its bytes are counted already. */
   refuse(size: number, buffered = 0): GraphQLError | undefined {
     if (size <= MAX_SMALL_BODY_BYTES) return undefined;
-    const { queued, maxQueue } = this.#ledger.load;
     const operations = Math.min(Math.ceil(size / BYTES_AN_OPERATION), MAX_OPERATIONS);
+    const { queued, maxQueue } = this.#ledger.load;
     // If nothing waits, the ledger itself says whether the body has too many.
-    if (queued >= maxQueue || (queued > 0 && queued + operations > maxQueue)) {
+    if (queued >= maxQueue || (queued > 0 && !this.#ledger.hasRoomFor(operations))) {
       return overloaded('queue', queued + operations, maxQueue, WAITING);
     }
     const total = this.#bufferedBytes - buffered + size;
