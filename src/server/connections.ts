@@ -5,16 +5,39 @@ import type { Duplex } from 'node:stream';
 import { CLOSING_GRACE_MS, LINGER_MS } from './limits.ts';
 
 /** An answer that is owed. */
-export interface HeldAnswer {
-  readonly headersSent: boolean;
+export class HeldAnswer {
+  readonly #request: IncomingMessage;
+  readonly #response: ServerResponse;
+
+  constructor(request: IncomingMessage, response: ServerResponse) {
+    this.#request = request;
+    this.#response = response;
+  }
+
   /** Whether all of the request has been read. */
-  readonly isWhole: boolean;
+  get isWhole(): boolean {
+    return this.#request.complete;
+  }
+
   /** Whether it depends on what is still to come of the request. */
-  readonly awaitsBody: boolean;
-  /** Has the connection end behind it. */
-  end(): void;
+  get awaitsBody(): boolean {
+    return !this.isWhole && this.#request.listenerCount('data') > 0;
+  }
+
+  get headersSent(): boolean {
+    return this.#response.headersSent;
+  }
+
+  /** Has the connection end after it. */
+  end(): void {
+    this.#response.setHeader('connection', 'close');
+  }
+
   /** Has the request not be done, though the rest of it may still come. */
-  abandon(): void;
+  abandon(): void {
+    // Who reads the body takes it for whole at its end, and for lost when the connection closes.
+    this.#request.removeAllListeners('end');
+  }
 }
 
 interface Connection {
@@ -138,37 +161,5 @@ function refuseInTurn(socket: Duplex, { waiting, refusal }: Connection): void {
   } else if (waiting.size === 1 && subject.awaitsBody && !subject.headersSent) {
     subject.abandon();
     write();
-  }
-}
-
-/** The answer of Node's HTTP server. */
-export class HeldResponse implements HeldAnswer {
-  readonly #request: IncomingMessage;
-  readonly #response: ServerResponse;
-
-  constructor(request: IncomingMessage, response: ServerResponse) {
-    this.#request = request;
-    this.#response = response;
-  }
-
-  get isWhole(): boolean {
-    return this.#request.complete;
-  }
-
-  get awaitsBody(): boolean {
-    return !this.isWhole && this.#request.listenerCount('data') > 0;
-  }
-
-  get headersSent(): boolean {
-    return this.#response.headersSent;
-  }
-
-  end(): void {
-    this.#response.setHeader('connection', 'close');
-  }
-
-  abandon(): void {
-    // Who reads the body takes it for whole at its end, and for lost when the connection closes.
-    this.#request.removeAllListeners('end');
   }
 }

@@ -22,7 +22,7 @@ export function headersFor(
 }
 
 /** What is allowed to one origin must not be kept for another. */
-export const FOR_NO_ORIGIN = { vary: 'Origin' };
+const FOR_NO_ORIGIN = { vary: 'Origin' };
 
 /** Answers OPTIONS, which a browser asks before it sends JSON from a page of another origin. */
 export function answerPreflight(origins: ReadonlySet<string>, { headers }: IncomingMessage): HttpAnswer {

@@ -5,9 +5,8 @@
  *
  * The fast path takes what nearly all requests are: a POST of a plain JSON object. Everything else, also what turns out not to
  * be plain once it is read, is Yoga's. What protects the API stands before both, or in plugins that both run; and both answer
- * by `writeAnswer`. Requests that are plain already as bytes come by `takePlain`, past Node's HTTP server.
+ * by `writeAnswer`.
  */
-import { isUtf8 } from 'node:buffer';
 import type { IncomingMessage } from 'node:http';
 import type { ExecutionResult, GraphQLError } from 'graphql';
 import { type AnswerType, type HttpAnswer, requestRefused, writeAnswerInTurns } from '../graphql/answer.ts';
@@ -15,7 +14,6 @@ import type { OnFault } from '../graphql/context.ts';
 import type { RequestNotes } from '../graphql/request-notes.ts';
 import {
   createGraphQLHandler,
-  GRAPHQL_PATH,
   type GraphQLHandler,
   type GraphQLOptions,
   MAX_REQUEST_BYTES,
@@ -27,7 +25,6 @@ import { BodyReader } from './body.ts';
 import { FastPath, readPlain } from './fast-path.ts';
 import { refuseLarge } from './large-body.ts';
 import { chooseAnswerType, isJson } from './media-types.ts';
-import type { PlainHttpRequest } from './plain-request.ts';
 
 export interface EndpointOptions extends GraphQLOptions {
   /** false: Yoga answers everything, and the same. */
@@ -39,8 +36,6 @@ export interface EndpointOptions extends GraphQLOptions {
 export interface GraphQLEndpoint {
   /** null where the caller has gone. What becomes of the request is noted in `notes`. */
   answer(request: IncomingMessage, notes: RequestNotes): Promise<HttpAnswer | null>;
-  /** What answers a plain request; undefined where it must be looked at as any other. */
-  takePlain(request: PlainHttpRequest): ((notes: RequestNotes) => Promise<HttpAnswer>) | undefined;
   /** Bytes of bodies in memory whose requests are not answered yet. */
   bufferedBytes(): number;
   close(): Promise<void>;
@@ -75,7 +70,7 @@ export function createGraphQLEndpoint(
   };
 
   const answerBody = async (
-    request: Pick<IncomingMessage, 'method' | 'url'>,
+    request: IncomingMessage,
     bytes: Buffer,
     type: AnswerType,
     notes: RequestNotes,
@@ -98,21 +93,6 @@ export function createGraphQLEndpoint(
       return request.method === 'POST'
         ? answerPost(request, type, notes)
         : askYoga(yoga, request, type, { notes });
-    },
-    takePlain: ({ headers, body }) => {
-      const type = chooseAnswerType(headers.get('accept'));
-      if (type === undefined || !isJson(headers.get('content-type'))) return undefined;
-      const refusal = admission.refuse(body.length);
-      if (refusal !== undefined) return (notes) => writeNoted({ errors: [refusal] }, type, notes);
-      if (!isUtf8(body)) return undefined;
-      return async (notes) => {
-        admission.buffer(body.length);
-        try {
-          return await answerBody(PLAIN_POST, body, type, notes);
-        } finally {
-          admission.release(body.length);
-        }
-      };
     },
     bufferedBytes: () => admission.bufferedBytes,
     close: async () => yoga.dispose(),
@@ -155,13 +135,11 @@ function writeNoted(result: ExecutionResult, type: AnswerType, notes: RequestNot
   return writeAnswerInTurns(result, type);
 }
 
-const PLAIN_POST = { method: 'POST', url: GRAPHQL_PATH };
-
 const ALLOW = { allow: 'GET, POST, OPTIONS' };
 
 async function askYoga(
   yoga: GraphQLHandler,
-  { method = 'GET', url = '' }: Pick<IncomingMessage, 'method' | 'url'>,
+  { method = 'GET', url = '' }: IncomingMessage,
   type: AnswerType,
   facts: RequestFacts,
   bytes?: Buffer,

@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { createServer, type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Logger } from 'pino';
@@ -10,16 +10,14 @@ import type { OnFault } from '../graphql/context.ts';
 import { RequestNotes } from '../graphql/request-notes.ts';
 import { GRAPHQL_PATH } from '../graphql/yoga.ts';
 import type { Ledger } from '../ledger/ledger.ts';
-import { Connections, HeldResponse } from './connections.ts';
-import { answerPreflight, FOR_NO_ORIGIN, headersFor } from './cors.ts';
+import { Connections, HeldAnswer } from './connections.ts';
+import { answerPreflight, headersFor } from './cors.ts';
 import { asksForPage, createGraphiQL } from './graphiql.ts';
 import { createGraphQLEndpoint } from './graphql-endpoint.ts';
 import { createHealth } from './health.ts';
 import { OwnNames } from './host.ts';
 import * as limits from './limits.ts';
 import { createMetrics } from './metrics.ts';
-import { type PlainAnswer, type PlainTaken, takePlain } from './plain-connections.ts';
-import type { PlainHttpRequest } from './plain-request.ts';
 import type { AnsweredRequest } from './request-log.ts';
 import { refuseUnread } from './unread.ts';
 
@@ -153,7 +151,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     const route =
       refusal ?? (lacksHost ? withoutHost : undefined) ?? (isMisdirected ? misdirected : (known ?? notFound));
     const { requestId, notes, noteAnswered } = begin(route === known ? path.slice(1) : 'none');
-    const held = new HeldResponse(request, response);
+    const held = new HeldAnswer(request, response);
     connections.hold(request.socket, held);
     let [isServed, isClosed] = [false, false];
     const noteEnd = () => {
@@ -180,26 +178,6 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
   };
   server.on('request', (request, response) => answer(request, response));
   server.on('checkExpectation', (request, response) => answer(request, response, expectsMore));
-  if (fastPath) {
-    const take = (request: PlainHttpRequest): PlainTaken | undefined => {
-      const { headers } = request;
-      // To browsers of other pages there is more to say.
-      if (headers.has('origin') || (names !== null && !names.include(headers.get('host')))) return undefined;
-      const answering = endpoint.takePlain(request);
-      if (answering === undefined) return undefined;
-      const { requestId, notes, noteAnswered } = begin(GRAPHQL_PATH.slice(1));
-      let status = 0;
-      const answer = requests
-        .run(requestId, settled, () => answering(notes))
-        .then((given) => {
-          if (given === null) throw new TypeError('a plain request is answered');
-          status = given.status;
-          return writePlain(requestId, given);
-        });
-      return { answer, done: (wasSent) => noteAnswered(wasSent ? status : CALLER_GONE) };
-    };
-    takePlain({ server, connections, path: GRAPHQL_PATH, silenceTimeoutMs: server.timeout, take });
-  }
   server.listen(port, host);
   await once(server, 'listening');
 
@@ -227,15 +205,6 @@ function headersOf(
 ): Record<string, string | number> {
   const length = status === 204 || status === 304 ? {} : { 'content-length': Buffer.byteLength(body) };
   return { ...SECURITY_HEADERS, 'x-request-id': requestId, ...headers, ...length };
-}
-
-/** The text of an answer that no page of another origin reads, but for what is said about its connection. */
-function writePlain(requestId: string, answer: HttpAnswer): PlainAnswer {
-  const { status, headers, body } = answer;
-  let head = `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n`;
-  const all = headersOf(requestId, { ...answer, headers: { ...FOR_NO_ORIGIN, ...headers } });
-  for (const name in all) head += `${name}: ${all[name]}\r\n`;
-  return { head, body: body.toString() };
 }
 
 function send(

@@ -99,7 +99,7 @@ test('a server that closes answers who waits on such a connection, and ends it a
   expect(answers(await busy.ended)).toEqual(['busy']);
   expect(answers(await idle.ended)).toEqual(['idle']);
   const last = (await late.ended).split('HTTP/1.1 200 OK').at(-1);
-  expect(last).toMatch(/Connection: close\r\n/);
+  expect(last).toMatch(/connection: close\r\n/i);
   expect(answers(last ?? '')).toEqual(['late']);
   await closed;
 });
