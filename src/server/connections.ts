@@ -42,6 +42,9 @@ export class HeldAnswer {
 
 interface Connection {
   readonly waiting: Set<HeldAnswer>;
+  /** Whether it has sent a whole request that was answered. */
+  hasAsked: boolean;
+  /** When it was opened, or an answer was closed last. */
   idleSince: number;
   /** The answer of the request that was read last, where it is awaited, or was given before all of the request had come. */
   last?: HeldAnswer | undefined;
@@ -66,10 +69,15 @@ export class Connections {
   readonly #open = new Map<Duplex, Connection>();
   #closing = false;
 
-  constructor(server: Server) {
+  /** When `maxConnections` are open, a new one takes the place of one that is owed no answer; it is closed if there is none. */
+  constructor(server: Server, maxConnections: number) {
     this.#server = server;
     server.on('connection', (socket) => {
-      this.#open.set(socket, { waiting: new Set(), idleSince: performance.now() });
+      if (this.#open.size >= maxConnections && !this.#makeRoom()) {
+        socket.destroy();
+        return;
+      }
+      this.#open.set(socket, { waiting: new Set(), hasAsked: false, idleSince: performance.now() });
       socket.once('close', () => this.#open.delete(socket));
     });
   }
@@ -91,6 +99,7 @@ export class Connections {
     const connection = this.#open.get(socket);
     if (connection === undefined) return;
     connection.waiting.delete(answer);
+    if (answer.isWhole) connection.hasAsked = true;
     if (connection.last === answer && answer.isWhole) connection.last = undefined;
     connection.idleSince = performance.now();
     refuseInTurn(socket, connection);
@@ -112,6 +121,29 @@ export class Connections {
   /** Whether a connection is one whose further requests are not taken. */
   isRefused(socket: Duplex): boolean {
     return this.#open.get(socket)?.refusal !== undefined;
+  }
+
+  /**
+   * Ends the oldest connection that never sent a whole request, or else the one that has been idle for longest; never one that
+   * is owed an answer. Answers whether there was one.
+   */
+  #makeRoom(): boolean {
+    let idlest: Duplex | undefined;
+    let idleSince = Number.POSITIVE_INFINITY;
+    // A map keeps the order in which they were opened.
+    for (const [socket, connection] of this.#open) {
+      if (isOwedAnswer(connection)) continue;
+      if (!connection.hasAsked) {
+        idlest = socket;
+        break;
+      }
+      if (connection.idleSince < idleSince) [idlest, idleSince] = [socket, connection.idleSince];
+    }
+    if (idlest === undefined) return false;
+    // Its own event comes later, and others may connect before.
+    this.#open.delete(idlest);
+    idlest.destroy();
+    return true;
   }
 
   /** Takes no new connection, and resolves when all have ended. */
@@ -147,6 +179,12 @@ export function endInPeace(socket: Duplex, last: string): void {
   socket.end(last);
   const linger = setTimeout(() => socket.destroy(), LINGER_MS);
   socket.once('close', () => clearTimeout(linger));
+}
+
+/** Who sends a request slowly is owed nothing until all of it has come, unless the head was enough for an answer. */
+function isOwedAnswer({ waiting }: Connection): boolean {
+  for (const { isWhole, headersSent } of waiting) if (isWhole || headersSent) return true;
+  return false;
 }
 
 /** Writes a connection's refusal when it is due. */

@@ -19,6 +19,7 @@ import { OwnNames } from './host.ts';
 import * as limits from './limits.ts';
 import { createMetrics } from './metrics.ts';
 import type { AnsweredRequest } from './request-log.ts';
+import { readTarget } from './target.ts';
 import { refuseUnread } from './unread.ts';
 
 export interface HttpServerOptions {
@@ -103,14 +104,15 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     requestTimeout: requestTimeoutMs,
     connectionsCheckingInterval: limits.TIMEOUT_CHECK_MS,
     keepAliveTimeout: limits.KEEP_ALIVE_MS,
-    // Node's own answer would not be among those that are held.
+    // The service's own check does more, and Node's answer would not be among those that are held.
     requireHostHeader: false,
   });
   server.timeout = options.silenceTimeoutMs ?? limits.SILENCE_TIMEOUT_MS;
   // A caller who has sent all that it will still reads its answers.
   Object.assign(server, { httpAllowHalfOpen: true });
-  server.maxConnections = options.maxConnections ?? limits.MAX_CONNECTIONS;
-  const connections = new Connections(server);
+  // Node would leave out lines that a large head has, among which may be a second Host. A head is bounded by its size.
+  server.maxHeadersCount = 0;
+  const connections = new Connections(server, options.maxConnections ?? limits.MAX_CONNECTIONS);
   const refuse = (error: Error, socket: Duplex) => {
     const times = { headersTimeoutMs, requestTimeoutMs };
     connections.refuse(socket, () => refuseUnread(error, socket, Object.entries(SECURITY_HEADERS), times));
@@ -141,15 +143,17 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     };
     return { requestId, notes, noteAnswered };
   };
-  const answer = (request: IncomingMessage, response: ServerResponse, refusal?: Route) => {
+  const answer = (request: IncomingMessage, response: ServerResponse, expected?: 'continue' | 'more') => {
     if (connections.isRefused(request.socket)) return;
-    const [path = ''] = (request.url ?? '').split('?', 1);
-    const { host } = request.headers;
+    const target = readTarget(request);
+    request.url = target?.url ?? '';
+    const [path = ''] = request.url.split('?', 1);
     const known = routes.get(path);
-    const isMisdirected = names !== null && !names.include(host);
-    const lacksHost = host === undefined && request.httpVersion === '1.1';
-    const route =
-      refusal ?? (lacksHost ? withoutHost : undefined) ?? (isMisdirected ? misdirected : (known ?? notFound));
+    let route = known ?? notFound;
+    if (target === undefined) route = withoutHost;
+    else if (names !== null && !names.include(target.host)) route = misdirected(target.host);
+    else if (expected === 'more') route = expectsMore;
+    else if (expected === 'continue') response.writeContinue();
     const { requestId, notes, noteAnswered } = begin(route === known ? path.slice(1) : 'none');
     const held = new HeldAnswer(request, response);
     connections.hold(request.socket, held);
@@ -176,8 +180,9 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
         response.destroy();
       });
   };
-  server.on('request', (request, response) => answer(request, response));
-  server.on('checkExpectation', (request, response) => answer(request, response, expectsMore));
+  server.on('request', answer);
+  server.on('checkContinue', (request, response) => answer(request, response, 'continue'));
+  server.on('checkExpectation', (request, response) => answer(request, response, 'more'));
   server.listen(port, host);
   await once(server, 'listening');
 
@@ -229,15 +234,16 @@ function notFound(): HttpAnswer {
 }
 
 function withoutHost(): HttpAnswer {
-  return plainText(400, 'A request of HTTP/1.1 has the header host.\n');
+  return plainText(400, 'The request must have one Host line, with a valid host and port.\n');
 }
 
 function expectsMore({ headers: { expect } }: IncomingMessage): HttpAnswer {
   return plainText(417, `The service does not meet the expectation ${expect}.\n`);
 }
 
-function misdirected({ headers: { host = '' } }: IncomingMessage): HttpAnswer {
-  return plainText(421, `The service is not asked by the name ${host}; ALLOWED_HOSTS can say that it is.\n`);
+function misdirected(host = ''): Route {
+  return () =>
+    plainText(421, `The service is not asked by the name ${host}; ALLOWED_HOSTS can say that it is.\n`);
 }
 
 function plainText(status: number, body: string): HttpAnswer {

@@ -21,13 +21,16 @@ export const MAX_LARGE_NESTING = 20;
 /** Different names of its members. All inputs together have some thirty; the others are keys of metadata. */
 export const MAX_LARGE_NAMES = 1000;
 
-/** Node closes what connects beyond these. */
+/** One more takes the place of one that is owed no answer, or is closed. */
 export const MAX_CONNECTIONS = 2000;
 /** From connecting, or from a request's first byte, to the end of its head. */
 export const HEADERS_TIMEOUT_MS = 10_000;
 /** From a request's first byte to the last of its body. */
 export const REQUEST_TIMEOUT_MS = 30_000;
-/** How long a connection may stay without a byte in either direction, so that who does not read its answer does not keep it. */
+/**
+ * How long a connection may stay without a byte in either direction, so that who does not read its answer does not keep it. Node
+ * looks once in that time whether bytes have left, so a connection may stay up to twice as long.
+ */
 export const SILENCE_TIMEOUT_MS = 60_000;
 /** How often Node looks for what has timed out. */
 export const TIMEOUT_CHECK_MS = 500;

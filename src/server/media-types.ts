@@ -36,10 +36,9 @@ function isUtf8(parameters: ReadonlyMap<string, string>): boolean {
  */
 export function chooseAnswerType(accept: string | undefined): AnswerType | undefined {
   if (accept === undefined || accept === '*/*' || accept === 'application/json') return 'application/json';
-  const ranges = accept
-    .split(',')
-    .map(parseMediaType)
-    .filter(({ parameters }) => isUtf8(parameters));
+  const given = accept.split(',').filter((range) => range.trim() !== '');
+  if (given.length === 0) return 'application/json';
+  const ranges = given.map(parseMediaType).filter(({ parameters }) => isUtf8(parameters));
   let best: { type: AnswerType; quality: number; place: number } | undefined;
   for (const type of ANSWER_TYPES) {
     // The range that says most about a type decides, not the one that likes it best.

@@ -6,6 +6,8 @@ const RESPONSE = 'application/graphql-response+json';
 
 test.each([
   [undefined, JSON_TYPE],
+  ['', JSON_TYPE],
+  [' , ', JSON_TYPE],
   ['*/*', JSON_TYPE],
   ['application/*', JSON_TYPE],
   [JSON_TYPE, JSON_TYPE],
@@ -26,7 +28,6 @@ test.each([
 });
 
 test.each([
-  '',
   'text/html',
   `${JSON_TYPE};q=0`,
   '*/*;q=0',

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { startHttpServer } from '../../src/server/http.ts';
 import { createTestDatabase } from '../support/database.ts';
 import { makeAccount, openLedger } from '../support/ledger.ts';
@@ -216,47 +216,6 @@ describe('a slow caller is let go', () => {
     const { socket, ended } = await connectRaw(url);
     socket.write('hello\r\n\r\n');
     expect(await ended).toMatch(/^HTTP\/1\.1 400 .*"INVALID_INPUT"/s);
-  });
-});
-
-describe('a connection', () => {
-  const start = async (options: { maxConnections?: number; silenceTimeoutMs?: number }) => {
-    const log = { error: (fault: unknown) => expect.unreachable(JSON.stringify(fault)) };
-    const other = await startHttpServer({ ledger, host: '127.0.0.1', port: 0, log, ...options });
-    onTestFinished(() => other.close());
-    return other.url;
-  };
-
-  test('beyond those that may be open is closed, and taken again once another has ended', async () => {
-    const full = await start({ maxConnections: 2 });
-    const live = 'GET /livez HTTP/1.1\r\nhost: ledger\r\n\r\n';
-    const [first, second] = [await connectRaw(full), await connectRaw(full)];
-    for (const { socket } of [first, second]) socket.write(live);
-    await expect.poll(() => first.received() + second.received()).toMatch(/alive.*alive/s);
-    expect(await (await connectRaw(full)).ended).toBe('');
-    first.socket.destroy();
-    await first.ended;
-    await expect
-      .poll(async () => {
-        const { socket, received } = await connectRaw(full);
-        socket.write(live);
-        await sleep(50);
-        return received();
-      })
-      .toContain('alive');
-  });
-
-  test('whose answer nobody reads is closed', async () => {
-    const silent = await start({ silenceTimeoutMs: 1000 });
-    // The page is larger than what the machine keeps for who does not read. Making it may take longer than the silence.
-    const headers = { accept: 'text/html', 'accept-encoding': 'identity' };
-    const page = await vi.waitFor(() => exchange(`${silent}/graphql`, { method: 'GET', headers }), 20_000);
-    const { socket, ended } = await connectRaw(silent);
-    socket.pause();
-    socket.write('GET /graphql HTTP/1.1\r\nhost: ledger\r\naccept: text/html\r\n\r\n');
-    await sleep(3000);
-    socket.resume();
-    expect((await ended).length).toBeLessThan(page.body.length);
   });
 });
 

@@ -1,0 +1,38 @@
+import type { IncomingMessage } from 'node:http';
+import { isIPv6 } from 'node:net';
+
+/** What a request is for. */
+export interface Target {
+  /** The host, with its port if it has one. Undefined: HTTP/1.0 without a Host line. */
+  readonly host: string | undefined;
+  /** The path with its query; or what is neither a path nor a URL, such as `*`. */
+  readonly url: string;
+}
+
+/**
+ * The target of a request by RFC 9112, 3.2. Undefined: it must be answered 400, because it has no valid Host line, or more than
+ * one. Where the request line has a whole URL, the host is the URL's.
+ */
+export function readTarget({ httpVersion, url = '', rawHeaders }: IncomingMessage): Target | undefined {
+  let host: string | undefined;
+  for (let place = 0; place < rawHeaders.length; place += 2) {
+    if (rawHeaders[place]?.toLowerCase() !== 'host') continue;
+    if (host !== undefined) return undefined;
+    host = rawHeaders[place + 1];
+  }
+  if (host === undefined ? httpVersion !== '1.0' : !isHost(host)) return undefined;
+  if (url.startsWith('/')) return { host, url };
+  const [, authority, rest = ''] = ABSOLUTE.exec(url) ?? [];
+  if (authority === undefined) return { host, url };
+  if (authority === '' || !isHost(authority)) return undefined;
+  return { host: authority, url: rest.startsWith('/') ? rest : `/${rest}` };
+}
+
+const ABSOLUTE = /^https?:\/\/([^/?]*)(.*)$/i;
+/** RFC 3986, 3.2.2: an address in brackets, or a name or IPv4 address; then the port. */
+const HOST = /^(?:\[([^\]]*)\]|(?:[\w.~!$&'()*+,;=-]|%[\da-f]{2})*)(?::\d*)?$/i;
+
+function isHost(text: string): boolean {
+  const found = HOST.exec(text);
+  return found !== null && (found[1] === undefined || (isIPv6(found[1]) && !found[1].includes('%')));
+}
