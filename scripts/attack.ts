@@ -1,23 +1,31 @@
 /**
  * Attacks a service of its own, on this machine: each attack must be refused within MAX_REFUSAL_MS of the byte that breaks the
- * limit, slow callers must be let go in time, and a bystander who sends transfers must not be slowed down by much.
+ * limit, slow callers must be let go in time, silent connections must not keep others out, and a bystander who sends transfers
+ * must not be slowed down by much.
  *   node scripts/attack.ts
  */
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
+import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
-import { HEADERS_TIMEOUT_MS, REQUEST_TIMEOUT_MS } from '../src/server/limits.ts';
+import { HEADERS_TIMEOUT_MS, MAX_CONNECTIONS, REQUEST_TIMEOUT_MS } from '../src/server/limits.ts';
 import { ms, quantile } from './latency.ts';
 import { withOwnService } from './service-process.ts';
 
 const MAX_REFUSAL_MS = 50;
+/** From connecting for the first time to the answer. */
+const MAX_PROBE_MS = 1000;
+const PROBES = 40;
+const PROBE_PAUSE_MS = 10;
 const MAX_SLOWDOWN = 2;
 const ROUNDS = 20;
 const WARM_UP_MS = 4000;
 const TURNS = 12;
 const TURN_MS = 1000;
+/** More at once would not fit into the backlog of a port. */
+const CONNECT_AT_ONCE = 200;
 const ATTACKERS = 2;
 const ATTACK_PAUSE_MS = 20;
 const BYSTANDERS = 8;
@@ -168,6 +176,44 @@ async function drip(port: number, first: string, drop: string): Promise<number> 
   return performance.now() - since;
 }
 
+/** Milliseconds until each of the probes was answered on a new connection, while as many as may be open sent only `bytes`. */
+async function crowd(port: number, bytes: string): Promise<number[]> {
+  const silent = new Set<Socket>();
+  const fill = async () => {
+    while (silent.size < MAX_CONNECTIONS) {
+      const missing = Math.min(MAX_CONNECTIONS - silent.size, CONNECT_AT_ONCE);
+      await Promise.all(Array.from({ length: missing }, openSilent));
+    }
+  };
+  const openSilent = async () => {
+    const socket = connect(port, '127.0.0.1');
+    silent.add(socket);
+    socket.on('error', () => {}).once('close', () => silent.delete(socket));
+    await once(socket, 'connect');
+    socket.resume().write(bytes);
+  };
+  const took: number[] = [];
+  while (took.length < PROBES) {
+    await fill();
+    const since = performance.now();
+    while (!(await isAlive(port))) await sleep(PROBE_PAUSE_MS);
+    took.push(performance.now() - since);
+  }
+  for (const socket of silent) socket.destroy();
+  return took;
+}
+
+/** Whether a new connection is answered. */
+async function isAlive(port: number): Promise<boolean> {
+  const socket = connect(port, '127.0.0.1');
+  socket.write('GET /livez HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n');
+  try {
+    return /^HTTP\/1\.1 200 /.test(await text(socket));
+  } catch {
+    return false;
+  }
+}
+
 async function ask(
   url: string,
   query: string,
@@ -239,6 +285,19 @@ async function attackAll(url: string): Promise<boolean> {
     judge(
       `${attack.name}: refused after ${ms(quantile(took, 0.5))}, at most ${ms(worst)}`,
       worst <= MAX_REFUSAL_MS,
+    );
+  }
+
+  for (const [name, bytes] of [
+    ['say nothing', ''],
+    ['do not end a head', 'POST /graphql HTTP/1.1\r\n'],
+    ['do not end a body', head('content-length: 1000')],
+  ] as const) {
+    const took = await crowd(port, bytes);
+    const worst = Math.max(...took);
+    judge(
+      `${MAX_CONNECTIONS} connections that ${name}: a new one is answered after ${ms(quantile(took, 0.5))}, at most ${ms(worst)}`,
+      worst <= MAX_PROBE_MS,
     );
   }
 
