@@ -132,17 +132,6 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
       return plainText(500, 'A fault of the service itself, which its log has under the request id.\n');
     }
   };
-  /** Has a request noted when it has been answered. */
-  const begin = (route: string) => {
-    const [notes, since] = [new RequestNotes(), performance.now()];
-    const { requestId } = notes;
-    const noteAnswered = (status: number) => {
-      const answered = { requestId, notes, route, status, milliseconds: performance.now() - since };
-      metrics.count(answered);
-      onAnswered(answered);
-    };
-    return { requestId, notes, noteAnswered };
-  };
   const answer = (request: IncomingMessage, response: ServerResponse, expected?: 'continue' | 'more') => {
     if (connections.isRefused(request.socket)) return;
     const target = readTarget(request);
@@ -154,12 +143,22 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     else if (names !== null && !names.include(target.host)) route = misdirected(target.host);
     else if (expected === 'more') route = expectsMore;
     else if (expected === 'continue') response.writeContinue();
-    const { requestId, notes, noteAnswered } = begin(route === known ? path.slice(1) : 'none');
+    const [notes, since] = [new RequestNotes(), performance.now()];
+    const { requestId } = notes;
     const held = new HeldAnswer(request, response);
     connections.hold(request.socket, held);
     let [isServed, isClosed] = [false, false];
     const noteEnd = () => {
-      if (isServed && isClosed) noteAnswered(response.writableFinished ? response.statusCode : CALLER_GONE);
+      if (!isServed || !isClosed) return;
+      const answered = {
+        requestId,
+        notes,
+        route: route === known ? path.slice(1) : 'none',
+        status: response.writableFinished ? response.statusCode : CALLER_GONE,
+        milliseconds: performance.now() - since,
+      };
+      metrics.count(answered);
+      onAnswered(answered);
     };
     response.once('close', () => {
       connections.release(request.socket, held);
@@ -203,27 +202,20 @@ const SECURITY_HEADERS = {
   'cache-control': 'no-store',
 };
 
-/** All that stands in the head of an answer of the API, whatever its way. */
-function headersOf(
-  requestId: string,
-  { status, headers, body }: HttpAnswer,
-): Record<string, string | number> {
-  const length = status === 204 || status === 304 ? {} : { 'content-length': Buffer.byteLength(body) };
-  return { ...SECURITY_HEADERS, 'x-request-id': requestId, ...headers, ...length };
-}
-
 function send(
   request: IncomingMessage,
   response: ServerResponse,
   requestId: string,
-  answer: HttpAnswer,
+  { status, headers, body }: HttpAnswer,
 ): void {
   if (!request.complete) {
     // Node throws away what is still to come of the body, so that its sender gets to read the answer, and does so without an end.
     const linger = setTimeout(() => request.destroy(), limits.LINGER_MS);
     request.once('close', () => clearTimeout(linger));
   }
-  response.writeHead(answer.status, headersOf(requestId, answer)).end(answer.body);
+  const length = status === 204 || status === 304 ? {} : { 'content-length': Buffer.byteLength(body) };
+  const all = { ...SECURITY_HEADERS, 'x-request-id': requestId, ...headers, ...length };
+  response.writeHead(status, all).end(body);
 }
 
 /** What logs and metrics usually say where a caller had gone before the end of the answer. */

@@ -76,7 +76,7 @@ const expectBuffered = (url: string, bytes: number) =>
 
 describe.each([
   ['the fast path', true],
-  ['Node’s HTTP server', false],
+  ['Yoga', false],
 ])('while the queue is full, by %s', (_, fastPath) => {
   test('a large body is refused and not parsed, and a small one is parsed', async () => {
     const url = await serve(full, { fastPath });
@@ -205,7 +205,7 @@ async function expectReadAgain(url: string): Promise<void> {
 
 describe.each([
   ['the fast path', true],
-  ['Node’s HTTP server', false],
+  ['Yoga', false],
 ])('bodies in memory, by %s', { timeout: 30_000 }, (_, fastPath) => {
   test('have a limit for all together, past which small ones alone are read, until their callers have gone', async () => {
     const url = await serve(idle, { fastPath });
