@@ -47,6 +47,7 @@ export default defineConfig({
           [
             databaseProject(`pg${systemMajor}`, binDirOf(systemMajor), [
               'tests/db/embedded.test.ts',
+              'tests/faults/failover.test.ts',
               'tests/faults/standby.test.ts',
               'tests/server/readme-commands.test.ts',
               'tests/client/**',
