@@ -18,6 +18,8 @@ export interface Config {
   readonly allowedHosts: readonly string[] | null;
   /** Whether strangers may explore the API: GraphiQL, introspection, and suggestions in errors. */
   readonly explorer: boolean;
+  /** Whether the database may lose in a crash what it has answered. */
+  readonly allowUnsafeDurability: boolean;
 }
 
 /** The environment says something that cannot be. The message is one line: which variable, what it is, what it may be. */
@@ -49,6 +51,7 @@ const environment = z.object({
     .default(4000),
   LOG_LEVEL: z.enum(LOG_LEVELS, { error: `must be one of ${LOG_LEVELS.join(', ')}` }).default('info'),
   ALLOW_INSECURE: flag.default('0'),
+  ALLOW_UNSAFE_DURABILITY: flag.default('0'),
   CORS_ORIGINS: z
     .string()
     .transform((list) => list.split(',').map((origin) => origin.trim()))
@@ -96,6 +99,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     corsOrigins: parsed.data.CORS_ORIGINS,
     // Where other machines may ask, they may by any name; where this one alone does, a page must not by its own.
     allowedHosts: LOOPBACK.includes(HOST) ? parsed.data.ALLOWED_HOSTS : null,
+    allowUnsafeDurability: parsed.data.ALLOW_UNSAFE_DURABILITY === '1',
     explorer: (API_EXPLORER ?? (NODE_ENV === 'production' ? '0' : '1')) === '1',
   };
 }

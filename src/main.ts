@@ -2,6 +2,7 @@ import { type Config, ConfigError, readConfig } from './config.ts';
 import { EmbeddedPostgresError, startEmbeddedPostgres } from './db/embedded.ts';
 import { DatabaseNotReadyError } from './db/migrator.ts';
 import { prepareDatabase } from './db/prepare.ts';
+import { UnfitServerError } from './db/primary.ts';
 import { Ledger } from './ledger/ledger.ts';
 import { startSweeper } from './ledger/sweeper.ts';
 import { startHttpServer } from './server/http.ts';
@@ -9,7 +10,7 @@ import { createLog } from './server/log.ts';
 import { logRequest } from './server/request-log.ts';
 
 /** What is wrong is the user's to mend, and the message says how: a stack would only hide it. */
-const TOLD_PLAINLY = [ConfigError, EmbeddedPostgresError, DatabaseNotReadyError];
+const TOLD_PLAINLY = [ConfigError, EmbeddedPostgresError, DatabaseNotReadyError, UnfitServerError];
 
 const LOST = Symbol('the embedded PostgreSQL ended');
 
@@ -42,16 +43,17 @@ async function run(config: Config): Promise<void> {
 }
 
 async function serve(
-  { host, port, logLevel, corsOrigins, allowedHosts, explorer }: Config,
+  { host, port, logLevel, corsOrigins, allowedHosts, explorer, allowUnsafeDurability }: Config,
   databaseUrl: string,
   migrationUrl: string | null,
   ended: Promise<unknown>,
 ): Promise<void> {
   const log = createLog(logLevel);
-  await prepareDatabase(databaseUrl, migrationUrl, { info: console.log, warn: console.warn });
+  const report = { info: console.log, warn: console.warn };
+  await prepareDatabase(databaseUrl, migrationUrl, report, { allowUnsafeDurability });
   const onFault = (error: unknown, faultId?: string) =>
     log.error({ err: error, faultId }, 'a fault of the ledger');
-  const ledger = await Ledger.open({ databaseUrl, onFault });
+  const ledger = await Ledger.open({ databaseUrl, allowUnsafeDurability, onFault });
   const server = await startHttpServer({
     ledger,
     host,

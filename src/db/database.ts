@@ -23,8 +23,10 @@ export interface DatabaseOptions {
   readonly planCacheMode?: 'auto' | 'force_generic_plan';
   /** Told of connections that were lost while nobody used them. */
   readonly onIdleLoss?: (error: Error) => void;
-  /** Shared by pools whose connections are dropped together when the server becomes read-only. */
+  /** Shared by pools whose connections are dropped together when the server becomes read-only. Has its own say on durability. */
   readonly primary?: Primary;
+  /** true: the server may lose in a crash what it has answered. Unless it is set, such a server is refused. */
+  readonly allowUnsafeDurability?: boolean;
 }
 
 /**
@@ -33,7 +35,7 @@ export interface DatabaseOptions {
  */
 export function openDatabase(options: DatabaseOptions): Database {
   const { role = SERVICE_ROLE, statementDeadlineMs = 30_000, planCacheMode = 'auto' } = options;
-  const { primary = new Primary() } = options;
+  const { allowUnsafeDurability = false, primary = new Primary({ allowUnsafeDurability }) } = options;
   // The server gives up a little earlier, so that it is heard to, and the connection is kept.
   const timeoutMs = statementDeadlineMs - 500;
   const pool = new pg.Pool({

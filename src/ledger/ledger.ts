@@ -96,6 +96,8 @@ export interface LedgerOptions {
   readonly readConnections?: number;
   /** false: every batch takes the ordinary way. The answers are the same. */
   readonly optimistic?: boolean;
+  /** true: the server may lose in a crash what it has answered. Unless it is set, such a server is refused. */
+  readonly allowUnsafeDurability?: boolean;
   /** Told of faults that callers only see as INTERNAL, and of connections that were lost. */
   readonly onFault?: OnFault;
 }
@@ -205,8 +207,8 @@ export class Ledger {
 
   /** Opens the ledger of that name, which migrating made. Throws where there is none, or no database. */
   static async open(options: LedgerOptions): Promise<Ledger> {
-    const { name = MAIN, readConnections = 8 } = options;
-    const primary = new Primary(options.onFault);
+    const { name = MAIN, readConnections = 8, onFault = () => {}, allowUnsafeDurability = false } = options;
+    const primary = new Primary({ onUnfit: onFault, allowUnsafeDurability });
     const reads = open(options, primary, readConnections, 'reads', { statementDeadlineMs: 4000 });
     try {
       const row = await findLedger(reads, name);
