@@ -52,6 +52,7 @@ export default defineConfig({
               'tests/faults/durability.test.ts',
               'tests/faults/failover.test.ts',
               'tests/faults/standby.test.ts',
+              'tests/server/embedded-restart.test.ts',
               'tests/server/readme-commands.test.ts',
               'tests/client/**',
               IN_BROWSER,

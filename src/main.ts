@@ -1,3 +1,4 @@
+import type { Logger } from 'pino';
 import { type Config, ConfigError, readConfig } from './config.ts';
 import { EmbeddedPostgresError, startEmbeddedPostgres } from './db/embedded.ts';
 import { DatabaseNotReadyError } from './db/migrator.ts';
@@ -11,8 +12,6 @@ import { logRequest } from './server/request-log.ts';
 
 /** What is wrong is the user's to mend, and the message says how: a stack would only hide it. */
 const TOLD_PLAINLY = [ConfigError, EmbeddedPostgresError, DatabaseNotReadyError, UnfitServerError];
-
-const LOST = Symbol('the embedded PostgreSQL ended');
 
 try {
   await run(readConfig(process.env));
@@ -29,26 +28,31 @@ async function run(config: Config): Promise<void> {
   const told = new Promise((resolve) => {
     for (const signal of ['SIGTERM', 'SIGINT']) process.on(signal, resolve);
   });
+  const log = createLog(config.logLevel);
   if (config.database !== null) {
-    return serve(config, config.database.url, config.database.migrationUrl, told);
+    return serve(config, log, config.database.url, config.database.migrationUrl, told);
   }
-  const postgres = await startEmbeddedPostgres({ dataDir: config.dataDir, onProgress: console.log });
+  const postgres = await startEmbeddedPostgres({
+    dataDir: config.dataDir,
+    onProgress: console.log,
+    restarts: true,
+    onTrouble: (problem) => log.error(problem),
+  });
   try {
     console.log(`PostgreSQL ${postgres.version} keeps its data in ${postgres.dataDir}`);
-    const lost = postgres.exited.then(() => LOST);
-    await serve(config, postgres.serviceUrl, postgres.ownerUrl, Promise.race([told, lost]));
+    await serve(config, log, postgres.serviceUrl, postgres.ownerUrl, told);
   } finally {
     await postgres.stop();
   }
 }
 
 async function serve(
-  { host, port, logLevel, corsOrigins, allowedHosts, explorer, allowUnsafeDurability }: Config,
+  { host, port, corsOrigins, allowedHosts, explorer, allowUnsafeDurability }: Config,
+  log: Logger,
   databaseUrl: string,
   migrationUrl: string | null,
   ended: Promise<unknown>,
 ): Promise<void> {
-  const log = createLog(logLevel);
   const report = { info: console.log, warn: console.warn };
   await prepareDatabase(databaseUrl, migrationUrl, report, { allowUnsafeDurability });
   const onFault = (error: unknown, faultId?: string) =>
@@ -73,12 +77,9 @@ async function serve(
   console.log(`GraphQL:  ${server.url}/graphql`);
   console.log(explorer ? 'GraphiQL: the same address in a browser. Stop with Ctrl+C.' : 'Stop with Ctrl+C.');
 
-  const why = await ended;
+  await ended;
   // First those who wait are answered, then what answers them goes.
   await server.close();
   await sweeper.stop();
   await ledger.close();
-  if (why === LOST) {
-    throw new DatabaseNotReadyError('The embedded PostgreSQL ended. Start again: what was answered is kept.');
-  }
 }
