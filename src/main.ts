@@ -6,6 +6,7 @@ import { prepareDatabase } from './db/prepare.ts';
 import { UnfitServerError } from './db/primary.ts';
 import { Ledger } from './ledger/ledger.ts';
 import { startSweeper } from './ledger/sweeper.ts';
+import { Drain, describeUnfinished } from './server/drain.ts';
 import { startHttpServer } from './server/http.ts';
 import { createLog } from './server/log.ts';
 import { logRequest } from './server/request-log.ts';
@@ -28,9 +29,11 @@ async function run(config: Config): Promise<void> {
   const told = new Promise((resolve) => {
     for (const signal of ['SIGTERM', 'SIGINT']) process.on(signal, resolve);
   });
+  const drain = new Drain(config.drainTimeoutMs);
+  void told.then(() => drain.begin());
   const log = createLog(config.logLevel);
   if (config.database !== null) {
-    return serve(config, log, config.database.url, config.database.migrationUrl, told);
+    return serve(config, log, drain, config.database.url, config.database.migrationUrl, told);
   }
   const postgres = await startEmbeddedPostgres({
     dataDir: config.dataDir,
@@ -40,8 +43,9 @@ async function run(config: Config): Promise<void> {
   });
   try {
     console.log(`PostgreSQL ${postgres.version} keeps its data in ${postgres.dataDir}`);
-    await serve(config, log, postgres.serviceUrl, postgres.ownerUrl, told);
+    await serve(config, log, drain, postgres.serviceUrl, postgres.ownerUrl, told);
   } finally {
+    drain.waitFor(() => 'the embedded PostgreSQL');
     await postgres.stop();
   }
 }
@@ -49,6 +53,7 @@ async function run(config: Config): Promise<void> {
 async function serve(
   { host, port, corsOrigins, allowedHosts, explorer, allowUnsafeDurability }: Config,
   log: Logger,
+  drain: Drain,
   databaseUrl: string,
   migrationUrl: string | null,
   ended: Promise<unknown>,
@@ -77,6 +82,7 @@ async function serve(
   console.log(`GraphQL:  ${server.url}/graphql`);
   console.log(explorer ? 'GraphiQL: the same address in a browser. Stop with Ctrl+C.' : 'Stop with Ctrl+C.');
 
+  drain.waitFor(() => describeUnfinished(server.openRequests, ledger.load));
   await ended;
   // First those who wait are answered, then what answers them goes.
   await server.close();

@@ -116,6 +116,10 @@ export interface LedgerLoad {
   /** Commands that wait for a lane, those of batches too, and how many may. */
   readonly queued: number;
   readonly maxQueue: number;
+  /** Commands that wait for an account, or an externalId, that is locked by others. */
+  readonly aside: number;
+  /** Commands that lanes work on, and those of large batches that are next. */
+  readonly underWay: number;
   readonly busyLanes: number;
   /** It takes no command any more. */
   readonly draining: boolean;
@@ -237,6 +241,8 @@ export class Ledger {
     return {
       queued: this.#commits.queued + this.#operations.waiting,
       maxQueue: this.#maxQueue,
+      aside: this.#commits.aside + this.#large.aside,
+      underWay: this.#commits.underWay + this.#large.underWay + this.#large.queued,
       busyLanes: this.#commits.busyLanes,
       draining: this.#commits.draining,
       connections: {
