@@ -1,8 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { expect, test } from 'vitest';
+import { withTemporaryPostgres } from '../../scripts/temporary-postgres.ts';
 import { toAccountRequest } from '../../src/core/create-account.ts';
 import { toTransfer } from '../../src/core/request.ts';
 import type { Outcome } from '../../src/core/transaction.ts';
+import { migrate } from '../../src/db/migrator.ts';
 import { Ledger, UnavailableError } from '../../src/ledger/ledger.ts';
 import { createHealth } from '../../src/server/health.ts';
 import { asOwner } from '../support/database.ts';
@@ -88,4 +90,47 @@ test('a promoted standby is written to, and the old primary, whose sessions stay
       await proxy.close();
     }
   });
+});
+
+test('a server that ends all sessions, and recovers from a crash of one, is waited for', {
+  timeout: 60_000,
+}, async () => {
+  await withTemporaryPostgres(
+    async (server) => {
+      await migrate(server.ownerUrl, () => {});
+      const ledger = await Ledger.open({ databaseUrl: server.serviceUrl });
+      try {
+        const accounts = await makeAccounts(ledger, 2, { minBalance: { unlimited: true } });
+        const codes = new Set<string>();
+        const posted: Outcome[] = [];
+        let isOver = false;
+        const callers = Array.from({ length: 8 }, async () => {
+          while (!isOver) {
+            const outcome = await ledger.post(payment(accounts));
+            codes.add(outcome.code);
+            if (outcome.code === 'POSTED') posted.push(outcome);
+          }
+        });
+        const untilMorePosted = async () => {
+          const before = posted.length;
+          await expect.poll(() => posted.length, { timeout: 20_000 }).toBeGreaterThan(before + 100);
+        };
+        await untilMorePosted();
+        await asOwner(server, SESSIONS.replace('select', 'select pg_terminate_backend(pid)')); // 57P01
+        await untilMorePosted();
+        // The others are told that it crashed, 57P02, and nobody can connect before it has recovered, 57P03.
+        const [session] = await asOwner<{ pid: number }>(server, SESSIONS.replace('select', 'select pid'));
+        process.kill(session?.pid ?? Number.NaN, 'SIGKILL');
+        await untilMorePosted();
+        isOver = true;
+        await Promise.all(callers);
+        expect([...codes].filter((code) => code !== 'UNAVAILABLE')).toEqual(['POSTED']);
+        expect(await balance(ledger, accounts[1] ?? '')).toBeGreaterThanOrEqual(100n * BigInt(posted.length));
+      } finally {
+        await ledger.close();
+      }
+      await expectSoundBooks(server);
+    },
+    { isDurable: true },
+  );
 });
