@@ -24,7 +24,7 @@ test('the embedded PostgreSQL is started again whenever it is killed, and nothin
   await chmod(folder, 0o711);
   const cluster = join(folder, 'data', 'cluster');
   const service = await startServiceProcess({ LEDGER_DATA_DIR: join(folder, 'data'), LOG_LEVEL: 'error' });
-  onTestFinished(() => void service.child.kill('SIGKILL'));
+  onTestFinished(async () => void (await service.stop()));
 
   const ask = async (query: string, variables = {}) =>
     JSON.parse((await exchange(service.graphqlUrl, asking(query, { variables }))).body).data;
