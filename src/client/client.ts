@@ -7,10 +7,11 @@
 import { inChunks } from './chunks.ts';
 import { IntentConflict, OutcomeUnknown, Unreachable } from './errors.ts';
 import * as documents from './generated.ts';
-import { Intents, type KeyStore } from './intents.ts';
+import { Intents } from './intents.ts';
 import { listNodes, listPages, PAGE_SIZE } from './lists.ts';
 import { isRefusal } from './refusals.ts';
 import { type Patience, signalOf, untilAnswered } from './retry.ts';
+import { type KeyStore, storeOf, type WebStorage } from './stores.ts';
 import {
   type AnyDocument,
   type Fetch,
@@ -28,8 +29,8 @@ export interface LedgerClientOptions {
   readonly apiKey?: string;
   /** The runtime's own where it is left out. */
   readonly fetch?: Fetch;
-  /** Where intents are kept. Without one, no call can name an intent. */
-  readonly keyStore?: KeyStore;
+  /** Where intents are kept: localStorage, indexedDBStore(), or a store of your own. Without one, no call can name an intent. */
+  readonly keyStore?: KeyStore | WebStorage;
   /** Sent with each request; a function is asked each time. */
   readonly headers?: RequestHeaders;
   /** How long a request is tried at most: 30 s where it is left out, and 120 s where it carries a batch. */
@@ -79,7 +80,7 @@ export class LedgerClient {
 
   constructor({ url, apiKey, fetch, keyStore, headers = {}, deadlineMs }: LedgerClientOptions) {
     this.#transport = new Transport({ url, apiKey, fetch, headers });
-    this.#intents = keyStore === undefined ? undefined : new Intents(keyStore);
+    this.#intents = keyStore === undefined ? undefined : new Intents(storeOf(keyStore));
     this.#deadlineMs = deadlineMs;
   }
 

@@ -322,8 +322,8 @@ describe('a change of an account whose answer was lost', () => {
     const kept = new Map<string, string>();
     const keyStore = {
       getItem: (name: string) => kept.get(name),
-      setItem: (name: string, value: string) => void kept.set(name, value),
-      removeItem: (name: string) => void kept.delete(name),
+      addItem: (name: string, value: string) => !kept.has(name) && kept.set(name, value).has(name),
+      removeItem: (name: string) => kept.delete(name),
     };
     const client = createLedgerClient({ url, keyStore });
     const freezes = [
