@@ -19,6 +19,8 @@ declare global {
   interface Window {
     /** What the page's own script makes. */
     readonly ledger: LedgerClient;
+    /** Makes a client of another service, or with other options. */
+    readonly clientOf: (url: string, options?: object) => LedgerClient;
   }
 }
 
@@ -39,6 +41,8 @@ const shopPort = (shop.address() as AddressInfo).port;
 const shopUrl = `http://127.0.0.1:${shopPort}`;
 /** The same shop, by a name whose pages are not secure: they have no Web Locks. */
 const insecureUrl = `http://shop.test:${shopPort}`;
+/** The same shop, from an origin that the service does not allow. */
+const forbiddenUrl = `http://forbidden.test:${shopPort}`;
 
 const database = await createTestDatabase();
 const service = await startServiceProcess({
@@ -50,7 +54,7 @@ let browser: Browser;
 beforeAll(async () => {
   browser = await playwright.launch({
     // The package's own would have one process, and one localStorage, for everybody.
-    args: ['--no-sandbox', '--no-zygote', '--disable-gpu', '--host-resolver-rules=MAP shop.test 127.0.0.1'],
+    args: ['--no-sandbox', '--no-zygote', '--disable-gpu', '--host-resolver-rules=MAP *.test 127.0.0.1'],
     executablePath: await chromium.executablePath(),
   });
 }, 120_000);
@@ -83,7 +87,8 @@ const shopPage = () => `<!doctype html>
 <script type="module">
   import { createLedgerClient, indexedDBStore } from 'transactional-ledger/client';
   const keyStore = location.search === '?indexedDB' ? indexedDBStore('shop') : localStorage;
-  window.ledger = createLedgerClient({ url: ${JSON.stringify(service.graphqlUrl)}, keyStore });
+  window.clientOf = (url, options) => createLedgerClient({ url, keyStore, ...options });
+  window.ledger = window.clientOf(${JSON.stringify(service.graphqlUrl)});
 </script>`;
 
 /**
@@ -306,6 +311,96 @@ test('a page that has neither Web Locks nor IndexedDB cannot make its client wit
   const [error] = await Promise.all([page.waitForEvent('pageerror'), page.goto(insecureUrl)]);
   expect(error.message).toContain('no Web Locks');
   expect(error.message).toContain('keyStore');
+  await page.close();
+}, 60_000);
+
+/** What a page's query and payment throw with a client of the service, and how long that takes. */
+function failIn(page: Page, url: string, options: object = {}) {
+  return page.evaluate(
+    async ([url, options]) => {
+      const since = performance.now();
+      const client = window.clientOf(url, options);
+      const query = await client.account('ext:alice').catch(String);
+      const payment = { fromAccountId: 'ext:alice', toAccountId: 'ext:bob', amount: '2.50' };
+      const mutation = await client.transfer(payment).catch(String);
+      return { query: String(query), mutation: String(mutation), tookMs: performance.now() - since };
+    },
+    [url, options] as const,
+  );
+}
+
+test.each([
+  ['the page’s origin', forbiddenUrl, {}],
+  ['a header', shopUrl, { apiKey: 'secret' }],
+])(
+  'a service that does not allow %s is not tried again, and the error says what to change',
+  async (_, shop, options) => {
+    const page = await browser.newPage();
+    await page.goto(shop);
+    const sent: string[] = [];
+    page.on('request', (request) => sent.push(request.method()));
+    const { query, mutation, tookMs } = await failIn(page, service.graphqlUrl, options);
+    for (const error of [query, mutation]) {
+      expect(error).toContain(`must have ${shop} in its CORS_ORIGINS`);
+      expect(error).toContain('leave out apiKey and headers');
+    }
+    expect(query).toMatch(/^Unreachable: .* in 1 attempt\./);
+    expect(mutation).toMatch(/^OutcomeUnknown: .* after 1 attempt\./);
+    expect(tookMs).toBeLessThan(5000);
+    // Of each call the request itself, whether the service can be reached, and whether it answers anything.
+    expect(sent.filter((method) => method !== 'OPTIONS')).toEqual([
+      'POST',
+      'HEAD',
+      'POST',
+      'POST',
+      'HEAD',
+      'POST',
+    ]);
+    await page.close();
+  },
+  60_000,
+);
+
+test('a service that is away from a page is tried until the deadline', async () => {
+  const gone = createServer().listen(0, '127.0.0.1');
+  await once(gone, 'listening');
+  const { port } = gone.address() as AddressInfo;
+  gone.close();
+  const page = await browser.newPage();
+  await page.goto(shopUrl);
+  const { query, mutation } = await failIn(page, `http://127.0.0.1:${port}/graphql`, { deadlineMs: 1500 });
+  for (const error of [query, mutation]) {
+    expect(error).toMatch(/ [2-9]\d* attempts\. .* failed: /);
+    expect(error).not.toContain('CORS');
+  }
+  await page.close();
+}, 60_000);
+
+test('the first answer that a page loses is no reason to give up', async () => {
+  const { page, from, to } = await openShop();
+  await page.reload();
+  await page.evaluate(() => {
+    const { fetch } = window;
+    window.fetch = async (...request) => {
+      await fetch(...request);
+      window.fetch = fetch;
+      throw new TypeError('Failed to fetch');
+    };
+  });
+  expect(await pay(page, from, to)).toMatchObject({ replayed: true });
+  expect(await balance(page, to)).toBe('2.50');
+}, 60_000);
+
+test('a path is one of the page’s own origin, where the shop says that there is none', async () => {
+  const page = await browser.newPage();
+  await page.goto(shopUrl);
+  const { query, mutation } = await failIn(page, '/graphql');
+  for (const error of [query, mutation]) {
+    expect(error).toContain('status 404');
+    expect(error).toContain(`Is ${shopUrl}/graphql the GraphQL endpoint?`);
+  }
+  const made = page.evaluate(() => void window.clientOf('graphql'));
+  await expect(made).rejects.toThrow('is not a URL');
   await page.close();
 }, 60_000);
 
