@@ -381,10 +381,13 @@ test('the first answer that a page loses is no reason to give up', async () => {
   await page.reload();
   await page.evaluate(() => {
     const { fetch } = window;
+    let requests = 0;
     window.fetch = async (...request) => {
-      await fetch(...request);
-      window.fetch = fetch;
-      throw new TypeError('Failed to fetch');
+      requests += 1;
+      const isFirst = requests === 1;
+      const response = await fetch(...request);
+      if (isFirst) throw new TypeError('Failed to fetch');
+      return response;
     };
   });
   expect(await pay(page, from, to)).toMatchObject({ replayed: true });
