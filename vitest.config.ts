@@ -23,6 +23,8 @@ function databaseProject(name: string, binDir: string | null, exclude: readonly 
       exclude: [...exclude],
       globalSetup: ['tests/support/cluster.ts', ...(withBrowser ? ['tests/support/chromium.ts'] : [])],
       provide: { binDir },
+      // Services that tests start use the cluster, which keeps nothing over a crash.
+      env: { ALLOW_UNSAFE_DURABILITY: '1' },
       testTimeout: 30_000,
       hookTimeout: 30_000,
     },
@@ -47,7 +49,10 @@ export default defineConfig({
           [
             databaseProject(`pg${systemMajor}`, binDirOf(systemMajor), [
               'tests/db/embedded.test.ts',
+              'tests/faults/durability.test.ts',
+              'tests/faults/failover.test.ts',
               'tests/faults/standby.test.ts',
+              'tests/server/embedded-restart.test.ts',
               'tests/server/readme-commands.test.ts',
               'tests/client/**',
               IN_BROWSER,

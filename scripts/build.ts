@@ -28,6 +28,7 @@ const manifest = {
   engines: { node: '>=20' },
   exports: {
     './client': { types: './index.d.ts', default: './index.js' },
+    './file-store': { types: './file-store.d.ts', default: './file-store.js' },
     './schema.graphql': './schema.graphql',
   },
 };

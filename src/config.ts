@@ -12,12 +12,16 @@ export interface Config {
   /** 0: one that is free. */
   readonly port: number;
   readonly logLevel: LogLevel;
+  /** How long the service may take to end once it is told to. */
+  readonly drainTimeoutMs: number;
   /** Origins whose pages may use the API in a browser. */
   readonly corsOrigins: readonly string[];
   /** Names by which the service may be asked beside addresses and localhost; null: by any. */
   readonly allowedHosts: readonly string[] | null;
   /** Whether strangers may explore the API: GraphiQL, introspection, and suggestions in errors. */
   readonly explorer: boolean;
+  /** Whether the database may lose in a crash what it has answered. */
+  readonly allowUnsafeDurability: boolean;
 }
 
 /** The environment says something that cannot be. The message is one line: which variable, what it is, what it may be. */
@@ -28,6 +32,8 @@ export class ConfigError extends Error {
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 type LogLevel = (typeof LOG_LEVELS)[number];
 const LOOPBACK = ['127.0.0.1', '::1', 'localhost'];
+
+const SECONDS = 'must be whole seconds from 1 to 3600';
 
 const postgresUrl = z
   .url({
@@ -48,7 +54,14 @@ const environment = z.object({
     .refine((port) => port <= 65_535, { error: 'must be a port from 0 to 65535' })
     .default(4000),
   LOG_LEVEL: z.enum(LOG_LEVELS, { error: `must be one of ${LOG_LEVELS.join(', ')}` }).default('info'),
+  DRAIN_TIMEOUT: z
+    .string()
+    .regex(/^\d{1,4}$/, { error: SECONDS })
+    .transform(Number)
+    .refine((seconds) => seconds >= 1 && seconds <= 3600, { error: SECONDS })
+    .default(30),
   ALLOW_INSECURE: flag.default('0'),
+  ALLOW_UNSAFE_DURABILITY: flag.default('0'),
   CORS_ORIGINS: z
     .string()
     .transform((list) => list.split(',').map((origin) => origin.trim()))
@@ -92,10 +105,12 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     dataDir: parsed.data.LEDGER_DATA_DIR ?? defaultDataDir(PROJECT),
     host: HOST,
     port: parsed.data.PORT,
+    drainTimeoutMs: parsed.data.DRAIN_TIMEOUT * 1000,
     logLevel: parsed.data.LOG_LEVEL,
     corsOrigins: parsed.data.CORS_ORIGINS,
     // Where other machines may ask, they may by any name; where this one alone does, a page must not by its own.
     allowedHosts: LOOPBACK.includes(HOST) ? parsed.data.ALLOWED_HOSTS : null,
+    allowUnsafeDurability: parsed.data.ALLOW_UNSAFE_DURABILITY === '1',
     explorer: (API_EXPLORER ?? (NODE_ENV === 'production' ? '0' : '1')) === '1',
   };
 }

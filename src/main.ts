@@ -1,17 +1,18 @@
+import type { Logger } from 'pino';
 import { type Config, ConfigError, readConfig } from './config.ts';
 import { EmbeddedPostgresError, startEmbeddedPostgres } from './db/embedded.ts';
 import { DatabaseNotReadyError } from './db/migrator.ts';
 import { prepareDatabase } from './db/prepare.ts';
+import { UnfitServerError } from './db/primary.ts';
 import { Ledger } from './ledger/ledger.ts';
 import { startSweeper } from './ledger/sweeper.ts';
+import { Drain, describeUnfinished } from './server/drain.ts';
 import { startHttpServer } from './server/http.ts';
 import { createLog } from './server/log.ts';
 import { logRequest } from './server/request-log.ts';
 
 /** What is wrong is the user's to mend, and the message says how: a stack would only hide it. */
-const TOLD_PLAINLY = [ConfigError, EmbeddedPostgresError, DatabaseNotReadyError];
-
-const LOST = Symbol('the embedded PostgreSQL ended');
+const TOLD_PLAINLY = [ConfigError, EmbeddedPostgresError, DatabaseNotReadyError, UnfitServerError];
 
 try {
   await run(readConfig(process.env));
@@ -28,30 +29,40 @@ async function run(config: Config): Promise<void> {
   const told = new Promise((resolve) => {
     for (const signal of ['SIGTERM', 'SIGINT']) process.on(signal, resolve);
   });
+  const drain = new Drain(config.drainTimeoutMs);
+  void told.then(() => drain.begin());
+  const log = createLog(config.logLevel);
   if (config.database !== null) {
-    return serve(config, config.database.url, config.database.migrationUrl, told);
+    return serve(config, log, drain, config.database.url, config.database.migrationUrl, told);
   }
-  const postgres = await startEmbeddedPostgres({ dataDir: config.dataDir, onProgress: console.log });
+  const postgres = await startEmbeddedPostgres({
+    dataDir: config.dataDir,
+    onProgress: console.log,
+    restarts: true,
+    onTrouble: (problem) => log.error(problem),
+  });
   try {
     console.log(`PostgreSQL ${postgres.version} keeps its data in ${postgres.dataDir}`);
-    const lost = postgres.exited.then(() => LOST);
-    await serve(config, postgres.serviceUrl, postgres.ownerUrl, Promise.race([told, lost]));
+    await serve(config, log, drain, postgres.serviceUrl, postgres.ownerUrl, told);
   } finally {
+    drain.waitFor(() => 'the embedded PostgreSQL');
     await postgres.stop();
   }
 }
 
 async function serve(
-  { host, port, logLevel, corsOrigins, allowedHosts, explorer }: Config,
+  { host, port, corsOrigins, allowedHosts, explorer, allowUnsafeDurability }: Config,
+  log: Logger,
+  drain: Drain,
   databaseUrl: string,
   migrationUrl: string | null,
   ended: Promise<unknown>,
 ): Promise<void> {
-  const log = createLog(logLevel);
-  await prepareDatabase(databaseUrl, migrationUrl, { info: console.log, warn: console.warn });
+  const report = { info: console.log, warn: console.warn };
+  await prepareDatabase(databaseUrl, migrationUrl, report, { allowUnsafeDurability });
   const onFault = (error: unknown, faultId?: string) =>
     log.error({ err: error, faultId }, 'a fault of the ledger');
-  const ledger = await Ledger.open({ databaseUrl, onFault });
+  const ledger = await Ledger.open({ databaseUrl, allowUnsafeDurability, onFault });
   const server = await startHttpServer({
     ledger,
     host,
@@ -71,12 +82,10 @@ async function serve(
   console.log(`GraphQL:  ${server.url}/graphql`);
   console.log(explorer ? 'GraphiQL: the same address in a browser. Stop with Ctrl+C.' : 'Stop with Ctrl+C.');
 
-  const why = await ended;
+  drain.waitFor(() => describeUnfinished(server.openRequests, ledger.load));
+  await ended;
   // First those who wait are answered, then what answers them goes.
   await server.close();
   await sweeper.stop();
   await ledger.close();
-  if (why === LOST) {
-    throw new DatabaseNotReadyError('The embedded PostgreSQL ended. Start again: what was answered is kept.');
-  }
 }

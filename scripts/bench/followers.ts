@@ -198,7 +198,7 @@ async function measure(
 
 console.log(`${cpus().length} cores of ${cpus()[0]?.model ?? 'an unknown make'}, Node ${process.version}`);
 await withTemporaryLedger(async ({ serviceUrl, pid }) => {
-  const ledger = await Ledger.open({ databaseUrl: serviceUrl });
+  const ledger = await Ledger.open({ databaseUrl: serviceUrl, allowUnsafeDurability: true });
   const service = await startServiceProcess({ DATABASE_URL: serviceUrl, LOG_LEVEL: 'error' });
   try {
     const costs = await measure(ledger, pid, service.child.pid ?? 0, {

@@ -10,7 +10,7 @@ const MOVES = 60;
 
 /** Writes the books that random requests are about: accounts with money, transactions and open holds. Returns their names. */
 export async function writeBooks(serviceUrl: string): Promise<Names> {
-  const ledger = await Ledger.open({ databaseUrl: serviceUrl });
+  const ledger = await Ledger.open({ allowUnsafeDurability: true, databaseUrl: serviceUrl });
   try {
     const onFault = (fault: unknown) => {
       throw fault;

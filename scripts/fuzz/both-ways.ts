@@ -83,7 +83,7 @@ async function play(
   options: Pick<LedgerOptions, 'optimistic' | 'lanes' | 'maxBatch'>,
 ) {
   await watchFlights(ownerUrl);
-  const ledger = await Ledger.open({ databaseUrl: serviceUrl, ...options });
+  const ledger = await Ledger.open({ databaseUrl: serviceUrl, allowUnsafeDurability: true, ...options });
   try {
     const names = await Names.make(ledger);
     const commands: Command[] = [];

@@ -67,7 +67,7 @@ export async function compareHttp(
 }
 
 async function serve({ serviceUrl }: BooksUrls, fastPath: boolean) {
-  const ledger = await Ledger.open({ databaseUrl: serviceUrl });
+  const ledger = await Ledger.open({ allowUnsafeDurability: true, databaseUrl: serviceUrl });
   const faults: unknown[] = [];
   let answered = 0;
   const server = await startHttpServer({

@@ -115,7 +115,10 @@ export async function race(
   const open = async () => {
     const proxy = await startTcpProxy(serviceUrl);
     const onFault = (error: unknown, faultId?: string) => void (faultId && faults.push(error));
-    return { proxy, ledger: await Ledger.open({ databaseUrl: proxy.url, onFault }) };
+    return {
+      proxy,
+      ledger: await Ledger.open({ allowUnsafeDurability: true, databaseUrl: proxy.url, onFault }),
+    };
   };
   await watchFlights(ownerUrl);
   const services = { one: await open(), two: await open() };
@@ -329,7 +332,12 @@ function textOf({ replayed: _, ...outcome }: Outcome): string {
 }
 
 async function demandSoundBooks(url: string): Promise<void> {
-  const db = openDatabase({ url, maxConnections: 1, applicationName: 'invariants' });
+  const db = openDatabase({
+    allowUnsafeDurability: true,
+    url,
+    maxConnections: 1,
+    applicationName: 'invariants',
+  });
   try {
     const broken = (await checkInvariants(db)).filter(({ violations }) => violations.length > 0);
     if (broken.length > 0) throw new Error(JSON.stringify(broken, null, 2));

@@ -52,7 +52,7 @@ export class Side {
 
   /** Opens a side. Ids and instants of before `since` are the same on both. */
   static async open({ serviceUrl, ownerUrl }: Books, since: Date, options: SideOptions): Promise<Side> {
-    const ledger = await Ledger.open({ databaseUrl: serviceUrl });
+    const ledger = await Ledger.open({ allowUnsafeDurability: true, databaseUrl: serviceUrl });
     const owner = new pg.Client({ connectionString: ownerUrl });
     await owner.connect();
     return new Side(ledger, owner, since, options);

@@ -5,16 +5,17 @@
  * is sent twice is done once. Refusals are results; what is thrown instead stands in errors.ts.
  */
 import { inChunks } from './chunks.ts';
-import { IntentConflict, OutcomeUnknown, Unreachable } from './errors.ts';
+import { IntentConflict, OutcomeUnknown, Unreachable, unanswered } from './errors.ts';
+import { NoAnswer } from './failures.ts';
 import * as documents from './generated.ts';
-import { Intents, type KeyStore } from './intents.ts';
+import { Intents } from './intents.ts';
 import { listNodes, listPages, PAGE_SIZE } from './lists.ts';
 import { isRefusal } from './refusals.ts';
 import { type Patience, signalOf, untilAnswered } from './retry.ts';
+import { type KeyStore, storeOf, type WebStorage } from './stores.ts';
 import {
   type AnyDocument,
   type Fetch,
-  NoAnswer,
   type RequestHeaders,
   Transport,
   type TypedDocument,
@@ -22,14 +23,14 @@ import {
 import type * as t from './types.ts';
 
 export interface LedgerClientOptions {
-  /** Of the GraphQL endpoint, such as `http://127.0.0.1:4000/graphql`. */
+  /** Of the GraphQL endpoint, such as `http://127.0.0.1:4000/graphql`; in a page also a path of its origin. */
   readonly url: string;
   /** Sent as `authorization: Bearer …`. */
   readonly apiKey?: string;
   /** The runtime's own where it is left out. */
   readonly fetch?: Fetch;
-  /** Where intents are kept. Without one, no call can name an intent. */
-  readonly keyStore?: KeyStore;
+  /** Where intents are kept: localStorage, indexedDBStore(), or a store of your own. Without one, no call can name an intent. */
+  readonly keyStore?: KeyStore | WebStorage;
   /** Sent with each request; a function is asked each time. */
   readonly headers?: RequestHeaders;
   /** How long a request is tried at most: 30 s where it is left out, and 120 s where it carries a batch. */
@@ -67,7 +68,11 @@ const BATCH_DEADLINE_MS = 120_000;
 /** After these refusals it is open what the key stands for, or will. */
 const OPEN_CODES: readonly string[] = ['FORBIDDEN', 'IDEMPOTENCY_CONFLICT', 'INTERNAL'];
 
-/** Makes a client of the ledger service at `url`. It holds no connection of its own, and needs no closing. */
+/**
+ * Makes a client of the ledger service at `url`. It holds no connection of its own, and needs no closing.
+ *
+ * @throws TypeError where `url` is no URL of http or https, or the key store cannot keep its users apart.
+ */
 export function createLedgerClient(options: LedgerClientOptions): LedgerClient {
   return new LedgerClient(options);
 }
@@ -79,7 +84,7 @@ export class LedgerClient {
 
   constructor({ url, apiKey, fetch, keyStore, headers = {}, deadlineMs }: LedgerClientOptions) {
     this.#transport = new Transport({ url, apiKey, fetch, headers });
-    this.#intents = keyStore === undefined ? undefined : new Intents(keyStore);
+    this.#intents = keyStore === undefined ? undefined : new Intents(storeOf(keyStore));
     this.#deadlineMs = deadlineMs;
   }
 
@@ -393,7 +398,7 @@ export class LedgerClient {
     return result;
   }
 
-  /** Sends a mutation until it is answered. Throws OutcomeUnknown, or RequestRejected. */
+  /** Sends a mutation until it is answered. Throws OutcomeUnknown; RequestRejected or Unreachable where nothing was done. */
   async #mutate<Field extends string, Input, Result extends AnyResult>(
     document: TypedDocument<Answer<Field, Result>, { input: Input }>,
     input: Input,
@@ -418,7 +423,7 @@ export class LedgerClient {
     throw new OutcomeUnknown({ operation, idempotencyKey, intent, attempts: tried.attempts }, tried.cause);
   }
 
-  /** Sends a query until it is answered, and resolves to the field that it asks for. Throws Unreachable, or RequestRejected. */
+  /** Sends a query until it is answered, and resolves to the field that it asks for. Throws Unreachable or RequestRejected. */
   async #query<Data extends object, Variables>(
     operation: string,
     document: TypedDocument<Data, Variables>,
@@ -430,7 +435,7 @@ export class LedgerClient {
       { ...this.#patience(options, DEADLINE_MS), reads: true },
     );
     if (tried.answered) return tried.answer;
-    throw new Unreachable(operation, tried.attempts, tried.cause);
+    throw new Unreachable(unanswered(operation, tried.attempts, tried.cause), tried.cause);
   }
 
   #patience({ deadlineMs, signal }: CallOptions, defaultMs: number): Patience {

@@ -27,9 +27,10 @@ export class OutcomeUnknown extends Error {
         : idempotencyKey !== undefined
           ? `call ${operation} again with the same input and idempotencyKey: ${JSON.stringify(idempotencyKey)}`
           : `call ${operation} again with the same input`;
-    super(`Whether ${operation} was done is not known after ${attempts} attempts. To hear it, ${again}.`, {
-      cause,
-    });
+    super(
+      `Whether ${operation} was done is not known after ${count(attempts)}. ${messageOf(cause)} To hear it, ${again}.`,
+      { cause },
+    );
     this.operation = operation;
     this.idempotencyKey = idempotencyKey;
     this.intent = intent;
@@ -62,21 +63,34 @@ export class RequestRejected extends Error {
   /** GraphQL's, as the service sent them. */
   readonly errors: readonly GraphQLFault[];
 
-  constructor(status: number, errors: readonly GraphQLFault[]) {
-    const why = errors.map(({ message }) => message).join('; ');
+  constructor(status: number, errors: readonly GraphQLFault[], hint = '') {
+    const why = errors.map(({ message }) => message).join('; ') || hint;
     super(`The service rejected the request with status ${status}${why === '' ? '.' : `: ${why}`}`);
     this.status = status;
     this.errors = errors;
   }
 }
 
-/** The service could not be reached, or did not answer, until the deadline. Of a query, so that nothing can have been done. */
+/** The service did not answer a query until the deadline, or nothing can be sent to it at all. Nothing can have been done. */
 export class Unreachable extends Error {
   override readonly name = 'Unreachable';
 
-  constructor(operation: string, attempts: number, cause: unknown) {
-    super(`The service did not answer ${operation} in ${attempts} attempts.`, { cause });
+  constructor(message: string, cause: unknown) {
+    super(message, { cause });
   }
+}
+
+/** The message where a query had no answer. */
+export function unanswered(operation: string, attempts: number, cause: unknown): string {
+  return `The service did not answer ${operation} in ${count(attempts)}. ${messageOf(cause)}`;
+}
+
+function count(attempts: number): string {
+  return attempts === 1 ? '1 attempt' : `${attempts} attempts`;
+}
+
+function messageOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause);
 }
 
 export interface GraphQLFault {

@@ -8,9 +8,10 @@ export {
   type MutationOptions,
 } from './client.ts';
 export { type GraphQLFault, IntentConflict, OutcomeUnknown, RequestRejected, Unreachable } from './errors.ts';
+export { NoAnswer } from './failures.ts';
 export * from './generated.ts';
-export type { KeyStore } from './intents.ts';
 export { fromMinor, toMinor } from './money.ts';
 export { isRefusal, type RefusalOf } from './refusals.ts';
-export { type AnyDocument, NoAnswer, type TypedDocument } from './transport.ts';
+export { indexedDBStore, type KeyStore, type WebStorage } from './stores.ts';
+export type { AnyDocument, TypedDocument } from './transport.ts';
 export type * from './types.ts';

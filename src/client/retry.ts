@@ -1,4 +1,4 @@
-import { NoAnswer } from './transport.ts';
+import { NoAnswer } from './failures.ts';
 
 export interface Patience {
   /** How long to try at most. One attempt takes half of it at most. */
@@ -24,8 +24,8 @@ const LONGEST_PAUSE_MS = 5000;
 
 /**
  * Sends until an answer is heard that will not change, with longer and longer pauses, and never shorter ones than the service
- * asks for. It ends unanswered at the deadline, and where the service turns a request away whose earlier attempt may have been
- * done. A refusal that says `retryable` is the answer only where the deadline passed, and no attempt can have been done.
+ * asks for. It ends unanswered at the deadline, where no further attempt can succeed, and where the service turns a request away
+ * whose earlier attempt may have been done. A refusal that says `retryable` is the answer only where the deadline passed, and no attempt can have been done.
  * Throws what `send` throws, other than NoAnswer, where nothing can have been done before.
  */
 export async function untilAnswered<T>(
@@ -54,6 +54,7 @@ export async function untilAnswered<T>(
         if (isOpen) return unanswered(error);
         throw error;
       }
+      if (error.isLasting) return unanswered(error);
       isOpen ||= !reads;
       retryAfterMs = error.retryAfterMs;
       last = unanswered(error);

@@ -1,4 +1,6 @@
+import { endpointOf, foreignOrigin } from './endpoint.ts';
 import { type GraphQLFault, RequestRejected } from './errors.ts';
+import { failedFetch, forbiddenByBrowser, isPassing, NoAnswer, strangeAnswer } from './failures.ts';
 
 /** The text of a document, with the types of what it answers and takes. */
 export type TypedDocument<Result, Variables> = string & DocumentTypes<Result, Variables>;
@@ -25,42 +27,29 @@ export interface TransportOptions {
   readonly headers?: RequestHeaders | undefined;
 }
 
-/** No answer was heard, or none that says what became of the request: it may be sent again as it is. */
-export class NoAnswer extends Error {
-  override readonly name = 'NoAnswer';
-  /** How long the service asks to wait. */
-  readonly retryAfterMs: number;
-  /** Whether the service was too busy to read the request: certainly not done. */
-  readonly isOverload: boolean;
-
-  constructor(
-    message: string,
-    options: ErrorOptions & { readonly retryAfterMs?: number; readonly isOverload?: boolean } = {},
-  ) {
-    super(message, options);
-    this.retryAfterMs = options.retryAfterMs ?? 0;
-    this.isOverload = options.isOverload ?? false;
-  }
-}
-
-/** HTTP's own for "not now"; every status from 500 on is taken so too. */
-const PASSING_STATUSES: readonly number[] = [408, 425, 429];
-
 export class Transport {
   readonly #options: TransportOptions;
+  readonly #endpoint: string;
+  /** Whether a browser has let an answer through. */
+  #isAllowed = false;
 
+  /** @throws TypeError where no request can be sent to the URL. */
   constructor(options: TransportOptions) {
     this.#options = options;
+    this.#endpoint = endpointOf(options.url);
   }
 
-  /** Sends a document once. Throws NoAnswer, or RequestRejected where sending it again would end alike. */
+  /**
+   * Sends a document once. Throws NoAnswer; RequestRejected where sending it again would end alike; Unreachable where nothing can
+   * be sent.
+   */
   async send<Result, Variables>(
     document: AnyDocument<Result, Variables>,
     variables: Variables,
     signal: AbortSignal,
   ): Promise<Result> {
     // Looked up each time, and called as the global's own: a browser's fetch refuses to be anybody else's method.
-    const { url, apiKey, fetch = globalThis.fetch, headers = {} } = this.#options;
+    const { apiKey, fetch = globalThis.fetch, headers = {} } = this.#options;
     const init = {
       method: 'POST',
       headers: {
@@ -72,23 +61,65 @@ export class Transport {
       body: JSON.stringify({ query: document.toString(), variables }),
       signal,
     };
+    checkHeaders(init.headers);
     let response: Response;
+    try {
+      response = await fetch(this.#endpoint, init);
+    } catch (error) {
+      throw await this.#failure(error, fetch, init);
+    }
+    this.#isAllowed = true;
     let text: string;
     try {
-      response = await fetch(url, init);
       text = await response.text();
     } catch (cause) {
-      throw new NoAnswer('The connection failed, or the answer took too long.', { cause });
+      throw new NoAnswer('The connection failed within the answer, or the answer took too long.', { cause });
     }
     const { status } = response;
-    if (status >= 500 || PASSING_STATUSES.includes(status)) {
+    if (isPassing(status)) {
       const overload = findOverload(text);
       throw new NoAnswer(overload?.message ?? `The service answered with status ${status}.`, {
         retryAfterMs: retryAfterOf(response),
         isOverload: overload !== undefined,
       });
     }
-    return readAnswer<Result>(status, text);
+    const answer = parse<Result>(text);
+    if (answer === undefined) throw strangeAnswer(response, text, this.#endpoint);
+    return readAnswer(status, answer);
+  }
+
+  /**
+   * What a failed fetch means. A browser that keeps an answer from a page says the same as where the connection fails. So a page of
+   * another origin that has not had an answer yet looks whether the service can be reached, and then asks it something harmless
+   * in the same way: only where that fails too, the service does not allow the page.
+   */
+  async #failure(error: unknown, fetch: Fetch, init: RequestInit & { readonly signal: AbortSignal }) {
+    const failure = failedFetch(error, this.#endpoint, init.signal);
+    const origin = foreignOrigin(this.#endpoint);
+    if (this.#isAllowed || origin === undefined || init.signal.aborted) return failure;
+    const { signal } = init;
+    const succeeds = async (asked: RequestInit) => {
+      try {
+        await fetch(this.#endpoint, asked);
+        return true;
+      } catch {
+        return false;
+      }
+    };
+    if (!(await succeeds({ method: 'HEAD', mode: 'no-cors', signal }))) return failure;
+    this.#isAllowed = await succeeds({ ...init, body: JSON.stringify({ query: '{ __typename }' }) });
+    return this.#isAllowed || signal.aborted ? failure : forbiddenByBrowser(this.#endpoint, origin, error);
+  }
+}
+
+/** What no header can have would look like a failed connection. */
+function checkHeaders(headers: Readonly<Record<string, string>>): void {
+  try {
+    new Headers(headers);
+  } catch {
+    throw new TypeError(
+      'The apiKey or a header cannot be sent: names are HTTP tokens, and values have no line breaks and no characters above U+00FF.',
+    );
   }
 }
 
@@ -101,14 +132,13 @@ interface GraphQLAnswer<Result> {
 const REFUSED: readonly unknown[] = ['INVALID_INPUT', 'JOURNAL_REWOUND'];
 
 /** GraphQL leaves `data` out where it executed nothing; a null in its place, or in it beside errors, tells nothing. */
-function readAnswer<Result>(status: number, text: string): Result {
-  const answer = parse<Result>(text);
-  if (answer === undefined) {
-    if (status >= 400) throw new RequestRejected(status, []);
-    throw new NoAnswer('The answer was cut off, or is not the service’s.');
+function readAnswer<Result>(status: number, answer: GraphQLAnswer<Result>): Result {
+  const { data } = answer;
+  const errors = Array.isArray(answer.errors) ? answer.errors : [];
+  if (data === undefined) {
+    const hint = errors.length > 0 ? '' : 'The answer is not one of GraphQL: is url the GraphQL endpoint?';
+    throw new RequestRejected(status, errors, hint);
   }
-  const { data, errors = [] } = answer;
-  if (data === undefined) throw new RequestRejected(status, errors);
   // What the service refuses of a query is refused each time.
   if (errors.some(({ extensions }) => REFUSED.includes(extensions?.['code']))) {
     throw new RequestRejected(status, errors);

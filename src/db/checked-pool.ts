@@ -17,7 +17,8 @@ import {
   type PostgresQueryResult,
 } from 'kysely';
 import type pg from 'pg';
-import { isConnectionLoss } from './pg-errors.ts';
+import { isConnectionLoss, isReadOnly } from './pg-errors.ts';
+import { type Primary, UnfitServerError } from './primary.ts';
 
 /** The database cannot be reached, or stopped answering: what was asked of it outside of COMMIT was not done. */
 export class ConnectionLostError extends Error {
@@ -66,10 +67,12 @@ export const COMMIT = CompiledQuery.raw('commit');
 /** A pool whose clients are checked. */
 export class CheckedPool implements PostgresPool {
   readonly #pool: pg.Pool;
+  readonly #primary: Primary;
   readonly #clients = new WeakMap<pg.PoolClient, CheckedClient>();
 
-  constructor(pool: pg.Pool) {
+  constructor(pool: pg.Pool, primary: Primary) {
     this.#pool = pool;
+    this.#primary = primary;
   }
 
   get options(): object {
@@ -77,10 +80,14 @@ export class CheckedPool implements PostgresPool {
   }
 
   async connect(): Promise<PostgresPoolClient> {
-    const client = await this.#reach();
+    let client = await this.#reach();
+    while (!this.#primary.isCurrent(client)) {
+      client.release(true);
+      client = await this.#reach();
+    }
     const known = this.#clients.get(client);
     if (known !== undefined) return known;
-    const checked = new CheckedClient(client);
+    const checked = new CheckedClient(client, this.#primary);
     this.#clients.set(client, checked);
     return checked;
   }
@@ -93,7 +100,9 @@ export class CheckedPool implements PostgresPool {
     try {
       return await this.#pool.connect();
     } catch (error) {
-      throw isConnectionLoss(error) ? new ConnectionLostError('no connection', { cause: error }) : error;
+      if (!isConnectionLoss(error)) throw error;
+      const why = error instanceof UnfitServerError ? error.message : 'no connection';
+      throw new ConnectionLostError(why, { cause: error });
     }
   }
 }
@@ -106,6 +115,7 @@ interface Sent {
 
 class CheckedClient implements PostgresPoolClient {
   readonly #client: pg.PoolClient;
+  readonly #primary: Primary;
   #lost = false;
   #warned = false;
   /** What begins a transaction; it leaves with the first query. */
@@ -113,8 +123,9 @@ class CheckedClient implements PostgresPoolClient {
   /** What was sent behind the last query, and is still to be asked for, in order. */
   #ahead: readonly Sent[] = [];
 
-  constructor(client: pg.PoolClient) {
+  constructor(client: pg.PoolClient, primary: Primary) {
     this.#client = client;
+    this.#primary = primary;
     // A cancelled wait for a synchronous standby answers COMMIT with this warning, though no standby has it.
     client.on('notice', ({ code }) => {
       if (code === '01000') this.#warned = true;
@@ -141,7 +152,7 @@ class CheckedClient implements PostgresPoolClient {
   }
 
   release(): void {
-    this.#client.release(this.#lost);
+    this.#client.release(this.#lost || !this.#primary.isCurrent(this.#client));
   }
 
   async #send(text: string, values: readonly unknown[]): Promise<unknown> {
@@ -191,6 +202,7 @@ class CheckedClient implements PostgresPoolClient {
       return await this.#client.query({ text, values: [...values], ...(name === undefined ? {} : { name }) });
     } catch (error) {
       if (!isConnectionLoss(error)) throw error;
+      if (isReadOnly(error)) this.#primary.readOnlyOn(this.#client);
       this.#lost = true;
       throw new ConnectionLostError('the connection was lost', { cause: error });
     }

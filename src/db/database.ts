@@ -3,6 +3,7 @@ import pg from 'pg';
 import type { Instant } from '../core/instant.ts';
 import { parseJson } from '../core/json.ts';
 import { CheckedPool } from './checked-pool.ts';
+import { Primary } from './primary.ts';
 import { SERVICE_ROLE } from './roles.ts';
 import type { DB } from './tables.ts';
 
@@ -22,6 +23,10 @@ export interface DatabaseOptions {
   readonly planCacheMode?: 'auto' | 'force_generic_plan';
   /** Told of connections that were lost while nobody used them. */
   readonly onIdleLoss?: (error: Error) => void;
+  /** Shared by pools whose connections are dropped together when the server becomes read-only. Has its own say on durability. */
+  readonly primary?: Primary;
+  /** true: the server may lose in a crash what it has answered. Unless it is set, such a server is refused. */
+  readonly allowUnsafeDurability?: boolean;
 }
 
 /**
@@ -30,6 +35,7 @@ export interface DatabaseOptions {
  */
 export function openDatabase(options: DatabaseOptions): Database {
   const { role = SERVICE_ROLE, statementDeadlineMs = 30_000, planCacheMode = 'auto' } = options;
+  const { allowUnsafeDurability = false, primary = new Primary({ allowUnsafeDurability }) } = options;
   // The server gives up a little earlier, so that it is heard to, and the connection is kept.
   const timeoutMs = statementDeadlineMs - 500;
   const pool = new pg.Pool({
@@ -45,12 +51,13 @@ export function openDatabase(options: DatabaseOptions): Database {
     types: { getTypeParser },
     keepAlive: true,
     pipeline: true,
+    onConnect: (client) => primary.admit(client),
   });
   pool.on('error', (error) => {
     // A connection that is ended anyway is no loss.
     if (!pool.ending) options.onIdleLoss?.(error);
   });
-  const db = new Kysely<DB>({ dialect: new PostgresDialect({ pool: new CheckedPool(pool) }) });
+  const db = new Kysely<DB>({ dialect: new PostgresDialect({ pool: new CheckedPool(pool, primary) }) });
   pools.set(db, pool);
   return db;
 }

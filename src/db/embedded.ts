@@ -1,6 +1,6 @@
 // A PostgreSQL server of the service's own. The order of a start matters: the data directory is locked; then a
 // cluster is made if there is none; then a server that a killed service left behind is shut down; only then is
-// the server started. The lock is given back when the server has ended.
+// the server started. The lock is given back when the server has ended for good.
 
 import { access, chmod, constants, mkdir, realpath } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
@@ -8,8 +8,18 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { copyFolders, embeddedNativeDir, installedBinaries, prepareBinaries } from './embedded/binaries.ts';
 import { createRolesAndDatabase, DATABASE, OWNER, openCluster, SERVICE } from './embedded/cluster.ts';
 import { EmbeddedPostgresError } from './embedded/error.ts';
+import { KeptServer } from './embedded/kept-server.ts';
 import { takeStartLock } from './embedded/lock.ts';
-import { connect, endFormerServer, lastLines, launch, PATIENCE_MS, readLog } from './embedded/postmaster.ts';
+import {
+  connect,
+  endFormerServer,
+  freePort,
+  lastLines,
+  launch,
+  PATIENCE_MS,
+  type Postmaster,
+  readLog,
+} from './embedded/postmaster.ts';
 import { type ServerAccount, serverAccount, unreachableFolder } from './embedded/system.ts';
 
 export { EmbeddedPostgresError } from './embedded/error.ts';
@@ -21,13 +31,13 @@ export interface EmbeddedPostgres {
   readonly serviceUrl: string;
   /** postgres://… of the cluster's superuser, who migrates. */
   readonly ownerUrl: string;
-  /** The postmaster's. */
+  /** The postmaster's; another one after a restart. */
   readonly pid: number;
   readonly port: number;
   readonly dataDir: string;
   /** As PostgreSQL says it: `18.4`. */
   readonly version: string;
-  /** Resolves when the postmaster has ended for whatever reason. It is not started again. */
+  /** Resolves when the postmaster has ended and is not started again. */
   readonly exited: Promise<void>;
   /** Ends all sessions, writes a checkpoint, and resolves when the postmaster has ended. Idempotent. */
   stop(): Promise<void>;
@@ -41,6 +51,13 @@ export interface EmbeddedOptions {
   /** Further PostgreSQL settings, as by `-c name=value`. */
   readonly settings?: Readonly<Record<string, string>>;
   readonly onProgress?: (line: string) => void;
+  /**
+   * Whether a server that ends by itself is started again, on the same port and with growing pauses, until it is stopped. Its
+   * connections are lost, and nothing that it had committed.
+   */
+  readonly restarts?: boolean;
+  /** Called when the server has ended by itself, and with each start after that that fails. */
+  readonly onTrouble?: (problem: string) => void;
 }
 
 /** Failures that pass by themselves: a port taken meanwhile, or the dying rest of a killed server. */
@@ -66,9 +83,10 @@ export async function startEmbeddedPostgres(options: EmbeddedOptions): Promise<E
 async function startLocked(
   dataDir: string,
   account: ServerAccount | undefined,
-  { binDir, settings, onProgress = () => {} }: EmbeddedOptions,
+  options: EmbeddedOptions,
   giveBack: () => Promise<void>,
 ): Promise<EmbeddedPostgres> {
+  const { binDir, settings = {}, onProgress = () => {}, restarts = false, onTrouble = () => {} } = options;
   const binaries =
     binDir === undefined
       ? await prepareBinaries(embeddedNativeDir(), account, copyFolders(account, dataDir))
@@ -78,49 +96,61 @@ async function startLocked(
     // sslmode is spelled out so that PGSSLMODE in the environment does not ask this server for TLS.
     `postgres://${user}:${password}@127.0.0.1:${port}/${database}?sslmode=disable`;
 
-  const startedAt = performance.now();
-  for (;;) {
-    await endFormerServer(dataDir, onProgress);
-    const postmaster = await launch(dataDir, binaries, account, settings ?? {});
-    const { child, pid, port, exited } = postmaster;
+  /** Undefined: it ended before it accepted connections. */
+  const bringUp = async (postmaster: Postmaster): Promise<Postmaster | undefined> => {
+    const { child, port, exited } = postmaster;
     try {
-      const client = await connect(
-        dataDir,
-        postmaster,
-        url(OWNER, ownerPassword, port, 'postgres'),
-        onProgress,
-      );
-      if (client !== undefined) {
-        await createRolesAndDatabase(client, servicePassword).finally(() => client.end());
-        // From here on the server alone does not keep this process alive.
-        child.unref();
-        const released = exited.then(giveBack);
-        return {
-          serviceUrl: url(SERVICE, servicePassword, port, DATABASE),
-          ownerUrl: url(OWNER, ownerPassword, port, DATABASE),
-          pid,
-          port,
-          dataDir,
-          version: binaries.version,
-          exited: released,
-          stop: async () => {
-            child.ref();
-            child.kill('SIGINT');
-            await released;
-          },
-        };
-      }
+      const ownerUrl = url(OWNER, ownerPassword, port, 'postgres');
+      const client = await connect(dataDir, postmaster, ownerUrl, onProgress);
+      if (client === undefined) return undefined;
+      await createRolesAndDatabase(client, servicePassword).finally(() => client.end());
+      // From here on the server alone does not keep this process alive.
+      child.unref();
+      return postmaster;
     } catch (error) {
       child.kill('SIGINT');
       await exited;
       throw error;
     }
-    const log = await readLog(dataDir);
-    if (!PASSING.test(log) || performance.now() - startedAt > PATIENCE_MS) {
-      throw new EmbeddedPostgresError(`PostgreSQL did not start on ${dataDir}. ${lastLines(dataDir, log)}`);
+  };
+  const start = async (
+    port: number | undefined,
+    onLaunched: (postmaster: Postmaster) => void,
+  ): Promise<Postmaster> => {
+    const startedAt = performance.now();
+    for (;;) {
+      await endFormerServer(dataDir, onProgress);
+      const launched = await launch(dataDir, binaries, account, settings, port ?? (await freePort()));
+      onLaunched(launched);
+      const postmaster = await bringUp(launched);
+      if (postmaster !== undefined) return postmaster;
+      const log = await readLog(dataDir);
+      if (!PASSING.test(log) || performance.now() - startedAt > PATIENCE_MS) {
+        throw new EmbeddedPostgresError(`PostgreSQL did not start on ${dataDir}. ${lastLines(dataDir, log)}`);
+      }
+      await delay(200);
     }
-    await delay(200);
-  }
+  };
+
+  const server = new KeptServer({ start, restarts, onTrouble });
+  const { ended } = await server.start();
+  const released = ended.then(giveBack);
+  const { port } = server.current;
+  return {
+    serviceUrl: url(SERVICE, servicePassword, port, DATABASE),
+    ownerUrl: url(OWNER, ownerPassword, port, DATABASE),
+    get pid() {
+      return server.current.pid;
+    },
+    port,
+    dataDir,
+    version: binaries.version,
+    exited: released,
+    stop: async () => {
+      server.stop();
+      await released;
+    },
+  };
 }
 
 async function openDataDir(path: string, account: ServerAccount | undefined): Promise<string> {

@@ -1,5 +1,6 @@
 import pg from 'pg';
 import { DatabaseNotReadyError } from './migrator.ts';
+import type { Primary } from './primary.ts';
 import { OWNER_ROLE, SERVICE_ROLE } from './roles.ts';
 
 /** What a login of the service may be. */
@@ -15,8 +16,11 @@ export interface Login {
 
 const OLDEST_VERSION = 150_000;
 
-/** Asks the database what the login of a connection string may be there. Throws where it cannot be asked, or is too old. */
-export async function inspectLogin(url: string): Promise<Login> {
+/**
+ * Asks the database what the login of a connection string may be there. Throws where it cannot be asked, is too old, or is not fit
+ * to be the primary.
+ */
+export async function inspectLogin(url: string, primary: Primary): Promise<Login> {
   const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 5000 });
   try {
     await client.connect();
@@ -53,6 +57,7 @@ export async function inspectLogin(url: string): Promise<Login> {
         'The ledger needs PostgreSQL 15 or later, and DATABASE_URL leads to an older one.',
       );
     }
+    await primary.admit(client);
     return login;
   } finally {
     await client.end();

@@ -1,29 +1,39 @@
 import { openDatabase } from './database.ts';
 import { inspectLogin } from './login.ts';
 import { DatabaseNotReadyError, dueMigrations, migrate } from './migrator.ts';
+import { Primary } from './primary.ts';
 import { SERVICE_ROLE } from './roles.ts';
 
 /**
  * Makes sure that the service's login can serve on a database of this program's schema, migrating it where that is due and
- * the login, or `migrationUrl`'s, may. Throws `DatabaseNotReadyError` where it is not to be.
+ * the login, or `migrationUrl`'s, may. Throws `DatabaseNotReadyError` where it is not to be, and `UnfitServerError` where the server
+ * takes no writes or may lose them, unless `allowUnsafeDurability` is set.
  */
 export async function prepareDatabase(
   url: string,
   migrationUrl: string | null,
   report: { readonly info: (line: string) => void; readonly warn: (line: string) => void },
+  { allowUnsafeDurability }: { readonly allowUnsafeDurability: boolean },
 ): Promise<void> {
-  const login = await inspectLogin(url);
+  const primary = new Primary({ allowUnsafeDurability });
+  const login = await inspectLogin(url, primary);
   const ownerUrl = migrationUrl ?? (login.canOwn ? url : null);
   if (ownerUrl !== null) await migrate(ownerUrl, report.info);
 
-  const { name, canOwn, canServe } = ownerUrl === null ? login : await inspectLogin(url);
+  const { name, canOwn, canServe } = ownerUrl === null ? login : await inspectLogin(url, primary);
   if (!canServe) {
     throw new DatabaseNotReadyError(
       `The login ${name} of DATABASE_URL is no member of the role ${SERVICE_ROLE}. ` +
         `Let an administrator run db/roles.sql, then: grant ${SERVICE_ROLE} to ${name};`,
     );
   }
-  if (ownerUrl === null) await refuseDueMigrations(url);
+  if (ownerUrl === null) await refuseDueMigrations(url, primary);
+  if (allowUnsafeDurability) {
+    report.warn(
+      'ALLOW_UNSAFE_DURABILITY is 1: fsync, full_page_writes and synchronous_commit are not checked. ' +
+        'A crash of the database can lose what was answered.',
+    );
+  }
   if (canOwn) {
     report.warn(
       `The login ${name} of DATABASE_URL can become the owner of the books: the database defends them against the ` +
@@ -32,11 +42,12 @@ export async function prepareDatabase(
   }
 }
 
-async function refuseDueMigrations(url: string): Promise<void> {
+async function refuseDueMigrations(url: string, primary: Primary): Promise<void> {
   const db = openDatabase({
     url,
     maxConnections: 1,
     applicationName: 'transactional-ledger start',
+    primary,
   });
   try {
     const due = await dueMigrations(db);

@@ -108,6 +108,16 @@ export class GroupCommit {
     return this.#line.commands;
   }
 
+  /** Commands that wait aside, for something that is held. */
+  get aside(): number {
+    return this.#line.asideCommands;
+  }
+
+  /** Commands that lanes work on. */
+  get underWay(): number {
+    return [...this.#lanes].reduce((sum, { size }) => sum + size, 0);
+  }
+
   /** Lanes that work on a batch. */
   get busyLanes(): number {
     return this.#lanes.size;

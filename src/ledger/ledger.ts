@@ -24,6 +24,7 @@ import type { BatchProcessed, Outcome, Transaction } from '../core/transaction.t
 import type { AccountChange } from '../core/update-account.ts';
 import { listMatchingAccounts } from '../db/account-lists.ts';
 import { findAccounts, findLocked } from '../db/accounts.ts';
+import { ConnectionLostError } from '../db/checked-pool.ts';
 import { type Database, type DatabaseOptions, openDatabase, type PoolUse, poolUse } from '../db/database.ts';
 import { listMatchingEntries } from '../db/entry-lists.ts';
 import { listHoldTransactions, listMatchingHolds } from '../db/hold-lists.ts';
@@ -38,6 +39,7 @@ import {
   sumTrialBalance,
 } from '../db/ledgers.ts';
 import { DatabaseNotReadyError, dueMigrations } from '../db/migrator.ts';
+import { Primary, UnfitServerError } from '../db/primary.ts';
 import { listMatchingTransactions } from '../db/transaction-lists.ts';
 import {
   type EntryLine,
@@ -94,6 +96,8 @@ export interface LedgerOptions {
   readonly readConnections?: number;
   /** false: every batch takes the ordinary way. The answers are the same. */
   readonly optimistic?: boolean;
+  /** true: the server may lose in a crash what it has answered. Unless it is set, such a server is refused. */
+  readonly allowUnsafeDurability?: boolean;
   /** Told of faults that callers only see as INTERNAL, and of connections that were lost. */
   readonly onFault?: OnFault;
 }
@@ -112,6 +116,10 @@ export interface LedgerLoad {
   /** Commands that wait for a lane, those of batches too, and how many may. */
   readonly queued: number;
   readonly maxQueue: number;
+  /** Commands that wait for an account, or an externalId, that is locked by others. */
+  readonly aside: number;
+  /** Commands that lanes work on, and those of large batches that are next. */
+  readonly underWay: number;
   readonly busyLanes: number;
   /** It takes no command any more. */
   readonly draining: boolean;
@@ -134,6 +142,7 @@ export interface TrialBalanceLine {
 export class Ledger {
   readonly id: Uuid;
   readonly #name: string;
+  readonly #primary: Primary;
   readonly #reads: Database;
   readonly #writes: Database;
   readonly #batches: Database;
@@ -148,14 +157,15 @@ export class Ledger {
   readonly #maxQueue: number;
   readonly #observers: ((batch: BatchObservation) => void)[] = [];
 
-  private constructor(id: Uuid, reads: Database, options: LedgerOptions) {
+  private constructor(id: Uuid, reads: Database, primary: Primary, options: LedgerOptions) {
     const { lanes = 2, maxBatch = 1000, maxQueue = 20_000, optimistic = true, onFault = () => {} } = options;
     this.id = id;
     this.#name = options.name ?? MAIN;
+    this.#primary = primary;
     this.#reads = reads;
-    this.#writes = open(options, lanes, 'writes', WRITING);
+    this.#writes = open(options, primary, lanes, 'writes', WRITING);
     // A large batch locks many accounts, one after the other. Whoever names one of them waits aside.
-    this.#batches = open(options, BATCH_LANES, 'batches', { ...WRITING, lockTimeoutMs: 1000 });
+    this.#batches = open(options, primary, BATCH_LANES, 'batches', { ...WRITING, lockTimeoutMs: 1000 });
     this.#currencies = new Currencies(reads, id);
     this.#periods = new Periods(reads, { id, name: this.#name });
     const memory = new AccountMemory(optimistic);
@@ -201,12 +211,13 @@ export class Ledger {
 
   /** Opens the ledger of that name, which migrating made. Throws where there is none, or no database. */
   static async open(options: LedgerOptions): Promise<Ledger> {
-    const { name = MAIN, readConnections = 8 } = options;
-    const reads = open(options, readConnections, 'reads', { statementDeadlineMs: 4000 });
+    const { name = MAIN, readConnections = 8, onFault = () => {}, allowUnsafeDurability = false } = options;
+    const primary = new Primary({ onUnfit: onFault, allowUnsafeDurability });
+    const reads = open(options, primary, readConnections, 'reads', { statementDeadlineMs: 4000 });
     try {
       const row = await findLedger(reads, name);
       if (row === undefined) throw new Error(`There is no ledger ${JSON.stringify(name)} in this database.`);
-      return new Ledger(row.id, reads, options);
+      return new Ledger(row.id, reads, primary, options);
     } catch (error) {
       await reads.destroy();
       throw error;
@@ -235,6 +246,8 @@ export class Ledger {
     return {
       queued: this.#commits.queued + this.#operations.waiting,
       maxQueue: this.#maxQueue,
+      aside: this.#commits.aside + this.#large.aside,
+      underWay: this.#commits.underWay + this.#large.underWay + this.#large.queued,
       busyLanes: this.#commits.busyLanes,
       draining: this.#commits.draining,
       connections: {
@@ -246,16 +259,18 @@ export class Ledger {
   }
 
   /**
-   * Asks the database once, by a cheap query, which schema it has: null where it is this program's, else what is wrong with
-   * it. Throws `UnavailableError` where the database does not answer, which can take seconds.
+   * Asks the database, by two cheap queries, whether it takes writes and which schema it has: null where that is this program's,
+   * else what is wrong with it. Throws `UnavailableError`, which says why, where the database takes no writes or does not
+   * answer; that can take seconds.
    */
   async findSchemaProblem(): Promise<string | null> {
     try {
+      await this.#primary.examine(this.#reads);
       const due = await dueMigrations(this.#reads);
       return due.length === 0 ? null : `It lacks the migrations ${due.join(', ')}.`;
     } catch (error) {
       if (error instanceof DatabaseNotReadyError) return error.message;
-      throw new UnavailableError('The database does not answer.', { cause: error });
+      throw new UnavailableError(whyUnavailable(error), { cause: error });
     }
   }
 
@@ -522,6 +537,11 @@ export class UnavailableError extends Error {
   override readonly name = 'UnavailableError';
 }
 
+function whyUnavailable(error: unknown): string {
+  const cause = error instanceof ConnectionLostError ? error.cause : error;
+  return cause instanceof UnfitServerError ? cause.message : 'The database does not answer.';
+}
+
 function unavailable(): UnavailableError {
   return new UnavailableError('The ledger cannot reach its database. Try again in a moment.');
 }
@@ -538,6 +558,7 @@ const WRITING = {
 
 function open(
   options: LedgerOptions,
+  primary: Primary,
   maxConnections: number,
   use: string,
   limits: Pick<DatabaseOptions, 'statementDeadlineMs' | 'lockTimeoutMs' | 'planCacheMode'>,
@@ -546,6 +567,7 @@ function open(
     url: options.databaseUrl,
     maxConnections,
     applicationName: `transactional-ledger ${use}`,
+    primary,
     ...limits,
     ...(options.onFault === undefined ? {} : { onIdleLoss: options.onFault }),
   });

@@ -58,6 +58,11 @@ export class WaitingLine {
     return this.#inLine;
   }
 
+  /** Commands aside. */
+  get asideCommands(): number {
+    return this.#asideCommands;
+  }
+
   get isEmpty(): boolean {
     return this.#line.length + this.#aside.length === 0;
   }

@@ -86,6 +86,11 @@ export class Connections {
     return this.#closing;
   }
 
+  /** Requests whose head was read and that are not answered yet. */
+  get openRequests(): number {
+    return [...this.#open.values()].reduce((sum, { waiting }) => sum + waiting.size, 0);
+  }
+
   /** Has a request answered before the server ends. */
   hold(socket: Duplex, answer: HeldAnswer): void {
     const connection = this.#open.get(socket);

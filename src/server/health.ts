@@ -32,10 +32,11 @@ const DEADLINE_MS = 800;
 /** How long an answer of the database stands, so that many probes are one query. */
 const STANDS_FOR_MS = 1000;
 
-const SILENT: DatabaseChecks = {
-  database: { ok: false, problem: 'The database does not answer.' },
-  schema: { ok: false, problem: 'It is not known while the database does not answer.' },
-};
+const away = (problem: string): DatabaseChecks => ({
+  database: { ok: false, problem },
+  schema: { ok: false, problem: 'It is not known while the database cannot be used.' },
+});
+const SILENT = away('The database does not answer.');
 
 export function createHealth({ ledger, draining }: HealthOptions): Health {
   // One query at a time: while the database says nothing, further probes wait for the one that was asked.
@@ -43,7 +44,7 @@ export function createHealth({ ledger, draining }: HealthOptions): Health {
   const askDatabase = async (): Promise<DatabaseChecks> => {
     const answer = await ledger.findSchemaProblem().then(
       (problem) => ({ database: OK, schema: problem === null ? OK : { ok: false, problem } }),
-      () => SILENT,
+      (error: Error) => away(error.message),
     );
     setTimeout(() => {
       asked = undefined;

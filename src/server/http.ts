@@ -49,6 +49,8 @@ export interface HttpServerOptions {
 export interface HttpServer {
   /** Where it listens: http://…, without a slash at its end. */
   readonly url: string;
+  /** Requests that are not answered yet. */
+  readonly openRequests: number;
   /** Takes no new connection, answers the requests that it has taken, and resolves when all connections have ended. */
   close(): Promise<void>;
 }
@@ -187,6 +189,9 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
 
   return {
     url: urlOf(server.address()),
+    get openRequests() {
+      return connections.openRequests;
+    },
     close: async () => {
       await connections.close();
       await endpoint.close();

@@ -19,6 +19,8 @@ declare global {
   interface Window {
     /** What the page's own script makes. */
     readonly ledger: LedgerClient;
+    /** Makes a client of another service, or with other options. */
+    readonly clientOf: (url: string, options?: object) => LedgerClient;
   }
 }
 
@@ -26,7 +28,7 @@ const { project, installed } = await installClient();
 const imports = await readImports();
 const shop = createServer(async ({ url = '/' }, response) => {
   const script = { 'content-type': 'text/javascript' };
-  if (url === '/') response.writeHead(200, { 'content-type': 'text/html' }).end(shopPage());
+  if (/^\/(\?\w+)?$/.test(url)) response.writeHead(200, { 'content-type': 'text/html' }).end(shopPage());
   else if (url.startsWith('/worker.js?')) response.writeHead(200, script).end(workerModule());
   else if (/^\/node_modules\/[\w/-]+\.js$/.test(url)) {
     const code = await readFile(join(project, url)).catch(() => null);
@@ -35,16 +37,24 @@ const shop = createServer(async ({ url = '/' }, response) => {
 });
 shop.listen(0, '127.0.0.1');
 await once(shop, 'listening');
-const shopUrl = `http://127.0.0.1:${(shop.address() as AddressInfo).port}`;
+const shopPort = (shop.address() as AddressInfo).port;
+const shopUrl = `http://127.0.0.1:${shopPort}`;
+/** The same shop, by a name whose pages are not secure: they have no Web Locks. */
+const insecureUrl = `http://shop.test:${shopPort}`;
+/** The same shop, from an origin that the service does not allow. */
+const forbiddenUrl = `http://forbidden.test:${shopPort}`;
 
 const database = await createTestDatabase();
-const service = await startServiceProcess({ DATABASE_URL: database.serviceUrl, CORS_ORIGINS: shopUrl });
+const service = await startServiceProcess({
+  DATABASE_URL: database.serviceUrl,
+  CORS_ORIGINS: `${shopUrl},${insecureUrl}`,
+});
 
 let browser: Browser;
 beforeAll(async () => {
   browser = await playwright.launch({
     // The package's own would have one process, and one localStorage, for everybody.
-    args: ['--no-sandbox', '--no-zygote', '--disable-gpu'],
+    args: ['--no-sandbox', '--no-zygote', '--disable-gpu', '--host-resolver-rules=MAP *.test 127.0.0.1'],
     executablePath: await chromium.executablePath(),
   });
 }, 120_000);
@@ -75,8 +85,10 @@ const shopPage = () => `<!doctype html>
 <link rel="icon" href="data:,">
 <script type="importmap">${JSON.stringify({ imports })}</script>
 <script type="module">
-  import { createLedgerClient } from 'transactional-ledger/client';
-  window.ledger = createLedgerClient({ url: ${JSON.stringify(service.graphqlUrl)}, keyStore: localStorage });
+  import { createLedgerClient, indexedDBStore } from 'transactional-ledger/client';
+  const keyStore = location.search === '?indexedDB' ? indexedDBStore('shop') : localStorage;
+  window.clientOf = (url, options) => createLedgerClient({ url, keyStore, ...options });
+  window.ledger = window.clientOf(${JSON.stringify(service.graphqlUrl)});
 </script>`;
 
 /**
@@ -84,29 +96,9 @@ const shopPage = () => `<!doctype html>
  * sent, loses what answers it is told to lose, and says on the port that came with the payment what became of it.
  */
 const workerModule = () => `
-import { createLedgerClient } from ${JSON.stringify(imports['transactional-ledger/client'])};
+import { createLedgerClient, indexedDBStore } from ${JSON.stringify(imports['transactional-ledger/client'])};
 
-const opening = indexedDB.open('shop');
-opening.onupgradeneeded = () => opening.result.createObjectStore('intents');
-const opened = new Promise((resolve, reject) => {
-  opening.onsuccess = () => resolve(opening.result);
-  opening.onerror = () => reject(opening.error);
-});
-
-async function inStore(mode, act) {
-  const transaction = (await opened).transaction('intents', mode);
-  const request = act(transaction.objectStore('intents'));
-  return new Promise((resolve, reject) => {
-    transaction.oncomplete = () => resolve(request.result);
-    transaction.onabort = () => reject(transaction.error);
-  });
-}
-const keyStore = {
-  getItem: (name) => inStore('readonly', (store) => store.get(name)),
-  setItem: (name, value) => inStore('readwrite', (store) => store.add(value, name)),
-  removeItem: (name) => inStore('readwrite', (store) => store.delete(name)),
-};
-
+const keyStore = indexedDBStore('shop');
 const ledger = createLedgerClient({ url: ${JSON.stringify(service.graphqlUrl)}, keyStore });
 
 function loseAnswers(loses, port) {
@@ -139,10 +131,10 @@ self.onconnect = ({ ports: [port] }) => {
 };`;
 
 /** A tab with the shop in a browser of somebody's own, and the accounts of two people, one of whom has 10.00 USD. */
-async function openShop(): Promise<{ page: Page; from: string; to: string }> {
+async function openShop(url = shopUrl): Promise<{ page: Page; from: string; to: string }> {
   const context = await browser.newContext();
   const page = await context.newPage();
-  await page.goto(shopUrl);
+  await page.goto(url);
   const [from, to] = await page.evaluate(async () => {
     const open = async (owner: string) => {
       const opened = await window.ledger.createAccount({ owner, currency: 'USD' });
@@ -167,6 +159,26 @@ function pay(page: Page, from: string, to: string) {
     },
     [from, to] as const,
   );
+}
+
+interface TimedPayment {
+  readonly from: string;
+  readonly to: string;
+  readonly intent: string;
+  readonly startsAt: number;
+}
+
+/** Has the page pay 0.10 USD at a point in time, as exactly as it can. */
+function payAt(page: Page, payment: TimedPayment) {
+  return page.evaluate(async ({ from, to, intent, startsAt }) => {
+    while (Date.now() < startsAt) {
+      // Nothing wakes up a page as exactly.
+    }
+    const input = { fromAccountId: from, toAccountId: to, amount: '0.10' };
+    const paid = await window.ledger.transfer(input, { intent });
+    if (paid.__typename !== 'TransactionPosted') throw new Error(paid.message);
+    return { id: paid.transaction.id, replayed: paid.replayed };
+  }, payment);
 }
 
 type WorkerKind = 'worker' | 'shared worker' | 'service worker';
@@ -265,6 +277,134 @@ test('what two tabs do at once is done once', async () => {
   expect(paid[0].id).toBe(paid[1].id);
   expect(paid.map(({ replayed }) => replayed).toSorted()).toEqual([false, true]);
   expect(await balance(page, to)).toBe('2.50');
+}, 60_000);
+
+test.each([
+  ['localStorage', insecureUrl],
+  ['IndexedDB', `${insecureUrl}/?indexedDB`],
+  ['IndexedDB, on a secure page', `${shopUrl}/?indexedDB`],
+])(
+  'what two tabs do at once, 40 times, is done once each time, without Web Locks: %s',
+  async (_, url) => {
+    const { page, from, to } = await openShop(url);
+    const other = await page.context().newPage();
+    await other.goto(url);
+    for (const tab of [page, other]) {
+      const isSecure = await tab.evaluate(() => isSecureContext && navigator.locks !== undefined);
+      expect(isSecure).toBe(url.startsWith(shopUrl));
+    }
+    for (let round = 0; round < 40; round += 1) {
+      const payment = { from, to, intent: `round-${round}`, startsAt: Date.now() + 30 };
+      const [one, two] = await Promise.all([payAt(page, payment), payAt(other, payment)]);
+      expect(one.id).toBe(two.id);
+      expect([one.replayed, two.replayed].toSorted()).toEqual([false, true]);
+    }
+    expect(await balance(page, to)).toBe('4.00');
+    expect(await balance(page, from)).toBe('6.00');
+  },
+  60_000,
+);
+
+test('a page that has neither Web Locks nor IndexedDB cannot make its client with localStorage', async () => {
+  const page = await browser.newPage();
+  await page.addInitScript(() => Object.defineProperty(globalThis, 'indexedDB', { value: undefined }));
+  const [error] = await Promise.all([page.waitForEvent('pageerror'), page.goto(insecureUrl)]);
+  expect(error.message).toContain('no Web Locks');
+  expect(error.message).toContain('keyStore');
+  await page.close();
+}, 60_000);
+
+/** What a page's query and payment throw with a client of the service, and how long that takes. */
+function failIn(page: Page, url: string, options: object = {}) {
+  return page.evaluate(
+    async ([url, options]) => {
+      const since = performance.now();
+      const client = window.clientOf(url, options);
+      const query = await client.account('ext:alice').catch(String);
+      const payment = { fromAccountId: 'ext:alice', toAccountId: 'ext:bob', amount: '2.50' };
+      const mutation = await client.transfer(payment).catch(String);
+      return { query: String(query), mutation: String(mutation), tookMs: performance.now() - since };
+    },
+    [url, options] as const,
+  );
+}
+
+test.each([
+  ['the page’s origin', forbiddenUrl, {}],
+  ['a header', shopUrl, { apiKey: 'secret' }],
+])(
+  'a service that does not allow %s is not tried again, and the error says what to change',
+  async (_, shop, options) => {
+    const page = await browser.newPage();
+    await page.goto(shop);
+    const sent: string[] = [];
+    page.on('request', (request) => sent.push(request.method()));
+    const { query, mutation, tookMs } = await failIn(page, service.graphqlUrl, options);
+    for (const error of [query, mutation]) {
+      expect(error).toContain(`must have ${shop} in its CORS_ORIGINS`);
+      expect(error).toContain('leave out apiKey and headers');
+    }
+    expect(query).toMatch(/^Unreachable: .* in 1 attempt\./);
+    expect(mutation).toMatch(/^OutcomeUnknown: .* after 1 attempt\./);
+    expect(tookMs).toBeLessThan(5000);
+    // Of each call the request itself, whether the service can be reached, and whether it answers anything.
+    expect(sent.filter((method) => method !== 'OPTIONS')).toEqual([
+      'POST',
+      'HEAD',
+      'POST',
+      'POST',
+      'HEAD',
+      'POST',
+    ]);
+    await page.close();
+  },
+  60_000,
+);
+
+test('a service that is away from a page is tried until the deadline', async () => {
+  const gone = createServer().listen(0, '127.0.0.1');
+  await once(gone, 'listening');
+  const { port } = gone.address() as AddressInfo;
+  gone.close();
+  const page = await browser.newPage();
+  await page.goto(shopUrl);
+  const { query, mutation } = await failIn(page, `http://127.0.0.1:${port}/graphql`, { deadlineMs: 1500 });
+  for (const error of [query, mutation]) {
+    expect(error).toMatch(/ [2-9]\d* attempts\. .* failed: /);
+    expect(error).not.toContain('CORS');
+  }
+  await page.close();
+}, 60_000);
+
+test('the first answer that a page loses is no reason to give up', async () => {
+  const { page, from, to } = await openShop();
+  await page.reload();
+  await page.evaluate(() => {
+    const { fetch } = window;
+    let requests = 0;
+    window.fetch = async (...request) => {
+      requests += 1;
+      const isFirst = requests === 1;
+      const response = await fetch(...request);
+      if (isFirst) throw new TypeError('Failed to fetch');
+      return response;
+    };
+  });
+  expect(await pay(page, from, to)).toMatchObject({ replayed: true });
+  expect(await balance(page, to)).toBe('2.50');
+}, 60_000);
+
+test('a path is one of the page’s own origin, where the shop says that there is none', async () => {
+  const page = await browser.newPage();
+  await page.goto(shopUrl);
+  const { query, mutation } = await failIn(page, '/graphql');
+  for (const error of [query, mutation]) {
+    expect(error).toContain('status 404');
+    expect(error).toContain(`Is ${shopUrl}/graphql the GraphQL endpoint?`);
+  }
+  const made = page.evaluate(() => void window.clientOf('graphql'));
+  await expect(made).rejects.toThrow('is not a URL');
+  await page.close();
 }, 60_000);
 
 test.each(['worker', 'shared worker', 'service worker'] as const)(

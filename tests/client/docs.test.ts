@@ -56,7 +56,7 @@ import { createLedgerClient, isRefusal } from 'transactional-ledger/client';
 const kept = new Map<string, string>();
 const keyStore = {
   getItem: (name: string) => kept.get(name),
-  setItem: (name: string, value: string) => kept.set(name, value),
+  addItem: (name: string, value: string) => !kept.has(name) && kept.set(name, value).has(name),
   removeItem: (name: string) => kept.delete(name),
 };
 export const ledger = createLedgerClient({ url: '${PAGES_URL}', keyStore });

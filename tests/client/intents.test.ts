@@ -1,12 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomInt, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
+import { fileStore } from '../../src/client/file-store.ts';
 import {
   createLedgerClient,
   IntentConflict,
@@ -25,10 +26,17 @@ const { server } = await serve(books);
 const url = `${server.url}/graphql`;
 afterAll(() => expectSoundBooks(database));
 
-class MemoryStore extends Map<string, string> {
+/** A store whose every step lets others go first. */
+class MemoryStore extends Map<string, string> implements KeyStore {
   getItem = async (name: string) => this.get(name) ?? null;
-  setItem = async (name: string, value: string) => void this.set(name, value);
-  removeItem = async (name: string) => void this.delete(name);
+  addItem = async (name: string, value: string) => {
+    await sleep(0);
+    return !this.has(name) && this.set(name, value).has(name);
+  };
+  removeItem = async (name: string, value: string) => {
+    await sleep(0);
+    return this.get(name) === value && this.delete(name);
+  };
 }
 
 async function scene(funds = '100') {
@@ -86,6 +94,101 @@ it('with another input it says so, and sends nothing', async () => {
   expect(await paid()).toBe('101.00');
 });
 
+it('an input that the ledger takes for the same is the same', async () => {
+  const { ledger, fromAccountId, toAccountId, paid } = await scene();
+  const input = { fromAccountId, toAccountId, amount: '1', metadata: { order: '42', till: '7' } };
+  const first = await ledger.transfer(input, { intent: 'checkout' });
+  const again = {
+    fromAccountId,
+    toAccountId,
+    amount: '1.00',
+    description: null,
+    metadata: { till: '7', order: '42' },
+    conditions: [],
+  };
+  expect(await ledger.transfer(again, { intent: 'checkout' })).toEqual({ ...first, replayed: true });
+  expect(await paid()).toBe('101.00');
+});
+
+it('so it is in a batch', async () => {
+  const { ledger, fromAccountId, toAccountId, paid } = await scene();
+  const transfer = { fromAccountId, toAccountId, amount: '1' };
+  const [first, again, other] = [
+    [{ transfer }, { transfer: { ...transfer, metadata: {} } }],
+    [{ transfer: { ...transfer, amount: '1.0', idempotencyKey: null } }, { transfer }],
+    [{ transfer }, { transfer: { ...transfer, description: 'rent' } }],
+  ] as const;
+  const options = { intent: 'payroll', mode: 'ATOMIC' } as const;
+  const isReplayed = [{ replayed: true }, { replayed: true }];
+  await ledger.postBatch(first, options);
+  expect(await ledger.postBatch(again, options)).toMatchObject({ results: isReplayed });
+  await expect(ledger.postBatch(other, options)).rejects.toThrow(IntentConflict);
+  expect(await paid()).toBe('102.00');
+});
+
+it('so it is with accounts', async () => {
+  const { ledger } = await scene();
+  const [first, again] = [
+    { owner: 'alice', currency: 'USD' },
+    {
+      owner: 'alice',
+      currency: 'USD',
+      normalSide: 'CREDIT',
+      minBalance: { amount: '0.00' },
+      externalId: null,
+    },
+  ] as const;
+  const made = await ledger.createAccounts([first], { intent: 'open' });
+  expect(await ledger.createAccounts([again], { intent: 'open' })).toMatchObject({
+    results: [{ replayed: true }],
+  });
+  const bob = { owner: 'bob', currency: 'USD' };
+  await expect(ledger.createAccounts([bob], { intent: 'open' })).rejects.toThrow(IntentConflict);
+  expect(made.__typename).toBe('AccountsCreated');
+});
+
+it.each([
+  ['overwrites what is there', { getItem: () => null, setItem: () => {}, removeItem: () => {} }],
+  ['is a map', new Map()],
+])('a store that %s is refused when the client is made', (_, keyStore) => {
+  expect(() => createLedgerClient({ url, keyStore: keyStore as never })).toThrow('addItem');
+});
+
+it('a store that neither keeps nor shows an intent is found out, and nothing is sent', async () => {
+  const { fromAccountId, toAccountId, paid } = await scene();
+  const keyStore: KeyStore = { getItem: () => null, addItem: () => false, removeItem: () => {} };
+  const input = { fromAccountId, toAccountId, amount: '1' };
+  const call = createLedgerClient({ url, keyStore }).transfer(input, { intent: 'checkout' });
+  await expect(call).rejects.toThrow('neither keeps nor shows');
+  expect(await paid()).toBe('100.00');
+});
+
+it('who forgets late does not forget what others have begun since', async () => {
+  const { ledger, fromAccountId, toAccountId, keyStore, pay, paid } = await scene();
+  let pause: Promise<unknown> = Promise.resolve();
+  const slow: KeyStore = {
+    getItem: keyStore.getItem,
+    addItem: keyStore.addItem,
+    // Between its look at the record and the removal, the others forget theirs and begin anew.
+    removeItem: async (name, value) => {
+      await pause;
+      return keyStore.removeItem(name, value);
+    },
+  };
+  pause = (async () => {
+    await sleep(50);
+    expect(await pay('150')).toMatchObject({ code: 'INSUFFICIENT_FUNDS' });
+    await ledger.deposit({ accountId: fromAccountId, amount: '100' });
+    expect(await pay('150')).toMatchObject({ __typename: 'TransactionPosted' });
+  })();
+  const input = { fromAccountId, toAccountId, amount: '150' };
+  const late = await createLedgerClient({ url, keyStore: slow }).transfer(input, { intent: 'checkout' });
+  expect(late).toMatchObject({ code: 'INSUFFICIENT_FUNDS' });
+  await pause;
+  expect(await pay('150')).toMatchObject({ __typename: 'TransactionPosted', replayed: true });
+  expect(await paid()).toBe('250.00');
+});
+
 it('a declined attempt is forgotten, so that the next is a new one', async () => {
   const { ledger, fromAccountId, keyStore, pay, paid } = await scene();
   expect(await pay('150')).toMatchObject({ code: 'INSUFFICIENT_FUNDS', replayed: false });
@@ -135,7 +238,7 @@ it('where the store fails, nothing is sent', async () => {
   const { fromAccountId, toAccountId, paid } = await scene();
   const full: KeyStore = {
     getItem: () => null,
-    setItem: () => {
+    addItem: () => {
       throw new RangeError('the quota is exceeded');
     },
     removeItem: () => {},
@@ -234,11 +337,10 @@ it.each([
     const { fromAccountId, toAccountId, paid } = await scene('1000');
     const folder = await mkdtemp(join(tmpdir(), 'ledger-intents-'));
     const keyStore: KeyStore = {
-      getItem: (name) => readFile(join(folder, encodeURIComponent(name)), 'utf8').catch(() => null),
-      setItem: () => {
+      ...fileStore(folder),
+      addItem: () => {
         throw new TypeError('its key is kept already');
       },
-      removeItem: () => {},
     };
     const ledger = createLedgerClient({ url, keyStore });
     let replayed = 0;
@@ -275,3 +377,88 @@ it.each([
   },
   240_000,
 );
+
+/** A process that pays under each intent that it is sent, as often as it is told to. */
+function startRival(folder: string, payment: readonly string[]) {
+  const program = join(import.meta.dirname, 'rival.ts');
+  const child = spawn(process.execPath, [program, url, folder, ...payment], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  return {
+    async pay(intent: string): Promise<string> {
+      child.stdin.write(`${intent}\n`);
+      const { value = '' } = await lines.next();
+      return value;
+    },
+    async end() {
+      const exited = once(child, 'exit');
+      child.stdin.end();
+      await exited;
+    },
+  };
+}
+
+it('two processes that pay under the same intent at once, 300 times, pay once each time', async () => {
+  const { fromAccountId, toAccountId, ledger, paid } = await scene('1000');
+  const folder = await mkdtemp(join(tmpdir(), 'ledger-intents-'));
+  const rivals = [1, 2].map(() => startRival(folder, [fromAccountId, toAccountId]));
+  const winners = new Map<string, number>();
+  for (let round = 0; round < 300; round += 1) {
+    const intent = `checkout-${round}`;
+    const said = await Promise.all(rivals.map((rival) => rival.pay(intent)));
+    const [one, other] = said.map((text) => JSON.parse(text));
+    expect(one.id).toBe(other.id);
+    const first = said.findIndex((text) => text.includes('"replayed":false'));
+    expect(said.filter((text) => text.includes('"replayed":false'))).toHaveLength(1);
+    winners.set(`rival ${first}`, (winners.get(`rival ${first}`) ?? 0) + 1);
+  }
+  await Promise.all(rivals.map((rival) => rival.end()));
+  console.log('who was answered first:', Object.fromEntries(winners));
+  expect(await paid()).toBe('1300.00');
+  expect((await ledger.account(fromAccountId))?.balance.amount).toBe('700.00');
+  await rm(folder, { recursive: true });
+}, 120_000);
+
+describe('a store in files', () => {
+  const stores = async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'ledger-intents-'));
+    return { folder, one: fileStore(folder), other: fileStore(folder) };
+  };
+
+  it('keeps one of many texts that are added at once, and leaves no draft', async () => {
+    const { folder, one, other } = await stores();
+    for (let round = 0; round < 50; round += 1) {
+      const name = `intent ${round}`;
+      const added = await Promise.all(
+        Array.from({ length: 8 }, (_, n) => (n % 2 ? one : other).addItem(name, `text ${n}`)),
+      );
+      expect(added.filter(Boolean)).toHaveLength(1);
+      expect(await one.getItem(name)).toBe(`text ${added.indexOf(true)}`);
+    }
+    expect(await readdir(folder)).toHaveLength(50);
+    await rm(folder, { recursive: true });
+  });
+
+  it('removes a text and no other, and takes another one then', async () => {
+    const { folder, one, other } = await stores();
+    expect(await one.getItem('../checkout')).toBeNull();
+    expect(await one.addItem('../checkout', 'first')).toBe(true);
+    await other.removeItem('../checkout', 'another');
+    expect(await other.getItem('../checkout')).toBe('first');
+    await other.removeItem('../checkout', 'first');
+    expect(await one.getItem('../checkout')).toBeNull();
+    expect(await readdir(folder)).toEqual([]);
+    expect(await other.addItem('../checkout', 'second')).toBe(true);
+    expect(await one.getItem('../checkout')).toBe('second');
+    await rm(folder, { recursive: true });
+  });
+
+  it('says so where it cannot write', async () => {
+    const { folder } = await stores();
+    const file = join(folder, 'file');
+    await writeFile(file, '');
+    await expect(fileStore(file).addItem('checkout', 'text')).rejects.toThrow('ENOTDIR');
+    await rm(folder, { recursive: true });
+  });
+});

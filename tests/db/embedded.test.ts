@@ -279,6 +279,37 @@ describe('a later start on the same data', { timeout: TIMEOUT_MS }, () => {
   });
 });
 
+describe('a server that is to be started again', { timeout: TIMEOUT_MS }, () => {
+  it('comes back on the same port when it is killed, and keeps the data directory meanwhile', async () => {
+    const dataDir = await usedDataDir('kept');
+    const problems: string[] = [];
+    const server = await start(dataDir, { restarts: true, onTrouble: (problem) => problems.push(problem) });
+    const { pid } = server;
+    process.kill(pid, 'SIGKILL');
+    await expect.poll(() => problems).toHaveLength(1);
+    await expect(startEmbeddedPostgres({ dataDir })).rejects.toThrow(DataDirectoryInUseError);
+    await expect
+      .poll(() => queryText(server.serviceUrl, 'select 1').catch(String), { timeout: 20_000 })
+      .toBe('1');
+    expect(server.pid).not.toBe(pid);
+    await server.stop();
+    expect(await isRunning(server.pid)).toBe(false);
+    expect(problems).toEqual([`The embedded PostgreSQL, process ${pid}, has ended. It is started again.`]);
+  });
+
+  it('stays down when it is stopped while it is down', async () => {
+    const dataDir = await usedDataDir('stopped');
+    const problems: string[] = [];
+    const server = await start(dataDir, { restarts: true, onTrouble: (problem) => problems.push(problem) });
+    process.kill(server.pid, 'SIGKILL');
+    await expect.poll(() => problems, { interval: 5 }).toHaveLength(1);
+    await server.stop();
+    await expect(queryText(server.serviceUrl, 'select 1')).rejects.toThrow('ECONNREFUSED');
+    const next = await start(dataDir);
+    expect(await queryText(next.serviceUrl, 'select 1')).toBe('1');
+  });
+});
+
 describe('two starters of one data directory', { timeout: TIMEOUT_MS }, () => {
   it('cannot serve it together: the second is told who has it and the first goes on', async () => {
     const dataDir = await usedDataDir('taken');

@@ -26,7 +26,12 @@ const database = await createTestDatabase();
 const [{ id: ledgerId } = { id: '' }] = await asOwner<{ id: Uuid }>(database, 'select id from ledgers');
 await writeBooks();
 await logPlans(database);
-const db = openDatabase({ url: database.serviceUrl, maxConnections: 1, applicationName: 'finding' });
+const db = openDatabase({
+  allowUnsafeDurability: true,
+  url: database.serviceUrl,
+  maxConnections: 1,
+  applicationName: 'finding',
+});
 afterAll(() => db.destroy());
 
 /** What a page of a list has, by the places of its rows in the books, and whether it was read as far as it goes. */

@@ -11,6 +11,7 @@ const LONG = '00000000-0000-7000-8000-000000000002';
 
 const database = await createTestDatabase();
 const db = openDatabase({
+  allowUnsafeDurability: true,
   url: database.serviceUrl,
   maxConnections: 1,
   applicationName: 'history',

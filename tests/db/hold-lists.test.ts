@@ -21,7 +21,12 @@ const database = await createTestDatabase();
 const [{ id: ledgerId } = { id: '' }] = await asOwner<{ id: Uuid }>(database, 'select id from ledgers');
 await writeBooks();
 await logPlans(database);
-const db = openDatabase({ url: database.serviceUrl, maxConnections: 1, applicationName: 'hold lists' });
+const db = openDatabase({
+  allowUnsafeDurability: true,
+  url: database.serviceUrl,
+  maxConnections: 1,
+  applicationName: 'hold lists',
+});
 afterAll(() => db.destroy());
 
 interface Read {

@@ -27,7 +27,12 @@ test('books as the ledger writes them break nothing', async () => {
 
 test('empty books break nothing', async () => {
   const { serviceUrl: url } = await createTestDatabase();
-  const db = openDatabase({ url, maxConnections: 1, applicationName: 'empty books' });
+  const db = openDatabase({
+    allowUnsafeDurability: true,
+    url,
+    maxConnections: 1,
+    applicationName: 'empty books',
+  });
   expect(await findBreaches(db)).toEqual({});
   await db.destroy();
 });

@@ -18,7 +18,12 @@ const database = await createTestDatabase();
 const [{ id: ledgerId } = { id: '' }] = await asOwner<{ id: Uuid }>(database, 'select id from ledgers');
 await writeBooks();
 await logPlans(database);
-const db = openDatabase({ url: database.serviceUrl, maxConnections: 1, applicationName: 'journal' });
+const db = openDatabase({
+  allowUnsafeDurability: true,
+  url: database.serviceUrl,
+  maxConnections: 1,
+  applicationName: 'journal',
+});
 afterAll(() => db.destroy());
 
 const currencyOf = (code: string) => ({ code, exponent: 2 });

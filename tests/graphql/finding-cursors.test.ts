@@ -12,7 +12,12 @@ import { type FilterInput, idsOf, type List, readLists } from './lists.ts';
 const database = await createTestDatabase();
 const ledger = await openLedger(database);
 const api = await serve(ledger);
-const db = openDatabase({ url: database.serviceUrl, maxConnections: 1, applicationName: 'finding' });
+const db = openDatabase({
+  allowUnsafeDurability: true,
+  url: database.serviceUrl,
+  maxConnections: 1,
+  applicationName: 'finding',
+});
 afterAll(() => db.destroy());
 const [busiest = '', other = ''] = (await writeRandomBooks(db, 1)).map((id) => formatId('account', id));
 const { read, refusal, readForwards, readBackwards } = readLists(api, busiest);

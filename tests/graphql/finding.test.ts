@@ -13,7 +13,12 @@ import { type FilterInput, idsOf, LISTS, type List, readLists } from './lists.ts
 const database = await createTestDatabase();
 const ledger = await openLedger(database);
 const api = await serve(ledger);
-const db = openDatabase({ url: database.serviceUrl, maxConnections: 1, applicationName: 'finding' });
+const db = openDatabase({
+  allowUnsafeDurability: true,
+  url: database.serviceUrl,
+  maxConnections: 1,
+  applicationName: 'finding',
+});
 afterAll(() => db.destroy());
 
 /** The seed of the books; that of the filters is in fast-check's own report. */

@@ -237,7 +237,7 @@ describe('a cursor is JOURNAL_REWOUND', () => {
 
   test('in a database that was restored to an earlier state', async () => {
     const original = await createTestDatabase();
-    const early = await Ledger.open({ databaseUrl: original.serviceUrl });
+    const early = await Ledger.open({ allowUnsafeDurability: true, databaseUrl: original.serviceUrl });
     const accountId = await makeAccount(early, { funds: '1.00' });
     await early.close();
     const backup = await cloneDatabase(original);

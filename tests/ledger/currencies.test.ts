@@ -146,7 +146,12 @@ test('two ledgers have their own currencies under one code', async () => {
 });
 
 test('currencies that are forgotten are read again', async () => {
-  const db = openDatabase({ url: database.serviceUrl, maxConnections: 1, applicationName: 'few' });
+  const db = openDatabase({
+    allowUnsafeDurability: true,
+    url: database.serviceUrl,
+    maxConnections: 1,
+    applicationName: 'few',
+  });
   afterAll(() => db.destroy());
   const few = new Currencies(db, ledger.id, 2);
   const codes = [1, 2, 3, 4, 5].map(codeOf);

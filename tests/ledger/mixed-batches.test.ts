@@ -82,7 +82,7 @@ async function compareMix(
   { serviceUrl, ownerUrl }: TestDatabase,
   { waves }: { readonly waves: number },
 ) {
-  const open = () => Ledger.open({ databaseUrl: serviceUrl });
+  const open = () => Ledger.open({ databaseUrl: serviceUrl, allowUnsafeDurability: true });
   const [ledger, elsewhere] = [await open(), await open()];
   const reader = new pg.Pool({ connectionString: ownerUrl, max: 1 });
   try {

@@ -29,7 +29,7 @@ export async function compareWithModel(
   { serviceUrl }: TestDatabase,
   parameters: fc.Parameters<[Step[][]]>,
 ): Promise<number> {
-  const ledger = await Ledger.open({ databaseUrl: serviceUrl });
+  const ledger = await Ledger.open({ allowUnsafeDurability: true, databaseUrl: serviceUrl });
   const reader = new pg.Pool({ connectionString: serviceUrl, max: 2 });
   try {
     await ledger.closePeriod({ before: CLOSED_BEFORE });

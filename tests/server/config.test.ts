@@ -45,6 +45,18 @@ test.each([
   expect(readConfig(env).explorer).toBe(explorer);
 });
 
+test('a database that may lose what it has answered needs a word', () => {
+  expect(readConfig({}).allowUnsafeDurability).toBe(false);
+  expect(readConfig({ ALLOW_UNSAFE_DURABILITY: '1' }).allowUnsafeDurability).toBe(true);
+});
+
+test.each([
+  [{}, 30_000],
+  [{ DRAIN_TIMEOUT: '5' }, 5000],
+])('under %o the service has %i ms to end', (env, ms) => {
+  expect(readConfig(env).drainTimeoutMs).toBe(ms);
+});
+
 const WRONG: readonly (readonly [env: Readonly<Record<string, string>>, message: string])[] = [
   [{ PORT: 'abc' }, 'PORT must be a port from 0 to 65535, and is "abc".'],
   [{ PORT: '65536' }, 'PORT must be a port from 0 to 65535, and is "65536".'],
@@ -65,6 +77,11 @@ const WRONG: readonly (readonly [env: Readonly<Record<string, string>>, message:
     `CORS_ORIGINS must be origins such as https://app.example, separated by commas, without paths, and is "${list}".`,
   ]),
   [{ API_EXPLORER: 'yes' }, 'API_EXPLORER must be 0 or 1, and is "yes".'],
+  ...['0', '3601', '-1', '1.5', 'soon'].map((seconds): [Record<string, string>, string] => [
+    { DRAIN_TIMEOUT: seconds },
+    `DRAIN_TIMEOUT must be whole seconds from 1 to 3600, and is "${seconds}".`,
+  ]),
+  [{ ALLOW_UNSAFE_DURABILITY: 'yes' }, 'ALLOW_UNSAFE_DURABILITY must be 0 or 1, and is "yes".'],
   [{ ALLOW_INSECURE: 'yes' }, 'ALLOW_INSECURE must be 0 or 1, and is "yes".'],
   [
     { DATABASE_URL: 'mysql://root:secret@localhost/books' },

@@ -2,14 +2,17 @@ import { Agent } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { startServiceProcess } from '../../scripts/service-process.ts';
+import { toDeposit } from '../../src/core/request.ts';
 import { startHttpServer } from '../../src/server/http.ts';
 import { asOwner, connect, createTestDatabase } from '../support/database.ts';
-import { expectSoundBooks, makeAccounts, openLedger } from '../support/ledger.ts';
+import { balance, expectSoundBooks, makeAccounts, openLedger } from '../support/ledger.ts';
 import { asking } from './exchange.ts';
 import { ask } from './keep-alive.ts';
 import { connectRaw, head } from './raw.ts';
 
 const TRANSFER = 'mutation ($input: TransferInput!) { transfer(input: $input) { __typename } }';
+const DEPOSIT = 'mutation ($input: DepositInput!) { deposit(input: $input) { __typename } }';
+const WAITING = `select from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`;
 
 test('a service that is told to end answers all that it was asked, and ends with status 0', async () => {
   const database = await createTestDatabase();
@@ -67,6 +70,41 @@ test('a service that is told to end answers all that it was asked, and ends with
   await expectSoundBooks(database);
 });
 
+test('a service that cannot finish in time ends with status 1, and says what it was waiting for', async () => {
+  const database = await createTestDatabase();
+  const ledger = await openLedger(database);
+  const [locked = '', free = ''] = await makeAccounts(ledger, 2);
+  const service = await startServiceProcess({ DATABASE_URL: database.serviceUrl, DRAIN_TIMEOUT: '2' });
+  const blocker = await connect(database.ownerUrl);
+  await blocker.query('begin');
+  await blocker.query('select from accounts where id = $1 for update', [await ledger.accountIdOf(locked)]);
+
+  const deposit = (accountId: string) => ({ accountId, amount: '1.00', idempotencyKey: 'k' });
+  const pay = (accountId: string) =>
+    ask(new Agent(), service.graphqlUrl, asking(DEPOSIT, { variables: { input: deposit(accountId) } }));
+  const cutOff = pay(locked);
+  await expect.poll(() => asOwner(database, WAITING)).toHaveLength(1);
+  expect(await pay(free)).toBe('200 TransactionPosted');
+
+  const since = performance.now();
+  expect(await service.stop()).toBe(1);
+  const ms = performance.now() - since;
+  expect(ms).toBeGreaterThan(1900);
+  expect(ms).toBeLessThan(5000);
+  expect(await cutOff).toBe('ECONNRESET');
+  expect(service.output.join('\n')).toMatch(
+    /did not end within 2 s, .* waiting for: 1 open request, 1 command on locked accounts\b/,
+  );
+
+  // What had no answer can be repeated.
+  await blocker.query('rollback');
+  expect(await balance(ledger, locked)).toBe(0n);
+  const command = toDeposit(deposit(locked));
+  if ('code' in command) throw new TypeError(command.code);
+  expect(await ledger.post(command)).toMatchObject({ code: 'POSTED', replayed: false });
+  await expectSoundBooks(database);
+});
+
 test('requests that were sent one upon another are all answered', async () => {
   const database = await createTestDatabase();
   const ledger = await openLedger(database);
@@ -87,7 +125,6 @@ test('requests that were sent one upon another are all answered', async () => {
       `mutation { deposit(input: { accountId: "${id}", amount: 1, idempotencyKey: "k" }) { __typename } }`,
     ) + write('{ ledger { name } }'),
   );
-  const WAITING = `select from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`;
   await expect.poll(() => asOwner(database, WAITING)).toHaveLength(1);
   const closed = server.close();
   await blocker.query('rollback');

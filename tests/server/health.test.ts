@@ -135,7 +135,7 @@ test('a service that is about to end is not ready, and lives', async () => {
 });
 
 test('a ledger that takes nothing more is not ready', async () => {
-  const closing = await Ledger.open({ databaseUrl: database.serviceUrl });
+  const closing = await Ledger.open({ allowUnsafeDurability: true, databaseUrl: database.serviceUrl });
   const last = await serve({ ledger: closing, draining: () => false });
   expect(await last.readiness()).toEqual(READY);
   await closing.close();

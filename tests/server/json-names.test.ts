@@ -99,7 +99,12 @@ test.each(ESCAPED)('the name %j is refused, in whatever way it is escaped', asyn
 });
 
 test('a name in the database is read as itself behind another that V8 expects', async () => {
-  const db = openDatabase({ url: database.serviceUrl, maxConnections: 1, applicationName: 'names' });
+  const db = openDatabase({
+    allowUnsafeDurability: true,
+    url: database.serviceUrl,
+    maxConnections: 1,
+    applicationName: 'names',
+  });
   for (const name of ['\\', '"', '\\\\', '\t']) {
     const { rows } = await sql<{ value: unknown }>`
       select ${JSON.stringify({ '!': '42', [name]: name })}::jsonb as value`.execute(db);

@@ -8,6 +8,8 @@ import { createGraphQLEndpoint } from '../../src/server/graphql-endpoint.ts';
 const COUNT = 2000;
 const QUERY = 'mutation ($input: PostBatchInput!) { postBatch(input: $input) { __typename } }';
 
+const IDLE = { queued: 0, maxQueue: 1 } as Ledger['load'];
+
 function bodyOf(change: (transfer: object, place: number) => object = (each) => each): string {
   const operations = Array.from({ length: COUNT }, (_, place) => ({
     transfer: change(
@@ -24,6 +26,7 @@ async function turnsUntilPosted(endpoint: (ledger: Ledger) => ReturnType<typeof 
   let atPost: number | undefined;
   let given = 0;
   const ledger = {
+    load: IDLE,
     postBatch: async (_: unknown, commands: readonly unknown[]) => {
       atPost = turns;
       given = commands.length;
@@ -85,7 +88,7 @@ describe.each([
   ])('is refused for %s by its path', async (__, change, message) => {
     const body = bodyOf((each, place) => (place === 1700 ? change(each) : each));
     for (let time = 0; time < 2; time += 1) {
-      const answered = await endpoint({} as Ledger).answer(requestOf(body), new RequestNotes());
+      const answered = await endpoint({ load: IDLE } as Ledger).answer(requestOf(body), new RequestNotes());
       const { errors } = JSON.parse(String(answered?.body));
       expect(errors).toEqual([{ message, locations: [{ line: 1, column: 11 }] }]);
     }

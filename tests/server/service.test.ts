@@ -101,6 +101,26 @@ describe('a database of the user’s own', () => {
     expect(stderr).toContain(`grant tls_app to ${login};`);
   });
 
+  test('that can lose what it answers is refused in one line, unless that is allowed', async () => {
+    const { serviceUrl } = await createTestDatabase();
+    const { status, stderr } = await startInVain({ DATABASE_URL: serviceUrl, ALLOW_UNSAFE_DURABILITY: '' });
+    expect(status).toBe(1);
+    expect(stderr).toMatch(
+      /^The database server can lose .*fsync is off, and full_page_writes is off\. .* ALLOW_UNSAFE_DURABILITY=1.*\n$/,
+    );
+    const service = await startServiceProcess({ DATABASE_URL: serviceUrl, ALLOW_UNSAFE_DURABILITY: '1' });
+    expect(service.output.join('\n')).toMatch(/ALLOW_UNSAFE_DURABILITY is 1: .* not checked/);
+    expect(await service.stop()).toBe(0);
+  });
+
+  test('that takes no writes is refused in one line', async () => {
+    const database = await createTestDatabase();
+    await asOwner(database, `alter database ${database.name} set default_transaction_read_only = on`);
+    const { status, stderr } = await startInVain({ DATABASE_URL: database.serviceUrl });
+    expect(status).toBe(1);
+    expect(stderr).toMatch(/^The database is read-only for this login: .*\n$/);
+  });
+
   test('that cannot be reached is one clear line', async () => {
     const { status, stderr } = await startInVain({ DATABASE_URL: 'postgres://somebody@127.0.0.1:1/books' });
     expect(status).toBe(1);
@@ -143,7 +163,7 @@ test('a port that is taken is one clear line', async () => {
   const { status, stderr } = await startInVain({ DATABASE_URL: serviceUrl, PORT: `${port}` });
   taken.close();
   expect(status).toBe(1);
-  expect(stderr).toMatch(/^The service cannot listen on HOST and PORT, 127\.0\.0\.1:\d+: .*EADDRINUSE.*\n$/);
+  expect(stderr).toMatch(/^The service cannot listen on HOST and PORT, 127\.0\.0\.1:\d+: .*EADDRINUSE.*\n$/m);
 });
 
 test('two services on one database carry the same load without drift, gap or deadlock', async () => {

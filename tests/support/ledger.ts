@@ -16,7 +16,7 @@ export async function openLedger(
   { serviceUrl }: Pick<TestDatabase, 'serviceUrl'>,
   options: Partial<LedgerOptions> = {},
 ): Promise<Ledger> {
-  const ledger = await Ledger.open({ databaseUrl: serviceUrl, ...options });
+  const ledger = await Ledger.open({ allowUnsafeDurability: true, databaseUrl: serviceUrl, ...options });
   afterAll(() => ledger.close());
   return ledger;
 }
@@ -81,6 +81,7 @@ export async function balance(ledger: Ledger, accountId: string): Promise<bigint
 /** Fails with what is wrong with the books, invariant by invariant. */
 export async function expectSoundBooks({ serviceUrl }: Pick<TestDatabase, 'serviceUrl'>): Promise<void> {
   const db = openDatabase({
+    allowUnsafeDurability: true,
     url: serviceUrl,
     maxConnections: 1,
     applicationName: 'invariants',

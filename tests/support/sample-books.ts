@@ -221,6 +221,7 @@ interface Opened {
 
 async function openBooks({ serviceUrl, ownerUrl }: TestDatabase): Promise<Opened> {
   const db = openDatabase({
+    allowUnsafeDurability: true,
     url: serviceUrl,
     maxConnections: 1,
     applicationName: 'books',

@@ -12,6 +12,8 @@ export interface TcpProxy {
   admit(): void;
   /** Connections stay open and nothing passes any more, new ones included, until `admit`. */
   freeze(): void;
+  /** New connections lead to this database; those that are there stay. */
+  redirect(databaseUrl: string): void;
   close(): Promise<void>;
 }
 
@@ -27,7 +29,7 @@ export async function startTcpProxy(
   fateOfCommit: () => Fate = () => 'pass',
 ): Promise<TcpProxy> {
   const target = new URL(databaseUrl);
-  const port = Number(target.port);
+  let port = Number(target.port);
   const sockets = new Set<Socket>();
   let mode: 'admit' | 'refuse' | 'freeze' = 'admit';
 
@@ -90,6 +92,9 @@ export async function startTcpProxy(
     },
     freeze() {
       mode = 'freeze';
+    },
+    redirect(other) {
+      port = Number(new URL(other).port);
     },
     async close() {
       dropAll();

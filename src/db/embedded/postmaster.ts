@@ -65,14 +65,14 @@ export async function endFormerServer(dataDir: string, onProgress: (line: string
   }
 }
 
-/** Starts the postmaster on a free port. Whether it comes up is for `connect` to see. */
+/** Starts the postmaster. Whether it comes up is for `connect` to see. */
 export async function launch(
   dataDir: string,
   { binDir }: PostgresBinaries,
   account: ServerAccount | undefined,
   settings: Readonly<Record<string, string>>,
+  port: number,
 ): Promise<Postmaster> {
-  const port = await freePort();
   const reach = { listen_addresses: '127.0.0.1', port: String(port), unix_socket_directories: '' };
   const log = { logging_collector: 'off', log_destination: 'stderr' };
   const all = Object.entries({ ...SETTINGS, ...settings, ...reach, ...log });
@@ -159,7 +159,7 @@ export function lastLines(dataDir: string, log: string): string {
   );
 }
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const probe = createServer().listen(0, '127.0.0.1');
   await once(probe, 'listening');
   const address = probe.address();
