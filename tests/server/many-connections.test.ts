@@ -56,16 +56,25 @@ describe('a connection beyond those that may be open', () => {
     expect(await openOf([...silent, ...newer])).toEqual([2, 3, 4]);
   });
 
+  test('takes one place of its own where several connect at once', async () => {
+    const url = await serve({ maxConnections: 10 });
+    const silent = await connectAll(url, 10);
+    const newer = await Promise.all(Array.from({ length: 10 }, () => connectRaw(url)));
+    for (const connection of newer) await askLive(connection);
+    expect(await openOf(silent)).toEqual([]);
+  });
+
   test.each([
     ['a part of a head', head('content-length: 10').slice(0, 60)],
     ['a head, and a part of its body', `${head('content-length: 10')}{`],
     ['a whole request that is refused by its head, and its body not yet', head('content-length: 17000000')],
   ])('takes the place of one that has sent %s, before that of one that is idle', async (_, bytes) => {
     const url = await serve({ maxConnections: 3 });
-    const [idle, slow, later] = await connectAll(url, 3);
-    if (idle === undefined || slow === undefined || later === undefined) throw new TypeError();
+    const idle = await connectRaw(url);
     await askLive(idle);
+    const slow = await connectRaw(url);
     slow.socket.write(bytes);
+    const later = await connectRaw(url);
     await askLive(later);
     const [newer] = await connectAll(url, 1);
     if (newer !== undefined) await askLive(newer);
