@@ -67,7 +67,7 @@ describe('a connection beyond those that may be open', () => {
   test.each([
     ['a part of a head', head('content-length: 10').slice(0, 60)],
     ['a head, and a part of its body', `${head('content-length: 10')}{`],
-    ['a whole request that is refused by its head, and its body not yet', head('content-length: 17000000')],
+    ['a head that is refused, and no body yet', head('content-length: 17000000')],
   ])('takes the place of one that has sent %s, before that of one that is idle', async (_, bytes) => {
     const url = await serve({ maxConnections: 3 });
     const idle = await connectRaw(url);
