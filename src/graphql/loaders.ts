@@ -3,7 +3,7 @@ import type { Account } from '../core/account.ts';
 import type { Hold } from '../core/hold.ts';
 import { formatEntryId, type Uuid } from '../core/ids.ts';
 import type { Transaction } from '../core/transaction.ts';
-import type { EntryLine, EntryPlace, Ledger } from '../ledger/ledger.ts';
+import type { EntryLine, EntryPlace, Ledger, ReversalsPage } from '../ledger/ledger.ts';
 
 /**
  * What one request reads of the ledger: all rows of a kind that a level of the answer links to by one query. Absent rows load as
@@ -13,7 +13,7 @@ export class Loaders {
   readonly #ledger: Ledger;
   #accounts: DataLoader<Uuid, Account | null> | undefined;
   #transactions: DataLoader<Uuid, Transaction | null> | undefined;
-  #reversals: DataLoader<Uuid, readonly Transaction[]> | undefined;
+  #reversals: DataLoader<ReversalsPage, readonly Transaction[], string> | undefined;
   #entries: DataLoader<EntryPlace, EntryLine | null, string> | undefined;
   #holds: DataLoader<Uuid, Hold | null> | undefined;
 
@@ -31,10 +31,25 @@ export class Loaders {
     return this.#transactions;
   }
 
-  /** The transactions that reverse one, oldest first. */
-  get reversals(): DataLoader<Uuid, readonly Transaction[]> {
-    this.#reversals ??= createLoader((ids) => this.#ledger.findReversals(ids), []);
+  /** The transactions that reverse one, by pages. */
+  get reversals(): DataLoader<ReversalsPage, readonly Transaction[], string> {
+    this.#reversals ??= new DataLoader((pages) => this.#findReversals(pages), {
+      cacheKeyFn: (page) => JSON.stringify(page),
+    });
     return this.#reversals;
+  }
+
+  /** Pages of one size and direction are read together. */
+  async #findReversals(pages: readonly ReversalsPage[]): Promise<(readonly Transaction[])[]> {
+    const found = new Map<ReversalsPage, readonly Transaction[]>();
+    const alike = Map.groupBy(pages, ({ range: { limit, inverted } }) => `${limit} ${inverted}`);
+    for (const group of alike.values()) {
+      const [first] = group;
+      if (first === undefined) continue;
+      const rows = await this.#ledger.findReversals(group, first.range);
+      for (const [place, page] of group.entries()) found.set(page, rows[place] ?? []);
+    }
+    return pages.map((page) => found.get(page) ?? []);
   }
 
   get entries(): DataLoader<EntryPlace, EntryLine | null, string> {

@@ -46,6 +46,28 @@ async function readTransactionFilter(
   return { ...filter, accountId: (await ledger.accountIdOf(accountId)) ?? null };
 }
 
+builder.objectField('Transaction', 'reversals', (t) =>
+  t.connection(
+    {
+      type: 'Transaction',
+      description: 'The transactions that reverse this one, wholly or in part, oldest first.',
+      complexity: pageCost,
+      resolve: ({ id }, args, { loaders }) =>
+        readPage(args, {
+          name: `reversals:${id}`,
+          filter: {},
+          keyOf: (reversal: Transaction) => reversal.id,
+          parseKey: parseUuidKey,
+          read: async (range) => ({
+            rows: await loaders.reversals.load({ original: id, range }),
+            stoppedAt: undefined,
+          }),
+        }),
+    },
+    TransactionConnection,
+  ),
+);
+
 builder.queryField('transactions', (t) =>
   t.connection(
     {

@@ -86,11 +86,6 @@ builder.node('Transaction', {
       description: 'The transaction that this one reverses, wholly or in part; null where it is no reversal.',
       resolve: ({ reverses }, _, context) => (reverses === null ? null : getTransaction(context, reverses)),
     }),
-    reversals: t.field({
-      type: ['Transaction'],
-      description: 'The transactions that reverse this one, wholly or in part, oldest first.',
-      resolve: ({ id }, _, { loaders: { reversals } }) => reversals.load(id),
-    }),
     effectiveAt: t.field({
       type: 'DateTime',
       description: 'When it counts economically: createdAt, unless the caller gave another instant.',
