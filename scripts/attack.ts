@@ -100,7 +100,7 @@ const ATTACKS: readonly Attack[] = [
   ),
   document(
     'a page of pages',
-    '{ accounts(first: 100) { nodes { history(first: 100) { nodes { account { id } } } } } }',
+    '{ accounts(first: 100) { nodes { history(first: 100) { nodes { transaction { id } } } } } }',
   ),
   document('1 MB of comments', `${'#\n'.repeat(500_000)}{ ledger { name } }`),
   document(

@@ -4,7 +4,7 @@ import type { Transaction } from '../core/transaction.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { builder } from './builder.ts';
 import { HoldConnection, parseUuidKey, readPage, TransactionConnection } from './connection.ts';
-import { pageCost } from './cost.ts';
+import { pageCost, transactionPageCost } from './cost.ts';
 import { present, readTimeRange, TimeRangeInput } from './filters.ts';
 import { HoldStatusEnum } from './hold.ts';
 
@@ -90,7 +90,7 @@ builder.objectField('Hold', 'transactions', (t) =>
       type: 'Transaction',
       description:
         'The transaction that placed it, and those that captured or released it, oldest first. Declined attempts are none.',
-      complexity: pageCost,
+      complexity: transactionPageCost,
       resolve: ({ id: holdId }, args, { ledger }) =>
         readPage(args, {
           name: `hold-transactions:${holdId}`,

@@ -10,8 +10,6 @@ import * as refusals from './refusals.ts';
 
 /** Operations that are read, and results that are completed, in one turn of the event loop. */
 const SLICE = 250;
-/** What a result counts for in the cost of a request, so that the fields of thousands of them stay few. */
-const RESULTS_COST = 100;
 
 const BatchModeEnum = builder.enumType('BatchMode', {
   description: 'Whether the operations of a batch stand or fall together.',
@@ -48,7 +46,7 @@ builder.objectType('BatchProcessed', {
   fields: (t) => ({
     results: t.field({
       type: [OperationResult],
-      complexity: { multiplier: RESULTS_COST },
+      complexity: { multiplier: MAX_OPERATIONS },
       description:
         'One for each operation, in order. The `field` of a refusal leads from the input on, such as ' +
         '`operations[17].transfer.amount`.',

@@ -3,6 +3,7 @@ import { type ConditionKind, messageOf, type Refusal, type RefusalCode } from '.
 import { formatId } from '../core/ids.ts';
 import { builder, type SchemaTypes } from './builder.ts';
 import { getAccount, getHold, getTransaction } from './context.ts';
+import { TRANSACTION_COST } from './cost.ts';
 
 const CODES: Readonly<Record<RefusalCode, string>> = {
   INVALID_INPUT:
@@ -148,6 +149,7 @@ export const ExternalIdTakenError = typeOf('EXTERNAL_ID_TAKEN').implement({
   description: CODES.EXTERNAL_ID_TAKEN,
   fields: (t) => ({
     takenBy: t.node({
+      complexity: TRANSACTION_COST,
       description:
         'What has the externalId, as it is now: an Account or a Transaction. Null where another operation of the same ' +
         'aborted batch had taken it.',
@@ -369,6 +371,7 @@ export const AlreadyReversedError = typeOf('ALREADY_REVERSED').implement({
   fields: (t) => ({
     original: t.field({
       type: 'Transaction',
+      complexity: TRANSACTION_COST,
       description: 'The transaction that is reversed already. Its `reversals` show by which.',
       resolve: ({ facts }, _, context) => getTransaction(context, facts.transaction),
     }),
@@ -483,6 +486,7 @@ export const IdempotencyConflictError = typeOf('IDEMPOTENCY_CONFLICT').implement
     recordedTransaction: t.field({
       type: 'Transaction',
       nullable: true,
+      complexity: TRANSACTION_COST,
       description: 'What the key did. Null where its request was declined, or made an account.',
       resolve: ({ facts }, _, { loaders: { transactions } }) =>
         facts.transaction === null ? null : transactions.load(facts.transaction),

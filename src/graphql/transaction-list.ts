@@ -3,7 +3,7 @@ import type { Transaction } from '../core/transaction.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { builder } from './builder.ts';
 import { parseUuidKey, readPage, TransactionConnection } from './connection.ts';
-import { pageCost } from './cost.ts';
+import { transactionPageCost } from './cost.ts';
 import { present, readMetadata, readTimeRange, readTypes, TimeRangeInput } from './filters.ts';
 import { TransactionTypeEnum } from './transaction.ts';
 
@@ -51,7 +51,7 @@ builder.objectField('Transaction', 'reversals', (t) =>
     {
       type: 'Transaction',
       description: 'The transactions that reverse this one, wholly or in part, oldest first.',
-      complexity: pageCost,
+      complexity: transactionPageCost,
       resolve: ({ id }, args, { loaders }) =>
         readPage(args, {
           name: `reversals:${id}`,
@@ -77,7 +77,7 @@ builder.queryField('transactions', (t) =>
         'is taken before the commit, so a transaction may appear among those that you have already seen. A program that follows ' +
         'the ledger reads `journal`.',
       args: { filter: t.arg({ type: TransactionFilterInput, description: 'Only transactions that match.' }) },
-      complexity: pageCost,
+      complexity: transactionPageCost,
       resolve: async (_, { filter: input, ...args }, { ledger }) => {
         const filter = await readTransactionFilter(ledger, input);
         return readPage(args, {

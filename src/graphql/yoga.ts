@@ -153,7 +153,7 @@ function limits(explorer: boolean): Plugin<Context & RequestFacts> {
             : undefined;
         const errors =
           misshapen === undefined
-            ? costErrors(args.schema, document, operationName, variables, hideSuggestions)
+            ? costErrors(args.schema, document, operationName, variables, { bodyBytes, hideSuggestions })
             : [misshapen];
         if (errors.length > 0) setResultAndStopExecution({ errors });
       };

@@ -91,7 +91,7 @@ export class FastPath {
     if (operation === undefined || (bodyBytes > MAX_REQUEST_BYTES && !operation.mayBeLarge)) return undefined;
     notes.noteOperation(operation.name);
     const context = createContext(this.#ledger, this.#onFault, notes);
-    const result = await operation.execute(context, variables ?? {});
+    const result = await operation.execute(context, variables ?? {}, bodyBytes);
     if (result?.errors === undefined) return result;
     return { ...result, errors: result.errors.map((error) => maskFault(error, this.#onFault)) };
   }
