@@ -99,7 +99,10 @@ function compile({ schema, executed }: Schemas, document: DocumentNode): Compile
       if (!isAffordable(operation, variables, bodyBytes)) return undefined;
       const coerced = await coerce(variables);
       if (coerced === undefined) return undefined;
+      const { budget } = context;
+      if (operation.operation === 'mutation') budget.expectMutation();
       const { data, errors = [] } = await query(undefined, context, coerced);
+      if (budget.refusal !== undefined) return { errors: [budget.refusal] };
       if (data === undefined) return undefined;
       if (errors.length === 0) return { data };
       // Of several errors graphql-jit reports others, or in another order; where all data is null, it reports one. A query can

@@ -26,7 +26,7 @@ builder.queryField('journal', (t) =>
       }),
     },
     complexity: transactionPageCost,
-    resolve: async (_, { first = null, after = null }, { ledger }) => {
+    resolve: async (_, { first = null, after = null }, { ledger, budget }) => {
       checkSizes({ first, last: null });
       const start = after === null ? undefined : parseJournalPlace(after);
       if (after !== null && start === undefined) {
@@ -34,6 +34,7 @@ builder.queryField('journal', (t) =>
       }
       const page = await ledger.listJournal(start, first ?? DEFAULT_SIZE);
       if (page === undefined) throw rewound();
+      await budget.read(page.rows);
       const edges = page.rows.map(({ transaction, place }) => ({
         cursor: formatJournalPlace(place),
         node: transaction,

@@ -8,7 +8,7 @@ import { noteAnswer, settle } from './context.ts';
 import { OperationInput, OperationResult, pathInto, toCommand, withPath } from './operation.ts';
 import * as refusals from './refusals.ts';
 
-/** Operations that are read, and results that are completed, in one turn of the event loop. */
+/** Operations that are read in one turn of the event loop. */
 const SLICE = 250;
 
 const BatchModeEnum = builder.enumType('BatchMode', {
@@ -50,7 +50,7 @@ builder.objectType('BatchProcessed', {
       description:
         'One for each operation, in order. The `field` of a refusal leads from the input on, such as ' +
         '`operations[17].transfer.amount`.',
-      resolve: ({ outcomes }) => inTurns(outcomes),
+      resolve: ({ outcomes }) => [...outcomes],
     }),
   }),
 });
@@ -104,16 +104,6 @@ async function toCommands(
     commands.push(toCommand(operation, paths[place] ?? ''));
   }
   return commands;
-}
-
-/** The elements of a list, of which the executor gets SLICE in each turn of the event loop: it completes what it has at once. */
-function inTurns<T>(elements: readonly T[]): (T | Promise<T>)[] {
-  let turn: Promise<void> = Promise.resolve();
-  return elements.map((element, place) => {
-    if (place < SLICE) return element;
-    if (place % SLICE === 0) turn = turn.then(() => setImmediate());
-    return turn.then(() => element);
-  });
 }
 
 /** Its path is whole already. */

@@ -52,8 +52,8 @@ builder.objectField('Transaction', 'reversals', (t) =>
       type: 'Transaction',
       description: 'The transactions that reverse this one, wholly or in part, oldest first.',
       complexity: transactionPageCost,
-      resolve: ({ id }, args, { loaders }) =>
-        readPage(args, {
+      resolve: ({ id }, args, { loaders, budget }) =>
+        readPage(budget, args, {
           name: `reversals:${id}`,
           filter: {},
           keyOf: (reversal: Transaction) => reversal.id,
@@ -78,9 +78,9 @@ builder.queryField('transactions', (t) =>
         'the ledger reads `journal`.',
       args: { filter: t.arg({ type: TransactionFilterInput, description: 'Only transactions that match.' }) },
       complexity: transactionPageCost,
-      resolve: async (_, { filter: input, ...args }, { ledger }) => {
+      resolve: async (_, { filter: input, ...args }, { ledger, budget }) => {
         const filter = await readTransactionFilter(ledger, input);
-        return readPage(args, {
+        return readPage(budget, args, {
           name: 'transactions',
           filter,
           keyOf: ({ id }: Transaction) => id,

@@ -1,6 +1,7 @@
 import { buildSchema, execute, GraphQLError, isObjectType, parse, validate } from 'graphql';
 import { describe, expect, test } from 'vitest';
 import * as client from '../../src/client/generated.ts';
+import { AnswerBudget } from '../../src/graphql/answer-budget.ts';
 import { CompiledOperations } from '../../src/graphql/compiled.ts';
 import { createContext } from '../../src/graphql/context.ts';
 import { costErrors } from '../../src/graphql/cost.ts';
@@ -27,7 +28,12 @@ function send(operations: CompiledOperations, query: string, times: number): voi
 }
 
 function contextOf(post: Ledger['post']) {
-  return createContext({ post } as Ledger, () => expect.unreachable(), new RequestNotes());
+  return createContext(
+    { post } as Ledger,
+    () => expect.unreachable(),
+    new RequestNotes(),
+    new AnswerBudget(),
+  );
 }
 
 describe('an operation', () => {
