@@ -19,17 +19,26 @@ async function turnsDuring(run: () => Promise<unknown>): Promise<number> {
   return turns;
 }
 
-test('the results of a batch are completed in several turns, in order', async () => {
-  const type = schema.getType('BatchProcessed');
-  const resolve = isObjectType(type) ? type.getFields()['results']?.resolve : undefined;
-  const outcomes = Array.from({ length: 26_000 }, (_, place) => ({ place }));
+test.each([
+  ['BatchProcessed', 'results', (list: readonly object[]) => ({ outcomes: list })],
+  [
+    'TransactionConnection',
+    'nodes',
+    (list: readonly object[]) => ({ edges: list.map((node) => ({ node })) }),
+  ],
+  ['EntryConnection', 'edges', (list: readonly object[]) => ({ edges: list })],
+  ['Preview', 'entries', (list: readonly object[]) => ({ entries: list })],
+])('the elements of %s.%s are completed in several turns, in order', async (name, field, makeSource) => {
+  const type = schema.getType(name);
+  const resolve = isObjectType(type) ? type.getFields()[field]?.resolve : undefined;
+  const elements = Array.from({ length: 26_000 }, (_, place) => ({ place }));
   let completed: unknown[] = [];
   const turns = await turnsDuring(async () => {
     const budget = new AnswerBudget();
-    const results = resolve?.({ outcomes }, {}, { budget }, {} as never) as unknown[];
+    const results = resolve?.(makeSource(elements), {}, { budget }, {} as never) as unknown[];
     completed = await Promise.all(results);
   });
-  expect(completed).toEqual(outcomes);
+  expect(completed).toEqual(elements);
   expect(turns).toBeGreaterThanOrEqual(10);
 });
 
