@@ -240,7 +240,7 @@ function writePlain(requestId: string, answer: HttpAnswer): PlainAnswer {
   let head = `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n`;
   const all = headersOf(requestId, { ...answer, headers: { ...FOR_NO_ORIGIN, ...headers } });
   for (const name in all) head += `${name}: ${all[name]}\r\n`;
-  return { head, body: body.toString() };
+  return { head, body, ...(answer.onRead && { onRead: answer.onRead }) };
 }
 
 function send(
@@ -249,6 +249,11 @@ function send(
   requestId: string,
   answer: HttpAnswer,
 ): void {
+  const { onRead } = answer;
+  if (onRead !== undefined) {
+    if (response.closed) onRead();
+    else response.once('close', onRead);
+  }
   if (!request.complete) {
     // Node throws away what is still to come of the body, so that its sender gets to read the answer, and does so without an end.
     const linger = setTimeout(() => request.destroy(), limits.LINGER_MS);

@@ -31,7 +31,9 @@ export interface PlainTaken {
 }
 export interface PlainAnswer {
   readonly head: string;
-  readonly body: string;
+  readonly body: string | Buffer;
+  /** Called when the caller has read the answer, or never will. */
+  readonly onRead?: () => void;
 }
 
 /** Takes the connections of a server as they come. */
@@ -123,15 +125,18 @@ class PlainConnection implements HeldAnswer {
     this.#isNew = false;
     this.#idleSince = null;
     connections.hold(this.#socket, this);
-    const { head, body } = await answer;
+    const { head, body, onRead } = await answer;
     this.#idleSince = performance.now();
     connections.release(this.#socket, this);
     if (this.#socket.destroyed) {
+      onRead?.();
       done(false);
       return;
     }
-    const isRead = this.#socket.write(
-      `${head}Date: ${dateNow()}\r\n${this.#isLast ? CLOSE : KEEP_ALIVE}\r\n${body}`,
+    const isRead = this.#write(
+      `${head}Date: ${dateNow()}\r\n${this.#isLast ? CLOSE : KEEP_ALIVE}\r\n`,
+      body,
+      onRead,
     );
     done(true);
     if (this.#isLast) this.#socket.end();
@@ -140,6 +145,15 @@ class PlainConnection implements HeldAnswer {
       // Who does not read the answers is asked for no more.
       this.#socket.pause().once('drain', () => this.#socket.resume());
     }
+  }
+
+  #write(head: string, body: string | Buffer, onRead?: () => void): boolean {
+    if (typeof body === 'string') return this.#socket.write(head + body, onRead);
+    this.#socket.cork();
+    this.#socket.write(head);
+    const isRead = this.#socket.write(body, onRead);
+    this.#socket.uncork();
+    return isRead;
   }
 
   #handOver(): void {
