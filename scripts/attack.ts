@@ -6,6 +6,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -29,6 +30,13 @@ const CONNECT_AT_ONCE = 200;
 const ATTACKERS = 2;
 const ATTACK_PAUSE_MS = 20;
 const BYSTANDERS = 8;
+/** Callers who ask for the largest answers and read nothing. */
+const UNREAD = 8;
+const UNREAD_MS = 15_000;
+const MAX_UNREAD_P99_MS = 200;
+const MAX_UNREAD_MB = 1000;
+/** Smaller answers would not be the attack that is meant. */
+const MIN_UNREAD_BYTES = 28 * 2 ** 20;
 
 /** What is sent first, and then the bytes with which a limit is passed. */
 interface Attack {
@@ -108,7 +116,7 @@ const ATTACKS: readonly Attack[] = [
   ),
   document(
     'a page of pages',
-    '{ accounts(first: 100) { nodes { history(first: 100) { nodes { account { id } } } } } }',
+    '{ accounts(first: 100) { nodes { history(first: 100) { nodes { transaction { id } } } } } }',
   ),
   document('1 MB of comments', `${'#\n'.repeat(500_000)}{ ledger { name } }`),
   document(
@@ -264,13 +272,109 @@ async function bystand(url: string): Promise<void> {
           input: { fromAccountId, toAccountId, amount: '0.01', idempotencyKey: randomUUID() },
         });
         took.push(performance.now() - since);
+        const asked = performance.now();
+        await ask(
+          url,
+          'query ($id: ID!) { account(id: $id) { balance { amount } history(first: 5) { nodes { id } } } }',
+          {
+            id: fromAccountId,
+          },
+        );
+        took.push(performance.now() - asked);
         await sleep(5);
       }
     }),
   );
 }
 
-async function attackAll(url: string): Promise<boolean> {
+const BIG_ACCOUNTS = 100;
+const BIG_JOURNALS = 220;
+
+/** Journals of a hundred entries, each with the longest texts. Answers the id of one of their accounts. */
+async function postBigJournals(url: string): Promise<string> {
+  const metadata = Object.fromEntries(listOf(40, (i) => [`key${i}`, 'm'.repeat(188)]));
+  const ids = await Promise.all(
+    listOf(BIG_ACCOUNTS, async () => {
+      const input = { owner: 'o'.repeat(255), currency: 'USD', minBalance: { unlimited: true }, metadata };
+      const { made } = await ask(
+        url,
+        'mutation ($input: CreateAccountInput!) { made: createAccount(input: $input) { ... on AccountCreated { account { id } } } }',
+        { input },
+      );
+      return made?.account?.id ?? '';
+    }),
+  );
+  const entries = ids.map((accountId, place) => ({
+    accountId,
+    side: place % 2 === 0 ? 'DEBIT' : 'CREDIT',
+    amount: '1',
+    // Each character is six in JSON.
+    description: '\u0001'.repeat(1000),
+  }));
+  for (let place = 0; place < BIG_JOURNALS; place += 1) {
+    await ask(
+      url,
+      'mutation ($input: PostTransactionInput!) { postTransaction(input: $input) { __typename } }',
+      {
+        input: { keyAccountId: ids[0], idempotencyKey: randomUUID(), entries, metadata },
+      },
+    );
+  }
+  return ids[0] ?? '';
+}
+
+const listOf = <T>(count: number, make: (place: number) => T) =>
+  Array.from({ length: count }, (_, i) => make(i));
+
+const ENTRY_FIELDS = 'id account { id } side layer amount { amount currency } version description createdAt';
+/** Nearly as large as the service allows. */
+const LARGEST: readonly string[] = [
+  `{ transactions(first: 48, filter: { types: [JOURNAL] }) { nodes { id metadata entries { ${ENTRY_FIELDS} } } } }`,
+  `{ transactions(first: 48, filter: { types: [JOURNAL] }) { nodes { id entries { ${ENTRY_FIELDS} } } } }`,
+  '{ accounts(first: 53) { nodes { history(first: 100) { nodes { id description } } } } }',
+];
+
+/** Others' latencies, and the service's largest memory, while callers ask for the largest answers and read none. */
+async function leaveUnread(
+  url: string,
+  pid: number,
+  latencies: () => Promise<number[]>,
+): Promise<{ readonly latencies: number[]; readonly megabytes: number; readonly bytes: number[] }> {
+  const port = Number(new URL(url).port);
+  await postBigJournals(url);
+  await latencies();
+  let megabytes = 0;
+  const watch = setInterval(() => {
+    megabytes = Math.max(megabytes, residentMegabytes(pid));
+  }, 50);
+  const sockets = listOf(UNREAD, (place) => {
+    const socket = connect(port, '127.0.0.1').pause();
+    socket.on('error', () => {});
+    const body = JSON.stringify({ query: LARGEST[place % LARGEST.length] });
+    socket.write(head(`content-length: ${body.length}`) + body);
+    return socket;
+  });
+  await sleep(UNREAD_MS);
+  clearInterval(watch);
+  const took = await latencies();
+  const bytes = await Promise.all(sockets.map(bytesWaiting));
+  for (const socket of sockets) socket.destroy();
+  return { latencies: took, megabytes, bytes };
+}
+
+/** How many bytes the answer has of which nothing was read. */
+async function bytesWaiting(socket: Socket): Promise<number> {
+  socket.resume();
+  const [first] = (await once(socket, 'data', { signal: AbortSignal.timeout(10_000) })) as [Buffer];
+  return Number(/content-length: (\d+)/i.exec(first.toString('latin1'))?.[1]);
+}
+
+function residentMegabytes(pid: number): number {
+  const [, kilobytes = '0'] = /^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
+  return Number(kilobytes) / 1000;
+}
+
+async function attackAll(url: string, pid: number): Promise<boolean> {
   const port = Number(new URL(url).port);
   let isWell = true;
   const judge = (line: string, well: boolean) => {
@@ -342,6 +446,7 @@ async function attackAll(url: string): Promise<boolean> {
     );
     attacked.push(...(await latencies()));
   }
+  const unread = await leaveUnread(url, pid, latencies);
   await bystander.terminate();
 
   const slowdown = quantile(attacked, 0.99) / quantile(alone, 0.99);
@@ -349,6 +454,13 @@ async function attackAll(url: string): Promise<boolean> {
     `a bystander's p99: ${ms(quantile(alone, 0.99))} alone (${alone.length} transfers), ${ms(quantile(attacked, 0.99))} beside ` +
       `${attacks} attacks (${attacked.length} transfers): ${slowdown.toFixed(2)} times`,
     slowdown <= MAX_SLOWDOWN,
+  );
+  judge(
+    `${UNREAD} of the largest answers, unread, of ${Math.min(...unread.bytes)} bytes and more: a bystander's p99 is ${ms(quantile(unread.latencies, 0.99))} ` +
+      `(${unread.latencies.length} transfers and queries), and the service has ${unread.megabytes.toFixed(0)} MB at most`,
+    quantile(unread.latencies, 0.99) <= MAX_UNREAD_P99_MS &&
+      unread.megabytes <= MAX_UNREAD_MB &&
+      Math.min(...unread.bytes) >= MIN_UNREAD_BYTES,
   );
   for (const { name, timeoutMs, took } of await slow) {
     judge(`${name}: let go after ${ms(took)}, with a timeout of ${timeoutMs} ms`, took <= timeoutMs + 1000);

@@ -57,14 +57,14 @@ export async function startServiceProcess(env: Readonly<Record<string, string>>)
 }
 
 /** Runs on a service of its own, on a new embedded database, which goes with it. */
-export async function withOwnService<T>(run: (graphqlUrl: string) => Promise<T>): Promise<T> {
+export async function withOwnService<T>(run: (graphqlUrl: string, pid: number) => Promise<T>): Promise<T> {
   const folder = await mkdtemp(join(tmpdir(), 'ledger-own-'));
   try {
     // Under root the database runs as another user, who must be able to enter the folder.
     await chmod(folder, 0o711);
     const service = await startServiceProcess({ LEDGER_DATA_DIR: join(folder, 'data'), LOG_LEVEL: 'error' });
     try {
-      return await run(service.graphqlUrl);
+      return await run(service.graphqlUrl, service.child.pid ?? 0);
     } finally {
       await service.stop();
     }

@@ -1,4 +1,5 @@
 import { GraphQLError } from 'graphql';
+import { AnswerBudget } from '../../src/graphql/answer-budget.ts';
 import { RequestNotes } from '../../src/graphql/request-notes.ts';
 import { createGraphQLHandler } from '../../src/graphql/yoga.ts';
 import { Ledger } from '../../src/ledger/ledger.ts';
@@ -19,7 +20,7 @@ export async function writeBooks(serviceUrl: string): Promise<Names> {
     const mutate = async (field: string, input: object): Promise<readonly string[]> => {
       const type = `${field[0]?.toUpperCase()}${field.slice(1)}Input`;
       const query = `mutation ($input: ${type}!) { ${field}(input: $input) { ... on LedgerError { code message } ${MADE[field]} } }`;
-      const facts = { bodyBytes: query.length, notes: new RequestNotes() };
+      const facts = { bodyBytes: query.length, notes: new RequestNotes(), budget: new AnswerBudget() };
       const { data, errors } = (await path.answer({ query, variables: { input } }, facts)) ?? {};
       const made = data?.[field] as { code?: string; made?: { id: string }; hold?: { id: string } };
       if (errors !== undefined || made.code !== undefined)

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { ExecutionResult } from 'graphql';
 import pg from 'pg';
 import { writeAnswer } from '../../src/graphql/answer.ts';
+import { AnswerBudget } from '../../src/graphql/answer-budget.ts';
 import { RequestNotes } from '../../src/graphql/request-notes.ts';
 import { createGraphQLHandler } from '../../src/graphql/yoga.ts';
 import { Ledger } from '../../src/ledger/ledger.ts';
@@ -60,7 +61,7 @@ export class Side {
 
   /** What a caller sees, without what differs from one ledger to another. */
   async send({ query, operationName, variables }: Request): Promise<string> {
-    const facts = { bodyBytes: query.length, notes: new RequestNotes() };
+    const facts = { bodyBytes: query.length, notes: new RequestNotes(), budget: new AnswerBudget() };
     const answer = this.#path.answer({ query, operationName, variables }, facts);
     const result = await Promise.race([answer, sleep(PATIENCE_MS, undefined, { ref: false })]);
     return result === undefined ? 'no answer' : this.normalizer.normalize(textOf(result));

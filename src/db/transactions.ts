@@ -44,22 +44,40 @@ export async function findTransactions(
   return withEntries(db, ledgerId, rows, currencyOf);
 }
 
-/** The posted transactions that reverse these, oldest first. */
+/** A page of the posted transactions that reverse one, oldest first. */
+export interface ReversalsPage {
+  readonly original: Uuid;
+  readonly range: KeysetRange<Uuid>;
+}
+
+/** Reads several pages of one size and direction by one query. They come in the order in which they are given. */
 export async function findReversals(
   db: Kysely<DB>,
   ledgerId: Uuid,
-  ids: readonly Uuid[],
+  pages: readonly ReversalsPage[],
+  { limit, inverted }: Pick<KeysetRange<Uuid>, 'limit' | 'inverted'>,
   currencyOf: CurrencyOf,
-): Promise<Transaction[]> {
-  const rows = await db
-    .selectFrom('transactions')
-    .selectAll()
-    .where(sql<boolean>`reverses = any(${ids}::uuid[])`)
-    .where(inLedger(ledgerId))
-    .where('outcome', '=', 'POSTED')
-    .orderBy('id')
-    .execute();
-  return withEntries(db, ledgerId, rows, currencyOf);
+): Promise<Transaction[][]> {
+  const { rows } = await sql<TransactionRow & { readonly reverses: Uuid; readonly place: string }>`
+    select ${transactionColumns('t')}, given.place
+    from unnest(
+      ${pages.map(({ original }) => original)}::uuid[],
+      ${pages.map(({ range }) => range.after ?? null)}::uuid[],
+      ${pages.map(({ range }) => range.before ?? null)}::uuid[]
+    ) with ordinality as given (original, after, before, place)
+    cross join lateral (
+      select t.* from transactions t
+      where t.reverses = given.original and (t.ledger_id = ${ledgerId}) is true and t.outcome = 'POSTED'
+        and (given.after is null or t.id > given.after) and (given.before is null or t.id < given.before)
+      order by t.id ${sql.raw(inverted ? 'desc' : 'asc')} limit ${limit}) t
+    order by given.place, t.id ${sql.raw(inverted ? 'desc' : 'asc')}`.execute(db);
+  const transactions = await withEntries(db, ledgerId, rows, currencyOf);
+  const found = pages.map((): Transaction[] => []);
+  for (const [at, { place }] of rows.entries()) {
+    const transaction = transactions[at];
+    if (transaction !== undefined) found[Number(place) - 1]?.push(transaction);
+  }
+  return found;
 }
 
 /** A page of posted transactions by id, which is their order in time. */

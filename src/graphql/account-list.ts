@@ -50,9 +50,9 @@ builder.queryField('accounts', (t) =>
         'reads `journal`: its entries name each account that money has moved on.',
       args: { filter: t.arg({ type: AccountFilterInput, description: 'Only accounts that match.' }) },
       complexity: pageCost,
-      resolve: (_, { filter: input, ...args }, { ledger }) => {
+      resolve: (_, { filter: input, ...args }, { ledger, budget }) => {
         const filter = readAccountFilter(input);
-        return readPage(args, {
+        return readPage(budget, args, {
           name: 'accounts',
           filter,
           keyOf: ({ id }: Account) => id,

@@ -10,6 +10,7 @@ import {
 import { formatId, parseId } from '../core/ids.ts';
 import type { Money } from '../core/money.ts';
 import { builder } from './builder.ts';
+import { METADATA_COST } from './cost.ts';
 import { SideEnum } from './entry.ts';
 
 export const AccountKindEnum = builder.enumType('AccountKind', {
@@ -120,6 +121,7 @@ builder.node('Account', {
     }),
     metadata: t.field({
       type: 'Metadata',
+      complexity: METADATA_COST,
       description: 'What the caller attached; empty where nothing was.',
       resolve: ({ metadata }) => metadata,
     }),

@@ -1,5 +1,7 @@
-import { setImmediate } from 'node:timers/promises';
 import { type ExecutionResult, GraphQLError } from 'graphql';
+import { AnswerBudget, sizeExceeded } from './answer-budget.ts';
+import { ANSWER_LIMIT, MAX_ANSWER_BYTES } from './cost.ts';
+import { isSmall, writeJsonInTurns } from './json-writer.ts';
 
 /** The media types of an answer; which, the caller chooses by its Accept header. */
 export const ANSWER_TYPES = ['application/json', 'application/graphql-response+json'] as const;
@@ -10,6 +12,8 @@ export interface HttpAnswer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string | Buffer;
+  /** Called when the caller has read the answer, or never will. */
+  readonly onRead?: () => void;
 }
 
 /** A request that HTTP itself is enough to refuse: its status, and what the caller is told. */
@@ -39,13 +43,49 @@ export function requestRefused(
 export function writeAnswer(
   { data, errors }: ExecutionResult,
   type: AnswerType,
-  dataText = data === undefined ? undefined : JSON.stringify(data),
 ): HttpAnswer & { readonly body: string } {
-  const headers: Record<string, string> = { 'content-type': `${type}; charset=utf-8` };
-  const dataMember = dataText === undefined ? [] : [`"data":${dataText}`];
-  if (errors === undefined || errors.length === 0)
-    return { status: 200, headers, body: `{${dataMember.join()}}` };
+  const head = headOf(errors, data !== undefined, type);
+  const dataMember = data === undefined ? [] : [`"data":${JSON.stringify(data)}`];
+  return { ...head, body: `{${[...writeErrors(errors), ...dataMember].join()}}` };
+}
 
+/**
+ * The same. Writes what is large in turns of the event loop, so that others have theirs. A query whose data is too large is
+ * refused instead: no more of it is written than is allowed.
+ */
+export async function writeAnswerInTurns(
+  result: ExecutionResult,
+  type: AnswerType,
+  budget = new AnswerBudget(),
+): Promise<HttpAnswer> {
+  const { data, errors } = result;
+  if (data == null || isSmall(data)) return writeAnswer(result, type);
+  const maxBytes = budget.isMutation ? Number.POSITIVE_INFINITY : MAX_ANSWER_BYTES;
+  const written = await writeJsonInTurns(data, maxBytes, () => budget.turn());
+  if (written === undefined) {
+    const refusal = sizeExceeded(ANSWER_LIMIT, 'has an answer of', MAX_ANSWER_BYTES);
+    return writeAnswer({ errors: [refusal] }, type);
+  }
+  const before = [...writeErrors(errors), '"data":'].join();
+  return {
+    ...headOf(errors, true, type),
+    body: Buffer.concat([Buffer.from(`{${before}`), written, CLOSING]),
+  };
+}
+
+const CLOSING = Buffer.from('}');
+
+function writeErrors(errors: ExecutionResult['errors'] = []): string[] {
+  return errors.length === 0 ? [] : [`"errors":${JSON.stringify(errors.map(withoutHttp))}`];
+}
+
+function headOf(
+  errors: ExecutionResult['errors'] = [],
+  hasData: boolean,
+  type: AnswerType,
+): Omit<HttpAnswer, 'body'> {
+  const headers: Record<string, string> = { 'content-type': `${type}; charset=utf-8` };
+  if (errors.length === 0) return { status: 200, headers };
   let status = 200;
   for (const error of errors) {
     const http = httpOf(error);
@@ -53,52 +93,8 @@ export function writeAnswer(
     status = Math.max(status, http.status);
   }
   const isWellFormed = status === 400 && errors.every((error) => httpOf(error).isWellFormed);
-  if (data !== undefined || (type === 'application/json' && isWellFormed)) status = 200;
-  const shown = errors.map(withoutHttp);
-  const body = `{${[`"errors":${JSON.stringify(shown)}`, ...dataMember].join()}}`;
-  return { status, headers, body };
-}
-
-/** Elements of a list that are written in one turn of the event loop. */
-const WRITTEN_AT_ONCE = 250;
-/** The lists of a field's own members, such as `postBatch.results`: no other list has more elements than a page. */
-const DEPTH = 2;
-
-/** The same. Writes long lists some elements at a time, so that others have their turns: writing 10,000 results takes 100 ms. */
-export async function writeAnswerInTurns(
-  result: ExecutionResult,
-  type: AnswerType,
-): Promise<ReturnType<typeof writeAnswer>> {
-  const { data } = result;
-  return data != null && hasLongList(data, DEPTH)
-    ? writeAnswer(result, type, await writeValue(data))
-    : writeAnswer(result, type);
-}
-
-function hasLongList(value: unknown, depth: number): boolean {
-  if (typeof value !== 'object' || value === null) return false;
-  if (Array.isArray(value)) return value.length > WRITTEN_AT_ONCE;
-  return depth > 0 && Object.values(value).some((member) => hasLongList(member, depth - 1));
-}
-
-/** Like JSON.stringify. */
-async function writeValue(value: object): Promise<string> {
-  if (!hasLongList(value, DEPTH)) return JSON.stringify(value);
-  const parts: string[] = [];
-  if (Array.isArray(value)) {
-    for (let start = 0; start < value.length; start += WRITTEN_AT_ONCE) {
-      if (start > 0) await setImmediate();
-      parts.push(JSON.stringify(value.slice(start, start + WRITTEN_AT_ONCE)).slice(1, -1));
-    }
-    return `[${parts.join()}]`;
-  }
-  for (const [name, member] of Object.entries(value)) {
-    if (member === undefined) continue;
-    const text =
-      typeof member === 'object' && member !== null ? await writeValue(member) : JSON.stringify(member);
-    parts.push(`${JSON.stringify(name)}:${text}`);
-  }
-  return `{${parts.join()}}`;
+  const isOk = hasData || (type === 'application/json' && isWellFormed);
+  return { status: isOk ? 200 : status, headers };
 }
 
 interface Http {

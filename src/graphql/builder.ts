@@ -21,7 +21,7 @@ import type {
   TrialBalanceLine,
 } from '../ledger/ledger.ts';
 import type { Context } from './context.ts';
-import { LIST_SIZE } from './cost.ts';
+import { TRANSACTION_COST } from './cost.ts';
 import { decodeNodeId, invalidInput, MAX_NODES } from './node.ts';
 
 /**
@@ -67,7 +67,7 @@ interface Types {
 export const builder = new SchemaBuilder<Types>({
   plugins: [RelayPlugin, ComplexityPlugin],
   // The cost of the whole operation is checked before any of its fields; see cost.ts.
-  complexity: { disabled: true, defaultListMultiplier: LIST_SIZE },
+  complexity: { disabled: true },
   defaultFieldNullability: false,
   relay: {
     cursorType: 'String',
@@ -85,7 +85,10 @@ export const builder = new SchemaBuilder<Types>({
       description:
         'What several ids name, in their order, with null in the place of each that is malformed, foreign or unknown.',
       args: { ids: { description: `The \`id\` of any Nodes, at most ${MAX_NODES}; more is INVALID_INPUT.` } },
-      complexity: ({ ids }) => ({ multiplier: Math.min(ids.length, MAX_NODES) }),
+      complexity: ({ ids }) => {
+        const multiplier = Math.min(ids.length, MAX_NODES);
+        return { field: 1 + multiplier * TRANSACTION_COST, multiplier };
+      },
       resolve: (_root, { ids }, _context, _info, resolveNodes) => {
         if (ids.length > MAX_NODES) {
           throw invalidInput(`ids must have at most ${MAX_NODES} elements, and has ${ids.length}.`);

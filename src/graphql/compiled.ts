@@ -12,7 +12,7 @@ import { LRUCache } from 'lru-cache';
 import { coercionOf, takeCoerced, withCoercedVariables } from './coercion.ts';
 import { isCompilable } from './compilable.ts';
 import type { Context } from './context.ts';
-import { isAlwaysCheap } from './cost.ts';
+import { hasFixedCost, isAffordable } from './cost.ts';
 import { isOnly } from './document-limits.ts';
 import { LARGE_REQUESTS } from './yoga.ts';
 
@@ -27,10 +27,12 @@ export interface CompiledOperation {
   readonly tokens: number;
   /** Whether it may come in a body that other operations may not. */
   readonly mayBeLarge: boolean;
-  /** Undefined: nothing was done, and graphql-js must execute the operation. So it is if the variables may not be of their types. */
+  /** Undefined: nothing was done, and graphql-js must execute the operation, or refuse it. So it is if the variables may not be of
+   * their types, or make it cost too much. */
   execute(
     context: Context,
     variables: Readonly<Record<string, unknown>>,
+    bodyBytes: number,
   ): Promise<ExecutionResult | undefined>;
 }
 
@@ -79,7 +81,7 @@ interface Schemas {
 function compile({ schema, executed }: Schemas, document: DocumentNode): CompiledOperation | undefined {
   // Of several operations a request names one.
   const operation = getOperationAST(document);
-  if (operation == null || operation.operation === 'subscription' || !isAlwaysCheap(operation))
+  if (operation == null || operation.operation === 'subscription' || !hasFixedCost(operation))
     return undefined;
   if (!isCompilable(schema, document, operation)) return undefined;
   const compiled = compileQuery(
@@ -93,10 +95,14 @@ function compile({ schema, executed }: Schemas, document: DocumentNode): Compile
     name: operation.name?.value ?? null,
     tokens: document.tokenCount ?? 0,
     mayBeLarge: isOnly(LARGE_REQUESTS, document),
-    execute: async (context, variables) => {
+    execute: async (context, variables, bodyBytes) => {
+      if (!isAffordable(operation, variables, bodyBytes)) return undefined;
       const coerced = await coerce(variables);
       if (coerced === undefined) return undefined;
+      const { budget } = context;
+      if (operation.operation === 'mutation') budget.expectMutation();
       const { data, errors = [] } = await query(undefined, context, coerced);
+      if (budget.refusal !== undefined) return { errors: [budget.refusal] };
       if (data === undefined) return undefined;
       if (errors.length === 0) return { data };
       // Of several errors graphql-jit reports others, or in another order; where all data is null, it reports one. A query can

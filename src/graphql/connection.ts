@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { type DefaultConnectionArguments, parseCursorConnectionArgs } from '@pothos/plugin-relay';
 import type { KeysetRange, Listed } from '../ledger/ledger.ts';
+import type { AnswerBudget } from './answer-budget.ts';
 import { builder } from './builder.ts';
 import { invalidInput } from './node.ts';
 
@@ -42,6 +43,7 @@ interface List<Key extends string | bigint, Node> {
  * that the reading stopped short of has the place where it did for its end.
  */
 export async function readPage<Key extends string | bigint, Node extends object>(
+  budget: AnswerBudget,
   args: DefaultConnectionArguments,
   { name, filter, keyOf, parseKey, read }: List<Key, Node>,
 ) {
@@ -67,6 +69,7 @@ export async function readPage<Key extends string | bigint, Node extends object>
     maxSize: MAX_SIZE,
   });
   const { rows, stoppedAt } = await read({ ...bounds, limit, inverted });
+  await budget.read(rows);
   const cursorAt = (key: Key) => Buffer.from(`${name} ${digest} ${key}`).toString('base64url');
   const edges = rows.slice(0, expectedSize).map((node) => ({ cursor: cursorAt(keyOf(node)), node }));
   const isShort = rows.length <= expectedSize && stoppedAt !== undefined;

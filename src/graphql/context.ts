@@ -10,6 +10,7 @@ import type {
   Ledger,
   PeriodClosed,
 } from '../ledger/ledger.ts';
+import type { AnswerBudget } from './answer-budget.ts';
 import { Loaders } from './loaders.ts';
 import type { RequestNotes } from './request-notes.ts';
 
@@ -19,6 +20,7 @@ export interface Context {
   readonly loaders: Loaders;
   readonly onFault: OnFault;
   readonly notes: RequestNotes;
+  readonly budget: AnswerBudget;
 }
 
 /**
@@ -27,8 +29,13 @@ export interface Context {
  */
 export type OnFault = (error: unknown, faultId?: string) => string;
 
-export function createContext(ledger: Ledger, onFault: OnFault, notes: RequestNotes): Context {
-  return { ledger, loaders: new Loaders(ledger), onFault, notes };
+export function createContext(
+  ledger: Ledger,
+  onFault: OnFault,
+  notes: RequestNotes,
+  budget: AnswerBudget,
+): Context {
+  return { ledger, loaders: new Loaders(ledger, budget), onFault, notes, budget };
 }
 
 /** What a write leaves behind in its request, whatever its answer. */

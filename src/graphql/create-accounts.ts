@@ -26,6 +26,7 @@ builder.objectType('AccountsCreated', {
   fields: (t) => ({
     results: t.field({
       type: [CreateAccountResult],
+      complexity: { multiplier: MAX_ACCOUNTS },
       description:
         'One for each, in the order of the request: the account, or why it was not made. A refusal says nothing against the ' +
         'others. The `field` of a refusal leads from the input on, such as `accounts[17].owner`.',

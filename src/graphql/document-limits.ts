@@ -12,7 +12,6 @@ import {
   getOperationAST,
   Kind,
   Lexer,
-  type OperationDefinitionNode,
   type SelectionSetNode,
   Source,
   TokenKind,
@@ -204,15 +203,10 @@ export function isOnly(field: string, document: DocumentNode, operationName?: st
   return holds(operation.selectionSet);
 }
 
-function fragmentsOf({ definitions }: DocumentNode): Map<string, FragmentDefinitionNode> {
+export function fragmentsOf({ definitions }: DocumentNode): Map<string, FragmentDefinitionNode> {
   return new Map(
     definitions.flatMap((definition) =>
       definition.kind === Kind.FRAGMENT_DEFINITION ? [[definition.name.value, definition] as const] : [],
     ),
   );
-}
-
-/** One operation of a document, with all its fragments. */
-export function operationAlone(document: DocumentNode, operation: OperationDefinitionNode): DocumentNode {
-  return { kind: Kind.DOCUMENT, definitions: [operation, ...fragmentsOf(document).values()] };
 }

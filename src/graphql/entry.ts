@@ -4,6 +4,7 @@ import type { Money } from '../core/money.ts';
 import type { Entry } from '../core/transaction.ts';
 import { builder } from './builder.ts';
 import { getAccount, getTransaction } from './context.ts';
+import { DESCRIPTION_COST, TRANSACTION_COST } from './cost.ts';
 
 export const SideEnum = builder.enumType('Side', {
   description: 'The two sides of the books.',
@@ -40,6 +41,7 @@ builder.node('Entry', {
   fields: (t) => ({
     transaction: t.field({
       type: 'Transaction',
+      complexity: TRANSACTION_COST,
       description: 'The transaction that this is a line of.',
       resolve: ({ transactionId }, _, context) => getTransaction(context, transactionId),
     }),
@@ -65,6 +67,7 @@ builder.node('Entry', {
     }),
     description: t.exposeString('description', {
       nullable: true,
+      complexity: DESCRIPTION_COST,
       description: 'What the caller noted for this line; null where nothing was, or where it was erased.',
     }),
     balanceAfter: t.field({

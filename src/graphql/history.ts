@@ -47,9 +47,9 @@ builder.objectField('Account', 'history', (t) =>
         'balance and a history that agree, leave out such entries, or show `balanceAfter` of the newest entry.',
       args: { filter: t.arg({ type: HistoryFilterInput, description: 'Only entries that match.' }) },
       complexity: pageCost,
-      resolve: ({ id }, { filter: input, ...args }, { ledger }) => {
+      resolve: ({ id }, { filter: input, ...args }, { ledger, budget }) => {
         const filter = readHistoryFilter(input);
-        return readPage(args, {
+        return readPage(budget, args, {
           name: `history:${id}`,
           filter,
           keyOf: ({ version }: EntryLine) => version,

@@ -4,7 +4,7 @@ import type { Transaction } from '../core/transaction.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { builder } from './builder.ts';
 import { HoldConnection, parseUuidKey, readPage, TransactionConnection } from './connection.ts';
-import { pageCost } from './cost.ts';
+import { pageCost, transactionPageCost } from './cost.ts';
 import { present, readTimeRange, TimeRangeInput } from './filters.ts';
 import { HoldStatusEnum } from './hold.ts';
 
@@ -47,9 +47,9 @@ builder.queryField('holds', (t) =>
         '`journal`: it has every transaction that placed, captured or released a hold.',
       args: { filter: t.arg({ type: HoldFilterInput, description: 'Only holds that match.' }) },
       complexity: pageCost,
-      resolve: async (_, { filter: input, ...args }, { ledger }) => {
+      resolve: async (_, { filter: input, ...args }, { ledger, budget }) => {
         const filter = await readHoldFilter(ledger, input);
-        return readPage(args, {
+        return readPage(budget, args, {
           name: 'holds',
           filter,
           keyOf: ({ id }: Hold) => id,
@@ -69,9 +69,9 @@ builder.objectField('Account', 'holds', (t) =>
       description: 'The holds from it or to it, or those of one status, newest first.',
       args: { status: t.arg({ type: HoldStatusEnum, description: 'Only holds of this status.' }) },
       complexity: pageCost,
-      resolve: ({ id: accountId }, { status, ...args }, { ledger }) => {
+      resolve: ({ id: accountId }, { status, ...args }, { ledger, budget }) => {
         const filter: HoldFilter = present({ accountId, status });
-        return readPage(args, {
+        return readPage(budget, args, {
           name: `holds:${accountId}`,
           filter,
           keyOf: ({ id }: Hold) => id,
@@ -90,9 +90,9 @@ builder.objectField('Hold', 'transactions', (t) =>
       type: 'Transaction',
       description:
         'The transaction that placed it, and those that captured or released it, oldest first. Declined attempts are none.',
-      complexity: pageCost,
-      resolve: ({ id: holdId }, args, { ledger }) =>
-        readPage(args, {
+      complexity: transactionPageCost,
+      resolve: ({ id: holdId }, args, { ledger, budget }) =>
+        readPage(budget, args, {
           name: `hold-transactions:${holdId}`,
           filter: {},
           keyOf: ({ id }: Transaction) => id,

@@ -2,7 +2,7 @@ import { GraphQLError } from 'graphql';
 import { formatJournalPlace, parseJournalPlace } from '../core/journal-place.ts';
 import { builder } from './builder.ts';
 import { checkSizes, DEFAULT_SIZE, TransactionConnection } from './connection.ts';
-import { pageCost } from './cost.ts';
+import { transactionPageCost } from './cost.ts';
 import { invalidInput } from './node.ts';
 
 const WHAT_TO_DO =
@@ -25,8 +25,8 @@ builder.queryField('journal', (t) =>
           'Only what comes after this cursor of the journal. Without it: from the beginning. Any other text is INVALID_INPUT.',
       }),
     },
-    complexity: pageCost,
-    resolve: async (_, { first = null, after = null }, { ledger }) => {
+    complexity: transactionPageCost,
+    resolve: async (_, { first = null, after = null }, { ledger, budget }) => {
       checkSizes({ first, last: null });
       const start = after === null ? undefined : parseJournalPlace(after);
       if (after !== null && start === undefined) {
@@ -34,6 +34,7 @@ builder.queryField('journal', (t) =>
       }
       const page = await ledger.listJournal(start, first ?? DEFAULT_SIZE);
       if (page === undefined) throw rewound();
+      await budget.read(page.rows);
       const edges = page.rows.map(({ transaction, place }) => ({
         cursor: formatJournalPlace(place),
         node: transaction,

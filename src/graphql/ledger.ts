@@ -2,7 +2,7 @@ import { formatId, parseId } from '../core/ids.ts';
 import { formatJournalPlace } from '../core/journal-place.ts';
 import { AccountFilterInput, readAccountFilter } from './account-list.ts';
 import { builder } from './builder.ts';
-import { LIST_SIZE } from './cost.ts';
+import { CURRENCIES } from './cost.ts';
 
 builder.node('Ledger', {
   description: 'A closed book of accounts: inside it, in each currency, debits equal credits. Always.',
@@ -15,6 +15,7 @@ builder.node('Ledger', {
     name: t.exposeString('name', { description: 'The name under which it was made.' }),
     currencies: t.field({
       type: ['Currency'],
+      complexity: { multiplier: CURRENCIES },
       description:
         'The currencies that an account has or that are registered here, by code. Accounts can be made in any other of ' +
         'ISO 4217 as well.',
@@ -22,7 +23,7 @@ builder.node('Ledger', {
     }),
     trialBalance: t.field({
       // It reads every account.
-      complexity: { field: 1000, multiplier: LIST_SIZE },
+      complexity: { field: 1000, multiplier: CURRENCIES },
       type: ['TrialBalanceLine'],
       description:
         'One line a currency that has an account, by code; under a filter, one that has an account which matches. It reads ' +

@@ -3,7 +3,8 @@ import type { Account } from '../core/account.ts';
 import type { Hold } from '../core/hold.ts';
 import { formatEntryId, type Uuid } from '../core/ids.ts';
 import type { Transaction } from '../core/transaction.ts';
-import type { EntryLine, EntryPlace, Ledger } from '../ledger/ledger.ts';
+import type { EntryLine, EntryPlace, Ledger, ReversalsPage } from '../ledger/ledger.ts';
+import type { AnswerBudget } from './answer-budget.ts';
 
 /**
  * What one request reads of the ledger: all rows of a kind that a level of the answer links to by one query. Absent rows load as
@@ -11,46 +12,68 @@ import type { EntryLine, EntryPlace, Ledger } from '../ledger/ledger.ts';
  */
 export class Loaders {
   readonly #ledger: Ledger;
+  readonly #budget: AnswerBudget;
   #accounts: DataLoader<Uuid, Account | null> | undefined;
   #transactions: DataLoader<Uuid, Transaction | null> | undefined;
-  #reversals: DataLoader<Uuid, readonly Transaction[]> | undefined;
+  #reversals: DataLoader<ReversalsPage, readonly Transaction[], string> | undefined;
   #entries: DataLoader<EntryPlace, EntryLine | null, string> | undefined;
   #holds: DataLoader<Uuid, Hold | null> | undefined;
 
-  constructor(ledger: Ledger) {
+  constructor(ledger: Ledger, budget: AnswerBudget) {
     this.#ledger = ledger;
+    this.#budget = budget;
   }
 
   get accounts(): DataLoader<Uuid, Account | null> {
-    this.#accounts ??= createLoader((ids) => this.#ledger.findAccounts(ids), null);
+    this.#accounts ??= createLoader((ids) => this.#ledger.findAccounts(ids), CHUNK.accounts, this.#budget);
     return this.#accounts;
   }
 
   get transactions(): DataLoader<Uuid, Transaction | null> {
-    this.#transactions ??= createLoader((ids) => this.#ledger.findTransactions(ids), null);
+    this.#transactions ??= createLoader(
+      (ids) => this.#ledger.findTransactions(ids),
+      CHUNK.transactions,
+      this.#budget,
+    );
     return this.#transactions;
   }
 
-  /** The transactions that reverse one, oldest first. */
-  get reversals(): DataLoader<Uuid, readonly Transaction[]> {
-    this.#reversals ??= createLoader((ids) => this.#ledger.findReversals(ids), []);
+  /** The transactions that reverse one, by pages. */
+  get reversals(): DataLoader<ReversalsPage, readonly Transaction[], string> {
+    this.#reversals ??= new DataLoader((pages) => this.#findReversals(pages), {
+      cacheKeyFn: (page) => JSON.stringify(page),
+      batchScheduleFn: (callback) => this.#budget.schedule(callback),
+    });
     return this.#reversals;
+  }
+
+  /** Pages of one size and direction are read together. */
+  async #findReversals(pages: readonly ReversalsPage[]): Promise<(readonly Transaction[])[]> {
+    const found = new Map<ReversalsPage, readonly Transaction[]>();
+    const alike = Map.groupBy(pages, ({ range: { limit, inverted } }) => `${limit} ${inverted}`);
+    for (const group of alike.values()) {
+      const [first] = group;
+      if (first === undefined) continue;
+      const rows = await this.#ledger.findReversals(group, first.range);
+      for (const [place, page] of group.entries()) found.set(page, rows[place] ?? []);
+    }
+    return pages.map((page) => found.get(page) ?? []);
   }
 
   get entries(): DataLoader<EntryPlace, EntryLine | null, string> {
     this.#entries ??= new DataLoader(
       async (places) => {
-        const found = await this.#ledger.findEntries(places);
+        const found = await this.#budget.read(await this.#ledger.findEntries(places));
         const named = new Map(found.map((entry) => [nameOf(entry), entry]));
         return places.map((place) => named.get(nameOf(place)) ?? null);
       },
-      { cacheKeyFn: nameOf },
+      { cacheKeyFn: nameOf, batchScheduleFn: (callback) => this.#budget.schedule(callback) },
     );
     return this.#entries;
   }
 
   get holds(): DataLoader<Uuid, Hold | null> {
-    this.#holds ??= createLoader((ids) => this.#ledger.findHolds(ids), null);
+    this.#holds ??= createLoader((ids) => this.#ledger.findHolds(ids), CHUNK.holds, this.#budget);
     return this.#holds;
   }
 
@@ -64,14 +87,27 @@ export class Loaders {
   }
 }
 
-function createLoader<Row, Absent>(
+/** Rows that are read at once. A transaction has up to a hundred entries. */
+const CHUNK = { accounts: 1000, transactions: 100, holds: 1000 };
+
+function createLoader<Row extends object>(
   find: (ids: readonly Uuid[]) => Promise<ReadonlyMap<Uuid, Row>>,
-  absent: Absent,
-): DataLoader<Uuid, Row | Absent> {
-  return new DataLoader(async (ids) => {
-    const found = await find(ids);
-    return ids.map((id) => found.get(id) ?? absent);
-  });
+  chunkSize: number,
+  budget: AnswerBudget,
+): DataLoader<Uuid, Row | null> {
+  return new DataLoader(
+    async (ids) => {
+      const rows: (Row | null)[] = [];
+      for (let start = 0; start < ids.length; start += chunkSize) {
+        const chunk = ids.slice(start, start + chunkSize);
+        const found = await find(chunk);
+        await budget.read([...found.values()]);
+        rows.push(...chunk.map((id) => found.get(id) ?? null));
+      }
+      return rows;
+    },
+    { batchScheduleFn: (callback) => budget.schedule(callback) },
+  );
 }
 
 function nameOf({ accountId, version }: EntryPlace): string {

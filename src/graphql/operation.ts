@@ -12,6 +12,7 @@ import {
 } from '../core/request.ts';
 import { ATTEMPT_REFUSALS, outcomeTypeName } from './attempt.ts';
 import { builder } from './builder.ts';
+import { TRANSACTION_COST } from './cost.ts';
 import { CaptureHoldInput, PlaceHoldInput, VoidHoldInput } from './hold-mutations.ts';
 import { PostTransactionInput } from './journal.ts';
 import { DepositInput, TransferInput, WithdrawInput } from './posting.ts';
@@ -108,6 +109,7 @@ builder.queryField('outcomeByKey', (t) =>
   t.field({
     type: OperationResult,
     nullable: true,
+    complexity: TRANSACTION_COST,
     description:
       'What was answered to an idempotency key, posted or declined, with `replayed: true`. Null: nothing is recorded yet. It ' +
       'may still be on its way, so that only sending the same request with the same key again is safe.',

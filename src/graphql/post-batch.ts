@@ -8,7 +8,7 @@ import { noteAnswer, settle } from './context.ts';
 import { OperationInput, OperationResult, pathInto, toCommand, withPath } from './operation.ts';
 import * as refusals from './refusals.ts';
 
-/** Operations that are read, and results that are completed, in one turn of the event loop. */
+/** Operations that are read in one turn of the event loop. */
 const SLICE = 250;
 /**
  * Operations of all requests that are read at once: as many as the ledger takes of large batches. One takes some 2 kB until it
@@ -16,8 +16,6 @@ const SLICE = 250;
  */
 const MAX_READ_AT_ONCE = 4 * MAX_OPERATIONS;
 const RETRY_AFTER_MS = 1000;
-/** What a result counts for in the cost of a request, so that the fields of thousands of them stay few. */
-const RESULTS_COST = 100;
 
 const BatchModeEnum = builder.enumType('BatchMode', {
   description: 'Whether the operations of a batch stand or fall together.',
@@ -54,11 +52,11 @@ builder.objectType('BatchProcessed', {
   fields: (t) => ({
     results: t.field({
       type: [OperationResult],
-      complexity: { multiplier: RESULTS_COST },
+      complexity: { multiplier: MAX_OPERATIONS },
       description:
         'One for each operation, in order. The `field` of a refusal leads from the input on, such as ' +
         '`operations[17].transfer.amount`.',
-      resolve: ({ outcomes }) => inTurns(outcomes),
+      resolve: ({ outcomes }) => [...outcomes],
     }),
   }),
 });
@@ -123,16 +121,6 @@ async function toCommands(
     beingRead -= operations.length;
   }
   return commands;
-}
-
-/** The elements of a list, of which the executor gets SLICE in each turn of the event loop: it completes what it has at once. */
-function inTurns<T>(elements: readonly T[]): (T | Promise<T>)[] {
-  let turn: Promise<void> = Promise.resolve();
-  return elements.map((element, place) => {
-    if (place < SLICE) return element;
-    if (place % SLICE === 0) turn = turn.then(() => setImmediate());
-    return turn.then(() => element);
-  });
 }
 
 /** Its path is whole already. */

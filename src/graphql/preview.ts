@@ -1,4 +1,5 @@
 import type { Refusal } from '../core/errors.ts';
+import { MAX_ENTRIES } from '../core/request.ts';
 import type { Preview } from '../ledger/ledger.ts';
 import { builder } from './builder.ts';
 import { OPERATION_REFUSALS, OperationInput, pathInto, toCommand, withPath } from './operation.ts';
@@ -9,6 +10,7 @@ builder.objectType('Preview', {
   fields: (t) => ({
     entries: t.field({
       type: ['EntryPreview'],
+      complexity: { multiplier: MAX_ENTRIES },
       description: 'The entries that it would be recorded with, in their order.',
       resolve: ({ entries }) => [...entries],
     }),

@@ -2,7 +2,8 @@ import type { ObjectRef } from '@pothos/core';
 import { type ConditionKind, messageOf, type Refusal, type RefusalCode } from '../core/errors.ts';
 import { formatId } from '../core/ids.ts';
 import { builder, type SchemaTypes } from './builder.ts';
-import { getAccount, getHold } from './context.ts';
+import { getAccount, getHold, getTransaction } from './context.ts';
+import { TRANSACTION_COST } from './cost.ts';
 
 const CODES: Readonly<Record<RefusalCode, string>> = {
   INVALID_INPUT:
@@ -29,7 +30,7 @@ const CODES: Readonly<Record<RefusalCode, string>> = {
   HOLD_EXPIRED: 'The hold expired before it was captured. Place another.',
   HOLD_AMOUNT_EXCEEDED: 'More was asked for than remains of the hold. Ask for less, with a new key.',
   NOT_REVERSIBLE: 'A transaction of this kind cannot be reversed, or not in part.',
-  ALREADY_REVERSED: 'All of the transaction is reversed already; see `reversals`.',
+  ALREADY_REVERSED: 'All of the transaction is reversed already; see `reversals` of `original`.',
   REVERSAL_AMOUNT_EXCEEDED: 'More was asked for than is left to reverse. Ask for less, with a new key.',
   CONDITION_FAILED: 'A condition of the request does not hold. Read the account again, then decide anew.',
   INSUFFICIENT_FUNDS: 'An account would fall by more than it has available. Nothing moved.',
@@ -148,6 +149,7 @@ export const ExternalIdTakenError = typeOf('EXTERNAL_ID_TAKEN').implement({
   description: CODES.EXTERNAL_ID_TAKEN,
   fields: (t) => ({
     takenBy: t.node({
+      complexity: TRANSACTION_COST,
       description:
         'What has the externalId, as it is now: an Account or a Transaction. Null where another operation of the same ' +
         'aborted batch had taken it.',
@@ -367,10 +369,11 @@ export const AlreadyReversedError = typeOf('ALREADY_REVERSED').implement({
   interfaces: [LedgerError],
   description: CODES.ALREADY_REVERSED,
   fields: (t) => ({
-    reversals: t.field({
-      type: ['Transaction'],
-      description: 'The transactions that reverse it, oldest first.',
-      resolve: ({ facts }, _, { loaders: { reversals } }) => reversals.load(facts.transaction),
+    original: t.field({
+      type: 'Transaction',
+      complexity: TRANSACTION_COST,
+      description: 'The transaction that is reversed already. Its `reversals` show by which.',
+      resolve: ({ facts }, _, context) => getTransaction(context, facts.transaction),
     }),
   }),
 });
@@ -483,6 +486,7 @@ export const IdempotencyConflictError = typeOf('IDEMPOTENCY_CONFLICT').implement
     recordedTransaction: t.field({
       type: 'Transaction',
       nullable: true,
+      complexity: TRANSACTION_COST,
       description: 'What the key did. Null where its request was declined, or made an account.',
       resolve: ({ facts }, _, { loaders: { transactions } }) =>
         facts.transaction === null ? null : transactions.load(facts.transaction),

@@ -25,9 +25,10 @@ import './transaction.ts';
 import './transaction-list.ts';
 import './update-account.ts';
 import { builder } from './builder.ts';
+import { completeInTurns } from './lists-in-turns.ts';
 
 /** The public schema, put together from the files of its nouns. */
-export const schema = builder.toSchema();
+export const schema = completeInTurns(builder.toSchema());
 
 /** The schema as SDL, the same text each time: schema.graphql. */
 export const schemaText = `${printSchema(schema)}\n`;

@@ -3,7 +3,7 @@ import type { Transaction } from '../core/transaction.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { builder } from './builder.ts';
 import { parseUuidKey, readPage, TransactionConnection } from './connection.ts';
-import { pageCost } from './cost.ts';
+import { transactionPageCost } from './cost.ts';
 import { present, readMetadata, readTimeRange, readTypes, TimeRangeInput } from './filters.ts';
 import { TransactionTypeEnum } from './transaction.ts';
 
@@ -46,6 +46,28 @@ async function readTransactionFilter(
   return { ...filter, accountId: (await ledger.accountIdOf(accountId)) ?? null };
 }
 
+builder.objectField('Transaction', 'reversals', (t) =>
+  t.connection(
+    {
+      type: 'Transaction',
+      description: 'The transactions that reverse this one, wholly or in part, oldest first.',
+      complexity: transactionPageCost,
+      resolve: ({ id }, args, { loaders, budget }) =>
+        readPage(budget, args, {
+          name: `reversals:${id}`,
+          filter: {},
+          keyOf: (reversal: Transaction) => reversal.id,
+          parseKey: parseUuidKey,
+          read: async (range) => ({
+            rows: await loaders.reversals.load({ original: id, range }),
+            stoppedAt: undefined,
+          }),
+        }),
+    },
+    TransactionConnection,
+  ),
+);
+
 builder.queryField('transactions', (t) =>
   t.connection(
     {
@@ -55,10 +77,10 @@ builder.queryField('transactions', (t) =>
         'is taken before the commit, so a transaction may appear among those that you have already seen. A program that follows ' +
         'the ledger reads `journal`.',
       args: { filter: t.arg({ type: TransactionFilterInput, description: 'Only transactions that match.' }) },
-      complexity: pageCost,
-      resolve: async (_, { filter: input, ...args }, { ledger }) => {
+      complexity: transactionPageCost,
+      resolve: async (_, { filter: input, ...args }, { ledger, budget }) => {
         const filter = await readTransactionFilter(ledger, input);
-        return readPage(args, {
+        return readPage(budget, args, {
           name: 'transactions',
           filter,
           keyOf: ({ id }: Transaction) => id,

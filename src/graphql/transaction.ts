@@ -1,8 +1,10 @@
 import { formatId, parseId } from '../core/ids.ts';
 import type { Money } from '../core/money.ts';
+import { MAX_ENTRIES } from '../core/request.ts';
 import type { Transaction, TransactionType } from '../core/transaction.ts';
 import { builder } from './builder.ts';
 import { getAccount, getTransaction } from './context.ts';
+import { DESCRIPTION_COST, METADATA_COST, TRANSACTION_COST } from './cost.ts';
 import { shownLayer, sideOf, sizeOf } from './entry.ts';
 
 export const TransactionTypeEnum = builder.enumType('TransactionType', {
@@ -63,6 +65,7 @@ builder.node('Transaction', {
     }),
     entries: t.field({
       type: ['Entry'],
+      complexity: { multiplier: MAX_ENTRIES },
       description: 'Its lines, in the order in which they were posted.',
       resolve: (transaction, _, { loaders: { transactions } }) => {
         // The way back from an entry leads to what is there already.
@@ -73,23 +76,21 @@ builder.node('Transaction', {
     }),
     description: t.exposeString('description', {
       nullable: true,
+      complexity: DESCRIPTION_COST,
       description: 'What the caller noted; null where nothing was, or where it was erased.',
     }),
     metadata: t.field({
       type: 'Metadata',
+      complexity: METADATA_COST,
       description: 'What the caller attached; empty where nothing was, or where it was erased.',
       resolve: ({ metadata }) => metadata ?? {},
     }),
     reverses: t.field({
       type: 'Transaction',
       nullable: true,
+      complexity: TRANSACTION_COST,
       description: 'The transaction that this one reverses, wholly or in part; null where it is no reversal.',
       resolve: ({ reverses }, _, context) => (reverses === null ? null : getTransaction(context, reverses)),
-    }),
-    reversals: t.field({
-      type: ['Transaction'],
-      description: 'The transactions that reverse this one, wholly or in part, oldest first.',
-      resolve: ({ id }, _, { loaders: { reversals } }) => reversals.load(id),
     }),
     effectiveAt: t.field({
       type: 'DateTime',
@@ -108,6 +109,7 @@ builder.queryField('transaction', (t) =>
   t.field({
     type: 'Transaction',
     nullable: true,
+    complexity: TRANSACTION_COST,
     description: 'A posted transaction; null where there is none.',
     args: {
       id: t.arg.id({

@@ -13,6 +13,7 @@ import { LRUCache } from 'lru-cache';
 import { parseJson } from '../core/json.ts';
 import { type Ledger, UnavailableError } from '../ledger/ledger.ts';
 import { ANSWER_TYPES, requestRefused, writeAnswerInTurns } from './answer.ts';
+import { AnswerBudget } from './answer-budget.ts';
 import { coerceLongLists, withCoercedVariables } from './coercion.ts';
 import { type Context, createContext, type OnFault } from './context.ts';
 import { costErrors } from './cost.ts';
@@ -37,6 +38,8 @@ export interface RequestFacts {
   readonly bodyBytes?: number;
   /** What the request becomes is noted there. */
   readonly notes?: RequestNotes;
+  /** What the answer may take. Who gives it ends it when the answer has been written. */
+  readonly budget?: AnswerBudget;
 }
 
 export type GraphQLHandler = YogaServerInstance<RequestFacts, Context>;
@@ -58,7 +61,8 @@ export function createGraphQLHandler(
   return createYoga<RequestFacts, Context>({
     schema,
     graphqlEndpoint: GRAPHQL_PATH,
-    context: ({ notes = new RequestNotes() }) => createContext(ledger, onFault, notes),
+    context: ({ notes = new RequestNotes(), budget = new AnswerBudget() }) =>
+      createContext(ledger, onFault, notes, budget),
     maskedErrors: { maskError: (error) => maskFault(error, onFault) },
     plugins: [READ_REQUEST, limits(explorer), WRITE_ANSWER],
     parserAndValidationCache: {
@@ -144,7 +148,9 @@ function limits(explorer: boolean): Plugin<Context & RequestFacts> {
       const { document, operationName } = args;
       const variables: Record<string, unknown> = args.variableValues ?? {};
       const operation = getOperationAST(document, operationName);
-      args.contextValue.notes.noteOperation(operation?.name?.value ?? null);
+      const { notes, budget } = args.contextValue;
+      notes.noteOperation(operation?.name?.value ?? null);
+      if (operation?.operation === 'mutation') budget.expectMutation();
       const { bodyBytes = Number.POSITIVE_INFINITY } = args.contextValue;
       const check = (areRight: boolean) => {
         const misshapen =
@@ -153,17 +159,26 @@ function limits(explorer: boolean): Plugin<Context & RequestFacts> {
             : undefined;
         const errors =
           misshapen === undefined
-            ? costErrors(args.schema, document, operationName, variables, hideSuggestions)
+            ? costErrors(args.schema, document, operationName, variables, { bodyBytes, hideSuggestions })
             : [misshapen];
         if (errors.length > 0) setResultAndStopExecution({ errors });
       };
+      const done = {
+        onExecuteDone({ setResult }: { setResult: (result: ExecutionResult) => void }) {
+          if (budget.refusal !== undefined) setResult({ errors: [budget.refusal] });
+        },
+      };
       const coercing = operation && coerceLongLists(args.schema, document, operation, variables);
-      if (coercing == null) return check(false);
+      if (coercing == null) {
+        check(false);
+        return done;
+      }
       return coercing.then((coerced) => {
         if (coerced !== undefined) {
           setExecuteFn((given) => executeFn({ ...given, ...coerced, schema: executed }));
         }
         check(coerced !== undefined);
+        return done;
       });
     },
   };
@@ -215,8 +230,12 @@ const WRITE_ANSWER: Plugin<object, RequestFacts> = {
     const type = ANSWER_TYPES.find((known) => known === asked) ?? 'application/json';
     setResultProcessor(async (given, { Response }) => {
       // A list of results or a stream of them took another way above.
-      const { status, headers, body } = await writeAnswerInTurns(given as ExecutionResult, type);
-      return new Response(body, { status, headers });
+      const { status, headers, body } = await writeAnswerInTurns(
+        given as ExecutionResult,
+        type,
+        serverContext.budget,
+      );
+      return new Response(typeof body === 'string' ? body : new Uint8Array(body), { status, headers });
     }, type);
   },
 };

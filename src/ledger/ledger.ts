@@ -50,6 +50,7 @@ import {
   findReversals,
   findTransactionIds,
   findTransactions,
+  type ReversalsPage,
 } from '../db/transactions.ts';
 import { type AccountUpdated, changeAccountOf } from './account-changes.ts';
 import {
@@ -70,7 +71,7 @@ import { type PeriodClosed, Periods } from './periods.ts';
 import { type Preview, previewOf } from './preview.ts';
 
 export type { KeysetRange, Listed } from '../db/keyset.ts';
-export type { EntryLine, EntryPlace } from '../db/transactions.ts';
+export type { EntryLine, EntryPlace, ReversalsPage } from '../db/transactions.ts';
 export type { AccountUpdated } from './account-changes.ts';
 export type { AccountCreated, AccountsCreated } from './accounts.ts';
 export type { CurrencyRegistered } from './currencies.ts';
@@ -384,10 +385,12 @@ export class Ledger {
     return new Map(found.map((transaction) => [transaction.id, transaction]));
   }
 
-  /** The transactions that reverse these, by the id of the reversed one. */
-  async findReversals(ids: readonly Uuid[]): Promise<Map<Uuid, Transaction[]>> {
-    const found = await this.#read(() => findReversals(this.#reads, this.id, ids, this.#currencies.of));
-    return Map.groupBy(found, ({ reverses }) => reverses ?? '');
+  /** Pages of the transactions that reverse one, oldest first; pages of one size and direction, in the order given. */
+  findReversals(
+    pages: readonly ReversalsPage[],
+    size: Pick<KeysetRange<Uuid>, 'limit' | 'inverted'>,
+  ): Promise<Transaction[][]> {
+    return this.#read(() => findReversals(this.#reads, this.id, pages, size, this.#currencies.of));
   }
 
   /** Holds by id, as they are now; those that there are. */

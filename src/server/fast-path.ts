@@ -85,13 +85,13 @@ export class FastPath {
   /** By a function that an operation like it was compiled to. What it may be was found out when it came the first times. */
   async #answerCompiled(
     { query, operationName, variables }: PlainRequest,
-    { notes, bodyBytes }: Required<RequestFacts>,
+    { notes, budget, bodyBytes }: Required<RequestFacts>,
   ): Promise<ExecutionResult | undefined> {
     const operation = this.#operations.find(query, operationName);
     if (operation === undefined || (bodyBytes > MAX_REQUEST_BYTES && !operation.mayBeLarge)) return undefined;
     notes.noteOperation(operation.name);
-    const context = createContext(this.#ledger, this.#onFault, notes);
-    const result = await operation.execute(context, variables ?? {});
+    const context = createContext(this.#ledger, this.#onFault, notes, budget);
+    const result = await operation.execute(context, variables ?? {}, bodyBytes);
     if (result?.errors === undefined) return result;
     return { ...result, errors: result.errors.map((error) => maskFault(error, this.#onFault)) };
   }

@@ -10,6 +10,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { ExecutionResult, GraphQLError } from 'graphql';
 import { type AnswerType, type HttpAnswer, requestRefused, writeAnswerInTurns } from '../graphql/answer.ts';
+import { AnswerBudget } from '../graphql/answer-budget.ts';
 import type { OnFault } from '../graphql/context.ts';
 import type { RequestNotes } from '../graphql/request-notes.ts';
 import {
@@ -25,6 +26,7 @@ import { BodyReader } from './body.ts';
 import { FastPath, readPlain } from './fast-path.ts';
 import { refuseLarge } from './large-body.ts';
 import { chooseAnswerType, isJson } from './media-types.ts';
+import { UnreadAnswers } from './unread-answers.ts';
 
 export interface EndpointOptions extends GraphQLOptions {
   /** false: Yoga answers everything, and the same. */
@@ -50,6 +52,7 @@ export function createGraphQLEndpoint(
   const plain = new FastPath(yoga, { ledger, onFault, ...(compileAfter && { compileAfter }) });
   const admission = new Admission(ledger);
   const bodies = new BodyReader(admission);
+  const unread = new UnreadAnswers();
 
   const answerPost = async (
     request: IncomingMessage,
@@ -76,11 +79,40 @@ export function createGraphQLEndpoint(
     notes: RequestNotes,
   ): Promise<HttpAnswer> => {
     const params = fastPath ? readPlain(bytes.toString()) : undefined;
-    const facts = { bodyBytes: bytes.length, notes };
-    const result = params && (await plain.answer(params, facts));
-    return result === undefined
-      ? askYoga(yoga, request, type, facts, bytes)
-      : writeNoted(result, type, notes);
+    const facts = { bodyBytes: bytes.length, notes, budget: new AnswerBudget() };
+    try {
+      const result = params && (await plain.answer(params, facts));
+      const answer =
+        result === undefined
+          ? await askYoga(yoga, request, type, facts, bytes)
+          : await writeNoted(result, type, notes, facts.budget);
+      return await holdUnread(answer, type, notes, facts.budget);
+    } finally {
+      facts.budget.end();
+    }
+  };
+
+  /** Of a mutation the answer must be sent, however many others are unread. */
+  const holdUnread = async (
+    answer: HttpAnswer,
+    type: AnswerType,
+    notes: RequestNotes,
+    { isMutation }: AnswerBudget,
+  ): Promise<HttpAnswer> => {
+    const onRead = unread.hold(answer.body, isMutation);
+    return onRead === undefined
+      ? writeNoted({ errors: [TOO_MANY_UNREAD] }, type, notes)
+      : { ...answer, onRead };
+  };
+
+  const answerGet = async (request: IncomingMessage, type: AnswerType, notes: RequestNotes) => {
+    const budget = new AnswerBudget();
+    try {
+      const answer = await askYoga(yoga, request, type, { notes, budget });
+      return await holdUnread(answer, type, notes, budget);
+    } finally {
+      budget.end();
+    }
   };
 
   return {
@@ -90,9 +122,7 @@ export function createGraphQLEndpoint(
       if (refusal !== undefined || type === undefined) {
         return writeNoted({ errors: refusal ? [refusal] : [] }, type ?? 'application/json', notes);
       }
-      return request.method === 'POST'
-        ? answerPost(request, type, notes)
-        : askYoga(yoga, request, type, { notes });
+      return request.method === 'POST' ? answerPost(request, type, notes) : answerGet(request, type, notes);
     },
     bufferedBytes: () => admission.bufferedBytes,
     close: async () => yoga.dispose(),
@@ -130,10 +160,21 @@ function refuseHead(
 }
 
 /** Yoga notes of its own answers what this notes of all others. */
-function writeNoted(result: ExecutionResult, type: AnswerType, notes: RequestNotes): Promise<HttpAnswer> {
+function writeNoted(
+  result: ExecutionResult,
+  type: AnswerType,
+  notes: RequestNotes,
+  budget?: AnswerBudget,
+): Promise<HttpAnswer> {
   notes.noteErrors(result.errors);
-  return writeAnswerInTurns(result, type);
+  return writeAnswerInTurns(result, type, budget);
 }
+
+const TOO_MANY_UNREAD = requestRefused(
+  503,
+  'Too many large answers wait to be read by their callers. Try again later, or ask for smaller pages.',
+  { code: 'OVERLOADED', headers: { 'retry-after': '1' }, facts: { retryAfterMs: 1000 } },
+);
 
 const ALLOW = { allow: 'GET, POST, OPTIONS' };
 
@@ -156,6 +197,6 @@ async function askYoga(
   return {
     status: response.status,
     headers: Object.fromEntries(response.headers),
-    body: await response.text(),
+    body: Buffer.from(await response.arrayBuffer()),
   };
 }

@@ -211,8 +211,12 @@ function send(
   request: IncomingMessage,
   response: ServerResponse,
   requestId: string,
-  { status, headers, body }: HttpAnswer,
+  { status, headers, body, onRead }: HttpAnswer,
 ): void {
+  if (onRead !== undefined) {
+    if (response.closed) onRead();
+    else response.once('close', onRead);
+  }
   if (!request.complete) {
     // Node throws away what is still to come of the body, so that its sender gets to read the answer, and does so without an end.
     const linger = setTimeout(() => request.destroy(), limits.LINGER_MS);

@@ -1,3 +1,5 @@
+import { MAX_ANSWER_BYTES } from '../graphql/cost.ts';
+
 /** What the server takes of anybody. What a GraphQL document may be stands in src/graphql/document-limits.ts. */
 
 /** What a request's line and headers have at most. */
@@ -20,6 +22,9 @@ export const MAX_LARGE_ELEMENTS = 500_000;
 export const MAX_LARGE_NESTING = 20;
 /** Different names of its members. All inputs together have some thirty; the others are keys of metadata. */
 export const MAX_LARGE_NAMES = 1000;
+
+/** Bytes of large answers that wait to be read by their callers. A query whose answer is beyond these is OVERLOADED. */
+export const MAX_UNREAD_BYTES = 8 * MAX_ANSWER_BYTES;
 
 /** One more takes the place of one that is owed no answer, or is closed. */
 export const MAX_CONNECTIONS = 2000;

@@ -18,10 +18,21 @@ test('while it stalls nothing is put aside, and when it is back all are answered
       await migrate(ownerUrl, () => {});
       const owner = new pg.Client({ connectionString: ownerUrl });
       await owner.connect();
-      const configure = async (command: string) => {
+      const configure = async (command: string, expected: string) => {
         await owner.query(command);
         await owner.query('select pg_reload_conf()');
+        const setting = async () => {
+          const { rows } = await owner.query<{ names: string }>(
+            "select current_setting('synchronous_standby_names') as names",
+          );
+          return rows[0]?.names;
+        };
+        await expect.poll(setting, { interval: 5 }).toBe(expected);
+        // The other sessions read it when they are next told something.
+        await sleep(50);
       };
+      const stall = () => configure("alter system set synchronous_standby_names = 'nobody'", 'nobody');
+      const letGo = () => configure('alter system reset synchronous_standby_names', '');
       const ledgers = await Promise.all([0, 1].map(() => Ledger.open({ databaseUrl: serviceUrl })));
       try {
         const [ledger] = ledgers;
@@ -33,7 +44,7 @@ test('while it stalls nothing is put aside, and when it is back all are answered
           if ('code' in command) throw new TypeError(command.code);
           return through.post(command);
         };
-        await configure("alter system set synchronous_standby_names = 'nobody'");
+        await stall();
         const answers: Promise<Outcome>[] = [];
         // Each comes while the COMMIT of the one before waits, some from another service.
         for (let turn = 0; turn < 6; turn += 1) {
@@ -41,20 +52,20 @@ test('while it stalls nothing is put aside, and when it is back all are answered
           await sleep(300);
         }
         expect(await Promise.race([...answers, sleep(1, 'none')])).toBe('none');
-        await configure('alter system reset synchronous_standby_names');
+        await letGo();
         const outcomes = await Promise.all(answers);
         expect(outcomes.map(({ code }) => code)).toEqual(Array(6).fill('POSTED'));
 
         // Where it stays away, callers hear that it is not known, and nobody that it was certainly not done.
-        await configure("alter system set synchronous_standby_names = 'nobody'");
+        await stall();
         const keys = Array.from({ length: 6 }, () => randomUUID());
         const stalled = await Promise.all(keys.map((key, turn) => pay(ledgers[turn % 2] ?? ledger, key)));
         expect(new Set(stalled.map(({ code }) => code))).toEqual(new Set(['UNAVAILABLE']));
-        await configure('alter system reset synchronous_standby_names');
+        await letGo();
         const again = await Promise.all(keys.map((key) => pay(ledger, key)));
         expect(again.map(({ code }) => code)).toEqual(Array(6).fill('POSTED'));
       } finally {
-        await configure('alter system reset synchronous_standby_names');
+        await letGo();
         await Promise.all(ledgers.map((each) => each.close()));
         await owner.end();
       }

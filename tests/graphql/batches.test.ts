@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { execute, parse } from 'graphql';
 import { afterAll, afterEach, expect, test } from 'vitest';
+import { AnswerBudget } from '../../src/graphql/answer-budget.ts';
 import { createContext } from '../../src/graphql/context.ts';
 import { RequestNotes } from '../../src/graphql/request-notes.ts';
 import { schema } from '../../src/graphql/schema.ts';
@@ -185,7 +186,12 @@ test('batches that are read at the same time are OVERLOADED past 40,000 operatio
         schema,
         document,
         variableValues: { input: { mode: 'ATOMIC', operations } },
-        contextValue: createContext(ledger, () => expect.unreachable(), new RequestNotes()),
+        contextValue: createContext(
+          ledger,
+          () => expect.unreachable(),
+          new RequestNotes(),
+          new AnswerBudget(),
+        ),
       }),
     );
     return (await Promise.all(answers)).map(({ data }) => data?.['postBatch']);

@@ -1,12 +1,15 @@
 import { buildSchema, execute, GraphQLError, isObjectType, parse, validate } from 'graphql';
 import { describe, expect, test } from 'vitest';
 import * as client from '../../src/client/generated.ts';
+import { AnswerBudget } from '../../src/graphql/answer-budget.ts';
 import { CompiledOperations } from '../../src/graphql/compiled.ts';
 import { createContext } from '../../src/graphql/context.ts';
 import { costErrors } from '../../src/graphql/cost.ts';
 import { RequestNotes } from '../../src/graphql/request-notes.ts';
 import { schema } from '../../src/graphql/schema.ts';
 import type { Ledger } from '../../src/ledger/ledger.ts';
+
+const OPTIONS = { bodyBytes: 1000, hideSuggestions: false };
 
 const TRANSFER = `mutation Pay($input: TransferInput!) { transfer(input: $input) { __typename } }`;
 
@@ -20,12 +23,17 @@ function posting(field: string, variables = ''): string {
 /** Executes a document so often, as far as the operations hear of it. */
 function send(operations: CompiledOperations, query: string, times: number): void {
   const document = parse(query);
-  costErrors(schema, document, null, {}, false);
+  costErrors(schema, document, null, {}, OPTIONS);
   for (let time = 0; time < times; time += 1) operations.learn(query, document);
 }
 
 function contextOf(post: Ledger['post']) {
-  return createContext({ post } as Ledger, () => expect.unreachable(), new RequestNotes());
+  return createContext(
+    { post } as Ledger,
+    () => expect.unreachable(),
+    new RequestNotes(),
+    new AnswerBudget(),
+  );
 }
 
 describe('an operation', () => {
@@ -110,6 +118,7 @@ describe('an operation', () => {
     await operations.find(query, null)?.execute(
       contextOf(() => expect.unreachable()),
       {},
+      100,
     );
     expect(globalThis).not.toHaveProperty('wasRun');
   });
@@ -121,7 +130,7 @@ describe('an operation', () => {
     const operation = operations.find(TRANSFER, null);
     expect(operation).toBeDefined();
     for (const variables of [{}, { input: null }, { input: { amount: '1' } }, { input: [] }]) {
-      expect(await operation?.execute(context, variables)).toBeUndefined();
+      expect(await operation?.execute(context, variables, 100)).toBeUndefined();
     }
   });
 
@@ -135,7 +144,7 @@ describe('an operation', () => {
     });
     const account = 'acct_01h455vb4pex5vsknk084sn02q';
     const input = { fromAccountId: account, toAccountId: account, amount: '1.00', idempotencyKey: 'k' };
-    expect(await operations.find(TRANSFER, null)?.execute(context, { input })).toEqual({
+    expect(await operations.find(TRANSFER, null)?.execute(context, { input }, 100)).toEqual({
       data: { transfer: { __typename: 'OverloadedError' } },
     });
     expect(posted).toEqual(['k']);
@@ -163,13 +172,14 @@ describe('with several errors', () => {
   function answer(query: string) {
     const operations = new CompiledOperations(small, 1);
     const document = parse(query);
-    costErrors(small, document, null, {}, false);
+    costErrors(small, document, null, {}, OPTIONS);
     operations.learn(query, document);
     const operation = operations.find(query, null);
     expect(operation).toBeDefined();
     return operation?.execute(
       contextOf(() => expect.unreachable()),
       {},
+      100,
     );
   }
 
@@ -199,7 +209,7 @@ test('a variable that may be null stands for no argument that may not, even if t
   const isCompiled = (query: string) => {
     const [operations, document] = [new CompiledOperations(small, 1), parse(query)];
     expect(validate(small, document)).toEqual([]);
-    costErrors(small, document, null, {}, false);
+    costErrors(small, document, null, {}, OPTIONS);
     operations.learn(query, document);
     return operations.find(query, null) !== undefined;
   };

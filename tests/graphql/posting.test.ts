@@ -13,7 +13,7 @@ const POSTED = `... on TransactionPosted {
     id type idempotencyKey externalId description metadata effectiveAt createdAt
     amount { amount currency }
     keyAccount { id }
-    reverses { id } reversals { id }
+    reverses { id } reversals { nodes { id } }
     entries {
       id side layer version description
       amount { amount } balanceAfter { amount } heldAfter { amount }
@@ -69,7 +69,7 @@ test('transfer debits from and credits to, and answers what it recorded', async 
       amount: { amount: '40.50', currency: 'USD' },
       keyAccount: { id: a },
       reverses: null,
-      reversals: [],
+      reversals: { nodes: [] },
       entries: [
         {
           ...entry,

@@ -26,7 +26,7 @@ const REFUSED = `... on LedgerError {
   ... on InvalidAmountError { field }
   ... on TransactionNotFoundError { transactionId }
   ... on NotReversibleError { transactionId }
-  ... on AlreadyReversedError { reversals { id } }
+  ... on AlreadyReversedError { original { id reversals { nodes { id } } } }
   ... on ReversalAmountExceededError { remaining { amount currency } requested { amount currency } }
   ... on IdempotencyConflictError { differingFields }
 }`;
@@ -75,10 +75,10 @@ test('a reversal posts the entries with the sides swapped, and both transactions
     },
   });
   const { data } = await api.ask(
-    'query ($id: ID!) { transaction(id: $id) { reversals { id } reverses { id } } }',
+    'query ($id: ID!) { transaction(id: $id) { reversals { nodes { id } } reverses { id } } }',
     { id },
   );
-  expect(data).toEqual({ transaction: { reversals: [{ id: idOf(answer) }], reverses: null } });
+  expect(data).toEqual({ transaction: { reversals: { nodes: [{ id: idOf(answer) }] }, reverses: null } });
 });
 
 test('a part is reversed several times, up to the whole', async () => {
@@ -102,7 +102,7 @@ test('a part is reversed several times, up to the whole', async () => {
   const already = {
     __typename: 'AlreadyReversedError',
     code: 'ALREADY_REVERSED',
-    reversals: [{ id: idOf(first) }, { id: idOf(second) }],
+    original: { id, reversals: { nodes: [{ id: idOf(first) }, { id: idOf(second) }] } },
   };
   expect(await reverse(id, again)).toMatchObject({ ...already, replayed: false });
   expect(await reverse(id, again)).toMatchObject({ ...already, replayed: true });
@@ -110,6 +110,40 @@ test('a part is reversed several times, up to the whole', async () => {
   // What was declined stays so with the facts that it had.
   expect(await reverse(id, beyond)).toMatchObject({ ...exceeded, replayed: true });
 });
+
+test('reversals are read by pages, oldest first, from either end', async () => {
+  const id = await transferred();
+  const reversals: unknown[] = [];
+  for (let part = 1; part <= 5; part += 1) reversals.push(idOf(await reverse(id, { amount: '1' })));
+  const page = async (args: string) => {
+    const { data, errors } = await api.ask<Record<string, Record<string, Page>>>(
+      `query ($id: ID!) { transaction(id: $id) { reversals(${args}) {
+        nodes { id } pageInfo { hasNextPage hasPreviousPage startCursor endCursor } } } }`,
+      { id },
+    );
+    expect(errors).toBeUndefined();
+    const { nodes = [], pageInfo } = data['transaction']?.['reversals'] ?? {};
+    return { ids: nodes.map((node) => node.id), pageInfo };
+  };
+  const first = await page('first: 2');
+  expect(first).toMatchObject({
+    ids: reversals.slice(0, 2),
+    pageInfo: { hasNextPage: true, hasPreviousPage: false },
+  });
+  const second = await page(`first: 2, after: "${first.pageInfo?.endCursor}"`);
+  expect(second).toMatchObject({ ids: reversals.slice(2, 4), pageInfo: { hasNextPage: true } });
+  const third = await page(`first: 2, after: "${second.pageInfo?.endCursor}"`);
+  expect(third).toMatchObject({ ids: reversals.slice(4), pageInfo: { hasNextPage: false } });
+  const last = await page('last: 2');
+  expect(last).toMatchObject({ ids: reversals.slice(3), pageInfo: { hasPreviousPage: true } });
+  const before = await page(`last: 2, before: "${last.pageInfo?.startCursor}"`);
+  expect(before).toMatchObject({ ids: reversals.slice(1, 3), pageInfo: { hasPreviousPage: true } });
+});
+
+interface Page {
+  readonly nodes: readonly { readonly id: string }[];
+  readonly pageInfo: { readonly startCursor: string; readonly endCursor: string };
+}
 
 test('reversed twice at once, it is reversed once', async () => {
   const id = await transferred();

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { AnswerBudget } from '../../src/graphql/answer-budget.ts';
 import { RequestNotes } from '../../src/graphql/request-notes.ts';
 import { FastPath, readPlain } from '../../src/server/fast-path.ts';
 
@@ -12,7 +13,7 @@ test('a fault outside of what GraphQL catches is masked, and told of', async () 
     told.push(error);
     return 'r';
   };
-  const facts = { bodyBytes: 1, notes: new RequestNotes() };
+  const facts = { bodyBytes: 1, notes: new RequestNotes(), budget: new AnswerBudget() };
   const path = new FastPath({ getEnveloped } as never, { ledger: {} as never, onFault: tell });
   const result = await path.answer({ query: '{ a }' }, facts);
   expect(told).toEqual([fault]);

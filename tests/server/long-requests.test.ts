@@ -46,7 +46,7 @@ async function turnsUntilPosted(endpoint: (ledger: Ledger) => ReturnType<typeof 
     setImmediate(count);
     const answered = await answer(requestOf(bodyOf()), new RequestNotes());
     isOver = true;
-    expect(answered?.body).toBe('{"data":{"postBatch":{"__typename":"BatchProcessed"}}}');
+    expect(String(answered?.body)).toBe('{"data":{"postBatch":{"__typename":"BatchProcessed"}}}');
   }
   expect(given).toBe(COUNT);
   return atPost;

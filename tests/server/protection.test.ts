@@ -50,7 +50,7 @@ describe('a document is refused before it is validated, and says why', () => {
       'mutationFields',
       `mutation { ${times(11, (i) => `a${i}: withdraw(input: { accountId: "x", amount: 1, idempotencyKey: "k" }) { __typename }`)} }`,
     ],
-    ['cost', '{ accounts(first: 100) { nodes { history(first: 100) { nodes { account { id } } } } } }'],
+    ['cost', '{ accounts(first: 100) { nodes { history(first: 100) { nodes { transaction { id } } } } } }'],
   ])('%s of %.40s', async (limit, query) => {
     const since = performance.now();
     const answer = await exchange(url, asking(query, {}, { accept: 'application/graphql-response+json' }));

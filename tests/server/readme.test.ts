@@ -2,7 +2,15 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { startServiceProcess } from '../../scripts/service-process.ts';
-import { LIST_SIZE, MAX_COST } from '../../src/graphql/cost.ts';
+import { MAX_READ_BYTES } from '../../src/graphql/answer-budget.ts';
+import {
+  CURRENCIES,
+  DESCRIPTION_COST,
+  MAX_ANSWER_BYTES,
+  MAX_COST,
+  METADATA_COST,
+  TRANSACTION_COST,
+} from '../../src/graphql/cost.ts';
 import { DOCUMENT_LIMITS } from '../../src/graphql/document-limits.ts';
 import { MAX_NODES } from '../../src/graphql/node.ts';
 import { MAX_REQUEST_BYTES } from '../../src/graphql/yoga.ts';
@@ -43,7 +51,8 @@ test('the README has the number of each limit', async () => {
     fields: [of.fields, of.depth, of.repeats],
     'aliases, directives, fragment spreads': [of.aliases, of.directives, of.spreads, of.nesting, of.members],
     'fields of a mutation': [of.mutationFields],
-    cost: [MAX_COST, LIST_SIZE],
+    cost: [MAX_COST, METADATA_COST, DESCRIPTION_COST, TRANSACTION_COST, CURRENCIES],
+    answer: [MAX_ANSWER_BYTES, MAX_READ_BYTES, limits.MAX_UNREAD_BYTES].map((bytes) => bytes / 2 ** 20),
     'a page, ids of `nodes`': [MAX_NODES],
     time: [...seconds, limits.KEEP_ALIVE_MS].map((ms) => ms / 1000),
     connections: [limits.MAX_CONNECTIONS],

@@ -1,0 +1,161 @@
+import { randomUUID } from 'node:crypto';
+import {
+  getNamedType,
+  getNullableType,
+  isCompositeType,
+  isListType,
+  isObjectType,
+  parse,
+  validate,
+} from 'graphql';
+import { describe, expect, test } from 'vitest';
+import * as client from '../../src/client/generated.ts';
+import { costErrors } from '../../src/graphql/cost.ts';
+import { schema } from '../../src/graphql/schema.ts';
+import { createTestDatabase } from '../support/database.ts';
+import { makeAccount, openLedger } from '../support/ledger.ts';
+import { serve } from './api.ts';
+
+const ledger = await openLedger(await createTestDatabase());
+const api = await serve(ledger);
+
+function limitOf(query: string, variables = {}, bodyBytes = 1000): unknown {
+  const document = parse(query);
+  expect(validate(schema, document)).toEqual([]);
+  const errors = costErrors(schema, document, null, variables, { bodyBytes, hideSuggestions: false });
+  return errors[0]?.extensions;
+}
+
+const aliases = (count: number, field: string) =>
+  Array.from({ length: count }, (_, place) => `a${place}: ${field}`).join(' ');
+
+test('every list of objects counts as long as it can be', () => {
+  const lists = Object.values(schema.getTypeMap()).flatMap((type) => {
+    // A connection counts its own elements.
+    if (!isObjectType(type) || type.name.startsWith('__') || type.name.endsWith('Connection')) return [];
+    return Object.values(type.getFields()).flatMap((field) => {
+      const isLong = isListType(getNullableType(field.type)) && isCompositeType(getNamedType(field.type));
+      const declared = field.extensions['complexity'] as object;
+      return isLong ? [[`${type.name}.${field.name}`, Reflect.get(declared, 'multiplier')]] : [];
+    });
+  });
+  expect(Object.fromEntries(lists)).toEqual({
+    'AccountsCreated.results': 1000,
+    'BatchProcessed.results': 10_000,
+    'Ledger.currencies': 200,
+    'Ledger.trialBalance': 200,
+    'Preview.entries': 100,
+    // By its ids.
+    'Query.nodes': undefined,
+    'Transaction.entries': 100,
+  });
+});
+
+test('a page of 100 of each of the client’s lists may be read', () => {
+  const lists = [
+    client.AccountsDocument,
+    client.TransactionsDocument,
+    client.JournalDocument,
+    client.HoldsDocument,
+    client.HistoryDocument,
+  ];
+  for (const document of lists) {
+    expect(limitOf(String(document), { accountId: 'x', first: 100 })).toBeUndefined();
+  }
+});
+
+test.each([
+  ['fields of entries', `{ journal(first: 100) { nodes { entries { ${aliases(40, 'side')} } } } }`],
+  ['metadata under aliases', `{ accounts(first: 100) { nodes { ${aliases(40, 'metadata')} } } }`],
+  ['metadata below entries', '{ journal(first: 100) { nodes { entries { account { metadata } } } } }'],
+  [
+    'descriptions of entries',
+    `{ journal(first: 100) { nodes { entries { ${aliases(20, 'description')} } } } }`,
+  ],
+  [
+    'transactions of entries',
+    '{ accounts(first: 100) { nodes { history(first: 100) { nodes { transaction { id } } } } } }',
+  ],
+  [
+    'reversals of reversals',
+    '{ journal(first: 100) { nodes { reversals(first: 100) { nodes { reversals(first: 100) { nodes { id } } } } } } }',
+  ],
+])('too much cost: %s', (_, query) => {
+  expect(limitOf(query)).toMatchObject({ limit: 'cost', code: 'INVALID_INPUT' });
+});
+
+describe('the answer of a batch', () => {
+  const batch = (selection: string) =>
+    `mutation ($input: PostBatchInput!) { postBatch(input: $input) {
+      __typename ... on BatchProcessed { results { __typename ${selection} } } } }`;
+  const of = (count: number, operation: object = { transfer: {} }) => ({
+    input: { operations: Array.from({ length: count }, () => operation) },
+  });
+  const MIB = 2 ** 20;
+
+  test('counts its operations', () => {
+    const query = batch(
+      '... on TransactionPosted { transaction { keyAccount { owner externalId other: owner } } }',
+    );
+    expect(limitOf(query, of(5000), 4 * MIB)).toBeUndefined();
+    expect(limitOf(query, of(10_000), 4 * MIB)).toEqual({
+      code: 'INVALID_INPUT',
+      limit: 'answerBytes',
+      given: expect.any(Number),
+      allowed: 32 * MIB,
+      http: { status: 400 },
+    });
+  });
+
+  test('repeats no more of the request than the request has', () => {
+    const query = batch(
+      '... on TransactionPosted { transaction { id idempotencyKey externalId description } }',
+    );
+    expect(limitOf(query, of(10_000), 4 * MIB)).toBeUndefined();
+    expect(limitOf(query, of(10_000), 16 * MIB)).toMatchObject({ limit: 'answerBytes' });
+  });
+
+  test('counts the entries of its journals, and two of a transfer', () => {
+    const query = batch('... on TransactionPosted { transaction { entries { id side } } }');
+    expect(limitOf(query, of(10_000), MIB)).toBeUndefined();
+    expect(limitOf(query, of(10_000, { reverse: {} }), MIB)).toMatchObject({ limit: 'cost' });
+    expect(limitOf(query, of(200, { post: { entries: Array(100).fill({}) } }), MIB)).toBeUndefined();
+  });
+
+  test('may have the fields of the client’s own request for each of 1,000', () => {
+    expect(limitOf(String(client.PostBatchDocument), of(1000), MIB)).toBeUndefined();
+    const accounts = { input: { accounts: Array(1000).fill({}) } };
+    expect(limitOf(String(client.CreateAccountsDocument), accounts, MIB)).toBeUndefined();
+  });
+
+  test('counts operations that stand in the document, and in a default', () => {
+    const selection = '... on TransactionPosted { transaction { keyAccount { metadata } } }';
+    const operation = '{ voidHold: { holdId: "x", idempotencyKey: "k" } }';
+    const operations = `operations: [${Array(300).fill(operation).join()}]`;
+    const inline = batch(selection).replace('$input: PostBatchInput!', '').replace('()', '');
+    const asDefault = batch(selection).replace('PostBatchInput!', `PostBatchInput! = { ${operations} }`);
+    expect(limitOf(inline.replace('$input', `{ ${operations} }`))).toBeUndefined();
+    for (const query of [inline.replace('$input', `{ ${operations} }`), asDefault]) {
+      expect(limitOf(query.replace('metadata', aliases(20, 'metadata')))).toMatchObject({ limit: 'cost' });
+    }
+  });
+
+  test('that could be too large is refused before anything is done', async () => {
+    const from = await makeAccount(ledger, { funds: '10000' });
+    const to = await makeAccount(ledger);
+    const operations = Array.from({ length: 10_000 }, () => ({
+      transfer: { fromAccountId: from, toAccountId: to, amount: '1', idempotencyKey: randomUUID() },
+    }));
+    const query = batch(
+      '... on TransactionPosted { transaction { keyAccount { owner externalId other: owner } } }',
+    );
+    const { data, errors } = await api.ask(query, { input: { operations } });
+    expect(data).toBeUndefined();
+    expect(errors).toMatchObject([{ extensions: { code: 'INVALID_INPUT', limit: 'answerBytes' } }]);
+    const after = await api.ask<{ account: { balance: { amount: string } } }>(
+      'query ($id: ID!) { account(id: $id) { balance { amount } } }',
+      { id: from },
+    );
+    expect(after.data.account.balance.amount).toBe('10000.00');
+  });
+});
