@@ -2,8 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test, vi } from 'vitest';
 import { startHttpServer } from '../../src/server/http.ts';
 import type { AnsweredRequest } from '../../src/server/request-log.ts';
-import { createTestDatabase } from '../support/database.ts';
-import { openLedger } from '../support/ledger.ts';
+import { connect, createTestDatabase } from '../support/database.ts';
+import { makeAccount, openLedger } from '../support/ledger.ts';
 import { connectRaw, head } from './raw.ts';
 
 const database = await createTestDatabase();
@@ -123,6 +123,27 @@ test('who has gone before the answer is noted as gone', async () => {
   socket.write(`${head(`content-length: ${text.length}`)}${text}`, () => socket.resetAndDestroy());
   await vi.waitFor(() => expect(server.answered).toHaveLength(1), 5000);
   expect([200, 499]).toContain(server.answered[0]?.status);
+  await server.close();
+});
+
+test('requests sent one upon another are all noted when their caller has gone', async () => {
+  const server = await start();
+  const accountId = await makeAccount(ledger);
+  const holder = await connect(database.ownerUrl);
+  await holder.query('begin');
+  await holder.query('select from accounts for update');
+  const text = JSON.stringify({
+    query: `mutation { deposit(input: { accountId: "${accountId}", amount: 1, idempotencyKey: "k" }) { __typename } }`,
+  });
+  const { socket, ended } = await connectRaw(server.url);
+  socket.write(`${head(`content-length: ${text.length}`)}${text}${whole('a')}${whole('b')}`);
+  await sleep(100);
+  // Who only ends the connection may still read.
+  socket.resetAndDestroy();
+  await ended;
+  await sleep(50);
+  await holder.query('commit');
+  await expect.poll(() => server.answered.map(({ status }) => status)).toEqual([499, 499, 499]);
   await server.close();
 });
 
