@@ -318,7 +318,13 @@ export class GroupCommit {
     const parts = batch.length === 1 ? only.cut(Math.ceil(only.size / 2)) : batch;
     const half = Math.ceil(parts.length / 2);
     await this.#run(parts.slice(0, half), work);
-    await this.#run(parts.slice(half), work);
+    const rest = parts.slice(half);
+    // Where the operations before them wait aside, the later ones of a unit wait in line.
+    this.#line.putBack(rest.filter(({ mayBegin }) => !mayBegin));
+    await this.#run(
+      rest.filter(({ mayBegin }) => mayBegin),
+      work,
+    );
   }
 
   /** Runs only while somebody waits. */

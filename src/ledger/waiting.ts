@@ -61,7 +61,9 @@ export class Waiting {
     return false;
   }
 
+  /** Answers its caller. Only the first answer counts: what the watchdog answered may still come to its end. */
   settle(answer: UnitAnswer): void {
+    if (this.#isAnswered) return;
     this.#isAnswered = true;
     this.#answer(answer);
   }
