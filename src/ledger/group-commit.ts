@@ -233,9 +233,10 @@ export class GroupCommit {
         const passing = isPassing(error);
         if (passing !== 'no answer') this.heard();
         // A lost connection is tried until the watchdog has answered; what fails again and again is a fault in the end.
-        if (passing === 'no' || (passing === 'answered' && attempt >= MAX_ATTEMPTS)) {
-          return this.#split(open, error, passing, work);
-        }
+        const isEnough = passing === 'answered' && attempt >= MAX_ATTEMPTS;
+        // A server that refuses everything, as one whose disk is full, is not a command's fault: nobody waits for the whole search.
+        if (isEnough || (passing === 'answered' && work.splits > 0)) answerOverdue(open);
+        if (passing === 'no' || isEnough) return this.#split(open, error, passing, work);
         work.retries += 1;
         await backOff(attempt);
       }
@@ -308,7 +309,7 @@ export class GroupCommit {
     work: Work,
   ): Promise<void> {
     const [only] = batch;
-    if (only === undefined) return;
+    if (only === undefined || batch.every(({ isAnswered }) => isAnswered)) return;
     if (!canSplit(batch)) {
       const fault = refuseFault(this.#options.onFault, error);
       only.settle(passing === 'no' ? fault : refuse('unavailable', {}));
@@ -318,7 +319,13 @@ export class GroupCommit {
     const parts = batch.length === 1 ? only.cut(Math.ceil(only.size / 2)) : batch;
     const half = Math.ceil(parts.length / 2);
     await this.#run(parts.slice(0, half), work);
-    await this.#run(parts.slice(half), work);
+    const rest = parts.slice(half);
+    // Where the operations before them wait aside, the later ones of a unit wait in line.
+    this.#line.putBack(rest.filter(({ mayBegin }) => !mayBegin));
+    await this.#run(
+      rest.filter(({ mayBegin }) => mayBegin),
+      work,
+    );
   }
 
   /** Runs only while somebody waits. */
@@ -339,9 +346,7 @@ export class GroupCommit {
     if (now - this.#lastAnswerAt >= (this.#options.silenceMs ?? SILENCE_MS)) {
       const before = now - ANSWER_AFTER_MS;
       this.#line.answerUnavailable(before);
-      for (const waiting of [...this.#lanes].flatMap(({ batch }) => batch)) {
-        if (!waiting.isAnswered && waiting.since <= before) waiting.settle(refuse('unavailable', {}));
-      }
+      answerOverdue([...this.#lanes].flatMap(({ batch }) => batch));
     }
     this.#wakeSoon();
   }
@@ -351,6 +356,12 @@ export class GroupCommit {
 function canSplit(batch: readonly Waiting[]): boolean {
   const [only] = batch;
   return batch.length > 1 || (only !== undefined && only.unit.steps === undefined && only.size > 1);
+}
+
+/** Answers UNAVAILABLE to who has waited for too long: the same key tells what became of it. */
+function answerOverdue(batch: readonly Waiting[]): void {
+  const before = performance.now() - ANSWER_AFTER_MS;
+  for (const waiting of batch) if (waiting.since <= before) waiting.settle(refuse('unavailable', {}));
 }
 
 function isSame(some: readonly Waiting[], others: readonly Waiting[]): boolean {

@@ -13,10 +13,14 @@ interface Held {
   isLocked: boolean;
   /** Units that wait for it. */
   waiting: number;
+  /** It was given back; who holds the name after that is another matter. */
+  isFree: boolean;
 }
 
 /** Somebody's wait for names. */
 export interface Wait {
+  /** One of the names was given back. */
+  readonly isOver: boolean;
   end(): void;
 }
 
@@ -71,6 +75,9 @@ export class HeldNames {
     if (held.some(({ waiting }) => waiting >= MAX_WAITING)) return undefined;
     for (const each of held) each.waiting += 1;
     return {
+      get isOver() {
+        return held.some(({ isFree }) => isFree);
+      },
       end() {
         for (const each of held) each.waiting -= 1;
       },
@@ -94,7 +101,7 @@ export class HeldNames {
   #of(name: string): Held {
     const known = this.#held.get(name);
     if (known !== undefined) return known;
-    const held = { batches: 0, isLocked: false, waiting: 0 };
+    const held = { batches: 0, isLocked: false, waiting: 0, isFree: false };
     this.#held.set(name, held);
     return held;
   }
@@ -107,6 +114,7 @@ export class HeldNames {
       change(held);
       if (held.batches > 0 || held.isLocked) continue;
       this.#held.delete(name);
+      held.isFree = true;
       isFree = true;
     }
     if (isFree) for (const listener of this.#listeners) listener();

@@ -13,7 +13,7 @@ import { planAtomic } from './atomic-batch.ts';
 import { type OnFault, refuseFault } from './failures.ts';
 import type { GroupCommit } from './group-commit.ts';
 import type { Names } from './names.ts';
-import { outcomesOf, unitOf } from './unit.ts';
+import { findUnfinished, outcomesOf, unitOf } from './unit.ts';
 
 export type BatchMode = 'ATOMIC' | 'INDEPENDENT';
 
@@ -115,7 +115,7 @@ export class Operations {
     const outcomes: Outcome[] = [];
     for (const slice of slicesOf(operations)) {
       // What did not come to its end keeps what comes behind it from beginning.
-      const isOver = outcomes.find(({ code }) => code === 'OVERLOADED' || code === 'UNAVAILABLE');
+      const isOver = findUnfinished(outcomes);
       outcomes.push(
         ...(isOver === undefined ? await this.#postSlice(lanes, slice) : slice.map(() => isOver)),
       );
@@ -128,6 +128,8 @@ export class Operations {
     const planned = await Promise.all(
       slice.map((operation) => ('code' in operation ? operation : this.#options.names.plan(operation))),
     );
+    const unplanned = planned.findIndex((each) => 'code' in each && each.code === 'UNAVAILABLE');
+    if (unplanned >= 0) planned.fill(refuse('unavailable', {}), unplanned);
     const unit = { commands: planned.filter(isPlanned) };
     const answers = unit.commands.length === 0 ? [] : outcomesOf(unit, await lanes.postUnit(unit));
     const left = answers.values();

@@ -20,3 +20,9 @@ export function unitOf(steps: readonly Step[]): Unit {
 export function outcomesOf({ commands }: Unit, answer: UnitAnswer): readonly Outcome[] {
   return 'code' in answer ? commands.map(() => answer) : answer;
 }
+
+/** The outcome of a command that did not come to its end: what must come after it does not begin. */
+export function findUnfinished(outcomes: readonly Outcome[]): Refusal | undefined {
+  return outcomes.find((outcome): outcome is Refusal => UNFINISHED.has(outcome.code));
+}
+const UNFINISHED: ReadonlySet<string> = new Set(['OVERLOADED', 'UNAVAILABLE'] satisfies Refusal['code'][]);

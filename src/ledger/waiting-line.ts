@@ -150,10 +150,18 @@ export class WaitingLine {
   /** Has what is aside go on, as far as nothing that it names is held any more. */
   goOn(): void {
     const aside = this.#aside;
+    // Names are given back all the time, and what waits aside may be thousands of commands.
+    if (!aside.some(({ wait }) => wait.isOver)) return;
     this.#aside = [];
     this.#asideCommands = 0;
     const back: Waiting[] = [];
-    for (const { waiting, wait } of aside) {
+    for (const each of aside) {
+      const { waiting, wait } = each;
+      if (!wait.isOver) {
+        this.#aside.push(each);
+        this.#asideCommands += waiting.size;
+        continue;
+      }
       wait.end();
       const free = waiting.isAnswered ? undefined : this.putAside(waiting);
       if (free !== undefined) back.push(free);

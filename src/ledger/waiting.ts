@@ -1,5 +1,6 @@
+import { refuse } from '../core/errors.ts';
 import type { Outcome } from '../core/transaction.ts';
-import { outcomesOf, type Unit, type UnitAnswer } from './unit.ts';
+import { findUnfinished, outcomesOf, type Unit, type UnitAnswer } from './unit.ts';
 
 const MAX_PASSES = 4;
 /** What OVERLOADED tells callers. */
@@ -61,12 +62,17 @@ export class Waiting {
     return false;
   }
 
+  /** Answers its caller. Only the first answer counts: what the watchdog answered may still come to its end. */
   settle(answer: UnitAnswer): void {
+    if (this.#isAnswered) return;
     this.#isAnswered = true;
     this.#answer(answer);
   }
 
-  /** The commands before a place, and those from there on, which must wait for them. Both answer for the whole. */
+  /**
+   * The commands before a place, and those from there on, which must wait for them. Both answer for the whole. Where a command
+   * of the first part does not come to its end, the second part does not begin.
+   */
   cut(place: number): readonly [Waiting, Waiting] {
     const { commands } = this.unit;
     const outcomes: Outcome[] = [];
@@ -74,11 +80,14 @@ export class Waiting {
       const own = commands.slice(from, to);
       const answer = (answered: UnitAnswer) => {
         outcomes.splice(from, 0, ...outcomesOf({ commands: own }, answered));
-        if (outcomes.length === commands.length) this.settle(outcomes);
+        if (outcomes.length === commands.length) return this.settle(outcomes);
+        const isOver = findUnfinished(outcomes);
+        if (isOver !== undefined) second.settle(second.isUnknown ? refuse('unavailable', {}) : isOver);
       };
       return new Waiting({ commands: own }, answer, { whole: this, behind });
     };
     const first = part(0, place, this.#behind);
-    return [first, part(place, commands.length, first)];
+    const second = part(place, commands.length, first);
+    return [first, second];
   }
 }

@@ -145,6 +145,40 @@ test.each([5, 700])('an ATOMIC batch of %i that names the account waits whole', 
   expect(await balance(ledger, b ?? '')).toBe(BigInt(100 * (size - 1)));
 });
 
+test('thousands of operations that wait slow down nobody who names other accounts', {
+  timeout: 60_000,
+}, async () => {
+  const { ids, letGo } = await lockOne(6);
+  const [locked, payee] = ids;
+  // What takes an externalId gives its name back again and again.
+  const payMany = async () => {
+    const since = performance.now();
+    const payers = Array.from({ length: 2 }, async (_, pair) => {
+      for (let count = 0; count < 200; count += 1) {
+        const payment = pay(ids[2 + 2 * pair], ids[3 + 2 * pair], { externalId: randomUUID() });
+        expect(await ledger.post(payment)).toMatchObject({ code: 'POSTED' });
+      }
+    });
+    await Promise.all(payers);
+    return performance.now() - since;
+  };
+  const alone = Math.min(await payMany(), await payMany(), await payMany());
+  const batches = Array.from({ length: 39 }, () =>
+    ledger.postBatch(
+      'INDEPENDENT',
+      Array.from({ length: 500 }, () => pay(locked, payee)),
+    ),
+  );
+  while (ledger.load.aside < 39 * 500) await sleep(10);
+  const beside = await payMany();
+  expect(beside).toBeLessThan(2.5 * alone);
+  await letGo();
+  const answers = await Promise.all(batches);
+  const outcomes = answers.flatMap((answer) => ('outcomes' in answer ? answer.outcomes : []));
+  expect(outcomes).toHaveLength(39 * 500);
+  expect(new Set(codesOf(outcomes))).toEqual(new Set(['POSTED']));
+});
+
 test('at most a thousand wait for one account, and none longer than ten seconds', {
   timeout: 40_000,
 }, async () => {

@@ -1,0 +1,140 @@
+/** An INDEPENDENT batch of which a part waits aside: each operation is answered once, and none overtakes an earlier one. */
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { type AddressInfo, connect as connectTo, createServer } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type pg from 'pg';
+import { expect, onTestFinished, test } from 'vitest';
+import type { Command } from '../../src/core/command.ts';
+import { parseId } from '../../src/core/ids.ts';
+import { toTransfer } from '../../src/core/request.ts';
+import type { BatchProcessed } from '../../src/core/transaction.ts';
+import { asOwner, connect, createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { balance, expectSoundBooks, makeAccount, makeAccounts, openLedger } from '../support/ledger.ts';
+
+const FREE = { minBalance: { unlimited: true } } as const;
+/** The amount that a trigger of the test's own looks for. */
+const MARKED = '12345.67';
+
+function pay(from: string | undefined, to: string | undefined, amount = '1.00'): Command {
+  const input = { fromAccountId: from ?? '', toAccountId: to ?? '', amount, idempotencyKey: randomUUID() };
+  const command = toTransfer(input);
+  if ('code' in command) throw new TypeError(command.code);
+  return command;
+}
+
+async function lock({ ownerUrl }: TestDatabase, accountId: string | undefined): Promise<pg.Client> {
+  const holder = await connect(ownerUrl);
+  await holder.query('begin');
+  await holder.query('select from accounts where id = $1 for update', [parseId('account', accountId ?? '')]);
+  return holder;
+}
+
+function codesOf(answer: BatchProcessed | object): string[] {
+  return 'outcomes' in answer ? answer.outcomes.map(({ code }) => code) : [];
+}
+
+test('operations behind one that waits do not overtake it while the one at fault is looked for', async () => {
+  const database = await createTestDatabase();
+  await asOwner(
+    database,
+    `create function refuse_marked() returns trigger language plpgsql as $$
+     begin
+       perform pg_sleep(0.5);
+       raise exception 'marked' using errcode = 'check_violation';
+     end $$`,
+    `create trigger a_marked before insert on entries
+     for each row when (new.amount = -1234567) execute function refuse_marked()`,
+  );
+  const ledger = await openLedger(database, { onFault: () => {} });
+  const [locked, a, b, c] = await makeAccounts(ledger, 4, FREE);
+  const batch = ledger.postBatch('INDEPENDENT', [
+    pay(locked, a),
+    pay(locked, a),
+    pay(b, c),
+    pay(b, c, MARKED),
+  ]);
+  // The batch has its accounts, and fails half a second later: then the session that waits for one of them has it.
+  while ((await asOwner(database, `select from pg_stat_activity where wait_event = 'PgSleep'`)).length === 0)
+    await sleep(10);
+  const holder = await lock(database, locked);
+  await sleep(1000);
+  expect(await balance(ledger, c ?? '')).toBe(0n);
+  await holder.query('rollback');
+  expect(codesOf(await batch)).toEqual(['POSTED', 'POSTED', 'POSTED', 'INTERNAL']);
+  await expectSoundBooks(database);
+});
+
+test('a batch is answered though the COMMIT of its first part comes to its end after the watchdog has answered', {
+  timeout: 40_000,
+}, async () => {
+  const database = await createTestDatabase();
+  await asOwner(
+    database,
+    `create function commit_slowly() returns trigger language plpgsql as $$
+     begin
+       perform pg_sleep(6);
+       return null;
+     end $$`,
+    `create constraint trigger marked after insert on entries deferrable initially deferred
+     for each row when (new.amount = -1234567) execute function commit_slowly()`,
+  );
+  const ledger = await openLedger(database);
+  const [locked, a, b, c] = await makeAccounts(ledger, 4, FREE);
+  const holder = await lock(database, locked);
+  const single = ledger.post(pay(locked, c));
+  // It is aside, so that the account is known to be locked.
+  while (ledger.load.aside === 0) await sleep(10);
+  const batch = ledger.postBatch('INDEPENDENT', [pay(a, b, MARKED), pay(a, b), pay(a, b), pay(locked, c)]);
+  while ((await balance(ledger, b ?? '')) === 0n) await sleep(50);
+  await holder.query('rollback');
+  expect(await single).toMatchObject({ code: 'POSTED' });
+  // It is not known what became of the first three, so that the last does not begin.
+  expect(codesOf(await batch)).toEqual(Array(4).fill('UNAVAILABLE'));
+  expect(await balance(ledger, b ?? '')).toBe(1_234_767n);
+  expect(await balance(ledger, c ?? '')).toBe(100n);
+  await expectSoundBooks(database);
+});
+
+/** A way to the database on which connections for reading fall silent when the test says so. */
+async function silenceableReads({ serviceUrl }: TestDatabase) {
+  const target = new URL(serviceUrl);
+  const state = { isSilent: false };
+  const server = createServer((client) => {
+    const database = connectTo(Number(target.port), target.hostname);
+    let reads: boolean | undefined;
+    client.on('data', (bytes) => {
+      // The first message has the name of the application.
+      reads ??= bytes.includes('transactional-ledger reads');
+      if (!reads || !state.isSilent) database.write(bytes);
+    });
+    database.pipe(client);
+    for (const [one, other] of [
+      [client, database],
+      [database, client],
+    ] as const) {
+      one.on('error', () => {});
+      one.on('close', () => other.destroy());
+    }
+  });
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  onTestFinished(() => void server.close());
+  const url = new URL(serviceUrl);
+  url.port = `${(server.address() as AddressInfo).port}`;
+  return { serviceUrl: url.href, state };
+}
+
+test('operations do not overtake one whose accounts cannot be looked up', async () => {
+  const database = await createTestDatabase();
+  const { serviceUrl, state } = await silenceableReads(database);
+  const ledger = await openLedger({ serviceUrl });
+  const [a, b] = await makeAccounts(ledger, 2, FREE);
+  await makeAccount(ledger, { externalId: 'named', ...FREE });
+  expect(await ledger.post(pay(a, b))).toMatchObject({ code: 'POSTED' });
+  state.isSilent = true;
+  const batch = ledger.postBatch('INDEPENDENT', [pay(a, b), pay('ext:named', b), pay(a, b)]);
+  expect(codesOf(await batch)).toEqual(['POSTED', 'UNAVAILABLE', 'UNAVAILABLE']);
+  state.isSilent = false;
+  expect(await balance(ledger, b ?? '')).toBe(200n);
+  await expectSoundBooks(database);
+});
