@@ -37,7 +37,7 @@ export async function startServiceProcess(env: Readonly<Record<string, string>>)
     for (const stream of [child.stdout, child.stderr]) {
       createInterface({ input: stream }).on('line', (line) => {
         output.push(line);
-        const match = /^GraphQL: +(http:\S+)/.exec(line);
+        const match = /GraphQL: (http:[^\s"]+)/.exec(line);
         if (match?.[1] !== undefined) resolve(match[1]);
       });
     }

@@ -35,11 +35,12 @@ const LOOPBACK = ['127.0.0.1', '::1', 'localhost'];
 
 const SECONDS = 'must be whole seconds from 1 to 3600';
 
+const POSTGRES_URL =
+  'must be a URL such as postgres://user:password@host:5432/database, with special characters percent-encoded';
+
 const postgresUrl = z
-  .url({
-    protocol: /^postgres(ql)?$/,
-    error: 'must be a URL such as postgres://user:password@host:5432/database',
-  })
+  .url({ protocol: /^postgres(ql)?$/, error: POSTGRES_URL, abort: true })
+  .refine(hasWholePassword, { error: POSTGRES_URL })
   .optional();
 const flag = z.enum(['0', '1'], { error: 'must be 0 or 1' });
 const environment = z.object({
@@ -113,6 +114,15 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     allowUnsafeDurability: parsed.data.ALLOW_UNSAFE_DURABILITY === '1',
     explorer: (API_EXPLORER ?? (NODE_ENV === 'production' ? '0' : '1')) === '1',
   };
+}
+
+/**
+ * Whether the password of a connection string ends where it was meant to. With a special character in it as it is, a URL takes
+ * the rest of the password for a database or an option, which errors show.
+ */
+function hasWholePassword(text: string): boolean {
+  const { username, pathname, search, hash } = new URL(text);
+  return hash === '' && !pathname.includes('@') && (username !== '' || !search.includes('@'));
 }
 
 /** An origin as browsers send it: a scheme, a host in lower case, and a port where it is not the scheme's own. */

@@ -1,14 +1,15 @@
-import type { Logger } from 'pino';
 import { type Config, ConfigError, readConfig } from './config.ts';
 import { EmbeddedPostgresError, startEmbeddedPostgres } from './db/embedded.ts';
-import { DatabaseNotReadyError } from './db/migrator.ts';
 import { prepareDatabase } from './db/prepare.ts';
 import { UnfitServerError } from './db/primary.ts';
+import { DatabaseNotReadyError } from './db/start-client.ts';
 import { Ledger } from './ledger/ledger.ts';
 import { startSweeper } from './ledger/sweeper.ts';
 import { Drain, describeUnfinished } from './server/drain.ts';
 import { startHttpServer } from './server/http.ts';
-import { createLog } from './server/log.ts';
+import { createLog, reportEnd } from './server/log.ts';
+import { Outages } from './server/outages.ts';
+import { tryPort } from './server/port.ts';
 import { logRequest } from './server/request-log.ts';
 
 /** What is wrong is the user's to mend, and the message says how: a stack would only hide it. */
@@ -17,8 +18,9 @@ const TOLD_PLAINLY = [ConfigError, EmbeddedPostgresError, DatabaseNotReadyError,
 try {
   await run(readConfig(process.env));
 } catch (error) {
-  const plain = TOLD_PLAINLY.some((kind) => error instanceof kind);
-  console.error(plain ? (error as Error).message : error);
+  const isPlain = TOLD_PLAINLY.some((kind) => error instanceof kind);
+  if (isPlain) console.error((error as Error).message);
+  else reportEnd(error);
   process.exitCode = 1;
 }
 
@@ -32,18 +34,23 @@ async function run(config: Config): Promise<void> {
   const drain = new Drain(config.drainTimeoutMs);
   void told.then(() => drain.begin());
   const log = createLog(config.logLevel);
+  // Whatever the level, the lines of the start are few, and say where the service is.
+  const notices = log.child({}, { level: 'info' });
+  const logs = { log, notices };
+  // Before anything is made or changed.
+  await tryPort(config.host, config.port).catch(refusePort(config));
   if (config.database !== null) {
-    return serve(config, log, drain, config.database.url, config.database.migrationUrl, told);
+    return serve(config, logs, drain, config.database.url, config.database.migrationUrl, told);
   }
   const postgres = await startEmbeddedPostgres({
     dataDir: config.dataDir,
-    onProgress: console.log,
+    onProgress: (line) => notices.info(line),
     restarts: true,
     onTrouble: (problem) => log.error(problem),
   });
   try {
-    console.log(`PostgreSQL ${postgres.version} keeps its data in ${postgres.dataDir}`);
-    await serve(config, log, drain, postgres.serviceUrl, postgres.ownerUrl, told);
+    notices.info(`PostgreSQL ${postgres.version} keeps its data in ${postgres.dataDir}`);
+    await serve(config, logs, drain, postgres.serviceUrl, postgres.ownerUrl, told);
   } finally {
     drain.waitFor(() => 'the embedded PostgreSQL');
     await postgres.stop();
@@ -51,36 +58,50 @@ async function run(config: Config): Promise<void> {
 }
 
 async function serve(
-  { host, port, corsOrigins, allowedHosts, explorer, allowUnsafeDurability }: Config,
-  log: Logger,
+  config: Config,
+  { log, notices }: Readonly<Record<'log' | 'notices', ReturnType<typeof createLog>>>,
   drain: Drain,
   databaseUrl: string,
   migrationUrl: string | null,
   ended: Promise<unknown>,
 ): Promise<void> {
-  const report = { info: console.log, warn: console.warn };
+  const { host, port, corsOrigins, allowedHosts, explorer, allowUnsafeDurability } = config;
+  const report = {
+    info: (line: string) => notices.info(line),
+    warn: (line: string) => notices.warn(line),
+  };
   await prepareDatabase(databaseUrl, migrationUrl, report, { allowUnsafeDurability });
   const onFault = (error: unknown, faultId?: string) =>
     log.error({ err: error, faultId }, 'a fault of the ledger');
-  const ledger = await Ledger.open({ databaseUrl, allowUnsafeDurability, onFault });
+  const outages = new Outages(log);
+  const ledger = await Ledger.open({
+    databaseUrl,
+    allowUnsafeDurability,
+    onFault,
+    onUnreachable: outages.failed,
+    onAnswered: outages.answered,
+  });
   const server = await startHttpServer({
     ledger,
     host,
     port,
     log,
-    onAnswered: (request) => logRequest(log, request),
+    onAnswered: (request) => {
+      logRequest(log, request);
+      if (request.notes.codes.has('UNAVAILABLE')) outages.met();
+    },
     corsOrigins,
     allowedHosts,
     explorer,
   }).catch(async (error: unknown) => {
     await ledger.close();
-    throw new ConfigError(
-      `The service cannot listen on HOST and PORT, ${host}:${port}: ${(error as Error).message}.`,
-    );
+    return refusePort(config)(error);
   });
   const sweeper = startSweeper(ledger, onFault);
-  console.log(`GraphQL:  ${server.url}/graphql`);
-  console.log(explorer ? 'GraphiQL: the same address in a browser. Stop with Ctrl+C.' : 'Stop with Ctrl+C.');
+  notices.info(`GraphQL: ${server.url}/graphql`);
+  if (process.stdout.isTTY) {
+    notices.info(`${explorer ? 'Open that address in a browser for GraphiQL. ' : ''}Stop with Ctrl+C.`);
+  }
 
   drain.waitFor(() => describeUnfinished(server.openRequests, ledger.load));
   await ended;
@@ -88,4 +109,13 @@ async function serve(
   await server.close();
   await sweeper.stop();
   await ledger.close();
+  outages.close();
+}
+
+/** What refuses to start because nothing can listen on HOST and PORT. */
+function refusePort({ host, port }: Config): (error: unknown) => never {
+  return (error) => {
+    const why = (error as Error).message;
+    throw new ConfigError(`The service cannot listen on HOST and PORT, ${host}:${port}: ${why}.`);
+  };
 }

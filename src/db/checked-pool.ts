@@ -100,6 +100,7 @@ export class CheckedPool implements PostgresPool {
     try {
       return await this.#pool.connect();
     } catch (error) {
+      if (!this.#pool.ending) this.#primary.unreachable(error);
       if (!isConnectionLoss(error)) throw error;
       const why = error instanceof UnfitServerError ? error.message : 'no connection';
       throw new ConnectionLostError(why, { cause: error });
@@ -199,7 +200,10 @@ class CheckedClient implements PostgresPoolClient {
   async #run(text: string, values: readonly unknown[]): Promise<unknown> {
     const name = prepared.get(text);
     try {
-      return await this.#client.query({ text, values: [...values], ...(name === undefined ? {} : { name }) });
+      const query = { text, values: [...values], ...(name === undefined ? {} : { name }) };
+      const result = await this.#client.query(query);
+      this.#primary.answered();
+      return result;
     } catch (error) {
       if (!isConnectionLoss(error)) throw error;
       if (isReadOnly(error)) this.#primary.readOnlyOn(this.#client);

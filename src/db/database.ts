@@ -21,8 +21,6 @@ export interface DatabaseOptions {
   readonly lockTimeoutMs?: number;
   /** `force_generic_plan`: prepared statements are planned once a connection, by indexes alone, and not anew for the values of each run. */
   readonly planCacheMode?: 'auto' | 'force_generic_plan';
-  /** Told of connections that were lost while nobody used them. */
-  readonly onIdleLoss?: (error: Error) => void;
   /** Shared by pools whose connections are dropped together when the server becomes read-only. Has its own say on durability. */
   readonly primary?: Primary;
   /** true: the server may lose in a crash what it has answered. Unless it is set, such a server is refused. */
@@ -53,10 +51,8 @@ export function openDatabase(options: DatabaseOptions): Database {
     pipeline: true,
     onConnect: (client) => primary.admit(client),
   });
-  pool.on('error', (error) => {
-    // A connection that is ended anyway is no loss.
-    if (!pool.ending) options.onIdleLoss?.(error);
-  });
+  // A connection that is lost while it is idle is replaced when it is needed: a failure to do that is reported.
+  pool.on('error', () => {});
   const db = new Kysely<DB>({ dialect: new PostgresDialect({ pool: new CheckedPool(pool, primary) }) });
   pools.set(db, pool);
   return db;

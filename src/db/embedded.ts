@@ -2,6 +2,7 @@
 // cluster is made if there is none; then a server that a killed service left behind is shut down; only then is
 // the server started. The lock is given back when the server has ended for good.
 
+import { existsSync } from 'node:fs';
 import { access, chmod, constants, mkdir, realpath } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -20,7 +21,7 @@ import {
   type Postmaster,
   readLog,
 } from './embedded/postmaster.ts';
-import { type ServerAccount, serverAccount, unreachableFolder } from './embedded/system.ts';
+import { type ServerAccount, serverAccount, unless, unreachableFolder } from './embedded/system.ts';
 
 export { EmbeddedPostgresError } from './embedded/error.ts';
 export { DataDirectoryInUseError } from './embedded/lock.ts';
@@ -153,20 +154,31 @@ async function startLocked(
   };
 }
 
+/**
+ * Makes a folder with those above it that are missing, and returns the new ones. Node's recursive mkdir never returns where
+ * the system says ENOENT below a folder that exists, as Linux does in /proc.
+ */
+async function makeFolders(path: string, mode: number): Promise<string[]> {
+  const missing: string[] = [];
+  for (let folder = path; !existsSync(folder); folder = dirname(folder)) missing.unshift(folder);
+  // Another process may have made one meanwhile.
+  for (const folder of missing) await mkdir(folder, { mode }).catch(unless('EEXIST'));
+  return missing;
+}
+
 async function openDataDir(path: string, account: ServerAccount | undefined): Promise<string> {
   const wanted = resolve(path);
   // The server's account may pass through what root makes here to its cluster, and write nothing else.
   const mode = account === undefined ? 0o700 : 0o711;
   try {
-    const made = await mkdir(wanted, { recursive: true, mode });
-    await access(wanted, constants.W_OK);
+    const made = await makeFolders(wanted, mode);
+    // The dot has a file refused.
+    await access(`${wanted}/.`, constants.W_OK);
     // What a strict umask took from the new folders. Those that were there before are left as they are.
-    for (let folder = wanted; made !== undefined && folder !== dirname(made); folder = dirname(folder)) {
-      await chmod(folder, mode);
-    }
+    for (const folder of made) await chmod(folder, mode);
   } catch (cause) {
     throw new EmbeddedPostgresError(
-      `The data directory ${wanted} cannot be written to. Set LEDGER_DATA_DIR to a folder of your own.`,
+      `The data directory ${wanted} cannot be made or written to. Set LEDGER_DATA_DIR to a folder of your own.`,
       { cause },
     );
   }

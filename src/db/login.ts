@@ -1,7 +1,6 @@
-import pg from 'pg';
-import { DatabaseNotReadyError } from './migrator.ts';
 import type { Primary } from './primary.ts';
 import { OWNER_ROLE, SERVICE_ROLE } from './roles.ts';
+import { connectAtStart, DatabaseNotReadyError } from './start-client.ts';
 
 /** What a login of the service may be. */
 export interface Login {
@@ -21,17 +20,7 @@ const OLDEST_VERSION = 150_000;
  * to be the primary.
  */
 export async function inspectLogin(url: string, primary: Primary): Promise<Login> {
-  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 5000 });
-  try {
-    await client.connect();
-  } catch (error) {
-    const { host, port, database } = client;
-    throw new DatabaseNotReadyError(
-      `PostgreSQL cannot be reached at ${host}:${port}, database ${database}: ${(error as Error).message}. ` +
-        'Check DATABASE_URL, and that the server runs.',
-      { cause: error },
-    );
-  }
+  const client = await connectAtStart(url, 'DATABASE_URL');
   try {
     const { rows } = await client.query<{
       name: string;

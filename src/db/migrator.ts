@@ -5,26 +5,25 @@ import { type Migration, type MigrationProvider, Migrator } from 'kysely/migrati
 import pg from 'pg';
 import { sqlStateOf } from './pg-errors.ts';
 import { OWNER_ROLE, SERVICE_ROLE } from './roles.ts';
+import { connectAtStart, DatabaseNotReadyError, demandSearchPath, type UrlVariable } from './start-client.ts';
 
 const DB_FOLDER = new URL('../../db/', import.meta.url);
 const MIGRATIONS = new URL('migrations/', DB_FOLDER);
 const ROLES = new URL('roles.sql', DB_FOLDER);
 
-/** The database cannot be used as it is. The message says why, and what to do. */
-export class DatabaseNotReadyError extends Error {
-  override readonly name = 'DatabaseNotReadyError';
-}
-
 /**
  * Brings a database up to this program's schema; see db/migrations. Migrating what is up to date changes nothing, two
- * processes at once take turns, and a schema of a newer program is refused. `report` is told what is done.
+ * processes at once take turns, and a schema of a newer program is refused. `report` is told what is done. `variable` is where
+ * the connection string comes from.
  */
-export async function migrate(ownerUrl: string, report: (line: string) => void): Promise<void> {
-  const client = new pg.Client({ connectionString: ownerUrl });
-  // An error that ends the connection is that of the query, or of nothing.
-  client.on('error', () => {});
-  await client.connect();
+export async function migrate(
+  ownerUrl: string,
+  report: (line: string) => void,
+  variable: UrlVariable = 'DATABASE_MIGRATION_URL',
+): Promise<void> {
+  const client = await connectAtStart(ownerUrl, variable);
   try {
+    await demandSearchPath(client, variable, 'make');
     // Kysely's own lock does not cover the roles, whose grants would meet those of another process's migrations.
     await client.query(`select pg_advisory_lock(hashtext('transactional-ledger migrations'))`);
     await prepareRoles(client);

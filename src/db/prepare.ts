@@ -1,8 +1,9 @@
 import { openDatabase } from './database.ts';
 import { inspectLogin } from './login.ts';
-import { DatabaseNotReadyError, dueMigrations, migrate } from './migrator.ts';
+import { dueMigrations, migrate } from './migrator.ts';
 import { Primary } from './primary.ts';
 import { SERVICE_ROLE } from './roles.ts';
+import { connectAtStart, DatabaseNotReadyError, demandSearchPath } from './start-client.ts';
 
 /**
  * Makes sure that the service's login can serve on a database of this program's schema, migrating it where that is due and
@@ -18,7 +19,8 @@ export async function prepareDatabase(
   const primary = new Primary({ allowUnsafeDurability });
   const login = await inspectLogin(url, primary);
   const ownerUrl = migrationUrl ?? (login.canOwn ? url : null);
-  if (ownerUrl !== null) await migrate(ownerUrl, report.info);
+  const variable = migrationUrl === null ? 'DATABASE_URL' : 'DATABASE_MIGRATION_URL';
+  if (ownerUrl !== null) await migrate(ownerUrl, report.info, variable);
 
   const { name, canOwn, canServe } = ownerUrl === null ? login : await inspectLogin(url, primary);
   if (!canServe) {
@@ -27,6 +29,7 @@ export async function prepareDatabase(
         `Let an administrator run db/roles.sql, then: grant ${SERVICE_ROLE} to ${name};`,
     );
   }
+  await refuseOtherSearchPath(url);
   if (ownerUrl === null) await refuseDueMigrations(url, primary);
   if (allowUnsafeDurability) {
     report.warn(
@@ -39,6 +42,15 @@ export async function prepareDatabase(
       `The login ${name} of DATABASE_URL can become the owner of the books: the database defends them against the ` +
         `service's faults only. Give the service a login that is a member of ${SERVICE_ROLE} and nothing else.`,
     );
+  }
+}
+
+async function refuseOtherSearchPath(url: string): Promise<void> {
+  const client = await connectAtStart(url, 'DATABASE_URL');
+  try {
+    await demandSearchPath(client, 'DATABASE_URL', 'find');
+  } finally {
+    await client.end();
   }
 }
 

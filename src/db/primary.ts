@@ -7,8 +7,12 @@ export class UnfitServerError extends Error {
 }
 
 export interface PrimaryOptions {
-  /** Called when a server must not be used: once for each problem, however many connections meet it. */
+  /** Called when `examine` finds that the server can lose the books: once for each problem. */
   readonly onUnfit?: (error: Error) => void;
+  /** Called with each attempt to connect that fails, also where the server that was reached must not be used. */
+  readonly onUnreachable?: (error: unknown) => void;
+  /** Called with each answer of the server. */
+  readonly onAnswered?: () => void;
   /** true: durability is neither checked nor set. For data that may be lost in a crash. */
   readonly allowUnsafeDurability?: boolean;
 }
@@ -55,15 +59,24 @@ export class Primary {
     const { rows } = await client.query<ServerState>(
       this.#options.allowUnsafeDurability === true ? STATE : `${STATE}, ${SET_SYNCHRONOUS_COMMIT}`,
     );
-    this.#judge(rows);
+    const problem = this.#problemOf(rows);
+    if (problem !== undefined) throw new UnfitServerError(problem);
     this.#reported = undefined;
+    this.answered();
   }
 
   /** Examines the server again, by any connection. Throws `UnfitServerError`; if it is read-only, all connections are dropped. */
   async examine(db: QueryExecutorProvider): Promise<void> {
     const { rows } = await sql.raw<ServerState>(STATE).execute(db);
-    if (rows[0]?.read_only === true) this.#term += 1;
-    this.#judge(rows);
+    const isReadOnly = rows[0]?.read_only === true;
+    if (isReadOnly) this.#term += 1;
+    const problem = this.#problemOf(rows);
+    if (problem === undefined) return;
+    const error = new UnfitServerError(problem);
+    // A read-only server is reported by the next attempt to connect.
+    if (!isReadOnly && problem !== this.#reported) this.#options.onUnfit?.(error);
+    this.#reported = problem;
+    throw error;
   }
 
   /** Whether a connection may be used, for all that is known. */
@@ -77,15 +90,21 @@ export class Primary {
     if (this.isCurrent(client)) this.#term += 1;
   }
 
-  #judge([state]: readonly ServerState[]): void {
+  /** Call it when a connection could not be made. */
+  unreachable(error: unknown): void {
+    this.#options.onUnreachable?.(error);
+  }
+
+  /** Call it with each answer. */
+  answered(): void {
+    this.#options.onAnswered?.();
+  }
+
+  #problemOf([state]: readonly ServerState[]): string | undefined {
     if (state === undefined) throw new TypeError('a server has a state');
-    const { allowUnsafeDurability = false, onUnfit = () => {} } = this.#options;
-    const problem = whyReadOnly(state) ?? (allowUnsafeDurability ? undefined : whyUnsafe(state));
-    if (problem === undefined) return;
-    const error = new UnfitServerError(problem);
-    if (problem !== this.#reported) onUnfit(error);
-    this.#reported = problem;
-    throw error;
+    return (
+      whyReadOnly(state) ?? (this.#options.allowUnsafeDurability === true ? undefined : whyUnsafe(state))
+    );
   }
 }
 

@@ -38,8 +38,9 @@ import {
   listRegisteredCurrencies,
   sumTrialBalance,
 } from '../db/ledgers.ts';
-import { DatabaseNotReadyError, dueMigrations } from '../db/migrator.ts';
+import { dueMigrations } from '../db/migrator.ts';
 import { Primary, UnfitServerError } from '../db/primary.ts';
+import { DatabaseNotReadyError } from '../db/start-client.ts';
 import { listMatchingTransactions } from '../db/transaction-lists.ts';
 import {
   type EntryLine,
@@ -99,8 +100,12 @@ export interface LedgerOptions {
   readonly optimistic?: boolean;
   /** true: the server may lose in a crash what it has answered. Unless it is set, such a server is refused. */
   readonly allowUnsafeDurability?: boolean;
-  /** Told of faults that callers only see as INTERNAL, and of connections that were lost. */
+  /** Told of faults that callers only see as INTERNAL. */
   readonly onFault?: OnFault;
+  /** Called with each attempt to connect to the database that fails, with what failed. */
+  readonly onUnreachable?: (error: unknown) => void;
+  /** Called with each answer of the database. It must be quick and never throw. */
+  readonly onAnswered?: () => void;
 }
 
 /** The ledger itself, as readers see it. */
@@ -213,7 +218,8 @@ export class Ledger {
   /** Opens the ledger of that name, which migrating made. Throws where there is none, or no database. */
   static async open(options: LedgerOptions): Promise<Ledger> {
     const { name = MAIN, readConnections = 8, onFault = () => {}, allowUnsafeDurability = false } = options;
-    const primary = new Primary({ onUnfit: onFault, allowUnsafeDurability });
+    const { onUnreachable = () => {}, onAnswered = () => {} } = options;
+    const primary = new Primary({ onUnfit: onFault, onUnreachable, onAnswered, allowUnsafeDurability });
     const reads = open(options, primary, readConnections, 'reads', { statementDeadlineMs: 4000 });
     try {
       const row = await findLedger(reads, name);
@@ -572,6 +578,5 @@ function open(
     applicationName: `transactional-ledger ${use}`,
     primary,
     ...limits,
-    ...(options.onFault === undefined ? {} : { onIdleLoss: options.onFault }),
   });
 }

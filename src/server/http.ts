@@ -9,7 +9,7 @@ import type { HttpAnswer } from '../graphql/answer.ts';
 import type { OnFault } from '../graphql/context.ts';
 import { RequestNotes } from '../graphql/request-notes.ts';
 import { GRAPHQL_PATH } from '../graphql/yoga.ts';
-import type { Ledger } from '../ledger/ledger.ts';
+import { type Ledger, UnavailableError } from '../ledger/ledger.ts';
 import { Connections, HeldAnswer } from './connections.ts';
 import { answerPreflight, headersFor } from './cors.ts';
 import { asksForPage, createGraphiQL } from './graphiql.ts';
@@ -68,7 +68,10 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
   const requests = new AsyncLocalStorage<string>();
   const tellFault: OnFault = (error, faultId) => {
     const requestId = requests.getStore() ?? randomUUID();
-    log.error({ err: error, requestId, ...(faultId && { faultId }) }, 'a fault in answering a request');
+    // The log has the fault itself under faultId. An outage has its own lines, and the request's line has its code.
+    if (faultId !== undefined) log.error({ requestId, faultId }, 'a write was answered INTERNAL');
+    else if (!(error instanceof UnavailableError))
+      log.error({ err: error, requestId }, 'a fault in answering a request');
     return requestId;
   };
   const endpoint = createGraphQLEndpoint(ledger, tellFault, {

@@ -1,31 +1,43 @@
 import pino, { type DestinationStream, type LevelWithSilent, type Logger } from 'pino';
+import { prettyFactory } from 'pino-pretty';
+import { describeFault } from './fault.ts';
 
-/** The service's log: lines of JSON on standard output, or wherever else is said. Errors come without the values of rows. */
-export function createLog(level: LevelWithSilent, destination: DestinationStream = standardOutput()): Logger {
-  return pino({ level, serializers: { err: tellError } }, destination);
+/**
+ * The service's log, on standard output or wherever else is given: lines of JSON, or on a terminal lines for people. Errors come
+ * without the values of rows.
+ */
+export function createLog(level: LevelWithSilent, destination: DestinationStream = output(1)): Logger {
+  return pino({ level, serializers: { err: describeFault } }, destination);
 }
 
-/** The lines of one turn of the event loop go out together at its end: a write for each would take longer than making it. */
-function standardOutput(): DestinationStream {
-  const output = pino.destination(1);
+/** Reports on standard error why the service ends. */
+export function reportEnd(error: unknown): void {
+  createLog('fatal', output(2)).fatal({ err: error }, 'the service ends because of a fault');
+}
+
+/**
+ * The lines of one turn of the event loop are written together at its end: a write for each would take longer than formatting
+ * it.
+ */
+function output(descriptor: 1 | 2): DestinationStream {
+  const stream = pino.destination(descriptor);
+  const { isTTY = false } = descriptor === 1 ? process.stdout : process.stderr;
+  const format = isTTY ? readable() : (line: string) => line;
   let lines = '';
   const writeAll = () => {
-    if (lines !== '') output.write(lines);
+    if (lines !== '') stream.write(lines);
     lines = '';
   };
   process.once('exit', writeAll);
   return {
     write: (line) => {
       if (lines === '') setImmediate(writeAll);
-      lines += line;
+      lines += format(line);
     },
   };
 }
 
-/** Where PostgreSQL quotes the rows, keys and parameters that an error is about. */
-const WITH_VALUES: readonly string[] = ['detail', 'where', 'internalQuery'];
-
-function tellError(error: Error): Readonly<Record<string, unknown>> {
-  const told = Object.entries(pino.stdSerializers.err(error));
-  return Object.fromEntries(told.filter(([name]) => !WITH_VALUES.includes(name)));
+function readable(): (line: string) => string {
+  const colorize = process.env['NO_COLOR'] === undefined || process.env['NO_COLOR'] === '';
+  return prettyFactory({ colorize, singleLine: true, ignore: 'pid,hostname', translateTime: 'SYS:HH:MM:ss' });
 }

@@ -37,7 +37,7 @@ test('a promoted standby is written to, and the old primary, whose sessions stay
     const faults: string[] = [];
     const ledger = await Ledger.open({
       databaseUrl: proxy.url,
-      onFault: (error) => faults.push((error as Error).message),
+      onUnreachable: (error) => faults.push((error as Error).message),
     });
     const health = createHealth({ ledger, draining: () => false });
     try {

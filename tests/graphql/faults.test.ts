@@ -64,9 +64,7 @@ test('a fault of a write is an InternalError, and the log has it under the reque
   expect(told).toEqual([
     [expect.objectContaining({ code: '42703' }), expect.stringMatching(/^[0-9a-f-]{36}$/)],
   ]);
-  expect(api.faults).toEqual([
-    { requestId: expect.any(String), faultId: told[0]?.[1], err: expect.any(Error) },
-  ]);
+  expect(api.faults).toEqual([{ requestId: expect.any(String), faultId: told[0]?.[1] }]);
   expect(JSON.stringify(answer)).not.toContain(told[0]?.[1]);
 });
 
@@ -90,9 +88,7 @@ test('a fault of one operation of a batch is in the log under the request id, to
     { __typename: 'InternalError' },
     { __typename: 'TransactionPosted' },
   ]);
-  expect(api.faults).toEqual([
-    { requestId: expect.any(String), faultId: told[0]?.[1], err: expect.any(Error) },
-  ]);
+  expect(api.faults).toEqual([{ requestId: expect.any(String), faultId: told[0]?.[1] }]);
 });
 
 test('while the database is away, queries and writes say that they do not know', async () => {
@@ -105,6 +101,7 @@ test('while the database is away, queries and writes say that they do not know',
   proxy.refuse();
   const [read, write] = await Promise.all([api.ask('{ ledger { name } }'), api.mutate('deposit', input)]);
   expectMasked(read, 'UNAVAILABLE');
+  expect(api.faults, 'an outage is no fault of each request').toEqual([]);
   expect(write).toMatchObject({ __typename: 'UnavailableError', code: 'UNAVAILABLE', retryable: true });
 
   proxy.admit();

@@ -85,7 +85,7 @@ const WRONG: readonly (readonly [env: Readonly<Record<string, string>>, message:
   [{ ALLOW_INSECURE: 'yes' }, 'ALLOW_INSECURE must be 0 or 1, and is "yes".'],
   [
     { DATABASE_URL: 'mysql://root:secret@localhost/books' },
-    'DATABASE_URL must be a URL such as postgres://user:password@host:5432/database, and is something else.',
+    'DATABASE_URL must be a URL such as postgres://user:password@host:5432/database, with special characters percent-encoded, and is something else.',
   ],
   [
     { DATABASE_MIGRATION_URL: 'postgres://localhost/books' },

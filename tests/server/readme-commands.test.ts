@@ -89,7 +89,7 @@ test.skipIf(!hasPsql)(
       settings: { fsync: 'off', full_page_writes: 'off' },
     });
     try {
-      // The server of somebody who never had a ledger: its superuser, and an empty database.
+      // The server of somebody who never had a ledger: its superuser, and nothing else.
       const { username, password: own } = new URL(server.ownerUrl);
       const ownerUrl = `postgres://${username}:${own}@127.0.0.1:${server.port}/postgres`;
       await asOwner(
@@ -97,7 +97,6 @@ test.skipIf(!hasPsql)(
         'drop database ledger',
         'drop role ledger_service, tls_app, tls_owner',
         `create role postgres superuser login password '${password}'`,
-        'create database books',
       );
 
       const here = commands.ownPostgres.replaceAll('127.0.0.1:5432', `127.0.0.1:${server.port}`);

@@ -1,12 +1,13 @@
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { chmod, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { afterAll, describe, expect, inject, test } from 'vitest';
+import { afterAll, describe, expect, inject, onTestFinished, test } from 'vitest';
 import { startServiceProcess } from '../../scripts/service-process.ts';
 import { asOwner, createBlankDatabase, createTestDatabase } from '../support/database.ts';
 import { expectSoundBooks } from '../support/ledger.ts';
@@ -121,10 +122,53 @@ describe('a database of the user’s own', () => {
     expect(stderr).toMatch(/^The database is read-only for this login: .*\n$/);
   });
 
-  test('that cannot be reached is one clear line', async () => {
-    const { status, stderr } = await startInVain({ DATABASE_URL: 'postgres://somebody@127.0.0.1:1/books' });
+  test.each(['DATABASE_URL', 'DATABASE_MIGRATION_URL'])(
+    'that %s cannot reach is one clear line',
+    async (name) => {
+      const { serviceUrl } = await createBlankDatabase();
+      const { status, stderr } = await startInVain({
+        DATABASE_URL: serviceUrl,
+        [name]: 'postgres://somebody@127.0.0.1:1/books',
+      });
+      expect(status).toBe(1);
+      const line = `^PostgreSQL cannot be reached at 127\\.0\\.0\\.1:1, database books: .* Check ${name}, .*\\n$`;
+      expect(stderr).toMatch(new RegExp(line));
+    },
+  );
+
+  test('that does not exist is one line, which says how to create it', async () => {
+    const url = new URL((await createBlankDatabase()).ownerUrl);
+    url.pathname = 'not_yet';
+    const { status, stderr } = await startInVain({ DATABASE_URL: url.href });
     expect(status).toBe(1);
-    expect(stderr).toMatch(/^PostgreSQL cannot be reached at 127\.0\.0\.1:1, database books: .*\n$/);
+    expect(stderr).toMatch(/^PostgreSQL at \S+ has no database not_yet\. .* createdb not_yet; .*\n$/);
+  });
+
+  describe.each(['serviceUrl', 'ownerUrl'] as const)('whose search_path, by the login of %s,', (login) => {
+    test('leads elsewhere is refused in one line, which says how to set it, and is left as it is', async () => {
+      const database = await createTestDatabase();
+      await asOwner(
+        database,
+        'create schema elsewhere',
+        `alter database ${database.name} set search_path = elsewhere`,
+      );
+      const { status, stderr } = await startInVain({ DATABASE_URL: database[login] });
+      expect(status).toBe(1);
+      expect(stderr).toMatch(
+        /^The books are in the schema public, and the search_path .* is elsewhere\. .*alter role \S+ in database \S+ set search_path = public; .*\n$/,
+      );
+      const { username } = new URL(database[login]);
+      const [, command = ''] = /run: (alter role .*? = public);/.exec(stderr) ?? [];
+      expect(command).toContain(username);
+      expect(
+        await asOwner(database, `select from pg_class where relnamespace = 'elsewhere'::regnamespace`),
+      ).toEqual([]);
+
+      await asOwner(database, command);
+      const service = await startServiceProcess({ DATABASE_URL: database[login] });
+      await asOwner(database, `alter role ${username} in database ${database.name} reset search_path`);
+      expect(await service.stop()).toBe(0);
+    });
   });
 });
 
@@ -155,16 +199,76 @@ describe('the embedded database', async () => {
   });
 });
 
-test('a port that is taken is one clear line', async () => {
-  const { serviceUrl } = await createTestDatabase();
+test('a port that is taken is one clear line, and nothing is made or migrated', async () => {
+  const database = await createBlankDatabase();
+  const folder = await mkdtemp(join(tmpdir(), 'ledger-port-'));
+  onTestFinished(() => rm(folder, { recursive: true }));
+  await chmod(folder, 0o711);
   const taken = createServer().listen(0, '127.0.0.1');
   await once(taken, 'listening');
-  const { port } = taken.address() as AddressInfo;
-  const { status, stderr } = await startInVain({ DATABASE_URL: serviceUrl, PORT: `${port}` });
-  taken.close();
-  expect(status).toBe(1);
-  expect(stderr).toMatch(/^The service cannot listen on HOST and PORT, 127\.0\.0\.1:\d+: .*EADDRINUSE.*\n$/m);
+  onTestFinished(() => void taken.close());
+  const PORT = `${(taken.address() as AddressInfo).port}`;
+  for (const env of [{ DATABASE_URL: database.ownerUrl }, { LEDGER_DATA_DIR: join(folder, 'data') }]) {
+    const { status, stderr } = await startInVain({ PORT, ...env });
+    expect(status).toBe(1);
+    expect(stderr).toMatch(
+      /^The service cannot listen on HOST and PORT, 127\.0\.0\.1:\d+: .*EADDRINUSE.*\n$/,
+    );
+  }
+  expect(await readdir(folder)).toEqual([]);
+  expect(await asOwner(database, `select from pg_class where relnamespace = 'public'::regnamespace`)).toEqual(
+    [],
+  );
 });
+
+test.skipIf(process.platform !== 'linux').each(['/proc/foo', '/proc/foo/bar', import.meta.filename])(
+  'the data directory %s, which cannot be made, is one clear line',
+  async (path) => {
+    const { status, stderr } = await startInVain({ LEDGER_DATA_DIR: path });
+    expect(status).toBe(1);
+    expect(stderr).toBe(
+      `The data directory ${path} cannot be made or written to. Set LEDGER_DATA_DIR to a folder of your own.\n`,
+    );
+  },
+);
+
+test('every line of the log is JSON where nobody reads it at a terminal, from the first one on', async () => {
+  const { ownerUrl } = await createBlankDatabase();
+  const service = await startServiceProcess({ DATABASE_URL: ownerUrl });
+  expect(await service.stop()).toBe(0);
+  const messages = service.output.map((line) => (JSON.parse(line) as { msg: string }).msg);
+  expect(messages[0]).toMatch(/^Migrated the database: 0001/);
+  expect(messages).toContainEqual(`GraphQL: ${service.graphqlUrl}`);
+  expect(messages).toContainEqual(expect.stringMatching(/can become the owner of the books/));
+});
+
+/** util-linux's, which runs a command in a terminal of its own. */
+const SCRIPT = '/usr/bin/script';
+
+test.skipIf(process.platform !== 'linux' || !existsSync(SCRIPT))(
+  'the log is readable on a terminal, and Ctrl+C is an orderly end',
+  async () => {
+    const { serviceUrl } = await createTestDatabase();
+    const child = spawn(SCRIPT, ['-qec', `'${process.execPath}' '${MAIN}'`, '/dev/null'], {
+      env: { ...process.env, NO_COLOR: '1', PORT: '0', DATABASE_URL: serviceUrl },
+      stdio: ['pipe', 'pipe', 'inherit'],
+    });
+    let printed = '';
+    child.stdout.setEncoding('utf8').on('data', (text) => {
+      printed += text;
+    });
+    const closed = once(child, 'close');
+    await expect.poll(() => printed, { timeout: 20_000 }).toContain('Stop with Ctrl+C.');
+    const [, url = ''] = /GraphQL: (\S+)/.exec(printed) ?? [];
+    await ask(url, 'query Look { ledger { name } }');
+    await expect.poll(() => printed).toContain('Look');
+    child.stdin.write('\u0003');
+    expect((await closed)[0]).toBe(0);
+    const lines = printed.replaceAll('\r', '').replace('^C', '').trimEnd().split('\n');
+    for (const line of lines) expect(line).toMatch(/^\[\d\d:\d\d:\d\d\] (INFO|WARN): \S/);
+    expect(lines.at(-1)).toMatch(/ INFO: request \{.*"operation":"Look".*"status":200.*\}$/);
+  },
+);
 
 test('two services on one database carry the same load without drift, gap or deadlock', async () => {
   const database = await createTestDatabase();

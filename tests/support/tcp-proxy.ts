@@ -12,6 +12,9 @@ export interface TcpProxy {
   admit(): void;
   /** Connections stay open and nothing passes any more, new ones included, until `admit`. */
   freeze(): void;
+  /** Ends every connection and stops listening, until `comeBack`. */
+  leave(): Promise<void>;
+  comeBack(): Promise<void>;
   /** New connections lead to this database; those that are there stay. */
   redirect(databaseUrl: string): void;
   close(): Promise<void>;
@@ -79,6 +82,11 @@ export async function startTcpProxy(
   const dropAll = () => {
     for (const socket of sockets) socket.destroy();
   };
+  const leave = async () => {
+    dropAll();
+    server.close();
+    await once(server, 'close');
+  };
   target.port = String((server.address() as AddressInfo).port);
   return {
     url: target.href,
@@ -96,11 +104,12 @@ export async function startTcpProxy(
     redirect(other) {
       port = Number(new URL(other).port);
     },
-    async close() {
-      dropAll();
-      server.close();
-      await once(server, 'close');
+    leave,
+    async comeBack() {
+      server.listen(Number(target.port), '127.0.0.1');
+      await once(server, 'listening');
     },
+    close: leave,
   };
 }
 

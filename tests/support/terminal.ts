@@ -47,7 +47,7 @@ export async function startInTerminal(
     for (const stream of [child.stdout, child.stderr]) {
       createInterface({ input: stream }).on('line', (line) => {
         output.push(line);
-        const url = /^GraphQL: +(http:\S+)/.exec(line)?.[1];
+        const url = /GraphQL: (http:[^\s"]+)/.exec(line)?.[1];
         if (url !== undefined) resolve(url);
       });
     }

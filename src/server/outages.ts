@@ -1,0 +1,69 @@
+import type { Logger } from 'pino';
+import { describeCause } from './fault.ts';
+
+/** A database that has answered so recently is there, whatever a request met. */
+const ANSWERED_LATELY_MS = 2000;
+/** How long the database must answer before an outage is over, so that one that comes and goes is one outage. */
+const STEADY_MS = 1000;
+
+const OVER = 'the database answers again';
+
+/** Writes one line when an outage of the database begins, and one when it is over, however many requests meet it. */
+export class Outages {
+  readonly #log: Pick<Logger, 'error' | 'warn'>;
+  /** Undefined: the database answers. */
+  #since: number | undefined;
+  #requests = 0;
+  #answeredAt = performance.now();
+  #firstAnswerAt = 0;
+  #ending: NodeJS.Timeout | undefined;
+
+  constructor(log: Pick<Logger, 'error' | 'warn'>) {
+    this.#log = log;
+  }
+
+  /** Call it with each attempt to connect that fails. */
+  readonly failed = (error: unknown): void => {
+    clearTimeout(this.#ending);
+    this.#ending = undefined;
+    this.#begin(describeCause(error));
+  };
+
+  /** Call it with each answer of the database. */
+  readonly answered = (): void => {
+    this.#answeredAt = performance.now();
+    if (this.#since === undefined || this.#ending !== undefined) return;
+    this.#firstAnswerAt = this.#answeredAt;
+    this.#ending = setTimeout(() => this.#end(OVER), STEADY_MS).unref();
+  };
+
+  /** Call it with each request that was answered UNAVAILABLE. */
+  met(): void {
+    // A database that is silent refuses no connection, and no statement is given up before its deadline.
+    if (performance.now() - this.#answeredAt > ANSWERED_LATELY_MS) this.#begin('no answer in time');
+    if (this.#since !== undefined) this.#requests += 1;
+  }
+
+  /** Writes the last line of an outage that lasts until the service ends. */
+  close(): void {
+    if (this.#since === undefined) return;
+    const isOver = this.#ending !== undefined;
+    if (!isOver) this.#firstAnswerAt = performance.now();
+    this.#end(isOver ? OVER : 'the service ends before the database answers again');
+  }
+
+  #begin(cause: string): void {
+    if (this.#since !== undefined) return;
+    this.#since = performance.now();
+    this.#log.error({ cause }, 'the database does not answer');
+  }
+
+  #end(message: string): void {
+    clearTimeout(this.#ending);
+    const seconds = Math.round((this.#firstAnswerAt - (this.#since ?? 0)) / 100) / 10;
+    this.#log.warn({ seconds, requests: this.#requests }, message);
+    this.#ending = undefined;
+    this.#since = undefined;
+    this.#requests = 0;
+  }
+}
