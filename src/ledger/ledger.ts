@@ -213,7 +213,9 @@ export class Ledger {
   static async open(options: LedgerOptions): Promise<Ledger> {
     const { name = MAIN, readConnections = 8, onFault = () => {}, allowUnsafeDurability = false } = options;
     const primary = new Primary({ onUnfit: onFault, allowUnsafeDurability });
-    const reads = open(options, primary, readConnections, 'reads', { statementDeadlineMs: 4000 });
+    // Who changes a locked account, or reads what a lock keeps final, must not keep all connections while it waits.
+    const waits = { statementDeadlineMs: 4000, lockTimeoutMs: WRITING.lockTimeoutMs };
+    const reads = open(options, primary, readConnections, 'reads', waits);
     try {
       const row = await findLedger(reads, name);
       if (row === undefined) throw new Error(`There is no ledger ${JSON.stringify(name)} in this database.`);
