@@ -5,7 +5,7 @@ import type { Uuid } from '../core/ids.ts';
 import type { Metadata } from '../core/text.ts';
 import { fixedQuery } from './compile.ts';
 import { mapRows } from './currency-rows.ts';
-import type { Database } from './database.ts';
+import { APPLICATION, type Database } from './database.ts';
 import { directionOf, inLedger, type KeysetRange, withinRange } from './keyset.ts';
 import type { Accounts, DB } from './tables.ts';
 
@@ -222,8 +222,8 @@ export async function findAccounts(
 }
 
 /**
- * Which of these accounts other sessions keep locked. What a COMMIT holds that waits for its standby is not among them: it is
- * about to be free, or no COMMIT comes to its end.
+ * Which of these accounts other sessions keep locked. Locks that are about to go are not among them: of a COMMIT that waits for
+ * its standby, and of a service's batch that has just begun.
  */
 export async function findLocked(db: Database, ledgerId: Uuid, ids: readonly Uuid[]): Promise<Set<Uuid>> {
   if (ids.length === 0) return new Set();
@@ -235,16 +235,19 @@ export async function findLocked(db: Database, ledgerId: Uuid, ids: readonly Uui
     db,
   );
   if (locked.length === 0) return new Set();
-  const { rows: committing } = await db.transaction().execute(async (trx) => {
+  const { rows: passing } = await db.transaction().execute(async (trx) => {
     // Sessions are shown to their own login, not to the role that it takes.
     await sql`set local role none`.execute(trx);
     return sql<{ locker: string }>`
-      select backend_xid::text as locker from pg_stat_activity where wait_event = 'SyncRep' and backend_xid is not null`.execute(
+      select backend_xid::text as locker from pg_stat_activity
+      where backend_xid is not null and (
+        wait_event = 'SyncRep'
+        or starts_with(application_name, ${APPLICATION}) and clock_timestamp() - xact_start < interval '0.5 s')`.execute(
       trx,
     );
   });
-  const waiting = new Set(committing.map(({ locker }) => locker));
-  return new Set(locked.flatMap(({ id, locker }) => (waiting.has(locker) ? [] : id)));
+  const lockers = new Set(passing.map(({ locker }) => locker));
+  return new Set(locked.flatMap(({ id, locker }) => (lockers.has(locker) ? [] : id)));
 }
 
 /** The ids of the accounts that have these external ids. */

@@ -9,6 +9,9 @@ import type { DB } from './tables.ts';
 
 export type Database = Kysely<DB>;
 
+/** What the names of all the service's sessions begin with. */
+export const APPLICATION = 'transactional-ledger';
+
 export interface DatabaseOptions {
   readonly url: string;
   /** The role that the connections take, the application's unless another is named: what they may do is what it may. */

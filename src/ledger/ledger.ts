@@ -25,7 +25,14 @@ import type { AccountChange } from '../core/update-account.ts';
 import { listMatchingAccounts } from '../db/account-lists.ts';
 import { findAccounts, findLocked } from '../db/accounts.ts';
 import { ConnectionLostError } from '../db/checked-pool.ts';
-import { type Database, type DatabaseOptions, openDatabase, type PoolUse, poolUse } from '../db/database.ts';
+import {
+  APPLICATION,
+  type Database,
+  type DatabaseOptions,
+  openDatabase,
+  type PoolUse,
+  poolUse,
+} from '../db/database.ts';
 import { listMatchingEntries } from '../db/entry-lists.ts';
 import { listHoldTransactions, listMatchingHolds } from '../db/hold-lists.ts';
 import { findExpiredHolds, findHolds } from '../db/holds.ts';
@@ -220,7 +227,9 @@ export class Ledger {
     const { name = MAIN, readConnections = 8, onFault = () => {}, allowUnsafeDurability = false } = options;
     const { onUnreachable = () => {}, onAnswered = () => {} } = options;
     const primary = new Primary({ onUnfit: onFault, onUnreachable, onAnswered, allowUnsafeDurability });
-    const reads = open(options, primary, readConnections, 'reads', { statementDeadlineMs: 4000 });
+    // Who changes a locked account, or reads what a lock keeps final, must not keep all connections while it waits.
+    const waits = { statementDeadlineMs: 4000, lockTimeoutMs: WRITING.lockTimeoutMs };
+    const reads = open(options, primary, readConnections, 'reads', waits);
     try {
       const row = await findLedger(reads, name);
       if (row === undefined) throw new Error(`There is no ledger ${JSON.stringify(name)} in this database.`);
@@ -575,7 +584,7 @@ function open(
   return openDatabase({
     url: options.databaseUrl,
     maxConnections,
-    applicationName: `transactional-ledger ${use}`,
+    applicationName: `${APPLICATION} ${use}`,
     primary,
     ...limits,
   });

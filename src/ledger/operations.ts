@@ -43,6 +43,8 @@ export class Operations {
   readonly #options: OperationsOptions;
   /** Operations of large batches. */
   #large = 0;
+  /** Operations of short batches that are being planned, and then wait in line. */
+  #planning = 0;
   #batches = 0;
   #closed = false;
   #idle: PromiseWithResolvers<void> | undefined;
@@ -65,7 +67,7 @@ export class Operations {
     const { short, maxBusy, maxWaiting } = this.#options;
     if (this.#closed) return false;
     return operations <= MAX_SHORT[mode]
-      ? short.hasRoomFor(operations)
+      ? short.hasRoomFor(this.#planning + operations)
       : this.#large + operations <= maxBusy + maxWaiting;
   }
 
@@ -105,7 +107,12 @@ export class Operations {
     const index = operations.findIndex((operation) => 'code' in operation);
     const cause = operations[index];
     if (cause !== undefined && 'code' in cause) return refuse('batchAborted', { index, cause });
-    const steps = await planAtomic(this.#options.names, [...slicesOf(operations.filter(isCommand))]);
+    const slices = [...slicesOf(operations.filter(isCommand))];
+    const steps = await this.#whilePlanning(
+      lanes,
+      operations.length,
+      planAtomic(this.#options.names, slices),
+    );
     if ('code' in steps) return steps;
     const answer = await lanes.postUnit(unitOf(steps));
     return 'code' in answer ? answer : { code: 'PROCESSED', outcomes: answer };
@@ -123,11 +130,22 @@ export class Operations {
     return { code: 'PROCESSED', outcomes };
   }
 
+  async #whilePlanning<T>(lanes: GroupCommit, operations: number, planning: Promise<T>): Promise<T> {
+    const counted = lanes === this.#options.short ? operations : 0;
+    this.#planning += counted;
+    try {
+      return await planning;
+    } finally {
+      this.#planning -= counted;
+    }
+  }
+
   /** The operations that are well formed are one unit. */
   async #postSlice(lanes: GroupCommit, slice: readonly Operation[]): Promise<Outcome[]> {
-    const planned = await Promise.all(
-      slice.map((operation) => ('code' in operation ? operation : this.#options.names.plan(operation))),
+    const plans = slice.map((operation) =>
+      'code' in operation ? operation : this.#options.names.plan(operation),
     );
+    const planned = await this.#whilePlanning(lanes, slice.length, Promise.all(plans));
     const unplanned = planned.findIndex((each) => 'code' in each && each.code === 'UNAVAILABLE');
     if (unplanned >= 0) planned.fill(refuse('unavailable', {}), unplanned);
     const unit = { commands: planned.filter(isPlanned) };

@@ -33,6 +33,7 @@ export class Waiting {
   ) {
     this.unit = unit;
     this.since = whole?.since ?? performance.now();
+    this.asideSince = whole?.asideSince;
     this.waitsSince = whole?.waitsSince;
     this.isUnknown = whole?.isUnknown ?? false;
     this.#answer = answer;

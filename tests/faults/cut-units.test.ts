@@ -96,6 +96,20 @@ test('a batch is answered though the COMMIT of its first part comes to its end a
   await expectSoundBooks(database);
 });
 
+test('the rest of a batch has waited since all of it had to', { timeout: 40_000 }, async () => {
+  const database = await createTestDatabase();
+  const ledger = await openLedger(database);
+  const [first, second, payee] = await makeAccounts(ledger, 3, FREE);
+  const [one, other] = [await lock(database, first), await lock(database, second)];
+  const since = performance.now();
+  const batch = ledger.postBatch('INDEPENDENT', [pay(first, payee), pay(second, payee)]);
+  await sleep(5000);
+  await one.query('rollback');
+  expect(codesOf(await batch)).toEqual(['POSTED', 'OVERLOADED']);
+  expect(performance.now() - since).toBeLessThan(13_000);
+  await other.query('rollback');
+});
+
 /** A way to the database on which connections for reading fall silent when the test says so. */
 async function silenceableReads({ serviceUrl }: TestDatabase) {
   const target = new URL(serviceUrl);

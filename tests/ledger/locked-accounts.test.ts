@@ -274,6 +274,27 @@ test('who names an account of a large ATOMIC batch waits for it, and strangers d
   expect(order).toEqual(['stranger', 'batch', 'named']);
 });
 
+test('who changes the account again and again does not keep others from reading and posting', async () => {
+  const { ids, letGo } = await lockOne(4);
+  const [locked = '', a, b, c] = ids;
+  const changes = Array.from({ length: 16 }, () =>
+    ledger.changeAccount(locked, { kind: 'FREEZE', idempotencyKey: null }),
+  );
+  await sleep(100);
+  const paused: number[] = [];
+  const named = ledger.post(pay(locked, c));
+  for (const end = performance.now() + 2500; performance.now() < end; ) {
+    const since = performance.now();
+    await balance(ledger, a ?? '');
+    expect(await ledger.post(pay(a, b))).toMatchObject({ code: 'POSTED' });
+    paused.push(performance.now() - since);
+  }
+  expect(Math.max(...paused)).toBeLessThan(2000);
+  await letGo();
+  expect((await named).code).toMatch(/^POSTED|ACCOUNT_FROZEN$/);
+  expect(new Set((await Promise.all(changes)).map(({ code }) => code))).toContain('UPDATED');
+});
+
 test('two services wait for the account alike', async () => {
   const { ids, letGo } = await lockOne(4);
   const [locked, a, b, c] = ids;
