@@ -1,8 +1,11 @@
+import { once } from 'node:events';
+import { connect as connectSocket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { expect, onTestFinished, test } from 'vitest';
 import { startServiceProcess } from '../../scripts/service-process.ts';
 import { startSweeper } from '../../src/ledger/sweeper.ts';
+import { describeCause } from '../../src/server/fault.ts';
 import { createLog } from '../../src/server/log.ts';
 import { asOwner, connect, createTestDatabase } from '../support/database.ts';
 import { openLedger } from '../support/ledger.ts';
@@ -65,6 +68,19 @@ test('an error to which pg has attached its client shows nothing of the client',
   const { err, bytes } = logged(error);
   expect(Object.keys(err).sort()).toEqual(['message', 'sqlState', 'stack', 'type']);
   expect(bytes).toBeLessThan(1500);
+});
+
+test('the cause of an outage is named too where the name of a host has several addresses', async () => {
+  const addresses = ['127.0.0.1', '::1'].map((address, place) => ({ address, family: place === 0 ? 4 : 6 }));
+  const socket = connectSocket({
+    host: 'two.example',
+    port: 1,
+    autoSelectFamily: true,
+    lookup: (_, __, found) => found(null, addresses),
+  });
+  const [error] = await once(socket, 'error').catch((refusal: unknown) => [refusal]);
+  expect(error).toBeInstanceOf(AggregateError);
+  expect(describeCause(new Error('no connection', { cause: error }))).toBe('ECONNREFUSED 127.0.0.1:1');
 });
 
 test('an outage is one line when it begins, with its cause, and one when it ends, whatever meets it', {

@@ -257,6 +257,7 @@ test.skipIf(process.platform !== 'linux' || !existsSync(SCRIPT))(
     child.stdout.setEncoding('utf8').on('data', (text) => {
       printed += text;
     });
+    onTestFinished(() => void child.kill());
     const closed = once(child, 'close');
     await expect.poll(() => printed, { timeout: 20_000 }).toContain('Stop with Ctrl+C.');
     const [, url = ''] = /GraphQL: (\S+)/.exec(printed) ?? [];
