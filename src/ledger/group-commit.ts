@@ -200,6 +200,8 @@ export class GroupCommit {
       retries: 0,
       splits: 0,
     };
+    // While no lane worked, nothing was asked of the database: it was not silent.
+    if (this.#lanes.size === 0) this.heard();
     this.#lanes.add(work);
     try {
       await this.#run(batch, work);
