@@ -7,6 +7,7 @@ import { setImmediate } from 'node:timers/promises';
 import {
   coerceInputValue,
   type DocumentNode,
+  type GraphQLInputObjectType,
   type GraphQLInputType,
   GraphQLScalarType,
   GraphQLSchema,
@@ -135,14 +136,30 @@ function findLongList(type: GraphQLInputType, value: unknown): LongList | undefi
     return Array.isArray(value) && value.length > SLICE ? { type: bare, elements: value } : undefined;
   }
   if (!isInputObjectType(bare) || typeof value !== 'object' || value === null) return undefined;
-  for (const { name: member, type: memberType } of Object.values(bare.getFields())) {
-    const list = getNullableType(memberType);
+  for (const { member, type } of listMembersOf(bare)) {
     const elements: unknown = Object.hasOwn(value, member) ? Reflect.get(value, member) : undefined;
-    if (isListType(list) && Array.isArray(elements) && elements.length > SLICE) {
-      return { type: list, elements, member };
-    }
+    if (Array.isArray(elements) && elements.length > SLICE) return { type, elements, member };
   }
   return undefined;
+}
+
+interface ListMember {
+  readonly member: string;
+  readonly type: GraphQLInputType;
+}
+
+/** By type: every request is looked at. */
+const listMembers = new WeakMap<GraphQLInputObjectType, readonly ListMember[]>();
+
+function listMembersOf(type: GraphQLInputObjectType): readonly ListMember[] {
+  const known = listMembers.get(type);
+  if (known !== undefined) return known;
+  const members = Object.values(type.getFields()).flatMap((field) => {
+    const list = getNullableType(field.type);
+    return isListType(list) ? { member: field.name, type: list } : [];
+  });
+  listMembers.set(type, members);
+  return members;
 }
 
 /** Like coerceInputValue: undefined where a value is not of its type. Coerces its long list in turns. */

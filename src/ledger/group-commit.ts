@@ -385,10 +385,12 @@ function accountsOf(batch: readonly Waiting[]): Set<Uuid> {
 /** What others must keep away from while the batch is in flight. */
 function namesToHold(batch: readonly Waiting[]): string[] {
   const isLarge = batch.reduce((sum, { size }) => sum + size, 0) > LARGE;
-  return batch.flatMap(({ unit }) =>
-    unit.commands.flatMap(({ accounts, externalId }) => [
-      ...(isLarge ? accounts : []),
-      ...(externalId === null ? [] : [externalIdName(externalId)]),
-    ]),
-  );
+  const names: string[] = [];
+  for (const { unit } of batch) {
+    for (const { accounts, externalId } of unit.commands) {
+      if (isLarge) names.push(...accounts);
+      if (externalId !== null) names.push(externalIdName(externalId));
+    }
+  }
+  return names;
 }
