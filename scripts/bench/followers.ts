@@ -9,9 +9,11 @@ import { cpus } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { formatId } from '../../src/core/ids.ts';
 import type { JournalPlace } from '../../src/core/journal-place.ts';
+import type { EmbeddedPostgres } from '../../src/db/embedded.ts';
+import { migrate } from '../../src/db/migrator.ts';
 import { Ledger } from '../../src/ledger/ledger.ts';
 import { startServiceProcess } from '../service-process.ts';
-import { withTemporaryLedger } from '../temporary-postgres.ts';
+import { withTemporaryPostgres } from '../temporary-postgres.ts';
 import { closedLoop } from './callers.ts';
 import { makeAccounts, postByEngine } from './engine.ts';
 import { cpuSeconds } from './usage.ts';
@@ -197,8 +199,9 @@ async function measure(
 }
 
 console.log(`${cpus().length} cores of ${cpus()[0]?.model ?? 'an unknown make'}, Node ${process.version}`);
-await withTemporaryLedger(async ({ serviceUrl, pid }) => {
-  const ledger = await Ledger.open({ databaseUrl: serviceUrl, allowUnsafeDurability: true });
+const run = async ({ ownerUrl, serviceUrl, pid }: EmbeddedPostgres): Promise<void> => {
+  await migrate(ownerUrl, () => {});
+  const ledger = await Ledger.open({ databaseUrl: serviceUrl });
   const service = await startServiceProcess({ DATABASE_URL: serviceUrl, LOG_LEVEL: 'error' });
   try {
     const costs = await measure(ledger, pid, service.child.pid ?? 0, {
@@ -210,4 +213,6 @@ await withTemporaryLedger(async ({ serviceUrl, pid }) => {
     await service.stop();
     await ledger.close();
   }
-});
+};
+
+await withTemporaryPostgres(run, { isDurable: true });
