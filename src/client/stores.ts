@@ -1,4 +1,4 @@
-/** Stores of intents. Each of them takes one of several attempts that are added under a name at once, and removes no other than it is told to. */
+/** Stores of intents. Of several attempts that are added under one name at once, a store keeps one. It removes only the attempt it is given. */
 import type { MaybePromise } from './transport.ts';
 
 /**

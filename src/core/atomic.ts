@@ -53,8 +53,8 @@ export function resolveStep({ externalIds }: Pick<Book, 'externalIds'>, { comman
 const SLICE = 500;
 
 /**
- * Decides a batch beside the book, and carries the book forward: by all operations, or by the refusal of one alone, if its key
- * is to answer so forever. What the keys answered before comes first. It yields now and then, so that others can have a turn.
+ * Decides a batch on the book and carries the book forward: by all operations, or by the refusal of one, where that is recorded.
+ * Recorded refusals and conflicts of keys come first. It yields now and then, so that others can have a turn.
  */
 export function* decideAtomic(book: Book, steps: readonly Step[]): Generator<void, UnitDecision> {
   const culprit = findRecordedCulprit(

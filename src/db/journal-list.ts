@@ -93,8 +93,8 @@ function isPosted(row: JournalRow): row is PostedRow {
 
 /**
  * Walks from block to block by the key (number, ledger), in each along its range of ids, until `limit` posted transactions are
- * found. The recursion leaves the planner no other way to the blocks, whatever it believes of the tables. A block's range is
- * the ledger's own, so that it needs no condition on the ledger; beside a range of ids that could choose another index.
+ * found. The recursion leaves the planner no other way to the blocks, whatever it believes of the tables. A block's range
+ * has transactions of its own ledger alone, so that no condition on the ledger is needed.
  * Answers one row per posted transaction, the row of the block that the page begins in, and that of the last block read.
  */
 function journalQuery(ledgerId: Uuid, { block, outcomes }: JournalPlace, limit: number) {

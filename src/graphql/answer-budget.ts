@@ -1,6 +1,6 @@
 /**
- * What bounds the making of an answer, beside its cost: what its request reads, how long it keeps the event loop, and how many
- * large answers are made at once. A mutation's answer is bounded before it is executed, and is never stopped.
+ * Limits on making an answer, in addition to its cost: the bytes that its request reads, the time that it keeps the event loop,
+ * and the number of large answers that are made at once. A mutation's answer is bounded before it is executed, and is never stopped.
  */
 import { setImmediate as setImmediateCallback } from 'node:timers';
 import { setImmediate } from 'node:timers/promises';

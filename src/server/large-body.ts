@@ -1,18 +1,19 @@
 import { randomBytes } from 'node:crypto';
-import { setImmediate } from 'node:timers/promises';
 import { GraphQLError, parse } from 'graphql';
 import { requestRefused } from '../graphql/answer.ts';
 import { checkDocument, checkText, DOCUMENT_LIMITS, isOnly } from '../graphql/document-limits.ts';
 import { bodyTooLarge, LARGE_REQUESTS, MAX_REQUEST_BYTES } from '../graphql/yoga.ts';
+import { atOnce, inTurns } from '../ledger/turns.ts';
 import { MAX_LARGE_ELEMENTS, MAX_LARGE_NAMES, MAX_LARGE_NESTING } from './limits.ts';
 
 /**
- * Why a body above MAX_REQUEST_BYTES is refused before it is parsed; undefined where it may be. Its bytes are looked at once, some in each turn of the event loop.
+ * Why a body above MAX_REQUEST_BYTES is refused before it is parsed; undefined where it may be. Its bytes are looked at once, some
+ * in each turn of the event loop.
  * It must be an object whose document, within the limits of documents, runs nothing but a `postBatch`, and it must have no more
  * to parse than such a body needs. What is no JSON is either refused here or left to who parses it.
  */
 export async function refuseLarge(bytes: Buffer): Promise<GraphQLError | undefined> {
-  const scan = await scanInTurns(bytes);
+  const scan = await inTurns(scanPieces(bytes));
   if ('limit' in scan) return exceeded(...scan.limit);
   const tooLarge = bodyTooLarge(bytes.length, MAX_REQUEST_BYTES);
   const { query, operationName } = scan;
@@ -34,14 +35,6 @@ export async function refuseLarge(bytes: Buffer): Promise<GraphQLError | undefin
 export function refuseStructure(beginning: Buffer): GraphQLError | undefined {
   const scan = scanBody(beginning);
   return 'limit' in scan ? exceeded(...scan.limit) : undefined;
-}
-
-async function scanInTurns(bytes: Buffer): Promise<Scan> {
-  const scanning = scanPieces(bytes);
-  for (let step = scanning.next(); ; step = scanning.next()) {
-    if (step.done) return step.value;
-    await setImmediate();
-  }
 }
 
 /** Whether a string cannot be within a document's limit of characters, each of which takes six bytes at most: an escape. */
@@ -82,11 +75,7 @@ const [OPEN_BRACE, CLOSE_BRACE, OPEN_BRACKET, CLOSE_BRACKET] = [0x7b, 0x7d, 0x5b
  * last. Of anything else JSON.parse reads no more than what comes before its fault, which is counted here too.
  */
 export function scanBody(bytes: Buffer): Scan {
-  const scanning = scanPieces(bytes);
-  for (;;) {
-    const step = scanning.next();
-    if (step.done) return step.value;
-  }
+  return atOnce(scanPieces(bytes));
 }
 
 /** The same, with a pause after each PIECE of bytes. */

@@ -27,7 +27,7 @@ const { values: options, positionals: names } = parseArgs({
   allowPositionals: true,
   options: {
     rounds: { type: 'string', default: '4' },
-    /** Of each turn, beside a sixth of it before for warming up. */
+    /** How long each turn is measured. It warms up for a sixth of that first. */
     seconds: { type: 'string', default: '3' },
   },
 });

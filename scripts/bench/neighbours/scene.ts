@@ -125,7 +125,7 @@ export async function during<T, N>(
 ): Promise<[T, N]> {
   const run = { isOver: false };
   const work = neighbour(run);
-  // It is awaited in the end; until then nobody would hear that it failed.
+  // It is awaited at the end: without a handler, an earlier failure would end the process.
   work.catch(() => {});
   try {
     const result = await turn();
