@@ -1,5 +1,6 @@
 import { schema } from '../../src/graphql/schema.ts';
 import { type Request, randomRequests } from './documents.ts';
+import { isSameAnswer } from './same-answer.ts';
 import { type Books, Side } from './side.ts';
 import type { Names } from './values.ts';
 
@@ -105,7 +106,7 @@ async function compareAnswers(plain: Side, compiled: Side, request: Request, pla
     for (const side of [plain, compiled]) side.normalizer.forget(known);
     [expected, given] = await send();
   }
-  if (expected !== given) {
+  if (!isSameAnswer(expected, given)) {
     throw new Error(
       [
         `${place}: the answers differ`,

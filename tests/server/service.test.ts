@@ -249,8 +249,8 @@ test.skipIf(process.platform !== 'linux' || !existsSync(SCRIPT))(
   'the log is readable on a terminal, and Ctrl+C is an orderly end',
   async () => {
     const { serviceUrl } = await createTestDatabase();
-    const child = spawn(SCRIPT, ['-qec', `'${process.execPath}' '${MAIN}'`, '/dev/null'], {
-      env: { ...process.env, NO_COLOR: '1', PORT: '0', DATABASE_URL: serviceUrl },
+    const child = spawn(SCRIPT, ['-qec', `exec '${process.execPath}' '${MAIN}'`, '/dev/null'], {
+      env: { ...process.env, SHELL: '/bin/sh', NO_COLOR: '1', PORT: '0', DATABASE_URL: serviceUrl },
       stdio: ['pipe', 'pipe', 'inherit'],
     });
     let printed = '';
