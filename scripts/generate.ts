@@ -40,7 +40,7 @@ async function fromDatabase(): Promise<Record<string, string>> {
   }));
 }
 
-/** As the connections of src/db/database.ts give and take the columns' values. */
+/** As the connections of src/db/postgres/database.ts give and take the columns' values. */
 function tableTypes(url: string): Promise<string> {
   return new Cli().generate({
     url,

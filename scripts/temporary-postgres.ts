@@ -1,8 +1,8 @@
 import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type EmbeddedPostgres, startEmbeddedPostgres } from '../src/db/embedded.ts';
-import { migrate } from '../src/db/migrator.ts';
+import { type EmbeddedPostgres, startEmbeddedPostgres } from '../src/db/embedded/embedded.ts';
+import { migrate } from '../src/db/postgres/migrator.ts';
 
 /** For data that need not survive a crash. */
 const VOLATILE = { fsync: 'off', full_page_writes: 'off', synchronous_commit: 'off' };

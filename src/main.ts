@@ -1,16 +1,16 @@
 import { type Config, ConfigError, readConfig } from './config.ts';
-import { EmbeddedPostgresError, startEmbeddedPostgres } from './db/embedded.ts';
-import { prepareDatabase } from './db/prepare.ts';
-import { UnfitServerError } from './db/primary.ts';
-import { DatabaseNotReadyError } from './db/start-client.ts';
+import { EmbeddedPostgresError, startEmbeddedPostgres } from './db/embedded/embedded.ts';
+import { prepareDatabase } from './db/postgres/prepare.ts';
+import { UnfitServerError } from './db/postgres/primary.ts';
+import { DatabaseNotReadyError } from './db/postgres/start-client.ts';
 import { Ledger } from './ledger/ledger.ts';
 import { startSweeper } from './ledger/sweeper.ts';
-import { Drain, describeUnfinished } from './server/drain.ts';
-import { startHttpServer } from './server/http.ts';
-import { createLog, reportEnd } from './server/log.ts';
-import { Outages } from './server/outages.ts';
-import { tryPort } from './server/port.ts';
-import { logRequest } from './server/request-log.ts';
+import { startHttpServer } from './server/http/http.ts';
+import { tryPort } from './server/http/port.ts';
+import { Drain, describeUnfinished } from './server/operations/drain.ts';
+import { createLog, reportEnd } from './server/operations/log.ts';
+import { Outages } from './server/operations/outages.ts';
+import { logRequest } from './server/operations/request-log.ts';
 
 /** What is wrong is the user's to mend, and the message says how: a stack would only hide it. */
 const TOLD_PLAINLY = [ConfigError, EmbeddedPostgresError, DatabaseNotReadyError, UnfitServerError];

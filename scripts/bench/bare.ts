@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import pg from 'pg';
-import type { Uuid } from '../../src/core/ids.ts';
+import type { Uuid } from '../../src/core/values/ids.ts';
 
 /** The ledger of all bare rows. */
 export const LEDGER: Uuid = '00000000-0000-7000-8000-000000000000';

@@ -1,5 +1,5 @@
-import { openDatabase } from '../../src/db/database.ts';
-import { checkInvariants } from '../../src/db/invariants.ts';
+import { checkInvariants } from '../../src/db/invariants/invariants.ts';
+import { openDatabase } from '../../src/db/postgres/database.ts';
 import { query } from './databases.ts';
 import type { Acknowledged } from './stage.ts';
 

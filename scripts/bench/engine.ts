@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import type { Command } from '../../src/core/command.ts';
 import { toAccountRequest } from '../../src/core/create-account.ts';
+import type { Command } from '../../src/core/decide/command.ts';
+import { toDeposit, toTransfer } from '../../src/core/decide/request.ts';
 import type { Refusal } from '../../src/core/errors.ts';
-import type { Uuid } from '../../src/core/ids.ts';
-import { toDeposit, toTransfer } from '../../src/core/request.ts';
+import type { Uuid } from '../../src/core/values/ids.ts';
 import type { Ledger } from '../../src/ledger/ledger.ts';
 import type { Acknowledged } from './stage.ts';
 import type { Pair, Workload } from './workload.ts';

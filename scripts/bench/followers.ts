@@ -7,10 +7,10 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { cpus } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { formatId } from '../../src/core/ids.ts';
-import type { JournalPlace } from '../../src/core/journal-place.ts';
-import type { EmbeddedPostgres } from '../../src/db/embedded.ts';
-import { migrate } from '../../src/db/migrator.ts';
+import { formatId } from '../../src/core/values/ids.ts';
+import type { JournalPlace } from '../../src/core/values/journal-place.ts';
+import type { EmbeddedPostgres } from '../../src/db/embedded/embedded.ts';
+import { migrate } from '../../src/db/postgres/migrator.ts';
 import { Ledger } from '../../src/ledger/ledger.ts';
 import { startServiceProcess } from '../service-process.ts';
 import { withTemporaryPostgres } from '../temporary-postgres.ts';

@@ -7,10 +7,10 @@
  * pair in the opposite order. Autovacuum runs by its defaults.
  */
 import pg from 'pg';
-import { FieldWriter } from '../../src/core/fields.ts';
-import { formatId } from '../../src/core/ids.ts';
-import type { EmbeddedPostgres } from '../../src/db/embedded.ts';
-import { migrate } from '../../src/db/migrator.ts';
+import { FieldWriter } from '../../src/core/decide/fields.ts';
+import { formatId } from '../../src/core/values/ids.ts';
+import type { EmbeddedPostgres } from '../../src/db/embedded/embedded.ts';
+import { migrate } from '../../src/db/postgres/migrator.ts';
 import { Ledger } from '../../src/ledger/ledger.ts';
 import { quantile } from '../latency.ts';
 import { checkBooks } from './books.ts';

@@ -1,7 +1,7 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
-import { formatId, type Uuid } from '../../src/core/ids.ts';
+import { formatId, type Uuid } from '../../src/core/values/ids.ts';
 import type { BatchMode } from '../../src/ledger/ledger.ts';
 import { startServiceProcess } from '../service-process.ts';
 import type { LoadJob, LoadResult, LoadTarget } from './load.ts';

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { parseId } from '../../src/core/ids.ts';
+import { parseId } from '../../src/core/values/ids.ts';
 import type { BatchMode } from '../../src/ledger/ledger.ts';
 import type { Connection } from './connection.ts';
 import type { Acknowledged } from './stage.ts';

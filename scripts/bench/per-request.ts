@@ -6,7 +6,7 @@ import { randomUUID } from 'node:crypto';
 import { Kysely, PostgresDialect } from 'kysely';
 import pg from 'pg';
 import { uuidv7 } from 'uuidv7';
-import type { Database } from '../../src/db/database.ts';
+import type { Database } from '../../src/db/postgres/database.ts';
 import { DIGEST, LEDGER, REQUEST } from './bare.ts';
 import type { Acknowledged } from './stage.ts';
 import type { Pair } from './workload.ts';

@@ -2,8 +2,8 @@
  * What readers get of the service while it writes: an account by its id, and the first page of its history, over HTTP. The
  * writes come from the load process, the reads from this one, which has nothing else to do meanwhile.
  */
-import { formatId, type Uuid } from '../../src/core/ids.ts';
-import type { EmbeddedPostgres } from '../../src/db/embedded.ts';
+import { formatId, type Uuid } from '../../src/core/values/ids.ts';
+import type { EmbeddedPostgres } from '../../src/db/embedded/embedded.ts';
 import { checkBooks } from './books.ts';
 import { closedLoop } from './callers.ts';
 import { Connection } from './connection.ts';

@@ -3,8 +3,8 @@
  * books; workload by workload all stages take their turns, so that what else the machine does meets all alike. In the end each
  * stage's books are checked.
  */
-import { formatId, type Uuid } from '../../src/core/ids.ts';
-import type { EmbeddedPostgres } from '../../src/db/embedded.ts';
+import { formatId, type Uuid } from '../../src/core/values/ids.ts';
+import type { EmbeddedPostgres } from '../../src/db/embedded/embedded.ts';
 import { Ledger } from '../../src/ledger/ledger.ts';
 import { bareAccount } from './bare.ts';
 import { checkBareTables, checkBooks } from './books.ts';

@@ -1,9 +1,9 @@
 import { GraphQLError } from 'graphql';
-import { AnswerBudget } from '../../src/graphql/answer-budget.ts';
-import { RequestNotes } from '../../src/graphql/request-notes.ts';
-import { createGraphQLHandler } from '../../src/graphql/yoga.ts';
+import { RequestNotes } from '../../src/graphql/execution/request-notes.ts';
+import { createGraphQLHandler } from '../../src/graphql/execution/yoga.ts';
+import { AnswerBudget } from '../../src/graphql/protection/answer-budget.ts';
 import { Ledger } from '../../src/ledger/ledger.ts';
-import { FastPath } from '../../src/server/fast-path.ts';
+import { FastPath } from '../../src/server/http/fast-path.ts';
 import type { Names } from './values.ts';
 
 const ACCOUNTS = 24;

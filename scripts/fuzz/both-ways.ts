@@ -4,11 +4,11 @@
  * and balances must be equal.
  */
 import fc from 'fast-check';
-import type { Command } from '../../src/core/command.ts';
 import { toAccountRequest } from '../../src/core/create-account.ts';
-import { formatId, type Uuid } from '../../src/core/ids.ts';
-import { toCapture, toDeposit, toHold, toTransfer, toWithdrawal } from '../../src/core/request.ts';
+import type { Command } from '../../src/core/decide/command.ts';
+import { toCapture, toDeposit, toHold, toTransfer, toWithdrawal } from '../../src/core/decide/request.ts';
 import type { Outcome } from '../../src/core/transaction.ts';
+import { formatId, type Uuid } from '../../src/core/values/ids.ts';
 import { Ledger, type LedgerOptions } from '../../src/ledger/ledger.ts';
 import { countFlights, watchFlights } from './flights.ts';
 

@@ -9,8 +9,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import fc from 'fast-check';
 import pg from 'pg';
 import { Ledger } from '../../src/ledger/ledger.ts';
-import { FastPath } from '../../src/server/fast-path.ts';
-import { startHttpServer } from '../../src/server/http.ts';
+import { FastPath } from '../../src/server/http/fast-path.ts';
+import { startHttpServer } from '../../src/server/http/http.ts';
 import { ACCOUNTS, EXCHANGE, type Exchange, ORIGIN } from './http-requests.ts';
 
 export interface BooksUrls {

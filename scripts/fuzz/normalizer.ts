@@ -1,4 +1,4 @@
-import { formatId, type Uuid } from '../../src/core/ids.ts';
+import { formatId, type Uuid } from '../../src/core/values/ids.ts';
 
 const PUBLIC_ID = /\b(ldg|acct|txn|ent|hold)_([0-9a-hjkmnp-tv-z]{26})/g;
 const UUID = /\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b/g;

@@ -4,7 +4,7 @@
 
 import { randomInt } from 'node:crypto';
 import { parseArgs } from 'node:util';
-import { migrate } from '../../src/db/migrator.ts';
+import { migrate } from '../../src/db/postgres/migrator.ts';
 import { withDatabases, withName } from '../bench/databases.ts';
 import { withTemporaryPostgres } from '../temporary-postgres.ts';
 import { compareWays } from './both-ways.ts';

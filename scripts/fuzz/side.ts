@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ExecutionResult } from 'graphql';
 import pg from 'pg';
-import { writeAnswer } from '../../src/graphql/answer.ts';
-import { AnswerBudget } from '../../src/graphql/answer-budget.ts';
-import { RequestNotes } from '../../src/graphql/request-notes.ts';
-import { createGraphQLHandler } from '../../src/graphql/yoga.ts';
+import { writeAnswer } from '../../src/graphql/execution/answer.ts';
+import { RequestNotes } from '../../src/graphql/execution/request-notes.ts';
+import { createGraphQLHandler } from '../../src/graphql/execution/yoga.ts';
+import { AnswerBudget } from '../../src/graphql/protection/answer-budget.ts';
 import { Ledger } from '../../src/ledger/ledger.ts';
-import { FastPath } from '../../src/server/fast-path.ts';
+import { FastPath } from '../../src/server/http/fast-path.ts';
 import type { Request } from './documents.ts';
 import { Normalizer } from './normalizer.ts';
 

@@ -1,8 +1,8 @@
-import type { Currency } from './currency.ts';
-import type { Uuid } from './ids.ts';
-import type { Instant } from './instant.ts';
-import { MAX_MINOR } from './money.ts';
-import type { Metadata } from './text.ts';
+import type { Currency } from './values/currency.ts';
+import type { Uuid } from './values/ids.ts';
+import type { Instant } from './values/instant.ts';
+import { MAX_MINOR } from './values/money.ts';
+import type { Metadata } from './values/text.ts';
 
 export type Side = 'DEBIT' | 'CREDIT';
 export type AccountKind = 'STANDARD' | 'EXTERNAL';

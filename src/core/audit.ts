@@ -1,7 +1,7 @@
 /** What is recorded of changes beside the journal: of accounts, currencies and periods. */
 import { hash } from 'node:crypto';
 import { canonicalText } from './chain.ts';
-import type { Metadata } from './text.ts';
+import type { Metadata } from './values/text.ts';
 
 /** Fields of what was changed, as the API shows them; null where one is absent. */
 export type AuditFields = Readonly<Record<string, string | null>>;

@@ -17,9 +17,9 @@
  */
 import { hash } from 'node:crypto';
 import canonicalize from 'canonicalize';
-import { FieldWriter } from './fields.ts';
-import type { Instant } from './instant.ts';
+import { FieldWriter } from './decide/fields.ts';
 import type { Transaction } from './transaction.ts';
+import type { Instant } from './values/instant.ts';
 
 /** What of a recorded outcome enters its digest. Facts and metadata are objects of texts. */
 export interface Leaf extends Transaction {

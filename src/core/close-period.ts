@@ -1,8 +1,8 @@
 import type { AuditEvent } from './audit.ts';
 import { type Refusal, refuse } from './errors.ts';
-import type { Uuid } from './ids.ts';
-import { formatInstant, type Instant } from './instant.ts';
-import { Malformed } from './text.ts';
+import type { Uuid } from './values/ids.ts';
+import { formatInstant, type Instant } from './values/instant.ts';
+import { Malformed } from './values/text.ts';
 
 /** What closePeriod takes, as the API does. */
 export interface ClosePeriodInput {

@@ -1,12 +1,12 @@
 import type { Side } from './account.ts';
 import { canonicalText } from './chain.ts';
-import { differingFields, digestRequest, type Request } from './command.ts';
-import type { Currency } from './currency.ts';
+import { differingFields, digestRequest, type Request } from './decide/command.ts';
 import { type Refusal, refuse } from './errors.ts';
-import type { Uuid } from './ids.ts';
-import { checkLimits, type LimitInput, limitText, readLimits, toMinorLimits } from './limit.ts';
-import type { Decimal, Money } from './money.ts';
-import { checkMetadata, checkName, Malformed, type Metadata } from './text.ts';
+import type { Currency } from './values/currency.ts';
+import type { Uuid } from './values/ids.ts';
+import { checkLimits, type LimitInput, limitText, readLimits, toMinorLimits } from './values/limit.ts';
+import type { Decimal, Money } from './values/money.ts';
+import { checkMetadata, checkName, Malformed, type Metadata } from './values/text.ts';
 
 /** What createAccount takes, as the API does. null and undefined both mean absent. */
 export interface CreateAccountInput {

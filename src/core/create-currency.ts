@@ -1,6 +1,6 @@
 import type { AuditEvent } from './audit.ts';
-import { type Currency, ISO_4217 } from './currency.ts';
 import { type Refusal, refuse } from './errors.ts';
+import { type Currency, ISO_4217 } from './values/currency.ts';
 
 /** What createCurrency takes, as the API does. */
 export type CreateCurrencyInput = Currency;

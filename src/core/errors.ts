@@ -1,9 +1,9 @@
-import type { Currency } from './currency.ts';
-import type { Uuid } from './ids.ts';
-import { formatId } from './ids.ts';
-import { formatInstant, type Instant } from './instant.ts';
-import { formatMoney, type Money } from './money.ts';
-import { excerpt } from './text.ts';
+import type { Currency } from './values/currency.ts';
+import type { Uuid } from './values/ids.ts';
+import { formatId } from './values/ids.ts';
+import { formatInstant, type Instant } from './values/instant.ts';
+import { formatMoney, type Money } from './values/money.ts';
+import { excerpt } from './values/text.ts';
 
 /** What each refusal says beside its code. Accounts, holds and transactions are named by what never changes, their id. */
 export interface RefusalFacts {

@@ -1,9 +1,9 @@
 import type { AccountKind, AccountStatus, Side } from './account.ts';
 import type { HoldStatus } from './hold.ts';
-import type { Uuid } from './ids.ts';
-import type { Instant } from './instant.ts';
-import { checkMetadata, checkName, type Metadata } from './text.ts';
 import type { TransactionType } from './transaction.ts';
+import type { Uuid } from './values/ids.ts';
+import type { Instant } from './values/instant.ts';
+import { checkMetadata, checkName, type Metadata } from './values/text.ts';
 
 /** From inclusive, to exclusive. */
 export interface TimeRange {

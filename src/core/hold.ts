@@ -1,6 +1,6 @@
-import type { Currency } from './currency.ts';
-import type { Uuid } from './ids.ts';
-import type { Instant } from './instant.ts';
+import type { Currency } from './values/currency.ts';
+import type { Uuid } from './values/ids.ts';
+import type { Instant } from './values/instant.ts';
 
 export type HoldStatus = 'OPEN' | 'CAPTURED' | 'VOIDED' | 'EXPIRED';
 

@@ -1,10 +1,10 @@
 import type { Side } from './account.ts';
-import type { Currency } from './currency.ts';
 import type { Refusal } from './errors.ts';
 import type { Hold } from './hold.ts';
-import type { Uuid } from './ids.ts';
-import type { Instant } from './instant.ts';
-import type { Metadata } from './text.ts';
+import type { Currency } from './values/currency.ts';
+import type { Uuid } from './values/ids.ts';
+import type { Instant } from './values/instant.ts';
+import type { Metadata } from './values/text.ts';
 
 export type TransactionType =
   | 'DEPOSIT'

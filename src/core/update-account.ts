@@ -5,12 +5,12 @@
  */
 import { type Account, balanceOf, heldOf, incomingOf } from './account.ts';
 import { type AuditEvent, type AuditFields, metadataDigest } from './audit.ts';
-import { differingFields, digestRequest, type Request } from './command.ts';
+import { differingFields, digestRequest, type Request } from './decide/command.ts';
 import { type Refusal, refuse } from './errors.ts';
-import type { Uuid } from './ids.ts';
-import { checkLimits, type LimitInput, limitText, readLimits, toMinorLimits } from './limit.ts';
-import { type Decimal, formatMinor } from './money.ts';
-import { checkMetadata, checkName, Malformed, type Metadata } from './text.ts';
+import type { Uuid } from './values/ids.ts';
+import { checkLimits, type LimitInput, limitText, readLimits, toMinorLimits } from './values/limit.ts';
+import { type Decimal, formatMinor } from './values/money.ts';
+import { checkMetadata, checkName, Malformed, type Metadata } from './values/text.ts';
 
 /** What updateAccount takes, as the API does. null and undefined both mean absent. */
 export interface UpdateAccountInput {

@@ -1,12 +1,12 @@
 import { type Kysely, type Selectable, sql, type Transaction as Trx } from 'kysely';
 import type { Account, AccountKind, AccountState, AccountStatus, Side } from '../core/account.ts';
-import type { Currency } from '../core/currency.ts';
-import type { Uuid } from '../core/ids.ts';
-import type { Metadata } from '../core/text.ts';
-import { fixedQuery } from './compile.ts';
+import type { Currency } from '../core/values/currency.ts';
+import type { Uuid } from '../core/values/ids.ts';
+import type { Metadata } from '../core/values/text.ts';
 import { mapRows } from './currency-rows.ts';
-import { APPLICATION, type Database } from './database.ts';
-import { directionOf, inLedger, type KeysetRange, withinRange } from './keyset.ts';
+import { directionOf, inLedger, type KeysetRange, withinRange } from './lists/keyset.ts';
+import { fixedQuery } from './postgres/compile.ts';
+import { APPLICATION, type Database } from './postgres/database.ts';
 import type { Accounts, DB } from './tables.ts';
 
 type CurrencyOf = (code: string) => Currency;

@@ -1,8 +1,8 @@
 import { type Kysely, sql, type Transaction as Trx } from 'kysely';
 import type { AuditEvent, AuditFields } from '../core/audit.ts';
 import { canonicalText } from '../core/chain.ts';
-import type { Uuid } from '../core/ids.ts';
 import type { RecordedChange } from '../core/update-account.ts';
+import type { Uuid } from '../core/values/ids.ts';
 import type { DB } from './tables.ts';
 
 /** A row of the audit log as the chain knows it: no two rows have the same hash. */

@@ -1,13 +1,13 @@
 import { type Kysely, type Selectable, sql } from 'kysely';
-import type { Original } from '../core/book.ts';
-import type { Target, TargetName } from '../core/command.ts';
-import type { Currency } from '../core/currency.ts';
+import type { Original } from '../core/decide/book.ts';
+import type { Target, TargetName } from '../core/decide/command.ts';
 import type { Hold, HoldStatus } from '../core/hold.ts';
-import type { Uuid } from '../core/ids.ts';
+import type { Currency } from '../core/values/currency.ts';
+import type { Uuid } from '../core/values/ids.ts';
 import { mapRows } from './currency-rows.ts';
-import { directionOf, inLedger, type KeysetRange, withinRange } from './keyset.ts';
+import { findTransactions } from './journal/transactions.ts';
+import { directionOf, inLedger, type KeysetRange, withinRange } from './lists/keyset.ts';
 import type { DB, Holds } from './tables.ts';
-import { findTransactions } from './transactions.ts';
 
 type CurrencyOf = (code: string) => Currency;
 

@@ -1,10 +1,10 @@
 import { type Kysely, sql, type Transaction as Trx } from 'kysely';
-import type { Currency } from '../core/currency.ts';
 import type { AccountFilter } from '../core/filters.ts';
-import type { Uuid } from '../core/ids.ts';
-import { formatInstant, type Instant } from '../core/instant.ts';
-import { type JournalPlace, journalMark } from '../core/journal-place.ts';
-import { accountCondition } from './account-lists.ts';
+import type { Currency } from '../core/values/currency.ts';
+import type { Uuid } from '../core/values/ids.ts';
+import { formatInstant, type Instant } from '../core/values/instant.ts';
+import { type JournalPlace, journalMark } from '../core/values/journal-place.ts';
+import { accountCondition } from './lists/account-lists.ts';
 import type { DB } from './tables.ts';
 
 /** A closed book of accounts, and the head of its chain. */

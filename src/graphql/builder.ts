@@ -2,13 +2,13 @@ import SchemaBuilder from '@pothos/core';
 import ComplexityPlugin from '@pothos/plugin-complexity';
 import RelayPlugin from '@pothos/plugin-relay';
 import type { Account } from '../core/account.ts';
-import type { Currency } from '../core/currency.ts';
 import type { Refusal } from '../core/errors.ts';
 import type { Hold } from '../core/hold.ts';
-import type { Instant } from '../core/instant.ts';
-import type { Money } from '../core/money.ts';
-import type { Malformed, Metadata } from '../core/text.ts';
 import type { BatchProcessed, Entry, Posted, Transaction } from '../core/transaction.ts';
+import type { Currency } from '../core/values/currency.ts';
+import type { Instant } from '../core/values/instant.ts';
+import type { Money } from '../core/values/money.ts';
+import type { Malformed, Metadata } from '../core/values/text.ts';
 import type {
   AccountCreated,
   AccountsCreated,
@@ -21,8 +21,8 @@ import type {
   TrialBalanceLine,
 } from '../ledger/ledger.ts';
 import type { Context } from './context.ts';
-import { TRANSACTION_COST } from './cost.ts';
 import { decodeNodeId, invalidInput, MAX_NODES } from './node.ts';
+import { TRANSACTION_COST } from './protection/cost.ts';
 
 /**
  * What each type of the schema is made from. Fields name their types by these names, so that no file of a noun needs

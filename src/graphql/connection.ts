@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { type DefaultConnectionArguments, parseCursorConnectionArgs } from '@pothos/plugin-relay';
 import type { KeysetRange, Listed } from '../ledger/ledger.ts';
-import type { AnswerBudget } from './answer-budget.ts';
 import { builder } from './builder.ts';
 import { invalidInput } from './node.ts';
+import type { AnswerBudget } from './protection/answer-budget.ts';
 
 export const DEFAULT_SIZE = 20;
 const MAX_SIZE = 100;

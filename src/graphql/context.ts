@@ -1,7 +1,7 @@
 import type { Account } from '../core/account.ts';
 import type { Hold } from '../core/hold.ts';
-import type { Uuid } from '../core/ids.ts';
 import type { BatchProcessed, Outcome, Transaction } from '../core/transaction.ts';
+import type { Uuid } from '../core/values/ids.ts';
 import type {
   AccountCreated,
   AccountsCreated,
@@ -10,9 +10,9 @@ import type {
   Ledger,
   PeriodClosed,
 } from '../ledger/ledger.ts';
-import type { AnswerBudget } from './answer-budget.ts';
+import type { RequestNotes } from './execution/request-notes.ts';
 import { Loaders } from './loaders.ts';
-import type { RequestNotes } from './request-notes.ts';
+import type { AnswerBudget } from './protection/answer-budget.ts';
 
 /** What the resolvers of one request share: the ledger, and what was read of it so far. */
 export interface Context {

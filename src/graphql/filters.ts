@@ -1,9 +1,9 @@
 // What the filters of several lists have. Reading a filter gives equal ones one form, so that cursors know them again.
 
 import type { TimeRange } from '../core/filters.ts';
-import type { Instant } from '../core/instant.ts';
-import { Malformed, type Metadata } from '../core/text.ts';
 import type { TransactionType } from '../core/transaction.ts';
+import type { Instant } from '../core/values/instant.ts';
+import { Malformed, type Metadata } from '../core/values/text.ts';
 import { builder } from './builder.ts';
 import { invalidInput } from './node.ts';
 

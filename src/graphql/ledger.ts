@@ -1,8 +1,8 @@
-import { formatId, parseId } from '../core/ids.ts';
-import { formatJournalPlace } from '../core/journal-place.ts';
-import { AccountFilterInput, readAccountFilter } from './account-list.ts';
+import { formatId, parseId } from '../core/values/ids.ts';
+import { formatJournalPlace } from '../core/values/journal-place.ts';
+import { AccountFilterInput, readAccountFilter } from './accounts/account-list.ts';
 import { builder } from './builder.ts';
-import { CURRENCIES } from './cost.ts';
+import { CURRENCIES } from './protection/cost.ts';
 
 builder.node('Ledger', {
   description: 'A closed book of accounts: inside it, in each currency, debits equal credits. Always.',

@@ -1,10 +1,10 @@
 import DataLoader from 'dataloader';
 import type { Account } from '../core/account.ts';
 import type { Hold } from '../core/hold.ts';
-import { formatEntryId, type Uuid } from '../core/ids.ts';
 import type { Transaction } from '../core/transaction.ts';
+import { formatEntryId, type Uuid } from '../core/values/ids.ts';
 import type { EntryLine, EntryPlace, Ledger, ReversalsPage } from '../ledger/ledger.ts';
-import type { AnswerBudget } from './answer-budget.ts';
+import type { AnswerBudget } from './protection/answer-budget.ts';
 
 /**
  * What one request reads of the ledger: all rows of a kind that a level of the answer links to by one query. Absent rows load as

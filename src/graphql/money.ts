@@ -1,4 +1,4 @@
-import { formatMinor } from '../core/money.ts';
+import { formatMinor } from '../core/values/money.ts';
 import { builder } from './builder.ts';
 
 builder.objectType('Money', {

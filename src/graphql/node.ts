@@ -1,5 +1,5 @@
 import { GraphQLError } from 'graphql';
-import { type IdKind, kindOfId } from '../core/ids.ts';
+import { type IdKind, kindOfId } from '../core/values/ids.ts';
 
 /** How many nodes one field answers at most. */
 export const MAX_NODES = 100;

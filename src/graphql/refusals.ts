@@ -1,9 +1,9 @@
 import type { ObjectRef } from '@pothos/core';
 import { type ConditionKind, messageOf, type Refusal, type RefusalCode } from '../core/errors.ts';
-import { formatId } from '../core/ids.ts';
+import { formatId } from '../core/values/ids.ts';
 import { builder, type SchemaTypes } from './builder.ts';
 import { getAccount, getHold, getTransaction } from './context.ts';
-import { TRANSACTION_COST } from './cost.ts';
+import { TRANSACTION_COST } from './protection/cost.ts';
 
 const CODES: Readonly<Record<RefusalCode, string>> = {
   INVALID_INPUT:

@@ -1,6 +1,6 @@
 import { Kind, type ObjectValueNode, type ValueNode } from 'graphql';
-import { formatInstant, parseInstant } from '../core/instant.ts';
-import { MAX_METADATA_BYTES, MAX_METADATA_KEYS, Malformed, type Metadata } from '../core/text.ts';
+import { formatInstant, parseInstant } from '../core/values/instant.ts';
+import { MAX_METADATA_BYTES, MAX_METADATA_KEYS, Malformed, type Metadata } from '../core/values/text.ts';
 import { builder } from './builder.ts';
 
 // The scalars parse leniently: what is none of their kind becomes `Malformed` and never fails the document, so that its

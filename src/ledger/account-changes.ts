@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import type { Account } from '../core/account.ts';
 import { type Refusal, refuse } from '../core/errors.ts';
-import type { Uuid } from '../core/ids.ts';
 import { type AccountChange, decideChange } from '../core/update-account.ts';
+import type { Uuid } from '../core/values/ids.ts';
 import { countOpenHolds, findAccountIds, lockAccount, updateAccount } from '../db/accounts.ts';
 import { type AuditPlace, findRecordedChange, hasAuditEvent, insertAuditEvent } from '../db/audit.ts';
 import type { AccountContext } from './accounts.ts';
-import { untilAnswered } from './failures.ts';
+import { untilAnswered } from './commit/failures.ts';
 
 export interface AccountUpdated {
   readonly code: 'UPDATED';

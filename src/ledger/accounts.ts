@@ -9,7 +9,7 @@ import {
   type Registry,
 } from '../core/create-account.ts';
 import type { Refusal } from '../core/errors.ts';
-import type { Uuid } from '../core/ids.ts';
+import type { Uuid } from '../core/values/ids.ts';
 import {
   findAccountIds,
   findAccounts,
@@ -17,9 +17,9 @@ import {
   insertAccounts,
   type NewAccount,
 } from '../db/accounts.ts';
-import type { Database } from '../db/database.ts';
+import type { Database } from '../db/postgres/database.ts';
+import { MAX_ATTEMPTS, untilAnswered } from './commit/failures.ts';
 import type { Currencies } from './currencies.ts';
-import { MAX_ATTEMPTS, untilAnswered } from './failures.ts';
 
 export interface AccountCreated {
   readonly code: 'CREATED';

@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
-import { PendingTargets, type Step } from '../core/atomic.ts';
-import type { Command } from '../core/command.ts';
+import { PendingTargets, type Step } from '../core/decide/atomic.ts';
+import type { Command } from '../core/decide/command.ts';
 import { type Refusal, refuse } from '../core/errors.ts';
 import type { Names } from './names.ts';
 

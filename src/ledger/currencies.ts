@@ -1,14 +1,14 @@
 import { LRUCache } from 'lru-cache';
 import { auditRegistration, isCurrencyCode } from '../core/create-currency.ts';
-import { type Currency, ISO_4217 } from '../core/currency.ts';
 import { type Refusal, refuse } from '../core/errors.ts';
-import type { Uuid } from '../core/ids.ts';
-import type { Instant } from '../core/instant.ts';
+import { type Currency, ISO_4217 } from '../core/values/currency.ts';
+import type { Uuid } from '../core/values/ids.ts';
+import type { Instant } from '../core/values/instant.ts';
 import { insertAuditEvent } from '../db/audit.ts';
 import { UnknownCurrenciesError } from '../db/currency-rows.ts';
-import type { Database } from '../db/database.ts';
 import { findRegisteredCurrencies, insertCurrency, type RegisteredCurrency } from '../db/ledgers.ts';
-import { untilAnswered } from './failures.ts';
+import type { Database } from '../db/postgres/database.ts';
+import { untilAnswered } from './commit/failures.ts';
 
 export interface CurrencyRegistered {
   readonly code: 'REGISTERED';

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import type { Account } from '../core/account.ts';
-import { attemptKey } from '../core/book.ts';
 import type { PeriodEnd } from '../core/close-period.ts';
-import type { Command, PlannedCommand } from '../core/command.ts';
 import type { AccountRequest } from '../core/create-account.ts';
-import type { Currency } from '../core/currency.ts';
+import { attemptKey } from '../core/decide/book.ts';
+import type { Command, PlannedCommand } from '../core/decide/command.ts';
+import { nameAccount, toExpiry } from '../core/decide/request.ts';
 import type { Refusal } from '../core/errors.ts';
 import {
   type AccountFilter,
@@ -14,41 +14,16 @@ import {
   type TransactionFilter,
 } from '../core/filters.ts';
 import type { Hold } from '../core/hold.ts';
-import { EXTERNAL_ID_MARK, parseId, type Uuid } from '../core/ids.ts';
-import type { Instant } from '../core/instant.ts';
-import type { JournalPlace } from '../core/journal-place.ts';
-import type { Money } from '../core/money.ts';
-import { nameAccount, toExpiry } from '../core/request.ts';
-import { checkName } from '../core/text.ts';
 import type { BatchProcessed, Outcome, Transaction } from '../core/transaction.ts';
 import type { AccountChange } from '../core/update-account.ts';
-import { listMatchingAccounts } from '../db/account-lists.ts';
+import type { Currency } from '../core/values/currency.ts';
+import { EXTERNAL_ID_MARK, parseId, type Uuid } from '../core/values/ids.ts';
+import type { Instant } from '../core/values/instant.ts';
+import type { JournalPlace } from '../core/values/journal-place.ts';
+import type { Money } from '../core/values/money.ts';
+import { checkName } from '../core/values/text.ts';
 import { findAccounts, findLocked } from '../db/accounts.ts';
-import { ConnectionLostError } from '../db/checked-pool.ts';
-import {
-  APPLICATION,
-  type Database,
-  type DatabaseOptions,
-  openDatabase,
-  type PoolUse,
-  poolUse,
-} from '../db/database.ts';
-import { listMatchingEntries } from '../db/entry-lists.ts';
-import { listHoldTransactions, listMatchingHolds } from '../db/hold-lists.ts';
 import { findExpiredHolds, findHolds } from '../db/holds.ts';
-import { type JournalPage, listJournal } from '../db/journal-list.ts';
-import type { KeysetRange, Listed } from '../db/keyset.ts';
-import {
-  type BlockHead,
-  findLedger,
-  findUsedCurrencies,
-  listRegisteredCurrencies,
-  sumTrialBalance,
-} from '../db/ledgers.ts';
-import { dueMigrations } from '../db/migrator.ts';
-import { Primary, UnfitServerError } from '../db/primary.ts';
-import { DatabaseNotReadyError } from '../db/start-client.ts';
-import { listMatchingTransactions } from '../db/transaction-lists.ts';
 import {
   type EntryLine,
   type EntryPlace,
@@ -59,7 +34,32 @@ import {
   findTransactionIds,
   findTransactions,
   type ReversalsPage,
-} from '../db/transactions.ts';
+} from '../db/journal/transactions.ts';
+import {
+  type BlockHead,
+  findLedger,
+  findUsedCurrencies,
+  listRegisteredCurrencies,
+  sumTrialBalance,
+} from '../db/ledgers.ts';
+import { listMatchingAccounts } from '../db/lists/account-lists.ts';
+import { listMatchingEntries } from '../db/lists/entry-lists.ts';
+import { listHoldTransactions, listMatchingHolds } from '../db/lists/hold-lists.ts';
+import { type JournalPage, listJournal } from '../db/lists/journal-list.ts';
+import type { KeysetRange, Listed } from '../db/lists/keyset.ts';
+import { listMatchingTransactions } from '../db/lists/transaction-lists.ts';
+import { ConnectionLostError } from '../db/postgres/checked-pool.ts';
+import {
+  APPLICATION,
+  type Database,
+  type DatabaseOptions,
+  openDatabase,
+  type PoolUse,
+  poolUse,
+} from '../db/postgres/database.ts';
+import { dueMigrations } from '../db/postgres/migrator.ts';
+import { Primary, UnfitServerError } from '../db/postgres/primary.ts';
+import { DatabaseNotReadyError } from '../db/postgres/start-client.ts';
 import { type AccountUpdated, changeAccountOf } from './account-changes.ts';
 import {
   type AccountContext,
@@ -67,23 +67,23 @@ import {
   type AccountsCreated,
   createAccounts,
 } from './accounts.ts';
-import { postBatch } from './batch.ts';
+import { postBatch } from './commit/batch.ts';
+import { type OnFault, refuseFault, untilAnswered } from './commit/failures.ts';
+import { type BatchObservation, GroupCommit, type GroupCommitOptions } from './commit/group-commit.ts';
+import { HeldNames } from './commit/held-names.ts';
+import { AccountMemory } from './commit/optimistic.ts';
 import { Currencies, type CurrencyRegistered } from './currencies.ts';
-import { type OnFault, refuseFault, untilAnswered } from './failures.ts';
-import { type BatchObservation, GroupCommit, type GroupCommitOptions } from './group-commit.ts';
-import { HeldNames } from './held-names.ts';
 import { Names } from './names.ts';
 import { type BatchMode, MAX_OPERATIONS, type Operation, Operations, SLICE } from './operations.ts';
-import { AccountMemory } from './optimistic.ts';
 import { type PeriodClosed, Periods } from './periods.ts';
 import { type Preview, previewOf } from './preview.ts';
 
-export type { KeysetRange, Listed } from '../db/keyset.ts';
-export type { EntryLine, EntryPlace, ReversalsPage } from '../db/transactions.ts';
+export type { EntryLine, EntryPlace, ReversalsPage } from '../db/journal/transactions.ts';
+export type { KeysetRange, Listed } from '../db/lists/keyset.ts';
 export type { AccountUpdated } from './account-changes.ts';
 export type { AccountCreated, AccountsCreated } from './accounts.ts';
+export type { BatchObservation } from './commit/group-commit.ts';
 export type { CurrencyRegistered } from './currencies.ts';
-export type { BatchObservation } from './group-commit.ts';
 export {
   type BatchMode,
   MAX_BATCH_SIZE,

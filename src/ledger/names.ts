@@ -9,14 +9,14 @@ import {
   plan,
   type Target,
   type TargetName,
-} from '../core/command.ts';
+} from '../core/decide/command.ts';
 import type { Refusal } from '../core/errors.ts';
-import type { Uuid } from '../core/ids.ts';
+import type { Uuid } from '../core/values/ids.ts';
 import { findAccountIds, findExternalAccounts } from '../db/accounts.ts';
-import type { Database } from '../db/database.ts';
 import { findTargets } from '../db/holds.ts';
-import { findTransactionIds } from '../db/transactions.ts';
-import { untilAnswered } from './failures.ts';
+import { findTransactionIds } from '../db/journal/transactions.ts';
+import type { Database } from '../db/postgres/database.ts';
+import { untilAnswered } from './commit/failures.ts';
 
 const MAX_REMEMBERED = 100_000;
 

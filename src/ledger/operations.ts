@@ -6,14 +6,14 @@
  * INDEPENDENT one is cut into slices, each a unit of operations in order, which are posted one after the other; a slice ends
  * before an operation whose hold or original an earlier one of the slice makes.
  */
-import type { Command, PlannedCommand } from '../core/command.ts';
+import type { Command, PlannedCommand } from '../core/decide/command.ts';
 import { type Refusal, refuse } from '../core/errors.ts';
 import type { BatchProcessed, Outcome } from '../core/transaction.ts';
 import { planAtomic } from './atomic-batch.ts';
-import { type OnFault, refuseFault } from './failures.ts';
-import type { GroupCommit } from './group-commit.ts';
+import { type OnFault, refuseFault } from './commit/failures.ts';
+import type { GroupCommit } from './commit/group-commit.ts';
+import { findUnfinished, outcomesOf, unitOf } from './commit/unit.ts';
 import type { Names } from './names.ts';
-import { findUnfinished, outcomesOf, unitOf } from './unit.ts';
 
 export type BatchMode = 'ATOMIC' | 'INDEPENDENT';
 

@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { auditClosing, decideClosing, type PeriodEnd } from '../core/close-period.ts';
 import type { Refusal } from '../core/errors.ts';
-import type { Uuid } from '../core/ids.ts';
+import type { Uuid } from '../core/values/ids.ts';
 import { insertAuditEvent } from '../db/audit.ts';
-import type { Database } from '../db/database.ts';
 import { closePeriod, findLedger, findPresent, type LedgerRow } from '../db/ledgers.ts';
-import { OvertakenError, untilAnswered } from './failures.ts';
+import type { Database } from '../db/postgres/database.ts';
+import { OvertakenError, untilAnswered } from './commit/failures.ts';
 
 export interface PeriodClosed {
   readonly code: 'CLOSED';

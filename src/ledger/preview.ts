@@ -1,12 +1,12 @@
-import type { PlannedCommand } from '../core/command.ts';
-import { decide } from '../core/decide.ts';
+import type { PlannedCommand } from '../core/decide/command.ts';
+import { decide } from '../core/decide/decide.ts';
 import type { Refusal } from '../core/errors.ts';
 import type { Entry } from '../core/transaction.ts';
 import { findAccounts } from '../db/accounts.ts';
+import { findTransactionIds } from '../db/journal/transactions.ts';
 import { findPresent } from '../db/ledgers.ts';
-import { findTransactionIds } from '../db/transactions.ts';
 import type { AccountContext } from './accounts.ts';
-import { findTargets, openBookOn } from './deciding.ts';
+import { findTargets, openBookOn } from './commit/deciding.ts';
 
 /** The entries that a command would be posted with. */
 export interface Preview {

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { OnFault } from './failures.ts';
+import type { OnFault } from './commit/failures.ts';
 import { type Ledger, UnavailableError } from './ledger.ts';
 
 const EVERY_MS = 1000;

@@ -2,7 +2,7 @@ import { randomInt } from 'node:crypto';
 import { afterAll, describe, expect, it } from 'vitest';
 import { createLedgerClient, OutcomeUnknown, RequestRejected } from '../../src/client/index.ts';
 import type { Fetch } from '../../src/client/transport.ts';
-import { parseId } from '../../src/core/ids.ts';
+import { parseId } from '../../src/core/values/ids.ts';
 import { serve } from '../graphql/api.ts';
 import { asOwner, createTestDatabase } from '../support/database.ts';
 import { expectSoundBooks, makeAccount, makeAccounts, openLedger } from '../support/ledger.ts';

@@ -15,7 +15,7 @@ import {
   type KeyStore,
   OutcomeUnknown,
 } from '../../src/client/index.ts';
-import { parseId } from '../../src/core/ids.ts';
+import { parseId } from '../../src/core/values/ids.ts';
 import { serve } from '../graphql/api.ts';
 import { asOwner, createTestDatabase } from '../support/database.ts';
 import { expectSoundBooks, makeAccount, makeAccounts, openLedger } from '../support/ledger.ts';

@@ -7,13 +7,19 @@ import { coerceInputValue, type GraphQLInputType } from 'graphql';
 import { expect, test } from 'vitest';
 import { meaningOf } from '../../src/client/meaning.ts';
 import { canonicalText } from '../../src/core/chain.ts';
-import { type Command, type LookUp, type Name, type PlannedCommand, plan } from '../../src/core/command.ts';
 import { toAccountRequest } from '../../src/core/create-account.ts';
+import {
+  type Command,
+  type LookUp,
+  type Name,
+  type PlannedCommand,
+  plan,
+} from '../../src/core/decide/command.ts';
+import { digestEntryTexts } from '../../src/core/decide/recording.ts';
+import * as read from '../../src/core/decide/request.ts';
 import type { Refusal } from '../../src/core/errors.ts';
-import { formatId, type Uuid } from '../../src/core/ids.ts';
-import { digestEntryTexts } from '../../src/core/recording.ts';
-import * as read from '../../src/core/request.ts';
 import { decideChange, toAccountUpdate } from '../../src/core/update-account.ts';
+import { formatId, type Uuid } from '../../src/core/values/ids.ts';
 import { schema } from '../../src/graphql/schema.ts';
 import { ALICE, account, BOB, CAROL, CLOCK, EXTERNAL, HOLD, ORIGINAL } from '../support/scene.ts';
 

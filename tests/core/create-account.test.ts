@@ -8,7 +8,7 @@ import {
   toAccountRequest,
 } from '../../src/core/create-account.ts';
 import { toCurrency } from '../../src/core/create-currency.ts';
-import { Malformed } from '../../src/core/text.ts';
+import { Malformed } from '../../src/core/values/text.ts';
 import { CLOCK, USD } from '../support/scene.ts';
 
 function order(place: number, input: Partial<CreateAccountInput> = {}): AccountOrder {

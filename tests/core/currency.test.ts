@@ -1,6 +1,6 @@
 import published from 'currency-codes';
 import { describe, expect, test } from 'vitest';
-import { ISO_4217 } from '../../src/core/currency.ts';
+import { ISO_4217 } from '../../src/core/values/currency.ts';
 
 const theirs = new Map(published.data.map(({ code, digits }) => [code, digits]));
 

@@ -13,7 +13,7 @@ import {
   MAX_BLOCK_SIZE,
   parseEntryId,
   parseId,
-} from '../../src/core/ids.ts';
+} from '../../src/core/values/ids.ts';
 
 const KINDS = Object.keys(ID_PREFIX) as IdKind[];
 /** Every pattern of 128 bits, valid as a version of RFC 9562 or not. */

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { formatInstant, parseInstant } from '../../src/core/instant.ts';
-import { Malformed } from '../../src/core/text.ts';
+import { formatInstant, parseInstant } from '../../src/core/values/instant.ts';
+import { Malformed } from '../../src/core/values/text.ts';
 
 describe('an instant', () => {
   test.each([

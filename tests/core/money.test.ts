@@ -9,8 +9,8 @@ import {
   parseDecimal,
   shortestDecimal,
   toMinor,
-} from '../../src/core/money.ts';
-import { Malformed } from '../../src/core/text.ts';
+} from '../../src/core/values/money.ts';
+import { Malformed } from '../../src/core/values/text.ts';
 
 const USD = { code: 'USD', exponent: 2 };
 const JPY = { code: 'JPY', exponent: 0 };

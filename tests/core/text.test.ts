@@ -8,7 +8,7 @@ import {
   MAX_METADATA_BYTES,
   MAX_METADATA_KEYS,
   MAX_NAME_BYTES,
-} from '../../src/core/text.ts';
+} from '../../src/core/values/text.ts';
 
 const NUL = 'must not contain the character NUL';
 const HALF = 'must not contain half a surrogate pair';

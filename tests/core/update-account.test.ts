@@ -1,8 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Account } from '../../src/core/account.ts';
 import { messageOf } from '../../src/core/errors.ts';
-import { MAX_MINOR } from '../../src/core/money.ts';
-import { Malformed } from '../../src/core/text.ts';
 import {
   type AccountChange,
   changeAccount,
@@ -12,6 +10,8 @@ import {
   toStatusChange,
   type UpdateAccountInput,
 } from '../../src/core/update-account.ts';
+import { MAX_MINOR } from '../../src/core/values/money.ts';
+import { Malformed } from '../../src/core/values/text.ts';
 import { ALICE, account, BOB, externalAccount, USD } from '../support/scene.ts';
 
 function ownedAccount(changes: Partial<Account> = {}): Account {

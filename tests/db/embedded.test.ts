@@ -25,18 +25,18 @@ import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { embeddedNativeDir, prepareBinaries } from '../../src/db/embedded/binaries.ts';
 import {
-  processCommand,
-  programOptions,
-  serverAccount,
-  unreachableFolder,
-} from '../../src/db/embedded/system.ts';
-import {
   DataDirectoryInUseError,
   defaultDataDir,
   type EmbeddedOptions,
   type EmbeddedPostgres,
   startEmbeddedPostgres,
-} from '../../src/db/embedded.ts';
+} from '../../src/db/embedded/embedded.ts';
+import {
+  processCommand,
+  programOptions,
+  serverAccount,
+  unreachableFolder,
+} from '../../src/db/embedded/system.ts';
 
 const TIMEOUT_MS = 60_000;
 const NOBODY = { uid: 65534, gid: 65534 };
@@ -364,7 +364,7 @@ describe('a service that ends', { timeout: TIMEOUT_MS }, () => {
   it('takes its server with it when it exits without stopping it', async () => {
     const dataDir = await usedDataDir('exits');
     const script = `
-      import { startEmbeddedPostgres } from ${JSON.stringify(join(projectRoot, 'src/db/embedded.ts'))};
+      import { startEmbeddedPostgres } from ${JSON.stringify(join(projectRoot, 'src/db/embedded/embedded.ts'))};
       const { pid } = await startEmbeddedPostgres({ dataDir: ${JSON.stringify(dataDir)} });
       console.log(pid);
     `;

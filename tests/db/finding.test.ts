@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { AccountFilter, HistoryFilter, TransactionFilter } from '../../src/core/filters.ts';
-import type { Uuid } from '../../src/core/ids.ts';
-import { formatInstant, parseInstant } from '../../src/core/instant.ts';
-import { listMatchingAccounts } from '../../src/db/account-lists.ts';
-import { openDatabase } from '../../src/db/database.ts';
-import { listMatchingEntries } from '../../src/db/entry-lists.ts';
-import type { KeysetRange, Listed } from '../../src/db/keyset.ts';
-import { listMatchingTransactions } from '../../src/db/transaction-lists.ts';
+import type { Uuid } from '../../src/core/values/ids.ts';
+import { formatInstant, parseInstant } from '../../src/core/values/instant.ts';
+import { listMatchingAccounts } from '../../src/db/lists/account-lists.ts';
+import { listMatchingEntries } from '../../src/db/lists/entry-lists.ts';
+import type { KeysetRange, Listed } from '../../src/db/lists/keyset.ts';
+import { listMatchingTransactions } from '../../src/db/lists/transaction-lists.ts';
+import { openDatabase } from '../../src/db/postgres/database.ts';
 import { asOwner, createTestDatabase } from '../support/database.ts';
 import { logPlans, plansOf } from '../support/plans.ts';
 

@@ -1,9 +1,9 @@
 import { sql } from 'kysely';
 import { afterAll, expect, test } from 'vitest';
-import { openDatabase } from '../../src/db/database.ts';
-import type { KeysetRange } from '../../src/db/keyset.ts';
+import { entriesQuery } from '../../src/db/journal/transactions.ts';
 import { findLedger } from '../../src/db/ledgers.ts';
-import { entriesQuery } from '../../src/db/transactions.ts';
+import type { KeysetRange } from '../../src/db/lists/keyset.ts';
+import { openDatabase } from '../../src/db/postgres/database.ts';
 import { asOwner, createTestDatabase } from '../support/database.ts';
 
 const SHORT = '00000000-0000-7000-8000-000000000001';

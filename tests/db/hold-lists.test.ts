@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { HoldFilter } from '../../src/core/filters.ts';
 import type { HoldStatus } from '../../src/core/hold.ts';
-import type { Uuid } from '../../src/core/ids.ts';
-import { formatInstant, parseInstant } from '../../src/core/instant.ts';
-import { openDatabase } from '../../src/db/database.ts';
-import { listHoldTransactions, listMatchingHolds } from '../../src/db/hold-lists.ts';
-import type { KeysetRange, Listed } from '../../src/db/keyset.ts';
+import type { Uuid } from '../../src/core/values/ids.ts';
+import { formatInstant, parseInstant } from '../../src/core/values/instant.ts';
+import { listHoldTransactions, listMatchingHolds } from '../../src/db/lists/hold-lists.ts';
+import type { KeysetRange, Listed } from '../../src/db/lists/keyset.ts';
+import { openDatabase } from '../../src/db/postgres/database.ts';
 import { asOwner, createTestDatabase } from '../support/database.ts';
 import { logPlans, plansOf } from '../support/plans.ts';
 

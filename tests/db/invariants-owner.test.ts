@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { sql } from 'kysely';
 import { describe, expect, test } from 'vitest';
-import type { Uuid } from '../../src/core/ids.ts';
+import type { Uuid } from '../../src/core/values/ids.ts';
 import { A, T, useSampleBooks } from '../support/sample-books.ts';
 
 const books = useSampleBooks();

@@ -1,8 +1,8 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { sql } from 'kysely';
 import { describe, expect, test } from 'vitest';
-import { type Database, openDatabase } from '../../src/db/database.ts';
-import { checkInvariants } from '../../src/db/invariants.ts';
+import { checkInvariants } from '../../src/db/invariants/invariants.ts';
+import { type Database, openDatabase } from '../../src/db/postgres/database.ts';
 import type { BookLine, BookTransaction, BookWriter } from '../support/books.ts';
 import { createTestDatabase } from '../support/database.ts';
 import {

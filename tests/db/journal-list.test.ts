@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { countInBlock, type Uuid } from '../../src/core/ids.ts';
-import { type JournalPlace, journalMark } from '../../src/core/journal-place.ts';
-import { openDatabase } from '../../src/db/database.ts';
-import { type JournalPage, listJournal } from '../../src/db/journal-list.ts';
+import { countInBlock, type Uuid } from '../../src/core/values/ids.ts';
+import { type JournalPlace, journalMark } from '../../src/core/values/journal-place.ts';
+import { type JournalPage, listJournal } from '../../src/db/lists/journal-list.ts';
+import { openDatabase } from '../../src/db/postgres/database.ts';
 import { asOwner, createTestDatabase } from '../support/database.ts';
 import { logPlans, plansOf } from '../support/plans.ts';
 

@@ -3,8 +3,8 @@ import { Kysely, PostgresDialect } from 'kysely';
 import pg from 'pg';
 import { describe, expect, it } from 'vitest';
 import { dumpSchema } from '../../scripts/dump-schema.ts';
-import { dueMigrations, migrate } from '../../src/db/migrator.ts';
-import { DatabaseNotReadyError } from '../../src/db/start-client.ts';
+import { dueMigrations, migrate } from '../../src/db/postgres/migrator.ts';
+import { DatabaseNotReadyError } from '../../src/db/postgres/start-client.ts';
 import {
   asOwner,
   connect,

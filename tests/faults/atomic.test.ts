@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, expect, test } from 'vitest';
-import { toTransfer } from '../../src/core/request.ts';
+import { toTransfer } from '../../src/core/decide/request.ts';
 import { createTestDatabase } from '../support/database.ts';
 import { balance, expectSoundBooks, makeAccounts, openLedger } from '../support/ledger.ts';
 import { type Fate, startTcpProxy } from '../support/tcp-proxy.ts';

@@ -5,10 +5,10 @@ import { type AddressInfo, connect as connectTo, createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
 import { expect, onTestFinished, test } from 'vitest';
-import type { Command } from '../../src/core/command.ts';
-import { parseId } from '../../src/core/ids.ts';
-import { toTransfer } from '../../src/core/request.ts';
+import type { Command } from '../../src/core/decide/command.ts';
+import { toTransfer } from '../../src/core/decide/request.ts';
 import type { BatchProcessed } from '../../src/core/transaction.ts';
+import { parseId } from '../../src/core/values/ids.ts';
 import { asOwner, connect, createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { balance, expectSoundBooks, makeAccount, makeAccounts, openLedger } from '../support/ledger.ts';
 

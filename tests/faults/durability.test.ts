@@ -1,10 +1,10 @@
 import { expect, onTestFinished, test } from 'vitest';
 import { withTemporaryPostgres } from '../../scripts/temporary-postgres.ts';
-import { ConnectionLostError } from '../../src/db/checked-pool.ts';
-import { type DatabaseOptions, openDatabase } from '../../src/db/database.ts';
-import { migrate } from '../../src/db/migrator.ts';
+import { ConnectionLostError } from '../../src/db/postgres/checked-pool.ts';
+import { type DatabaseOptions, openDatabase } from '../../src/db/postgres/database.ts';
+import { migrate } from '../../src/db/postgres/migrator.ts';
 import { Ledger } from '../../src/ledger/ledger.ts';
-import { createHealth } from '../../src/server/health.ts';
+import { createHealth } from '../../src/server/operations/health.ts';
 import { asOwner } from '../support/database.ts';
 import { deposit, makeAccount } from '../support/ledger.ts';
 

@@ -4,9 +4,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { expect, test } from 'vitest';
 import { withTemporaryPostgres } from '../../scripts/temporary-postgres.ts';
-import { toTransfer } from '../../src/core/request.ts';
+import { toTransfer } from '../../src/core/decide/request.ts';
 import type { Outcome } from '../../src/core/transaction.ts';
-import { migrate } from '../../src/db/migrator.ts';
+import { migrate } from '../../src/db/postgres/migrator.ts';
 import { Ledger } from '../../src/ledger/ledger.ts';
 import { expectSoundBooks, makeAccounts } from '../support/ledger.ts';
 

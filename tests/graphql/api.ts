@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, expect } from 'vitest';
 import type { Ledger } from '../../src/ledger/ledger.ts';
-import { type HttpServer, startHttpServer } from '../../src/server/http.ts';
+import { type HttpServer, startHttpServer } from '../../src/server/http/http.ts';
 
 export interface Fault {
   readonly err: unknown;

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { execute, parse } from 'graphql';
 import { afterAll, afterEach, expect, test } from 'vitest';
-import { AnswerBudget } from '../../src/graphql/answer-budget.ts';
 import { createContext } from '../../src/graphql/context.ts';
-import { RequestNotes } from '../../src/graphql/request-notes.ts';
+import { RequestNotes } from '../../src/graphql/execution/request-notes.ts';
+import { AnswerBudget } from '../../src/graphql/protection/answer-budget.ts';
 import { schema } from '../../src/graphql/schema.ts';
 import { createTestDatabase } from '../support/database.ts';
 import { balance, expectSoundBooks, makeAccounts, openLedger } from '../support/ledger.ts';

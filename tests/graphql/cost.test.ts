@@ -10,7 +10,7 @@ import {
 } from 'graphql';
 import { describe, expect, test } from 'vitest';
 import * as client from '../../src/client/generated.ts';
-import { costErrors } from '../../src/graphql/cost.ts';
+import { costErrors } from '../../src/graphql/protection/cost.ts';
 import { schema } from '../../src/graphql/schema.ts';
 import { createTestDatabase } from '../support/database.ts';
 import { makeAccount, openLedger } from '../support/ledger.ts';

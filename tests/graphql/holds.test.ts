@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeEach, expect, test } from 'vitest';
-import { parseId } from '../../src/core/ids.ts';
-import { toExpiry } from '../../src/core/request.ts';
+import { toExpiry } from '../../src/core/decide/request.ts';
+import { parseId } from '../../src/core/values/ids.ts';
 import { asOwner, createTestDatabase } from '../support/database.ts';
 import { expectPosted, expectSoundBooks, makeAccount, openLedger } from '../support/ledger.ts';
 import { newKey, serve } from './api.ts';

@@ -2,14 +2,14 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, describe, expect, test } from 'vitest';
 import { toAccountRequest } from '../../src/core/create-account.ts';
+import { toHold, toVoid } from '../../src/core/decide/request.ts';
 import type { Refusal } from '../../src/core/errors.ts';
-import { formatId, parseId } from '../../src/core/ids.ts';
-import { toHold, toVoid } from '../../src/core/request.ts';
 import {
   type AccountChange,
   toAccountUpdate,
   type UpdateAccountInput,
 } from '../../src/core/update-account.ts';
+import { formatId, parseId } from '../../src/core/values/ids.ts';
 import type { AccountUpdated, Ledger } from '../../src/ledger/ledger.ts';
 import { asOwner, connect, createTestDatabase } from '../support/database.ts';
 import {

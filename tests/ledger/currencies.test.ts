@@ -1,7 +1,7 @@
 import { afterAll, expect, test } from 'vitest';
 import { toAccountRequest } from '../../src/core/create-account.ts';
-import { toTransfer } from '../../src/core/request.ts';
-import { openDatabase } from '../../src/db/database.ts';
+import { toTransfer } from '../../src/core/decide/request.ts';
+import { openDatabase } from '../../src/db/postgres/database.ts';
 import { Currencies } from '../../src/ledger/currencies.ts';
 import type { Ledger } from '../../src/ledger/ledger.ts';
 import { asOwner, createTestDatabase } from '../support/database.ts';

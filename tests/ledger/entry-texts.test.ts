@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, describe, expect, test } from 'vitest';
-import { toJournal } from '../../src/core/request.ts';
+import { toJournal } from '../../src/core/decide/request.ts';
 import { asOwner, createTestDatabase } from '../support/database.ts';
 import { expectSoundBooks, makeAccounts, openLedger } from '../support/ledger.ts';
 

@@ -2,10 +2,10 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, expect, onTestFinished, test } from 'vitest';
-import { formatId, parseId, type Uuid } from '../../src/core/ids.ts';
-import { formatInstant, type Instant } from '../../src/core/instant.ts';
-import { toCapture, toExpiry, toHold, toVoid } from '../../src/core/request.ts';
+import { toCapture, toExpiry, toHold, toVoid } from '../../src/core/decide/request.ts';
 import type { Outcome } from '../../src/core/transaction.ts';
+import { formatId, parseId, type Uuid } from '../../src/core/values/ids.ts';
+import { formatInstant, type Instant } from '../../src/core/values/instant.ts';
 import type { Ledger } from '../../src/ledger/ledger.ts';
 import { startSweeper } from '../../src/ledger/sweeper.ts';
 import { asOwner, createTestDatabase, type TestDatabase } from '../support/database.ts';

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, expect, test } from 'vitest';
-import { toHold, toVoid } from '../../src/core/request.ts';
+import { toHold, toVoid } from '../../src/core/decide/request.ts';
 import type { Ledger } from '../../src/ledger/ledger.ts';
 import { asOwner, createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { expectSoundBooks, makeAccounts, openLedger } from '../support/ledger.ts';

@@ -1,11 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, expect, test } from 'vitest';
-import type { Command } from '../../src/core/command.ts';
+import type { Command } from '../../src/core/decide/command.ts';
+import { toTransfer } from '../../src/core/decide/request.ts';
 import type { Refusal } from '../../src/core/errors.ts';
-import type { Uuid } from '../../src/core/ids.ts';
-import { formatJournalPlace, type JournalPlace, parseJournalPlace } from '../../src/core/journal-place.ts';
-import { toTransfer } from '../../src/core/request.ts';
+import type { Uuid } from '../../src/core/values/ids.ts';
+import {
+  formatJournalPlace,
+  type JournalPlace,
+  parseJournalPlace,
+} from '../../src/core/values/journal-place.ts';
 import type { BatchMode, Ledger } from '../../src/ledger/ledger.ts';
 import { asOwner, createTestDatabase } from '../support/database.ts';
 import { expectSoundBooks, makeAccount, makeAccounts, openLedger } from '../support/ledger.ts';

@@ -4,7 +4,7 @@
 import { randomUUID } from 'node:crypto';
 import type pg from 'pg';
 import { afterEach, beforeEach, expect } from 'vitest';
-import type { Uuid } from '../../src/core/ids.ts';
+import type { Uuid } from '../../src/core/values/ids.ts';
 import { type Block, type BlockOptions, buildBlock, type Draft, postBlock, type Row } from './block.ts';
 import { asOwner, connect, createTestDatabase, type TestDatabase } from './database.ts';
 

@@ -4,9 +4,9 @@
 import { randomInt, randomUUID } from 'node:crypto';
 import type pg from 'pg';
 import { type Leaf, leafDigest, merkleRoot } from '../../src/core/chain.ts';
-import { blockIds, type Uuid } from '../../src/core/ids.ts';
-import { formatInstant, type Instant } from '../../src/core/instant.ts';
 import type { Entry, Layer, TransactionType } from '../../src/core/transaction.ts';
+import { blockIds, type Uuid } from '../../src/core/values/ids.ts';
+import { formatInstant, type Instant } from '../../src/core/values/instant.ts';
 
 /** A row as PostgreSQL reads it from JSON. */
 export type Row = Record<string, string | number | Readonly<Record<string, string>> | null>;

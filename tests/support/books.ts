@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { type Kysely, sql } from 'kysely';
 import { leafDigest, merkleRoot } from '../../src/core/chain.ts';
-import type { Currency } from '../../src/core/currency.ts';
-import { blockIds, type Uuid } from '../../src/core/ids.ts';
-import { formatInstant, type Instant } from '../../src/core/instant.ts';
-import type { Metadata } from '../../src/core/text.ts';
 import type { Entry, Layer, TransactionType } from '../../src/core/transaction.ts';
+import type { Currency } from '../../src/core/values/currency.ts';
+import { blockIds, type Uuid } from '../../src/core/values/ids.ts';
+import { formatInstant, type Instant } from '../../src/core/values/instant.ts';
+import type { Metadata } from '../../src/core/values/text.ts';
 import type { DB } from '../../src/db/tables.ts';
 
 /** One line of what is written; its sums follow from the account's, and `falsely` puts others in their place. */

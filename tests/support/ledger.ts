@@ -1,13 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, expect } from 'vitest';
-import type { Command } from '../../src/core/command.ts';
 import { type CreateAccountInput, toAccountRequest } from '../../src/core/create-account.ts';
+import type { Command } from '../../src/core/decide/command.ts';
+import { toDeposit, toTransfer, toWithdrawal } from '../../src/core/decide/request.ts';
 import type { Refusal } from '../../src/core/errors.ts';
-import { formatId, type Uuid } from '../../src/core/ids.ts';
-import { toDeposit, toTransfer, toWithdrawal } from '../../src/core/request.ts';
 import type { Outcome, Posted } from '../../src/core/transaction.ts';
-import { openDatabase } from '../../src/db/database.ts';
-import { checkInvariants } from '../../src/db/invariants.ts';
+import { formatId, type Uuid } from '../../src/core/values/ids.ts';
+import { checkInvariants } from '../../src/db/invariants/invariants.ts';
+import { openDatabase } from '../../src/db/postgres/database.ts';
 import { Ledger, type LedgerOptions } from '../../src/ledger/ledger.ts';
 import type { TestDatabase } from './database.ts';
 

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { sql } from 'kysely';
-import { blockIds, type Uuid } from '../../src/core/ids.ts';
-import type { Metadata } from '../../src/core/text.ts';
-import type { Database } from '../../src/db/database.ts';
+import { blockIds, type Uuid } from '../../src/core/values/ids.ts';
+import type { Metadata } from '../../src/core/values/text.ts';
+import type { Database } from '../../src/db/postgres/database.ts';
 import { type BookTransaction, BookWriter } from './books.ts';
 import { lines, release } from './sample-books.ts';
 

@@ -11,11 +11,11 @@ import {
 } from 'kysely';
 import pg from 'pg';
 import { afterAll, beforeAll } from 'vitest';
-import type { Uuid } from '../../src/core/ids.ts';
-import { parseInstant } from '../../src/core/instant.ts';
-import { type Database, openDatabase } from '../../src/db/database.ts';
-import { checkInvariants } from '../../src/db/invariants.ts';
-import { SERVICE_ROLE } from '../../src/db/roles.ts';
+import type { Uuid } from '../../src/core/values/ids.ts';
+import { parseInstant } from '../../src/core/values/instant.ts';
+import { checkInvariants } from '../../src/db/invariants/invariants.ts';
+import { type Database, openDatabase } from '../../src/db/postgres/database.ts';
+import { SERVICE_ROLE } from '../../src/db/postgres/roles.ts';
 import type { DB } from '../../src/db/tables.ts';
 import { type BookLine, type BookTransaction, BookWriter } from './books.ts';
 import { createTestDatabase, type TestDatabase } from './database.ts';

@@ -1,12 +1,15 @@
 // Accounts, holds, requests and a book for `decide`, without a database.
 
 import type { AccountState, AccountStatus, Side } from '../../src/core/account.ts';
-import { type Book, type BookState, openBook } from '../../src/core/book.ts';
-import { type Command, type LookUp, type Name, type PlannedCommand, plan } from '../../src/core/command.ts';
-import { type Decision, decide } from '../../src/core/decide.ts';
-import type { Refusal } from '../../src/core/errors.ts';
-import type { Hold } from '../../src/core/hold.ts';
-import { formatId, type Uuid } from '../../src/core/ids.ts';
+import { type Book, type BookState, openBook } from '../../src/core/decide/book.ts';
+import {
+  type Command,
+  type LookUp,
+  type Name,
+  type PlannedCommand,
+  plan,
+} from '../../src/core/decide/command.ts';
+import { type Decision, decide } from '../../src/core/decide/decide.ts';
 import {
   type CaptureInput,
   type DepositInput,
@@ -24,8 +27,11 @@ import {
   toVoid,
   toWithdrawal,
   type VoidInput,
-} from '../../src/core/request.ts';
+} from '../../src/core/decide/request.ts';
+import type { Refusal } from '../../src/core/errors.ts';
+import type { Hold } from '../../src/core/hold.ts';
 import type { Outcome } from '../../src/core/transaction.ts';
+import { formatId, type Uuid } from '../../src/core/values/ids.ts';
 
 export const USD = { code: 'USD', exponent: 2 };
 export const EUR = { code: 'EUR', exponent: 2 };

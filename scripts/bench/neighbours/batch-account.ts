@@ -1,9 +1,9 @@
 /** Callers who want an account that large ATOMIC batches move. */
 import { randomUUID } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
-import type { Command } from '../../../src/core/command.ts';
-import { formatId } from '../../../src/core/ids.ts';
-import { toTransfer } from '../../../src/core/request.ts';
+import type { Command } from '../../../src/core/decide/command.ts';
+import { toTransfer } from '../../../src/core/decide/request.ts';
+import { formatId } from '../../../src/core/values/ids.ts';
 import type { Ledger } from '../../../src/ledger/ledger.ts';
 import { accepted, makeAccounts } from '../engine.ts';
 import { createPicker, type Pair } from '../workload.ts';

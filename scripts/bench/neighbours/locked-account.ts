@@ -2,8 +2,8 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
-import { formatId, type Uuid } from '../../../src/core/ids.ts';
-import { toTransfer } from '../../../src/core/request.ts';
+import { toTransfer } from '../../../src/core/decide/request.ts';
+import { formatId, type Uuid } from '../../../src/core/values/ids.ts';
 import type { Ledger } from '../../../src/ledger/ledger.ts';
 import { accepted, makeAccounts } from '../engine.ts';
 import type { Timing } from '../stage.ts';

@@ -7,8 +7,8 @@
  */
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
-import type { EmbeddedPostgres } from '../../../src/db/embedded.ts';
-import { migrate } from '../../../src/db/migrator.ts';
+import type { EmbeddedPostgres } from '../../../src/db/embedded/embedded.ts';
+import { migrate } from '../../../src/db/postgres/migrator.ts';
 import { withTemporaryPostgres } from '../../temporary-postgres.ts';
 import { prepareBareTables } from '../bare.ts';
 import { query, withDatabases, withName } from '../databases.ts';

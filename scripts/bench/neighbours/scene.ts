@@ -1,4 +1,4 @@
-import { formatId, type Uuid } from '../../../src/core/ids.ts';
+import { formatId, type Uuid } from '../../../src/core/values/ids.ts';
 import { Ledger } from '../../../src/ledger/ledger.ts';
 import { checkBooks } from '../books.ts';
 import { closedLoop } from '../callers.ts';

@@ -1,5 +1,5 @@
 /** Many callers of small batches over HTTP, against what the server writes in bulk. */
-import type { Uuid } from '../../../src/core/ids.ts';
+import type { Uuid } from '../../../src/core/values/ids.ts';
 import { type BatchMode, Ledger } from '../../../src/ledger/ledger.ts';
 import { checkBareTables, checkBooks } from '../books.ts';
 import { query } from '../databases.ts';

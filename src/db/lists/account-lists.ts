@@ -1,0 +1,72 @@
+import { type RawBuilder, type SqlBool, sql } from 'kysely';
+import type { Account } from '../../core/account.ts';
+import { type AccountFilter, isUnfiltered } from '../../core/filters.ts';
+import type { Currency } from '../../core/values/currency.ts';
+import type { Uuid } from '../../core/values/ids.ts';
+import { findAccounts, listAccounts } from '../accounts.ts';
+import type { Database } from '../postgres/database.ts';
+import { findKeys, type Places, type SetSource } from './finding.ts';
+import { and, idsWithin } from './finding-conditions.ts';
+import type { KeysetRange, Listed } from './keyset.ts';
+
+type CurrencyOf = (code: string) => Currency;
+
+/** A page of the accounts that match, by id, which is the order in which they were made. */
+export async function listMatchingAccounts(
+  db: Database,
+  ledgerId: Uuid,
+  filter: AccountFilter,
+  range: KeysetRange<Uuid>,
+  currencyOf: CurrencyOf,
+): Promise<Listed<Uuid, Account>> {
+  if (isUnfiltered(filter)) {
+    return { rows: await listAccounts(db, ledgerId, range, currencyOf), stoppedAt: undefined };
+  }
+  const { keys, stoppedAt } = await findKeys(db, accountPlaces(ledgerId, filter, range), range);
+  const accounts = new Map(
+    (await findAccounts(db, ledgerId, keys, currencyOf)).map((account) => [account.id, account]),
+  );
+  return { rows: keys.flatMap((key) => accounts.get(key) ?? []), stoppedAt };
+}
+
+/** Where accounts that match can be: among all or those of the owner, and in the sets of their metadata and externalIds. */
+function accountPlaces(ledgerId: Uuid, filter: AccountFilter, range: KeysetRange<Uuid>): Places {
+  const { owner } = filter;
+  const { hasMetadata, hasPrefix } = conditionsOf(filter);
+  const id = sql.ref('a.id');
+  const within = idsWithin(id, range);
+  const matches = sql<SqlBool>`a.ledger_id = ${ledgerId} and ${within} and ${accountCondition(filter)}`;
+  const ofOwner = owner === undefined ? sql`true` : sql`a.owner = ${owner}`;
+  const setOf = (index: SetSource['index'], where: RawBuilder<unknown>): SetSource => {
+    return { key: id, matches, table: 'accounts', where, index };
+  };
+  return {
+    walk: () => ({ key: id, order: id, matches, from: sql`accounts a where ${ofOwner} and ${within}` }),
+    displaced: undefined,
+    sets: [
+      ...(hasMetadata === undefined ? [] : [setOf('gin', hasMetadata)]),
+      ...(hasPrefix === undefined ? [] : [setOf('btree', hasPrefix)]),
+    ],
+  };
+}
+
+/** The whole filter, on a row of `accounts a`. */
+export function accountCondition(filter: AccountFilter): RawBuilder<SqlBool> {
+  const { owner, currency, kind, status } = filter;
+  const { hasMetadata, hasPrefix } = conditionsOf(filter);
+  return and(
+    owner === undefined ? undefined : sql`a.owner = ${owner}`,
+    currency === undefined ? undefined : sql`a.currency = ${currency}`,
+    kind === undefined ? undefined : sql`a.kind = ${kind}`,
+    status === undefined ? undefined : sql`a.status = ${status}`,
+    hasPrefix,
+    hasMetadata,
+  );
+}
+
+function conditionsOf({ externalIdPrefix, metadata }: AccountFilter) {
+  return {
+    hasPrefix: externalIdPrefix === undefined ? undefined : sql`a.external_id ^@ ${externalIdPrefix}::text`,
+    hasMetadata: metadata === undefined ? undefined : sql`a.metadata @> ${JSON.stringify(metadata)}::jsonb`,
+  };
+}

@@ -1,0 +1,65 @@
+import { type SqlBool, sql } from 'kysely';
+import { type HistoryFilter, isUnfiltered } from '../../core/filters.ts';
+import type { Currency } from '../../core/values/currency.ts';
+import type { Uuid } from '../../core/values/ids.ts';
+import { type EntryLine, findEntries, listEntries } from '../journal/transactions.ts';
+import type { Database } from '../postgres/database.ts';
+import { findKeys, type Places } from './finding.ts';
+import { type AccountPlace, and, isWithin, versionsWithin } from './finding-conditions.ts';
+import { type KeysetRange, type Listed, withinRange } from './keyset.ts';
+
+type CurrencyOf = (code: string) => Currency;
+
+/** A page of an account's entries that match, by version. */
+export async function listMatchingEntries(
+  db: Database,
+  ledgerId: Uuid,
+  accountId: Uuid,
+  filter: HistoryFilter,
+  range: KeysetRange<bigint>,
+  currencyOf: CurrencyOf,
+): Promise<Listed<bigint, EntryLine>> {
+  if (isUnfiltered(filter)) {
+    return { rows: await listEntries(db, ledgerId, accountId, range, currencyOf), stoppedAt: undefined };
+  }
+  const { keys, stoppedAt } = await findKeys(db, entryPlaces({ accountId, ledgerId }, filter, range), range);
+  const places = keys.map((version) => ({ accountId, version }));
+  const entries = new Map(
+    (await findEntries(db, ledgerId, places, currencyOf)).map((entry) => [entry.version, entry]),
+  );
+  return { rows: keys.flatMap((key) => entries.get(key) ?? []), stoppedAt };
+}
+
+/** Where an account's entries that match can be: along its versions, and among those that count at another time. */
+function entryPlaces(account: AccountPlace, filter: HistoryFilter, range: KeysetRange<bigint>): Places {
+  const { createdAt, effectiveAt, types, side, layer } = filter;
+  const version = sql.ref('e.version');
+  const ofAccount = sql`e.account_id = ${account.accountId} and e.ledger_id = ${account.ledgerId}`;
+  const matches = sql<SqlBool>`${withinRange('e.version', range)} and ${and(
+    isWithin(sql`e.created_at`, createdAt),
+    isWithin(sql`coalesce(e.effective_at, e.created_at)`, effectiveAt),
+    types === undefined ? undefined : sql`e.type = any(${types}::text[])`,
+    side === undefined ? undefined : sql`(e.amount > 0) = ${side === 'CREDIT'}::boolean`,
+    layer === undefined ? undefined : sql`(e.layer = 'POSTED') = ${layer === 'POSTED'}::boolean`,
+  )}`;
+  return {
+    walk: (narrow) => ({
+      key: version,
+      order: version,
+      matches,
+      from: sql`entries e where ${ofAccount} and ${withinRange('e.version', range)}
+        and ${versionsWithin(version, account, createdAt, narrow ? effectiveAt : undefined)}`,
+    }),
+    displaced:
+      effectiveAt === undefined
+        ? undefined
+        : {
+            key: version,
+            matches,
+            table: 'entries',
+            where: sql`${ofAccount} and ${isWithin(sql`e.effective_at`, effectiveAt)}`,
+            index: 'btree',
+          },
+    sets: [],
+  };
+}

@@ -1,0 +1,91 @@
+import { type RawBuilder, type SqlBool, sql } from 'kysely';
+import { type HoldFilter, isUnfiltered } from '../../core/filters.ts';
+import type { Hold } from '../../core/hold.ts';
+import type { Transaction } from '../../core/transaction.ts';
+import type { Currency } from '../../core/values/currency.ts';
+import type { Uuid } from '../../core/values/ids.ts';
+import { findHolds, listHolds } from '../holds.ts';
+import { findTransactions } from '../journal/transactions.ts';
+import type { Database } from '../postgres/database.ts';
+import { findKeys, MAX_ROWS, type Places, type WalkSource } from './finding.ts';
+import { and, idsWithin, isWithin } from './finding-conditions.ts';
+import { directionOf, type KeysetRange, type Listed, turnRound } from './keyset.ts';
+
+type CurrencyOf = (code: string) => Currency;
+
+/** A page of the holds that match, by id, which is the order in which they were placed. */
+export async function listMatchingHolds(
+  db: Database,
+  ledgerId: Uuid,
+  filter: HoldFilter,
+  range: KeysetRange<Uuid>,
+  currencyOf: CurrencyOf,
+): Promise<Listed<Uuid, Hold>> {
+  if (isUnfiltered(filter)) {
+    return { rows: await listHolds(db, ledgerId, range, currencyOf), stoppedAt: undefined };
+  }
+  const { keys, stoppedAt } = await findKeys(db, holdPlaces(ledgerId, filter, range), range);
+  const holds = new Map((await findHolds(db, ledgerId, keys, currencyOf)).map((hold) => [hold.id, hold]));
+  return { rows: keys.flatMap((key) => holds.get(key) ?? []), stoppedAt };
+}
+
+/** Where holds that match can be: among all or those of the account, and, where they are open, in the set of what expires. */
+function holdPlaces(ledgerId: Uuid, filter: HoldFilter, range: KeysetRange<Uuid>): Places {
+  const { accountId, status, expiresAt } = filter;
+  const id = sql.ref('h.id');
+  const within = idsWithin(id, range);
+  const expires = isWithin(sql`h.expires_at`, expiresAt);
+  const matches = sql<SqlBool>`h.ledger_id = ${ledgerId} and ${within} and ${and(
+    status === undefined ? undefined : sql`h.status = ${status}`,
+    accountId === undefined ? undefined : sql`${accountId}::uuid in (h.from_account_id, h.to_account_id)`,
+    expires,
+  )}`;
+  const from =
+    accountId === undefined || accountId === null
+      ? sql`holds h where ${within}`
+      : holdsOfAccount(accountId, range);
+  return {
+    walk: () => ({ key: id, order: id, matches, from }),
+    displaced: undefined,
+    sets:
+      status === 'OPEN' && expires !== undefined
+        ? [{ key: id, matches, table: 'holds', where: sql`h.status = 'OPEN' and ${expires}`, index: 'btree' }]
+        : [],
+  };
+}
+
+/**
+ * Both indexes are in the order of the list, and are read side by side, each no further than the walk goes. No hold is from an
+ * account to itself.
+ */
+function holdsOfAccount(accountId: Uuid, range: KeysetRange<Uuid>): RawBuilder<unknown> {
+  const side = (column: 'h.from_account_id' | 'h.to_account_id') => sql`
+    (select h.* from holds h where ${sql.ref(column)} = ${accountId} and ${idsWithin(sql.ref('h.id'), range)}
+    order by h.id ${sql.raw(directionOf(range))} limit ${sql.lit(MAX_ROWS)})`;
+  return sql`(${side('h.from_account_id')} union all ${side('h.to_account_id')}) h`;
+}
+
+/**
+ * A page of the posted transactions of a hold, oldest first: the one that placed it, and those that captured or released it.
+ * Declined attempts stand beside them in the index, however many there are.
+ */
+export async function listHoldTransactions(
+  db: Database,
+  ledgerId: Uuid,
+  holdId: Uuid,
+  range: KeysetRange<Uuid>,
+  currencyOf: CurrencyOf,
+): Promise<Listed<Uuid, Transaction>> {
+  const turned = turnRound(range);
+  const id = sql.ref('t.id');
+  const walk = (): WalkSource => ({
+    key: id,
+    order: id,
+    matches: sql<SqlBool>`t.ledger_id = ${ledgerId} and t.outcome = 'POSTED'`,
+    from: sql`transactions t where t.hold_id = ${holdId} and ${idsWithin(id, turned)}`,
+  });
+  const { keys, stoppedAt } = await findKeys(db, { walk, displaced: undefined, sets: [] }, turned);
+  const found = await findTransactions(db, ledgerId, keys, currencyOf);
+  const transactions = new Map(found.map((transaction) => [transaction.id, transaction]));
+  return { rows: keys.flatMap((key) => transactions.get(key) ?? []), stoppedAt };
+}

@@ -1,0 +1,130 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { Kysely, PostgresDialect, type QueryExecutorProvider, sql } from 'kysely';
+import { type Migration, type MigrationProvider, Migrator } from 'kysely/migration';
+import pg from 'pg';
+import { sqlStateOf } from './pg-errors.ts';
+import { OWNER_ROLE, SERVICE_ROLE } from './roles.ts';
+import { connectAtStart, DatabaseNotReadyError, demandSearchPath, type UrlVariable } from './start-client.ts';
+
+const DB_FOLDER = new URL('../../../db/', import.meta.url);
+const MIGRATIONS = new URL('migrations/', DB_FOLDER);
+const ROLES = new URL('roles.sql', DB_FOLDER);
+
+/**
+ * Brings a database up to this program's schema; see db/migrations. Migrating what is up to date changes nothing, two
+ * processes at once take turns, and a schema of a newer program is refused. `report` is told what is done. `variable` is where
+ * the connection string comes from.
+ */
+export async function migrate(
+  ownerUrl: string,
+  report: (line: string) => void,
+  variable: UrlVariable = 'DATABASE_MIGRATION_URL',
+): Promise<void> {
+  const client = await connectAtStart(ownerUrl, variable);
+  try {
+    await demandSearchPath(client, variable, 'make');
+    // Kysely's own lock does not cover the roles, whose grants would meet those of another process's migrations.
+    await client.query(`select pg_advisory_lock(hashtext('transactional-ledger migrations'))`);
+    await prepareRoles(client);
+    await runMigrations(ownerUrl, report);
+  } finally {
+    await client.end();
+  }
+}
+
+async function runMigrations(ownerUrl: string, report: (line: string) => void): Promise<void> {
+  const pool = new pg.Pool({ connectionString: ownerUrl, max: 1, options: `-c role=${OWNER_ROLE}` });
+  pool.on('error', () => {});
+  const db = new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) });
+  try {
+    await refuseNewerSchema(db);
+    const migrator = new Migrator({ db, provider: sqlFiles });
+    const { error, results = [] } = await migrator.migrateToLatest();
+    for (const { migrationName, status } of results) {
+      report(
+        status === 'Success' ? `Migrated the database: ${migrationName}` : `Not migrated: ${migrationName}`,
+      );
+    }
+    if (error !== undefined) throw error;
+    if (results.length === 0) report('The database is up to date');
+  } finally {
+    await db.destroy();
+  }
+}
+
+/** The migrations that a database lacks, in order. A schema of a newer program is refused. */
+export async function dueMigrations(db: QueryExecutorProvider): Promise<string[]> {
+  const applied = await refuseNewerSchema(db);
+  return Object.keys(await sqlFiles.getMigrations()).filter((name) => !applied.has(name));
+}
+
+/** Migrations are files of SQL, applied in the order of their names. */
+const sqlFiles: MigrationProvider = {
+  async getMigrations(): Promise<Record<string, Migration>> {
+    const files = (await readdir(MIGRATIONS)).filter((file) => file.endsWith('.sql')).sort();
+    const migrations = files.map(async (file): Promise<[string, Migration]> => {
+      const text = await readFile(new URL(file, MIGRATIONS), 'utf8');
+      return [file.slice(0, -'.sql'.length), { up: async (db) => void (await sql.raw(text).execute(db)) }];
+    });
+    return Object.fromEntries(await Promise.all(migrations));
+  },
+};
+
+async function refuseNewerSchema(db: QueryExecutorProvider): Promise<ReadonlySet<string>> {
+  const known = await sqlFiles.getMigrations();
+  const applied = await appliedMigrations(db);
+  const unknown = [...applied].filter((name) => known[name] === undefined);
+  if (unknown.length > 0) {
+    throw new DatabaseNotReadyError(
+      `The database was migrated by a newer version of this program (${unknown.join(', ')}). ` +
+        'Nothing was changed: run that version, or another database.',
+    );
+  }
+  return applied;
+}
+
+async function appliedMigrations(db: QueryExecutorProvider): Promise<ReadonlySet<string>> {
+  try {
+    const { rows } = await sql<{ name: string }>`select name from kysely_migration order by name`.execute(db);
+    return new Set(rows.map(({ name }) => name));
+  } catch (error) {
+    if (sqlStateOf(error) === '42P01') return new Set();
+    throw error;
+  }
+}
+
+/** Makes sure of the roles and of what they may in this database, by db/roles.sql where the login is allowed to. */
+async function prepareRoles(client: pg.Client): Promise<void> {
+  if (await rolesArePrepared(client)) return;
+  let refusal: unknown;
+  try {
+    await client.query(await readFile(ROLES, 'utf8'));
+    const { rows } = await client.query<{ login: string }>('select session_user as login');
+    await client.query(`grant ${OWNER_ROLE} to ${pg.escapeIdentifier(rows[0]?.login ?? '')}`);
+  } catch (error) {
+    if (sqlStateOf(error) !== '42501') throw error;
+    refusal = error;
+  }
+  // Whoever may not grant or revoke is sometimes only warned.
+  if (refusal === undefined && (await rolesArePrepared(client))) return;
+  throw new DatabaseNotReadyError(
+    'The login of the migration may not prepare the database. Let an administrator run ' +
+      `${fileURLToPath(ROLES)} in it and make that login a member of ${OWNER_ROLE}, ` +
+      'or give DATABASE_MIGRATION_URL a login that may.',
+    { cause: refusal },
+  );
+}
+
+async function rolesArePrepared(client: pg.Client): Promise<boolean> {
+  const { rows } = await client.query<{ prepared: boolean }>(
+    `select count(*) = 2
+        and bool_and(rolname <> $1 or pg_has_role(session_user, oid, 'member'))
+        and bool_and(rolname <> $1 or has_schema_privilege(oid, 'public', 'create'))
+        and not bool_or(rolname <> $1 and has_database_privilege(oid, current_database(), 'temporary'))
+        and not bool_or(rolname <> $1 and has_schema_privilege(oid, 'public', 'create')) as prepared
+      from pg_roles where rolname in ($1, $2)`,
+    [OWNER_ROLE, SERVICE_ROLE],
+  );
+  return rows[0]?.prepared === true;
+}

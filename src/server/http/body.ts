@@ -1,0 +1,89 @@
+import { isUtf8 } from 'node:buffer';
+import type { IncomingMessage } from 'node:http';
+import type { GraphQLError } from 'graphql';
+import { requestRefused } from '../../graphql/execution/answer.ts';
+import { bodyTooLarge, MAX_REQUEST_BYTES } from '../../graphql/execution/yoga.ts';
+import type { Admission } from './admission.ts';
+import { refuseStructure } from './large-body.ts';
+import { MAX_BODY_BYTES } from './limits.ts';
+
+/** A body in memory. Whoever has it calls `release` when it is of no more use. */
+export interface Body {
+  readonly bytes: Buffer;
+  release(): void;
+}
+
+/** Reads bodies, and refuses them by their content-length, or else at the byte that makes them too large or the service too busy. */
+export class BodyReader {
+  readonly #admission: Admission;
+
+  constructor(admission: Admission) {
+    this.#admission = admission;
+  }
+
+  /** null: the caller has gone. What is refused is not read to its end. */
+  read(request: IncomingMessage): Promise<Body | GraphQLError | null> {
+    return new Promise((resolve) => {
+      const chunks: Buffer[] = [];
+      let isSettled = false;
+      let buffered = 0;
+      const release = () => {
+        this.#admission.release(buffered);
+        buffered = 0;
+        chunks.length = 0;
+      };
+      const settle = (answer: Body | GraphQLError | null) => {
+        if (isSettled) return;
+        isSettled = true;
+        if (answer === null || answer instanceof Error) release();
+        resolve(answer);
+      };
+      const refuse = (size: number) =>
+        size > MAX_BODY_BYTES ? bodyTooLarge(size, MAX_BODY_BYTES) : this.#admission.refuse(size, buffered);
+      let size = 0;
+      let looked = false;
+      let structureRefusal: GraphQLError | undefined;
+      const take = (chunk: Buffer) => {
+        if (isSettled) return;
+        size += chunk.length;
+        const refusal = refuse(size);
+        if (refusal !== undefined) {
+          settle(refusal);
+          return;
+        }
+        if (size > MAX_REQUEST_BYTES) {
+          // A piece a turn of the event loop: a large body takes no more of it than any other request.
+          request.pause();
+          setImmediate(() => request.resume());
+        }
+        if (structureRefusal !== undefined) return;
+        chunks.push(chunk);
+        buffered += chunk.length;
+        this.#admission.buffer(chunk.length);
+        if (looked || size <= MAX_REQUEST_BYTES) return;
+        // Most of what is too much shows where a body begins to be a large one. It is read to its end, so that its caller
+        // hears of it, and kept no longer.
+        looked = true;
+        structureRefusal = refuseStructure(Buffer.concat(chunks));
+        if (structureRefusal !== undefined) release();
+      };
+      const end = () => {
+        if (structureRefusal !== undefined) {
+          settle(structureRefusal);
+          return;
+        }
+        const [first] = chunks;
+        const bytes = chunks.length === 1 && first !== undefined ? first : Buffer.concat(chunks);
+        chunks.length = 0;
+        settle(isUtf8(bytes) ? { bytes, release } : NOT_UTF8);
+      };
+      const leave = () => settle(null);
+
+      const refusal = refuse(Number(request.headers['content-length'] ?? 0));
+      if (refusal !== undefined) settle(refusal);
+      else request.on('data', take).on('end', end).on('close', leave);
+    });
+  }
+}
+
+const NOT_UTF8 = requestRefused(400, 'The body must be JSON in UTF-8, and has bytes that are none.');

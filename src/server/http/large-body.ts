@@ -1,0 +1,218 @@
+import { randomBytes } from 'node:crypto';
+import { GraphQLError, parse } from 'graphql';
+import { requestRefused } from '../../graphql/execution/answer.ts';
+import { bodyTooLarge, LARGE_REQUESTS, MAX_REQUEST_BYTES } from '../../graphql/execution/yoga.ts';
+import {
+  checkDocument,
+  checkText,
+  DOCUMENT_LIMITS,
+  isOnly,
+} from '../../graphql/protection/document-limits.ts';
+import { atOnce, inTurns } from '../../ledger/commit/turns.ts';
+import { MAX_LARGE_ELEMENTS, MAX_LARGE_NAMES, MAX_LARGE_NESTING } from './limits.ts';
+
+/**
+ * Why a body above MAX_REQUEST_BYTES is refused before it is parsed; undefined where it may be. Its bytes are looked at once, some
+ * in each turn of the event loop.
+ * It must be an object whose document, within the limits of documents, runs nothing but a `postBatch`, and it must have no more
+ * to parse than such a body needs. What is no JSON is either refused here or left to who parses it.
+ */
+export async function refuseLarge(bytes: Buffer): Promise<GraphQLError | undefined> {
+  const scan = await inTurns(scanPieces(bytes));
+  if ('limit' in scan) return exceeded(...scan.limit);
+  const tooLarge = bodyTooLarge(bytes.length, MAX_REQUEST_BYTES);
+  const { query, operationName } = scan;
+  if (query === undefined || [query, operationName ?? query].some(isTooLong)) return tooLarge;
+  const [text, name] = [decode(query), operationName && decode(operationName)];
+  if (text === undefined) return undefined;
+  try {
+    checkText(text);
+    const document = parse(text);
+    checkDocument(document);
+    return isOnly(LARGE_REQUESTS, document, name) ? undefined : tooLarge;
+  } catch (error) {
+    if (error instanceof GraphQLError) return error;
+    throw error;
+  }
+}
+
+/** Why a body that begins so is refused, whatever follows: it has more to parse than a `postBatch` needs. */
+export function refuseStructure(beginning: Buffer): GraphQLError | undefined {
+  const scan = scanBody(beginning);
+  return 'limit' in scan ? exceeded(...scan.limit) : undefined;
+}
+
+/** Whether a string cannot be within a document's limit of characters, each of which takes six bytes at most: an escape. */
+function isTooLong(string: Buffer): boolean {
+  return string.length > 6 * DOCUMENT_LIMITS.characters + 2;
+}
+
+/** The text of a string of JSON with its quotes; undefined where it is none. */
+function decode(string: Buffer): string | undefined {
+  try {
+    return String(JSON.parse(string.toString()));
+  } catch {
+    return undefined;
+  }
+}
+
+function exceeded(name: string, allowed: number): GraphQLError {
+  const [bytes, given, most] = [MAX_REQUEST_BYTES, allowed + 1, allowed].map((n) => n.toLocaleString('en'));
+  return requestRefused(
+    413,
+    `The body has more than ${bytes} bytes, and at least ${given} ${name}; at most ${most} are allowed.`,
+  );
+}
+
+type Member = 'query' | 'operationName';
+/** The strings, with their quotes, that an object of JSON has as these members; or the limit that it passes. */
+type Scan =
+  | Readonly<Record<Member, Buffer | undefined>>
+  | { readonly limit: readonly [name: string, allowed: number] };
+
+/** Bytes that are scanned in one turn of the event loop. */
+const PIECE = 2 ** 20;
+const [QUOTE, BACKSLASH, COMMA, COLON] = [0x22, 0x5c, 0x2c, 0x3a];
+const [OPEN_BRACE, CLOSE_BRACE, OPEN_BRACKET, CLOSE_BRACKET] = [0x7b, 0x7d, 0x5b, 0x5d];
+
+/**
+ * Finds strings and brackets, and checks nothing else: of JSON it finds what JSON.parse finds, where a member stands twice the
+ * last. Of anything else JSON.parse reads no more than what comes before its fault, which is counted here too.
+ */
+export function scanBody(bytes: Buffer): Scan {
+  return atOnce(scanPieces(bytes));
+}
+
+/** The same, with a pause after each PIECE of bytes. */
+function* scanPieces(bytes: Buffer): Generator<undefined, Scan, undefined> {
+  const found: Record<Member, Buffer | undefined> = { query: undefined, operationName: undefined };
+  // JSON.parse takes longest for names that it has not met before.
+  const names = new Set<number>();
+  let elements = 0;
+  let nesting = 0;
+  /** The quotes of the last string. */
+  let from = 0;
+  let to = 0;
+  /** Whose value comes next, in the outermost object. */
+  let member: Member | undefined;
+
+  let pause = PIECE;
+  for (let at = startOf(bytes); at < bytes.length; at += 1) {
+    if (at >= pause) {
+      yield;
+      pause = at + PIECE;
+    }
+    switch (bytes[at]) {
+      case QUOTE:
+        from = at;
+        to = endOfString(bytes, at);
+        at = to;
+        if (nesting === 1 && member !== undefined) found[member] = bytes.subarray(from, to + 1);
+        break;
+      case COLON:
+        elements += 1;
+        names.add(hashName(bytes, from + 1, to));
+        if (names.size > MAX_LARGE_NAMES) return { limit: ['different names', MAX_LARGE_NAMES] };
+        if (nesting !== 1) break;
+        member = MEMBERS.find((name) => spells(bytes, from + 1, to, name));
+        if (member !== undefined) found[member] = undefined;
+        break;
+      case COMMA:
+        elements += 1;
+        if (nesting === 1) member = undefined;
+        break;
+      case OPEN_BRACE:
+      case OPEN_BRACKET:
+        elements += 1;
+        nesting += 1;
+        if (nesting > MAX_LARGE_NESTING) return { limit: ['brackets inside each other', MAX_LARGE_NESTING] };
+        break;
+      case CLOSE_BRACE:
+      case CLOSE_BRACKET:
+        nesting -= 1;
+        break;
+    }
+    if (elements > MAX_LARGE_ELEMENTS) {
+      return { limit: ['commas, colons and opening brackets', MAX_LARGE_ELEMENTS] };
+    }
+  }
+  return found;
+}
+
+/** Where the outermost object begins; the body's end where it has none. */
+function startOf(bytes: Buffer): number {
+  let start = 0;
+  while (SPACES[bytes[start] ?? 0] === 1) start += 1;
+  return bytes[start] === OPEN_BRACE ? start : bytes.length;
+}
+
+/** All that JSON takes for space. */
+const SPACES = Uint8Array.from({ length: 256 }, (_, byte) =>
+  ' \t\n\r'.includes(String.fromCharCode(byte)) ? 1 : 0,
+);
+
+/** The closing quote of the string that opens at `at`; the body's end where it has none. */
+function endOfString(bytes: Buffer, at: number): number {
+  let end = at + 1;
+  while (end < bytes.length) {
+    // Byte by byte as far as most strings go, and then by a search, which is quicker by far but takes long to begin.
+    const near = Math.min(end + NEAR_BYTES, bytes.length);
+    while (end < near) {
+      const byte = bytes[end];
+      if (byte === QUOTE) return end;
+      end += byte === BACKSLASH ? 2 : 1;
+    }
+    const quote = bytes.indexOf(QUOTE, end);
+    if (quote === -1) return bytes.length;
+    let backslash = quote - 1;
+    while (backslash >= end && bytes[backslash] === BACKSLASH) backslash -= 1;
+    const isEscaped = (quote - backslash) % 2 === 0;
+    if (!isEscaped) return quote;
+    end = quote + 1;
+  }
+  return bytes.length;
+}
+
+const NEAR_BYTES = 64;
+
+/** FNV-1a, from a start that no caller knows. Two names of one hash count as one. */
+function hashName(bytes: Buffer, from: number, to: number): number {
+  let hash = HASH_START;
+  for (let at = from; at < to; at += 1) hash = Math.imul(hash ^ (bytes[at] ?? 0), 0x01000193);
+  return hash;
+}
+
+const HASH_START = randomBytes(4).readInt32LE();
+
+const MEMBERS: readonly Member[] = ['query', 'operationName'];
+/** Each letter of a member, and the rest of its escape, such as `u0071`. */
+const LETTERS: Readonly<Record<Member, readonly { readonly plain: number; readonly escaped: Buffer }[]>> = {
+  query: lettersOf('query'),
+  operationName: lettersOf('operationName'),
+};
+
+function lettersOf(name: Member) {
+  return Array.from(name, (letter) => {
+    const plain = letter.charCodeAt(0);
+    return { plain, escaped: Buffer.from(`u00${plain.toString(16)}`) };
+  });
+}
+
+/** Whether what stands between two quotes is a member's name, its letters escaped or not. */
+function spells(bytes: Buffer, from: number, to: number, name: Member): boolean {
+  let at = from;
+  for (const { plain, escaped } of LETTERS[name]) {
+    if (bytes[at] === BACKSLASH) {
+      at += 1;
+      for (const byte of escaped) {
+        // Digits that are letters may be capitals. What else this takes for them is no JSON.
+        if (((bytes[at] ?? 0) | 0x20) !== byte) return false;
+        at += 1;
+      }
+    } else {
+      if (bytes[at] !== plain) return false;
+      at += 1;
+    }
+  }
+  return at === to;
+}

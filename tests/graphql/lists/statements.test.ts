@@ -1,0 +1,116 @@
+import { expect, test } from 'vitest';
+import { asOwner, createTestDatabase } from '../../support/database.ts';
+import { makeAccount, makeAccounts, openLedger, transfer } from '../../support/ledger.ts';
+import { statementsDuring } from '../../support/statements.ts';
+import { newKey, serve } from '../api.ts';
+
+const database = await createTestDatabase();
+// Counts for the connections that are made from here on.
+await asOwner(database, `alter database ${database.name} set log_statement = 'all'`);
+const ledger = await openLedger(database);
+const api = await serve(ledger);
+
+const statementsOf = (run: () => Promise<unknown>) => statementsDuring(database, run);
+
+test('a page of history costs the same number of statements, however long it is', async () => {
+  const wallet = await makeAccount(ledger, { funds: '1000' });
+  // Each entry leads to another account.
+  for (const toAccountId of await makeAccounts(ledger, 110)) {
+    await transfer(ledger, { fromAccountId: wallet, toAccountId, amount: '1' });
+  }
+  const read = (first: number) => async () => {
+    const { data, errors } = await api.ask<{ account: { history: { nodes: object[] } } }>(
+      `query ($id: ID!, $first: Int!) { account(id: $id) { history(first: $first) {
+        nodes { account { id } transaction { keyAccount { id } reversals(first: 5) { nodes { id } } entries { account { owner } transaction { id } } } }
+      } } }`,
+      { id: wallet, first },
+    );
+    expect(errors).toBeUndefined();
+    expect(data.account.history.nodes).toHaveLength(first);
+  };
+  const ten = await statementsOf(read(10));
+  const hundred = await statementsOf(read(100));
+  expect(hundred.length).toBe(ten.length);
+  // The account, its entries, their transactions with all entries, the accounts of those, and the reversals.
+  expect(ten.length).toBe(6);
+});
+
+test('a page of holds costs the same number of statements, however long it is', async () => {
+  const wallet = await makeAccount(ledger, { funds: '1000' });
+  // Each hold leads to another account.
+  const others = await makeAccounts(ledger, 110);
+  await Promise.all(
+    others.map((toAccountId) =>
+      api.mutate('placeHold', { fromAccountId: wallet, toAccountId, amount: '1', idempotencyKey: newKey() }),
+    ),
+  );
+  const count = async (query: string, first: number) => {
+    const statements = await statementsOf(async () => {
+      const { data, errors } = await api.ask(query, { id: wallet, first });
+      expect(errors).toBeUndefined();
+      expect(JSON.stringify(data).match(/hold_/g)?.length).toBe(first);
+    });
+    return statements.length;
+  };
+  const fields = 'nodes { id status amount { amount } from { owner } to { owner } }';
+  for (const [query, expected] of [
+    // The holds, and their accounts.
+    [`query ($first: Int!) { holds(first: $first) { ${fields} } }`, 2],
+    // Under a filter it is a snapshot, its settings, the walk, its end, the holds, and their accounts.
+    [`query ($first: Int!) { holds(first: $first, filter: { status: OPEN }) { ${fields} } }`, 6],
+    [`query ($id: ID!, $first: Int!) { account(id: $id) { holds(first: $first) { ${fields} } } }`, 7],
+    // The transactions, their entries, and their holds.
+    ['query ($first: Int!) { transactions(first: $first) { nodes { hold { id } } } }', 3],
+  ] as const) {
+    expect(await count(query, 10)).toBe(expected);
+    expect(await count(query, 100)).toBe(expected);
+  }
+});
+
+test('nodes of a type are read together', async () => {
+  const ids = await makeAccounts(ledger, 30);
+  const statements = await statementsOf(() =>
+    api.ask('query ($ids: [ID!]!) { nodes(ids: $ids) { ... on Account { owner } } }', { ids }),
+  );
+  expect(statements).toHaveLength(1);
+});
+
+test('what was held is answered without another query', async () => {
+  const [a = '', b = ''] = await makeAccounts(ledger, 2, { funds: '10' });
+  const run = (selection: string) =>
+    statementsOf(() =>
+      api.mutate(
+        'placeHold',
+        { fromAccountId: a, toAccountId: b, amount: '1', idempotencyKey: newKey() },
+        selection,
+      ),
+    );
+  const bare = await run('');
+  const full =
+    await run(`... on HoldPlaced { replayed transaction { id amount { amount } entries { heldAfter { amount } } }
+    hold { id status expiresAt createdAt amount { amount } captured { amount } remaining { amount } } }`);
+  expect(bare.length).toBeGreaterThan(0);
+  expect(full).toHaveLength(bare.length);
+});
+
+test('what was posted is answered without another query', async () => {
+  const [a = '', b = ''] = await makeAccounts(ledger, 2, { funds: '10' });
+  const run = (selection: string) =>
+    statementsOf(() =>
+      api.mutate(
+        'transfer',
+        { fromAccountId: a, toAccountId: b, amount: '1', idempotencyKey: newKey() },
+        selection,
+      ),
+    );
+  const bare = await run('');
+  const full = await run(`... on TransactionPosted { replayed transaction {
+    id type idempotencyKey externalId description metadata effectiveAt createdAt amount { amount currency }
+    entries {
+      id side layer version description effectiveAt createdAt
+      amount { amount } balanceAfter { amount } heldAfter { amount } transaction { id }
+    }
+  } }`);
+  expect(bare.length).toBeGreaterThan(0);
+  expect(full).toHaveLength(bare.length);
+});

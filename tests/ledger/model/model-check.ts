@@ -1,0 +1,154 @@
+import fc from 'fast-check';
+import pg from 'pg';
+import type { Outcome } from '../../../src/core/transaction.ts';
+import type { AccountUpdated } from '../../../src/ledger/ledger.ts';
+import type { TestDatabase } from '../../support/database.ts';
+import {
+  commandOf,
+  compareBooks,
+  decimal,
+  Names,
+  type Program,
+  type Service,
+  textOfOutcome,
+} from './model-program.ts';
+import { ACCOUNTS, anyStep, OPENING, type Step, toRequest } from './model-requests.ts';
+import { CLOSED_BEFORE, isChange, ReferenceModel, type Request, textOf } from './reference-model.ts';
+
+/** Worlds share a ledger and nothing else; their requests meet in its batches. */
+const WORLDS = 20;
+const MAX_STEPS = 120;
+
+/**
+ * Sends random requests of every kind to the program and to the model, in runs of some worlds at once, and answers how many
+ * they were. Some of a world's do not wait for the answers to others: then there must be an order in which the model gives
+ * the answers that the program gave. Throws the shortest difference that it finds, with its seed.
+ */
+export async function compareWithModel(
+  { Ledger, ...program }: Program,
+  { serviceUrl }: TestDatabase,
+  parameters: fc.Parameters<[Step[][]]>,
+): Promise<number> {
+  const ledger = await Ledger.open({ allowUnsafeDurability: true, databaseUrl: serviceUrl });
+  const reader = new pg.Pool({ connectionString: serviceUrl, max: 2 });
+  try {
+    await ledger.closePeriod({ before: CLOSED_BEFORE });
+    let sent = 0;
+    const steps = fc.array(anyStep, { minLength: 1, maxLength: MAX_STEPS, size: 'max' });
+    const runs = fc.asyncProperty(
+      fc.array(steps, { minLength: WORLDS, maxLength: WORLDS }),
+      async (worlds) => {
+        await Promise.all(worlds.map((world) => play({ ...program, ledger, reader }, world)));
+        sent += worlds.flat().length;
+      },
+    );
+    await fc.assert(runs, { unbiased: true, ...parameters });
+    return sent;
+  } finally {
+    await reader.end();
+    await ledger.close();
+  }
+}
+
+/** Plays the steps on accounts of their own. */
+async function play(service: Service, steps: readonly Step[]): Promise<void> {
+  const names = await Names.make(service, ACCOUNTS);
+  const asked: Request[] = [];
+  let model = new ReferenceModel(ACCOUNTS);
+  for (const wave of [[], ...wavesOf(steps)]) {
+    const before = asked.length;
+    if (before === 0) asked.push(...OPENING);
+    for (const step of wave) asked.push(toRequest(step, model, asked));
+    const requests = asked.slice(before);
+    const sentAt = now();
+    const outcomes = await Promise.all(
+      requests.map((request, place) => send(service, request, names, wave[place]?.isSpeltOut ?? false)),
+    );
+    const answeredAt = now() + 1000n;
+    for (const outcome of outcomes) names.learn(outcome);
+    const answers = requests.map((request, place): Answer => {
+      const outcome = outcomes[place];
+      if (outcome === undefined) throw new TypeError('each request is answered');
+      return { request, text: textOfOutcome(outcome, names), at: instantOf(outcome, sentAt, answeredAt) };
+    });
+    model = explain(model, answers) ?? fail(model, answers);
+  }
+  await compareBooks(service, names, model);
+}
+
+/**
+ * Cuts steps where one waits for the answers before it. At most six are under way, among them one change: of two, no answer
+ * tells which was first.
+ */
+function wavesOf(steps: readonly Step[]): Step[][] {
+  const waves: Step[][] = [];
+  for (const step of steps) {
+    const last = waves.at(-1) ?? [];
+    const isFull = last.length >= 6 || (isChange(step) && last.some(isChange));
+    if (step.isTogether && last.length > 0 && !isFull) last.push(step);
+    else waves.push([step]);
+  }
+  return waves;
+}
+
+interface Answer {
+  readonly request: Request;
+  readonly text: string;
+  /** When it was decided, as far as that is to be seen. */
+  readonly at: bigint;
+}
+
+const now = () => BigInt(Date.now()) * 1000n;
+
+/**
+ * What is posted tells its time. What is refused lies between the request and its answer: that an instant has passed, it had
+ * by the answer; that it has not, it had not when it was sent.
+ */
+function instantOf(outcome: Outcome | AccountUpdated, sentAt: bigint, answeredAt: bigint): bigint {
+  if (outcome.code === 'POSTED') return outcome.transaction.createdAt;
+  return outcome.code === 'HOLD_EXPIRED' || outcome.code === 'INVALID_INPUT' ? answeredAt : sentAt;
+}
+
+/** The model after the requests, in an order in which it gives these answers; undefined where there is none. */
+function explain(model: ReferenceModel, answers: readonly Answer[]): ReferenceModel | undefined {
+  if (answers.length === 0) return model;
+  for (const [place, { request, text, at }] of answers.entries()) {
+    const next = model.fork();
+    if (next.answer(request, at) !== text) continue;
+    const last = explain(next, answers.toSpliced(place, 1));
+    if (last !== undefined) return last;
+  }
+  return undefined;
+}
+
+/** Says what the model would have answered in the order in which the requests were sent. */
+function fail(model: ReferenceModel, answers: readonly Answer[]): never {
+  const next = model.fork();
+  const lines = answers.map(({ request, text, at }) => {
+    const expected = next.answer(request, at);
+    return `${textOf(request)}\n  was answered ${text}\n  ${expected === text ? 'as expected' : `not ${expected}`}`;
+  });
+  throw new Error(lines.join('\n'));
+}
+
+function send(
+  { ledger, requests, toAccountUpdate }: Service,
+  request: Request,
+  names: Names,
+  isSpeltOut: boolean,
+): Promise<Outcome | AccountUpdated> {
+  if (!isChange(request)) {
+    const command = commandOf(requests, request, names, isSpeltOut);
+    return 'facts' in command ? Promise.resolve(command) : ledger.post(command);
+  }
+  const accountId = names.given('account', request.accountId, isSpeltOut);
+  if (request.kind !== 'LIMITS')
+    return ledger.changeAccount(accountId, { kind: request.kind, idempotencyKey: null });
+  const limit = (minor: bigint | null | undefined) => {
+    if (minor === undefined) return undefined;
+    return minor === null ? { unlimited: true } : { amount: decimal(minor, isSpeltOut) };
+  };
+  const { minBalance, maxBalance } = request;
+  const change = toAccountUpdate({ accountId, minBalance: limit(minBalance), maxBalance: limit(maxBalance) });
+  return 'facts' in change ? Promise.resolve(change) : ledger.changeAccount(accountId, change);
+}

@@ -1,0 +1,155 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { type Browser, type Page, chromium as playwright } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { startHttpServer } from '../../../src/server/http/http.ts';
+import { asOwner, createTestDatabase } from '../../support/database.ts';
+import { openLedger } from '../../support/ledger.ts';
+
+// Where it is set, the package unpacks the libraries too that a machine without a desktop lacks.
+process.env['AWS_EXECUTION_ENV'] = 'AWS_Lambda_nodejs22.x';
+const { default: chromium } = await import('@sparticuz/chromium');
+
+const database = await createTestDatabase();
+const ledger = await openLedger(database);
+
+/** A site of somebody else's. Another port makes it another origin. */
+async function startSite(): Promise<string> {
+  const site = createServer((_, response) => {
+    response.writeHead(200, { 'content-type': 'text/html' }).end('<!doctype html><title>elsewhere</title>');
+  });
+  site.listen(0, '127.0.0.1');
+  await once(site, 'listening');
+  afterAll(() => void site.close());
+  return `http://127.0.0.1:${(site.address() as AddressInfo).port}`;
+}
+
+const [allowed, stranger] = [await startSite(), await startSite()];
+const server = await startHttpServer({
+  ledger,
+  host: '127.0.0.1',
+  port: 0,
+  log: { error: (fault: unknown) => expect.unreachable(JSON.stringify(fault)) },
+  corsOrigins: [allowed],
+});
+const api = `${server.url}/graphql`;
+
+/** The package's own would let every page read and send whatever it likes. */
+const SAFE_ARGS = chromium.args.filter((arg) => !/web-security|site-isolation|insecure/.test(arg));
+/** Intercepting requests in the page would answer its preflights. */
+const NOTHING_OUTSIDE = '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1';
+
+let browser: Browser;
+beforeAll(async () => {
+  browser = await playwright.launch({
+    args: [...SAFE_ARGS, NOTHING_OUTSIDE],
+    executablePath: await chromium.executablePath(),
+  });
+}, 60_000);
+afterAll(async () => {
+  await browser.close();
+  await server.close();
+});
+
+async function openPage(site: string): Promise<Page> {
+  const page = await browser.newPage();
+  await page.goto(site);
+  return page;
+}
+
+/** What a script of the page gets of a fetch: the answer's text, or that there is none. */
+function fetchFrom(page: Page, url: string, init: object): Promise<string> {
+  return page.evaluate(
+    ([target, options]) =>
+      fetch(target, options).then(
+        (response) => response.text(),
+        () => 'nothing',
+      ),
+    [url, init] as const,
+  );
+}
+
+const create = (owner: string) =>
+  `mutation { createAccount(input: { owner: "${owner}", currency: "USD" }) { __typename } }`;
+const owners = async () =>
+  (
+    await asOwner<{ owner: string }>(
+      database,
+      `select owner from accounts where kind = 'STANDARD' order by owner`,
+    )
+  ).map(({ owner }) => owner);
+const json = (query: string) => ({
+  method: 'POST',
+  headers: { 'content-type': 'application/json' },
+  body: JSON.stringify({ query }),
+});
+
+describe('a page of an origin that is not allowed', () => {
+  test('can send no JSON', async () => {
+    const page = await openPage(stranger);
+    expect(await fetchFrom(page, api, json(create('fetched')))).toBe('nothing');
+    expect(await fetchFrom(page, api, { ...json(create('blind')), mode: 'no-cors' })).toBe('');
+    expect(await owners()).toEqual([]);
+  });
+
+  test('does nothing with what it may send unasked, and reads nothing', async () => {
+    const page = await openPage(stranger);
+    const body = JSON.stringify({ query: create('plain') });
+    expect(await fetchFrom(page, api, { method: 'POST', body })).toBe('nothing');
+    await fetchFrom(page, api, { method: 'POST', body, mode: 'no-cors' });
+    await page.evaluate(([url, text]) => navigator.sendBeacon(url, text), [api, body] as const);
+    const search = new URLSearchParams({ query: create('by GET') });
+    expect(await fetchFrom(page, `${api}?${search}`, {})).toBe('nothing');
+    expect(await fetchFrom(page, `${api}?query={ledger{name}}`, {})).toBe('nothing');
+    await page.waitForTimeout(200);
+    expect(await owners()).toEqual([]);
+  });
+
+  test.each([
+    ['application/x-www-form-urlencoded', 'query', create('form')],
+    ['multipart/form-data', 'operations', JSON.stringify({ query: create('parts') })],
+    ['text/plain', `{"query":${JSON.stringify(create('text'))},"extensions":{"x":"`, '"}}'],
+  ])('can submit a form as %s in vain', async (type, name, value) => {
+    const page = await openPage(stranger);
+    const answered = page.waitForResponse(api);
+    await page.evaluate(
+      ([action, enctype, field, text]) => {
+        const form = Object.assign(document.createElement('form'), { action, method: 'post', enctype });
+        form.append(Object.assign(document.createElement('input'), { name: field, value: text }));
+        document.body.append(form);
+        form.submit();
+      },
+      [api, type, name, value] as const,
+    );
+    expect((await answered).status()).toBe(415);
+    expect(await owners()).toEqual([]);
+  });
+
+  test('can put neither answers nor GraphiQL into a frame', async () => {
+    const page = await openPage(stranger);
+    const refused = page.waitForEvent('console', (message) => message.text().includes('frame-ancestors'));
+    await page.evaluate((src) => {
+      document.body.append(Object.assign(document.createElement('iframe'), { src }));
+    }, api);
+    expect((await refused).type()).toBe('error');
+  });
+});
+
+test('a page of an origin that is allowed asks, writes, and reads the request’s id', async () => {
+  const page = await openPage(allowed);
+  expect(await fetchFrom(page, api, json(create('allowed')))).toBe(
+    '{"data":{"createAccount":{"__typename":"AccountCreated"}}}',
+  );
+  expect(await owners()).toEqual(['allowed']);
+  const id = await page.evaluate(
+    ([url, init]) => fetch(url, init).then((response) => response.headers.get('x-request-id')),
+    [api, json('{ ledger { name } }')] as const,
+  );
+  expect(id).toMatch(/^[0-9a-f-]{36}$/);
+  // No more than that: neither other methods nor other headers.
+  expect(await fetchFrom(page, api, { method: 'PUT', body: '{}' })).toBe('nothing');
+  const headers = { 'content-type': 'application/json', 'x-other': '1' };
+  expect(await fetchFrom(page, api, { ...json(create('headers')), headers })).toBe('nothing');
+  expect(await owners()).toEqual(['allowed']);
+});

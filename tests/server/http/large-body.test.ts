@@ -1,0 +1,178 @@
+import fc from 'fast-check';
+import { parse } from 'graphql';
+import { describe, expect, test } from 'vitest';
+import { isOnly } from '../../../src/graphql/protection/document-limits.ts';
+import { refuseLarge, scanBody } from '../../../src/server/http/large-body.ts';
+import { MAX_LARGE_ELEMENTS, MAX_LARGE_NAMES, MAX_LARGE_NESTING } from '../../../src/server/http/limits.ts';
+
+const scan = (text: string) => scanBody(Buffer.from(text));
+/** What the scan found, as JSON.parse reads it. */
+function read(text: string, member: 'query' | 'operationName'): unknown {
+  const found = scan(text);
+  if ('limit' in found) return expect.unreachable(found.limit[0]);
+  const string = found[member];
+  return string === undefined ? undefined : JSON.parse(string.toString());
+}
+const ifText = (value: unknown) => (typeof value === 'string' ? value : undefined);
+
+/** Text of JSON, and of what it stands for: any letter may be an escape. */
+const jsonString = (text: fc.Arbitrary<string>) =>
+  fc.tuple(text, fc.infiniteStream(fc.nat(5))).map(([given, ways]) => {
+    const letters = given.split('').map((letter) => {
+      const code = letter.charCodeAt(0).toString(16).padStart(4, '0');
+      const way = ways.next().value;
+      if (way === 0) return `\\u${code}`;
+      if (way === 1) return `\\u${code.toUpperCase()}`;
+      return JSON.stringify(letter).slice(1, -1);
+    });
+    return `"${letters.join('')}"`;
+  });
+const member = fc.constantFrom('query', 'operationName', 'Query', 'quer', 'queryx', '', '__proto__', 'q\\"');
+const space = fc.stringMatching(/^[ \t\r\n]{0,2}$/);
+const nested = fc.oneof(
+  fc.json(),
+  fc.constantFrom('{"query":"inner"}', '[{"query":"inner"},"query"]', '"\\\\"', '"]}"'),
+);
+const quotes = fc.string({ unit: fc.constantFrom('"', '\\', 'x'), minLength: 50, maxLength: 300 });
+const value = fc.oneof(jsonString(fc.string({ unit: 'binary' })), jsonString(quotes), nested);
+const jsonObject = fc
+  .tuple(fc.array(fc.tuple(space, jsonString(member), space, space, value, space), { maxLength: 6 }), space)
+  .map(([members, around]) => {
+    const inside = members.map(([a, name, b, c, given, d]) => `${a}${name}${b}:${c}${given}${d}`);
+    return `${around}{${inside.join(',')}}${around}`;
+  });
+
+/** fast-check's own report of a failure has the seed; so does the log of a success. */
+async function check(property: fc.IProperty<[string]> | fc.IAsyncProperty<[string]>): Promise<void> {
+  const seed = Number(process.env['SEED'] ?? Math.floor(Math.random() * 2 ** 31));
+  console.log(`SEED=${seed}`);
+  await fc.assert(property, { seed, numRuns: 2000 });
+}
+
+test('what is found in an object is what JSON.parse finds there', async () => {
+  await check(
+    fc.property(jsonObject, (text) => {
+      const parsed: Record<string, unknown> = JSON.parse(text);
+      for (const name of ['query', 'operationName'] as const) {
+        expect(read(text, name)).toBe(ifText(Object.hasOwn(parsed, name) ? parsed[name] : undefined));
+      }
+    }),
+  );
+});
+
+test('in what is no object nothing is found', async () => {
+  await check(
+    fc.property(fc.json(), (text) => {
+      if (text.startsWith('{')) return;
+      expect(read(text, 'query')).toBeUndefined();
+    }),
+  );
+  expect(read('\uFEFF{"query":"a"}', 'query')).toBeUndefined();
+  expect(read('"query":"a"', 'query')).toBeUndefined();
+});
+
+const BATCH = 'mutation ($input: PostBatchInput!) { postBatch(input: $input) { __typename } }';
+const body = (members: object) => Buffer.from(JSON.stringify(members));
+
+test('what is no JSON is refused, or left to JSON.parse, which refuses it', async () => {
+  const whole = fc.oneof(
+    jsonObject,
+    fc.constant(JSON.stringify({ operationName: null, query: BATCH, variables: [{}] })),
+  );
+  const broken = fc
+    .tuple(whole, fc.nat(), fc.nat(3), fc.string({ maxLength: 3 }))
+    .map(([text, place, length, put]) => {
+      const at = place % (text.length + 1);
+      return text.slice(0, at) + put + text.slice(at + length);
+    });
+  const noise = fc.oneof(fc.string({ unit: 'binary' }), fc.stringMatching(/^[{}[\]",:\\query]*$/));
+  await check(
+    fc.asyncProperty(fc.oneof(broken, noise), async (text) => {
+      if ((await refuseLarge(Buffer.from(text))) !== undefined) return;
+      let request: { query: string; operationName?: string };
+      try {
+        request = JSON.parse(text);
+      } catch {
+        return;
+      }
+      expect(isOnly('postBatch', parse(request.query), request.operationName)).toBe(true);
+    }),
+  );
+});
+/** A batch with this as its variables, as text. */
+const withVariables = (text: string) =>
+  Buffer.from(`{"query":${JSON.stringify(BATCH)},"variables":{"input":${text}}}`);
+/** Its elements around what is given. */
+const outside = 6;
+
+describe('a body', () => {
+  test.each([
+    ['a batch', { query: BATCH }],
+    ['a batch by its name', { query: `query A { a } ${BATCH.replace('(', 'B (')}`, operationName: 'B' }],
+    ['a batch whose operationName is null', { query: BATCH, operationName: null }],
+  ])('that is %s may be parsed', async (_, members) => {
+    expect(await refuseLarge(body(members))).toBeUndefined();
+  });
+
+  test('may write its document in escapes', async () => {
+    const escaped = JSON.stringify({ query: BATCH })
+      .replace('query', '\\u0071uer\\u0079')
+      .replace('postB', 'post\\u0042');
+    expect(await refuseLarge(Buffer.from(escaped))).toBeUndefined();
+  });
+
+  test.each<[string, object, RegExp]>([
+    ['is another mutation', { query: 'mutation { transfer }', postBatch: 'postBatch' }, /at most 1,048,576/],
+    ['is a batch and another', { query: 'mutation { postBatch transfer }' }, /at most 1,048,576/],
+    ['is a query', { query: '{ postBatch }' }, /at most 1,048,576/],
+    ['asks for another operation', { query: BATCH, operationName: 'B' }, /at most 1,048,576/],
+    ['has no document', { variables: { query: BATCH } }, /at most 1,048,576/],
+    ['has a document that is no text', { query: [BATCH] }, /at most 1,048,576/],
+    ['is several requests', [{ query: BATCH }], /at most 1,048,576/],
+    ['has no document of GraphQL', { query: `${BATCH}}` }, /Syntax Error/],
+    ['has far too long a document', { query: `${BATCH} ${'#'.repeat(700_000)}` }, /at most 1,048,576/],
+    ['has a document that is too long', { query: `${BATCH} ${'#'.repeat(100_000)}` }, /100,000 are allowed/],
+    ['has too many aliases', { query: `mutation { ${'a: postBatch '.repeat(101)} }` }, /\d are allowed/],
+  ])('that %s is refused', async (_, members, message) => {
+    expect((await refuseLarge(body(members)))?.message).toMatch(message);
+  });
+
+  test('has as many elements as it may, and not one more', async () => {
+    const elements = (count: number) => withVariables(`[${'1,'.repeat(count - outside - 1)}1]`);
+    expect(await refuseLarge(elements(MAX_LARGE_ELEMENTS))).toBeUndefined();
+    expect((await refuseLarge(elements(MAX_LARGE_ELEMENTS + 1)))?.message).toContain(
+      '500,001 commas, colons and',
+    );
+  });
+
+  test('has as many brackets inside each other as it may, and not one more', async () => {
+    const nesting = (depth: number) => withVariables('['.repeat(depth - 2) + ']'.repeat(depth - 2));
+    expect(await refuseLarge(nesting(MAX_LARGE_NESTING))).toBeUndefined();
+    expect((await refuseLarge(nesting(MAX_LARGE_NESTING + 1)))?.message).toContain(
+      '21 brackets inside each other',
+    );
+  });
+
+  test('has as many names as it may, and not one more, whatever its strings say', async () => {
+    const names = (count: number) => {
+      const members = Array.from({ length: count - 3 }, (_, place) => `"${place}":"{[,:]}\\"${place}"`);
+      return withVariables(`[{${members}},{${members}}]`);
+    };
+    expect(await refuseLarge(names(MAX_LARGE_NAMES))).toBeUndefined();
+    expect((await refuseLarge(names(MAX_LARGE_NAMES + 1)))?.message).toContain('1,001 different names');
+  });
+
+  test('of 10,000 operations with all their fields is within every limit', async () => {
+    const entry = { accountId: 'acct_a', side: 'DEBIT', amount: '1', description: 'x' };
+    const attempt = {
+      idempotencyKey: 'k',
+      externalId: 'x',
+      description: 'x',
+      metadata: {},
+      effectiveAt: 'x',
+    };
+    const post = { keyAccountId: 'acct_a', entries: [entry, entry], conditions: [], ...attempt };
+    const operations = Array.from({ length: 10_000 }, () => ({ post }));
+    expect(await refuseLarge(withVariables(JSON.stringify({ mode: 'ATOMIC', operations })))).toBeUndefined();
+  });
+});

@@ -1,0 +1,96 @@
+import type { IncomingMessage } from 'node:http';
+import { Readable } from 'node:stream';
+import { describe, expect, test } from 'vitest';
+import { RequestNotes } from '../../../src/graphql/execution/request-notes.ts';
+import type { Ledger } from '../../../src/ledger/ledger.ts';
+import { createGraphQLEndpoint } from '../../../src/server/http/graphql-endpoint.ts';
+
+const COUNT = 2000;
+const QUERY = 'mutation ($input: PostBatchInput!) { postBatch(input: $input) { __typename } }';
+
+const IDLE = { queued: 0, maxQueue: 1 } as Ledger['load'];
+
+function bodyOf(change: (transfer: object, place: number) => object = (each) => each): string {
+  const operations = Array.from({ length: COUNT }, (_, place) => ({
+    transfer: change(
+      { fromAccountId: 'ext:a', toAccountId: 'ext:b', amount: '1', idempotencyKey: `${place}` },
+      place,
+    ),
+  }));
+  return JSON.stringify({ query: QUERY, variables: { input: { operations } } });
+}
+
+/** From here on, turns of the event loop are counted until the ledger gets the batch. */
+async function turnsUntilPosted(endpoint: (ledger: Ledger) => ReturnType<typeof createGraphQLEndpoint>) {
+  let turns = 0;
+  let atPost: number | undefined;
+  let given = 0;
+  const ledger = {
+    load: IDLE,
+    postBatch: async (_: unknown, commands: readonly unknown[]) => {
+      atPost = turns;
+      given = commands.length;
+      return { code: 'PROCESSED', outcomes: [] };
+    },
+  } as unknown as Ledger;
+  const { answer } = endpoint(ledger);
+  // What comes again is compiled.
+  for (let time = 0; time < 2; time += 1) {
+    turns = 0;
+    atPost = undefined;
+    let isOver = false;
+    const count = () => {
+      turns += 1;
+      if (!isOver) setImmediate(count);
+    };
+    setImmediate(count);
+    const answered = await answer(requestOf(bodyOf()), new RequestNotes());
+    isOver = true;
+    expect(String(answered?.body)).toBe('{"data":{"postBatch":{"__typename":"BatchProcessed"}}}');
+  }
+  expect(given).toBe(COUNT);
+  return atPost;
+}
+
+function requestOf(body: string): IncomingMessage {
+  const headers = { 'content-type': 'application/json', 'content-length': String(Buffer.byteLength(body)) };
+  return Object.assign(Readable.from([Buffer.from(body)]), {
+    method: 'POST',
+    url: '/graphql',
+    headers,
+  }) as unknown as IncomingMessage;
+}
+
+describe.each([
+  ['by the executor', { compileAfter: 1000 }],
+  ['by a compiled operation', { compileAfter: 1 }],
+  ['by Yoga', { fastPath: false }],
+])('a large batch that is answered %s', (_, options) => {
+  const endpoint = (ledger: Ledger) => createGraphQLEndpoint(ledger, () => expect.unreachable(), options);
+
+  test('is read in several turns of the event loop', async () => {
+    // Variables are coerced in slices, and then commands are made of them in slices.
+    expect(await turnsUntilPosted(endpoint)).toBeGreaterThanOrEqual(2 * (COUNT / 250 - 1));
+  });
+
+  test.each<[string, (transfer: object) => object, string]>([
+    [
+      'a value of another type',
+      (each) => ({ ...each, idempotencyKey: 5 }),
+      'Variable "$input" got invalid value 5 at "input.operations[1700].transfer.idempotencyKey"; ' +
+        'String cannot represent a non string value: 5',
+    ],
+    [
+      'an unknown field',
+      (each) => ({ ...each, note: 'x' }),
+      '$input.operations[1700].transfer has the field "note", which TransferInput has not.',
+    ],
+  ])('is refused for %s by its path', async (__, change, message) => {
+    const body = bodyOf((each, place) => (place === 1700 ? change(each) : each));
+    for (let time = 0; time < 2; time += 1) {
+      const answered = await endpoint({ load: IDLE } as Ledger).answer(requestOf(body), new RequestNotes());
+      const { errors } = JSON.parse(String(answered?.body));
+      expect(errors).toEqual([{ message, locations: [{ line: 1, column: 11 }] }]);
+    }
+  });
+});

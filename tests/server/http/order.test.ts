@@ -1,0 +1,278 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, describe, expect, test } from 'vitest';
+import { startHttpServer } from '../../../src/server/http/http.ts';
+import { connect, createTestDatabase } from '../../support/database.ts';
+import { balance, expectSoundBooks, makeAccount, openLedger } from '../../support/ledger.ts';
+import { connectRaw, head } from './raw.ts';
+
+// RFC 9112, 9.3.2: answers go in the order of their requests. A request that cannot be read has its answer after those before it.
+
+const [HEADERS_TIMEOUT_MS, REQUEST_TIMEOUT_MS] = [400, 800];
+
+const database = await createTestDatabase();
+const ledger = await openLedger(database);
+afterAll(() => expectSoundBooks(database));
+
+const [fast = '', yoga = ''] = await Promise.all(
+  [true, false].map(async (fastPath) => {
+    const server = await startHttpServer({
+      ledger,
+      host: '127.0.0.1',
+      port: 0,
+      log: { error: (fault: unknown) => expect.unreachable(JSON.stringify(fault)) },
+      fastPath,
+      headersTimeoutMs: HEADERS_TIMEOUT_MS,
+      requestTimeoutMs: REQUEST_TIMEOUT_MS,
+    });
+    afterAll(() => server.close());
+    return server.url;
+  }),
+);
+
+/** A deposit of 1 to an account of its own, as bytes. */
+async function payment(key = 'one') {
+  const accountId = await makeAccount(ledger);
+  const bytesOf = (key: string, ...lines: readonly string[]) => {
+    const query = 'mutation ($i: DepositInput!) { deposit(input: $i) { __typename } }';
+    const variables = { i: { accountId, amount: '1', idempotencyKey: key } };
+    const body = JSON.stringify({ query, variables });
+    return `${head(`content-length: ${body.length}`, ...lines)}${body}`;
+  };
+  return {
+    accountId,
+    bytesOf,
+    bytes: bytesOf(key),
+    paid: async () => Number(await balance(ledger, accountId)) / 100,
+  };
+}
+
+/** Keeps what is posted to an account from being answered, until it is let go. */
+async function holdUp(): Promise<() => Promise<unknown>> {
+  const holder = await connect(database.ownerUrl);
+  await holder.query('begin');
+  await holder.query('select from accounts for update');
+  return () => holder.query('commit');
+}
+
+const statuses = (received: string) =>
+  [...received.matchAll(/HTTP\/1\.1 (\d+) /g)].map(([, status]) => Number(status));
+
+const UNREAD: readonly (readonly [name: string, bytes: string, status: number])[] = [
+  ['what is no HTTP', 'hello\r\n\r\n', 400],
+  ['a head with a line that is no field', 'POST /graphql HTTP/1.1\r\nnothing\r\n\r\n', 400],
+  ['too large a head', head(`x: ${'x'.repeat(20_000)}`), 431],
+  [
+    'a request to a proxy',
+    'CONNECT elsewhere.example:443 HTTP/1.1\r\nhost: elsewhere.example:443\r\n\r\n',
+    400,
+  ],
+  ['two lengths', head('content-length: 5', 'content-length: 6'), 400],
+  ['a chunk that is none', `${head('transfer-encoding: chunked')}2\r\n{}\r\nx\r\n`, 400],
+  ['a head without an end', head('x: x').slice(0, -2), 408],
+  ['a body without an end', `${head('content-length: 100')}{`, 408],
+];
+
+describe.each([
+  ['the fast path', fast],
+  ['Yoga', yoga],
+])('by %s', (_, url) => {
+  describe.each(UNREAD)('%s', (_, unread, status) => {
+    test.each(['at once', 'a little later'])(
+      'is answered after a payment that is slow, sent %s',
+      async (when) => {
+        const { bytes, paid } = await payment();
+        const letGo = await holdUp();
+        const { socket, received, ended } = await connectRaw(url);
+        if (when === 'at once') socket.write(bytes + unread);
+        else {
+          socket.write(bytes);
+          await sleep(30);
+          socket.write(unread);
+        }
+        await sleep(status === 408 ? REQUEST_TIMEOUT_MS + 700 : 100);
+        expect(received()).toBe('');
+        await letGo();
+        expect(statuses(await ended)).toEqual([200, status]);
+        expect(await paid()).toBe(1);
+      },
+    );
+
+    test('is answered after two payments', async () => {
+      const { bytesOf, paid } = await payment();
+      const { socket, ended } = await connectRaw(url);
+      socket.write(bytesOf('one') + bytesOf('two') + unread);
+      expect(statuses(await ended)).toEqual([200, 200, status]);
+      expect(await paid()).toBe(2);
+    });
+
+    test('is answered alone, and after a payment that has its answer', async () => {
+      const alone = await connectRaw(url);
+      alone.socket.write(unread);
+      const { bytes, paid } = await payment();
+      const after = await connectRaw(url);
+      after.socket.write(bytes);
+      await expect.poll(() => statuses(after.received())).toEqual([200]);
+      after.socket.write(unread);
+      expect(statuses(await alone.ended)).toEqual([status]);
+      expect(statuses(await after.ended)).toEqual([200, status]);
+      expect(await paid()).toBe(1);
+    });
+  });
+
+  test('a payment that is the last of its connection is answered, and nothing after it', async () => {
+    const { bytesOf, paid } = await payment();
+    const letGo = await holdUp();
+    const { socket, received, ended } = await connectRaw(url);
+    socket.write(`${bytesOf('one', 'connection: close')}hello\r\n\r\n`);
+    await sleep(100);
+    expect(received()).toBe('');
+    await letGo();
+    expect(statuses(await ended)).toEqual([200]);
+    expect(await paid()).toBe(1);
+  });
+
+  test.each([
+    ['nothing more', '', []],
+    ['half a request', head('content-length: 5').slice(0, 50), [400]],
+    ['a head without its body', head('content-length: 5'), [400]],
+  ])('a payment is answered whose caller then says that it sends %s', async (_, more, after) => {
+    const { bytes, paid } = await payment();
+    const letGo = await holdUp();
+    const { socket, received, ended } = await connectRaw(url);
+    socket.end(bytes + more);
+    await sleep(100);
+    expect(received()).toBe('');
+    await letGo();
+    expect(statuses(await ended)).toEqual([200, ...after]);
+    expect(await paid()).toBe(1);
+  });
+
+  test('a payment that came too late is refused and not made, though the rest of it comes while another is answered', async () => {
+    const [first, second] = [await payment('first'), await payment('second')];
+    const letGo = await holdUp();
+    const { socket, ended } = await connectRaw(url);
+    socket.write(first.bytes + second.bytes.slice(0, 50));
+    await sleep(REQUEST_TIMEOUT_MS + 700);
+    socket.write(second.bytes.slice(50));
+    await sleep(50);
+    await letGo();
+    expect(statuses(await ended)).toEqual([200, 408]);
+    expect(await first.paid()).toBe(1);
+    expect(await second.paid()).toBe(0);
+  });
+
+  test('a payment that came too late is not made, though the rest of it comes after its refusal', async () => {
+    const { bytes, paid } = await payment();
+    const { socket, received } = await connectRaw(url, { allowHalfOpen: true });
+    socket.write(bytes.slice(0, -1));
+    await expect.poll(() => statuses(received()), { timeout: 5000 }).toEqual([408]);
+    socket.write(bytes.slice(-1) + bytes);
+    await sleep(200);
+    expect(statuses(received())).toEqual([408]);
+    expect(await paid()).toBe(0);
+  });
+
+  test('answers reach a caller who sends more after what cannot be read, before it reads them', async () => {
+    const { bytes, paid } = await payment();
+    const { socket, received } = await connectRaw(url, { allowHalfOpen: true });
+    socket.pause();
+    socket.write(`${bytes}hello\r\n\r\n`);
+    for (let turn = 0; turn < 20; turn += 1) {
+      socket.write(Buffer.alloc(2 ** 18));
+      await sleep(10);
+    }
+    socket.resume();
+    await expect.poll(() => statuses(received())).toEqual([200, 400]);
+    expect(await paid()).toBe(1);
+  });
+
+  test.each([
+    ['a host', '', 400],
+    ['an expectation that is met', 'host: localhost\r\nexpect: more\r\n', 417],
+  ])(
+    'a request without %s is refused in its turn, and what follows it cannot be read',
+    async (_, lines, status) => {
+      const refused = `POST /graphql HTTP/1.1\r\n${lines}content-length: 2\r\n\r\n{}`;
+      const alone = await connectRaw(url);
+      alone.socket.write(`${refused}hello\r\n\r\n`);
+      const answers = await alone.ended;
+      expect(statuses(answers)).toEqual([status, 400]);
+      expect(answers.match(/^x-content-type-options: nosniff\r$/gm)).toHaveLength(2);
+      const { bytes, paid } = await payment();
+      const letGo = await holdUp();
+      const { socket, received, ended } = await connectRaw(url);
+      socket.write(`${bytes}${refused}hello\r\n\r\n`);
+      await sleep(50);
+      expect(received()).toBe('');
+      await letGo();
+      expect(statuses(await ended)).toEqual([200, status, 400]);
+      expect(await paid()).toBe(1);
+    },
+  );
+
+  test('a payment whose last bytes come a little late is answered by what became of it', async () => {
+    const [first, second] = [await payment('first'), await payment('second')];
+    const letGo = await holdUp();
+    const { socket, ended } = await connectRaw(url);
+    socket.write(first.bytes + second.bytes.slice(0, -1));
+    await sleep(REQUEST_TIMEOUT_MS + 700);
+    socket.write(second.bytes.slice(-1));
+    await sleep(50);
+    await letGo();
+    expect(statuses(await ended)).toEqual([200, 200]);
+    expect([await first.paid(), await second.paid()]).toEqual([1, 1]);
+  });
+
+  test.each([
+    ['POST', head('transfer-encoding: chunked', 'content-encoding: gzip'), 415],
+    ['GET', head('transfer-encoding: chunked').replace('POST /graphql', 'GET /readyz'), 200],
+  ])(
+    'a %s that is answered by its head has that answer alone, whatever comes of its body',
+    async (_, its, status) => {
+      const { bytes, paid } = await payment();
+      const alone = await connectRaw(url);
+      alone.socket.write(`${its}x\r\n`);
+      expect(statuses(await alone.ended)).toEqual([status]);
+      const later = await connectRaw(url);
+      later.socket.write(its);
+      await expect.poll(() => statuses(later.received()), { interval: 10 }).toEqual([status]);
+      later.socket.write('x\r\n');
+      expect(statuses(await later.ended)).toEqual([status]);
+      const letGo = await holdUp();
+      const [whole, cut] = [await connectRaw(url), await connectRaw(url)];
+      whole.socket.write(`${bytes}${its}2\r\n{}\r\nx\r\n`);
+      cut.socket.write(`${bytes}${its}2\r\n{}\r\n`);
+      await sleep(50);
+      cut.socket.write('x\r\n');
+      await sleep(50);
+      expect([whole.received(), cut.received()]).toEqual(['', '']);
+      await letGo();
+      expect(statuses(await whole.ended)).toEqual([200, status]);
+      expect(statuses(await cut.ended)).toEqual([200, status]);
+      expect(await paid()).toBe(1);
+    },
+  );
+});
+
+test('a payment that is sent after the last answer of a connection is not made', async () => {
+  const server = await startHttpServer({
+    ledger,
+    host: '127.0.0.1',
+    port: 0,
+    log: { error: (fault: unknown) => expect.unreachable(JSON.stringify(fault)) },
+  });
+  const [first, second] = [await payment('first'), await payment('second')];
+  const letGo = await holdUp();
+  const { socket, received, ended } = await connectRaw(server.url, { allowHalfOpen: true });
+  socket.write(first.bytes);
+  await sleep(50);
+  const closed = server.close();
+  await letGo();
+  await expect.poll(() => statuses(received()), { interval: 10 }).toEqual([200]);
+  expect(received()).toMatch(/connection: close/i);
+  socket.end(second.bytes);
+  expect(statuses(await ended)).toEqual([200]);
+  await closed;
+  await sleep(200);
+  expect([await first.paid(), await second.paid()]).toEqual([1, 0]);
+});

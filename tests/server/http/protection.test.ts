@@ -1,0 +1,335 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, test } from 'vitest';
+import { startHttpServer } from '../../../src/server/http/http.ts';
+import { createTestDatabase } from '../../support/database.ts';
+import { makeAccount, openLedger } from '../../support/ledger.ts';
+import { asking, exchange, JSON_TYPE, type Received } from './exchange.ts';
+import { connectRaw, head } from './raw.ts';
+
+const database = await createTestDatabase();
+const ledger = await openLedger(database);
+const ORIGIN = 'https://app.example';
+const [HEADERS_TIMEOUT_MS, REQUEST_TIMEOUT_MS] = [700, 1500];
+const server = await startHttpServer({
+  ledger,
+  host: '127.0.0.1',
+  port: 0,
+  // What callers do wrong is no fault of the service.
+  log: { error: (fault: unknown) => expect.unreachable(JSON.stringify(fault)) },
+  corsOrigins: [ORIGIN],
+  headersTimeoutMs: HEADERS_TIMEOUT_MS,
+  requestTimeoutMs: REQUEST_TIMEOUT_MS,
+});
+const url = `${server.url}/graphql`;
+
+interface Refused {
+  readonly data?: unknown;
+  readonly errors: readonly { readonly message: string; readonly extensions: Record<string, unknown> }[];
+}
+
+function refusalOf({ body }: Received): Refused['errors'][number] | undefined {
+  const answer: Refused = JSON.parse(body);
+  expect(answer).not.toHaveProperty('data');
+  return answer.errors[0];
+}
+
+const times = (count: number, write: (place: number) => string) =>
+  Array.from({ length: count }, (_, i) => write(i)).join(' ');
+const chain = (count: number) =>
+  `{ ...F0 } ${times(count, (i) => `fragment F${i} on Query { ...F${i + 1} ...F${i + 1} }`)} fragment F${count} on Query { ledger { name } }`;
+
+describe('a document is refused before it is validated, and says why', () => {
+  test.each([
+    ['nesting', `${'{ node(id: "") '.repeat(5000)}${'}'.repeat(5000)}`],
+    ['characters', `{ ${times(20_000, (i) => `a${i}: ledger { name }`)} }`],
+    ['aliases', `{ ${times(400, (i) => `a${i}: ledger { name }`)} }`],
+    ['tokens', `{ ${'a '.repeat(10_000)} }`],
+    ['characters', `{ ${'a '.repeat(100_000)} }`],
+    ['spreads', chain(20)],
+    [
+      'mutationFields',
+      `mutation { ${times(11, (i) => `a${i}: withdraw(input: { accountId: "x", amount: 1, idempotencyKey: "k" }) { __typename }`)} }`,
+    ],
+    ['cost', '{ accounts(first: 100) { nodes { history(first: 100) { nodes { transaction { id } } } } } }'],
+  ])('%s of %.40s', async (limit, query) => {
+    const since = performance.now();
+    const answer = await exchange(url, asking(query, {}, { accept: 'application/graphql-response+json' }));
+    expect(performance.now() - since).toBeLessThan(2000);
+    expect(answer.status).toBe(400);
+    expect(refusalOf(answer)).toMatchObject({
+      message: expect.stringMatching(/ has [\d,]+ .*; at most [\d,]+ are allowed\./),
+      extensions: { code: 'INVALID_INPUT', limit, given: expect.any(Number), allowed: expect.any(Number) },
+    });
+  });
+
+  test('a fragment in a circle', async () => {
+    const answer = await exchange(url, asking('{ ...A } fragment A on Query { ...A }'));
+    expect(refusalOf(answer)?.message).toContain('itself');
+  });
+
+  test('one validation has no more errors than can be read', async () => {
+    const answer = await exchange(url, asking(`{ ${times(900, (i) => `nothing${i}`)} }`));
+    expect((JSON.parse(answer.body) as Refused).errors.length).toBeLessThanOrEqual(21);
+  });
+
+  test.each([
+    ['that there are not', Object.fromEntries(Array.from({ length: 60_000 }, (_, i) => [`f${i}`, 1]))],
+    ['that are missing, beside much else', { metadata: { x: 'x'.repeat(500_000) } }],
+  ])('fields of variables %s are told in few words', async (_, input) => {
+    const query = 'mutation ($input: DepositInput!) { deposit(input: $input) { __typename } }';
+    const answer = await exchange(url, asking(query, { variables: { input } }));
+    expect(refusalOf(answer)?.message).toMatch(/^\$input (has|lacks) the field/);
+    expect(answer.body.length).toBeLessThan(1000);
+  });
+
+  test('a refused mutation has done nothing', async () => {
+    const id = await makeAccount(ledger, { funds: '10' });
+    const query = `mutation ($id: ID!) { ${times(11, (i) => `a${i}: withdraw(input: { accountId: $id, amount: 1, idempotencyKey: "${i}" }) { __typename }`)} }`;
+    expect(refusalOf(await exchange(url, asking(query, { variables: { id } })))).toBeDefined();
+    const { body } = await exchange(
+      url,
+      asking('query ($id: ID!) { account(id: $id) { version } }', { variables: { id } }),
+    );
+    expect(JSON.parse(body)).toEqual({ data: { account: { version: '1' } } });
+  });
+
+  test('but a page of a hundred entries, with whose money it was, is answered', async () => {
+    const id = await makeAccount(ledger, { funds: '10' });
+    const query = `query ($id: ID!) { account(id: $id) { history(first: 100) {
+      nodes { side amount { amount } transaction { type entries { amount { amount } account { owner } } } }
+    } } }`;
+    const { body } = await exchange(url, asking(query, { variables: { id } }));
+    expect(JSON.parse(body)).toMatchObject({
+      data: { account: { history: { nodes: [{ side: 'CREDIT' }] } } },
+    });
+  });
+});
+
+describe('a body', () => {
+  test('that says it has more than 16 MiB is refused before a byte of it has come', async () => {
+    const { socket, ended, received } = await connectRaw(url);
+    socket.write(head(`content-length: ${16 * 2 ** 20 + 1}`));
+    await expect.poll(received).toMatch(/^HTTP\/1\.1 413 /);
+    expect(received()).toContain('16,777,217 bytes; at most 16,777,216 are allowed');
+    // Who goes on sending is cut off.
+    const since = performance.now();
+    await ended;
+    expect(performance.now() - since).toBeLessThan(3000);
+  });
+
+  test('that has more than 16 MiB is refused at the byte that is one too many', async () => {
+    const { socket, received } = await connectRaw(url);
+    socket.write(head('transfer-encoding: chunked'));
+    const chunk = Buffer.alloc(2 ** 20, ' ');
+    for (let sent = 0; sent < 16; sent += 1) {
+      socket.write('100000\r\n');
+      socket.write(chunk);
+      socket.write('\r\n');
+    }
+    await sleep(100);
+    expect(received()).toBe('');
+    socket.write('1\r\n \r\n');
+    await expect.poll(received).toMatch(/^HTTP\/1\.1 413 /);
+  });
+
+  test('above 1 MiB is that of a postBatch, or refused', async () => {
+    const variables = { x: 'x'.repeat(2 ** 20) };
+    const answer = await exchange(url, asking('{ ledger { name } }', { variables }));
+    expect(answer.status).toBe(413);
+    expect(refusalOf(answer)).toMatchObject({
+      message: expect.stringMatching(/at most 1,048,576 are allowed.*postBatch/),
+      extensions: { limit: 'bytes', given: expect.any(Number), allowed: 2 ** 20 },
+    });
+    const batch = await exchange(url, asking('mutation { postBatch { id } }', { variables }));
+    expect(refusalOf(batch)?.message).toMatch(/Cannot query field .*postBatch/i);
+  });
+
+  test.each([
+    ['500,001 commas, colons and opening brackets; at most 500,000', `[${'[],'.repeat(2 ** 19)}[]]`],
+    ['1,001 different names; at most 1,000', `{${Array.from({ length: 2 ** 17 }, (_, i) => `"${i}":1`)}}`],
+    [
+      '21 brackets inside each other; at most 20',
+      `${'['.repeat(21)}"${' '.repeat(2 ** 20)}"${']'.repeat(21)}`,
+    ],
+  ])('above 1 MiB is not parsed when it has %s are allowed', async (limit, variables) => {
+    const query = JSON.stringify('mutation { postBatch { id } }');
+    const body = `{"query":${query},"variables":{"input":${variables}}}`;
+    const answer = await exchange(url, { headers: JSON_TYPE, body });
+    expect(answer.status).toBe(413);
+    expect(refusalOf(answer)).toEqual({
+      message: `The body has more than 1,048,576 bytes, and at least ${limit} are allowed.`,
+      extensions: { code: 'INVALID_INPUT' },
+    });
+  });
+
+  test.each([
+    ['no UTF-8', Buffer.from([0x7b, 0xff, 0x7d]), 400],
+    ['no JSON', '{', 400],
+  ])('of %s is the caller’s error', async (_, body, status) => {
+    expect((await exchange(url, { headers: JSON_TYPE, body })).status).toBe(status);
+  });
+});
+
+describe('a slow caller is let go', () => {
+  const expectEnd = async (ended: Promise<string>, timeoutMs: number) => {
+    const since = performance.now();
+    const received = await ended;
+    const took = performance.now() - since;
+    expect(took).toBeGreaterThan(timeoutMs / 2);
+    expect(took).toBeLessThan(timeoutMs + 1000);
+    return received;
+  };
+
+  test('who connects and says nothing', async () => {
+    const { ended } = await connectRaw(url);
+    await expectEnd(ended, HEADERS_TIMEOUT_MS);
+  });
+
+  test('whose head has no end', async () => {
+    const { socket, ended } = await connectRaw(url);
+    const drip = setInterval(() => socket.write('x-more: x\r\n'), 100);
+    socket.write(head('x: x').slice(0, -2));
+    const received = await expectEnd(ended, HEADERS_TIMEOUT_MS);
+    clearInterval(drip);
+    expect(received).toMatch(/^HTTP\/1\.1 408 /);
+    expect(received).toContain('its head may take 0.7 s, and all of it 1.5 s');
+  });
+
+  test('whose body has no end', async () => {
+    const { socket, ended } = await connectRaw(url);
+    const drip = setInterval(() => socket.write(' '), 100);
+    socket.write(head('content-length: 1000'));
+    const received = await expectEnd(ended, REQUEST_TIMEOUT_MS);
+    clearInterval(drip);
+    expect(received).toMatch(/^HTTP\/1\.1 408 /);
+  });
+
+  test('whose head is too large is refused at once', async () => {
+    const { socket, ended } = await connectRaw(url);
+    socket.write(head(`x: ${'x'.repeat(20_000)}`));
+    const received = await ended;
+    expect(received).toMatch(/^HTTP\/1\.1 431 .*x-content-type-options: nosniff\r\n/s);
+    expect(received).toContain('at most 16,384 are allowed');
+  });
+
+  test('who speaks no HTTP is refused at once', async () => {
+    const { socket, ended } = await connectRaw(url);
+    socket.write('hello\r\n\r\n');
+    expect(await ended).toMatch(/^HTTP\/1\.1 400 .*"INVALID_INPUT"/s);
+  });
+});
+
+describe('GraphQL over HTTP', () => {
+  const JSON_ONLY = 'application/json';
+  const RESPONSE = 'application/graphql-response+json';
+  const INPUT = 'mutation ($input: DepositInput!) { deposit(input: $input) { __typename } }';
+  test.each([
+    ['data', asking('{ ledger { name } }'), 200, 200],
+    ['null and an error', asking('{ accounts(first: 101) { nodes { id } } }'), 200, 200],
+    ['a syntax error', asking('{'), 200, 400],
+    ['a validation error', asking('{ nothing }'), 200, 400],
+    ['a refused document', asking(chain(20)), 200, 400],
+    ['an unknown operation', asking('query A { ledger { name } }', { operationName: 'B' }), 200, 400],
+    ['a wrong variable', asking(INPUT, { variables: { input: 5 } }), 200, 400],
+    ['no JSON', { headers: JSON_TYPE, body: '{' }, 400, 400],
+    ['no query', asking(undefined), 400, 400],
+    ['variables that are none', asking('{ ledger { name } }', { variables: 'x' }), 400, 400],
+    ['an operationName that is none', asking('{ ledger { name } }', { operationName: 5 }), 400, 400],
+    ['several requests', { headers: JSON_TYPE, body: '[]' }, 400, 400],
+  ] as const)('%s', async (_, sent, asJson, asResponse) => {
+    for (const [accept, status] of [
+      [JSON_ONLY, asJson],
+      [RESPONSE, asResponse],
+    ] as const) {
+      const answer = await exchange(url, { ...sent, headers: { ...sent.headers, accept } });
+      expect(answer.status).toBe(status);
+      expect(answer.headers['content-type']).toBe(`${accept}; charset=utf-8`);
+    }
+  });
+
+  test('what is not acceptable does nothing', async () => {
+    const id = await makeAccount(ledger);
+    const query = `mutation ($id: ID!) { deposit(input: { accountId: $id, amount: 1, idempotencyKey: "k" }) { __typename } }`;
+    expect((await exchange(url, asking(query, { variables: { id } }, { accept: 'text/html' }))).status).toBe(
+      406,
+    );
+    const { body } = await exchange(
+      url,
+      asking('query ($id: ID!) { account(id: $id) { version } }', { variables: { id } }),
+    );
+    expect(JSON.parse(body)).toEqual({ data: { account: { version: '0' } } });
+  });
+
+  test('a query may be asked by GET, a mutation may not, and there is no other way', async () => {
+    const get = (query: string) => exchange(`${url}?${new URLSearchParams({ query })}`, { method: 'GET' });
+    expect(await get('{ ledger { name } }')).toMatchObject({
+      status: 200,
+      body: '{"data":{"ledger":{"name":"main"}}}',
+    });
+    expect(
+      await get('mutation { createAccount(input: { owner: "x", currency: "USD" }) { __typename } }'),
+    ).toMatchObject({ status: 405 });
+    expect(await exchange(url, { method: 'PUT' })).toMatchObject({
+      status: 405,
+      headers: { allow: 'GET, POST, OPTIONS' },
+    });
+  });
+});
+
+test('every answer says what browsers must not do with it', async () => {
+  const answers = [
+    await exchange(url, asking('{ ledger { name } }')),
+    await exchange(url, { headers: { 'content-type': 'text/plain' }, body: '{}' }),
+    await exchange(`${server.url}/nowhere`, { method: 'GET' }),
+  ];
+  for (const { headers } of answers) {
+    expect(headers).toMatchObject({
+      'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+      'x-content-type-options': 'nosniff',
+      'referrer-policy': 'no-referrer',
+      'cache-control': 'no-store',
+      'x-request-id': expect.stringMatching(/^[0-9a-f-]{36}$/),
+    });
+  }
+  const page = await exchange(url, { method: 'GET', headers: { accept: 'text/html' } });
+  expect(page.headers).toMatchObject({
+    'content-security-policy': expect.stringContaining("frame-ancestors 'none'"),
+    'x-content-type-options': 'nosniff',
+  });
+});
+
+describe('a page of another origin', () => {
+  const query = '{ ledger { name } }';
+  test('that is allowed may read', async () => {
+    const { headers } = await exchange(url, asking(query, {}, { origin: ORIGIN }));
+    expect(headers).toMatchObject({ 'access-control-allow-origin': ORIGIN, vary: 'Origin' });
+    expect(headers).not.toHaveProperty('access-control-allow-credentials');
+    const preflight = await exchange(url, {
+      method: 'OPTIONS',
+      headers: { origin: ORIGIN, 'access-control-request-method': 'POST' },
+    });
+    expect(preflight).toMatchObject({
+      status: 204,
+      headers: {
+        'access-control-allow-origin': ORIGIN,
+        'access-control-allow-methods': 'GET, POST',
+        'access-control-allow-headers': 'content-type',
+      },
+    });
+  });
+
+  test.each([
+    'https://elsewhere.example',
+    'null',
+    `${ORIGIN}.elsewhere.example`,
+    ORIGIN.toUpperCase(),
+    'http://app.example',
+  ])('such as %s may not', async (origin) => {
+    const preflight = { method: 'OPTIONS', headers: { origin, 'access-control-request-method': 'POST' } };
+    for (const sent of [asking(query, {}, { origin }), preflight]) {
+      const { headers } = await exchange(url, sent);
+      expect(Object.keys(headers).filter((name) => name.startsWith('access-control'))).toEqual([]);
+      expect(headers['vary']).toBe('Origin');
+    }
+  });
+});

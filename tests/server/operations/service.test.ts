@@ -1,0 +1,376 @@
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { chmod, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { type AddressInfo, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import { afterAll, describe, expect, inject, onTestFinished, test } from 'vitest';
+import { startServiceProcess } from '../../../scripts/service-process.ts';
+import { asOwner, createBlankDatabase, createTestDatabase } from '../../support/database.ts';
+import { expectSoundBooks } from '../../support/ledger.ts';
+
+const MAIN = join(import.meta.dirname, '../../../src/main.ts');
+
+/** Runs the service where it is expected to end by itself, and answers what it says. */
+async function startInVain(
+  env: Readonly<Record<string, string>>,
+): Promise<{ status: unknown; stderr: string }> {
+  try {
+    await promisify(execFile)(process.execPath, [MAIN], {
+      env: { ...process.env, PORT: '0', ...env },
+      timeout: 20_000,
+    });
+  } catch (error) {
+    const { code, stderr } = error as { code: unknown; stderr: string };
+    return { status: code, stderr };
+  }
+  throw new Error('the service started and ended without an error');
+}
+
+async function ask(url: string, query: string): Promise<unknown> {
+  const response = await fetch(url, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ query }),
+  });
+  return response.json();
+}
+
+test('a wrong environment variable is one clear line and status 1', async () => {
+  expect(await startInVain({ PORT: 'abc' })).toEqual({
+    status: 1,
+    stderr: 'PORT must be a port from 0 to 65535, and is "abc".\n',
+  });
+});
+
+describe('a database of the user’s own', () => {
+  test('is served by a login that is the application’s role and nothing else', async () => {
+    const { serviceUrl } = await createTestDatabase();
+    const service = await startServiceProcess({ DATABASE_URL: serviceUrl });
+    expect(await ask(service.graphqlUrl, '{ ledger { name } }')).toEqual({
+      data: { ledger: { name: 'main' } },
+    });
+    expect(service.output.join('\n')).not.toMatch(/can become the owner/);
+    expect(await service.stop()).toBe(0);
+  });
+
+  test('is migrated by a login that may, with a warning that it may too much', async () => {
+    const { ownerUrl } = await createBlankDatabase();
+    const service = await startServiceProcess({ DATABASE_URL: ownerUrl });
+    expect(await ask(service.graphqlUrl, '{ ledger { name } }')).toEqual({
+      data: { ledger: { name: 'main' } },
+    });
+    expect(service.output.join('\n')).toMatch(/Migrated the database: 0001_ledger/);
+    expect(service.output.join('\n')).toMatch(/can become the owner of the books/);
+    expect(await service.stop()).toBe(0);
+  });
+
+  test('is migrated by the login of DATABASE_MIGRATION_URL', async () => {
+    const { serviceUrl, ownerUrl } = await createBlankDatabase();
+    const service = await startServiceProcess({ DATABASE_URL: serviceUrl, DATABASE_MIGRATION_URL: ownerUrl });
+    expect(service.output.join('\n')).not.toMatch(/can become the owner/);
+    expect(await service.stop()).toBe(0);
+  });
+
+  test('that lacks migrations, under a login that may not make them, is refused', async () => {
+    const { serviceUrl } = await createBlankDatabase();
+    const { status, stderr } = await startInVain({ DATABASE_URL: serviceUrl });
+    expect(status).toBe(1);
+    expect(stderr).toMatch(/lacks the migrations 0001_ledger, .* Set DATABASE_MIGRATION_URL/);
+  });
+
+  test('of a newer version of the program is refused and left as it is', async () => {
+    const database = await createTestDatabase();
+    await asOwner(database, `insert into kysely_migration values ('9999_future', 'now')`);
+    const { status, stderr } = await startInVain({ DATABASE_URL: database.ownerUrl });
+    expect(status).toBe(1);
+    expect(stderr).toMatch(/newer version of this program \(9999_future\)/);
+  });
+
+  test('whose login is no member of the application’s role is refused', async () => {
+    const database = await createTestDatabase();
+    const login = `stranger_${database.name}`;
+    await asOwner(database, `create role ${login} login password 'secret'`);
+    const url = new URL(database.serviceUrl);
+    [url.username, url.password] = [login, 'secret'];
+    const { status, stderr } = await startInVain({ DATABASE_URL: url.href });
+    await asOwner(database, `drop role ${login}`);
+    expect(status).toBe(1);
+    expect(stderr).toContain(`grant tls_app to ${login};`);
+  });
+
+  test('that can lose what it answers is refused in one line, unless that is allowed', async () => {
+    const { serviceUrl } = await createTestDatabase();
+    const { status, stderr } = await startInVain({ DATABASE_URL: serviceUrl, ALLOW_UNSAFE_DURABILITY: '' });
+    expect(status).toBe(1);
+    expect(stderr).toMatch(
+      /^The database server can lose .*fsync is off, and full_page_writes is off\. .* ALLOW_UNSAFE_DURABILITY=1.*\n$/,
+    );
+    const service = await startServiceProcess({ DATABASE_URL: serviceUrl, ALLOW_UNSAFE_DURABILITY: '1' });
+    expect(service.output.join('\n')).toMatch(/ALLOW_UNSAFE_DURABILITY is 1: .* not checked/);
+    expect(await service.stop()).toBe(0);
+  });
+
+  test('that takes no writes is refused in one line', async () => {
+    const database = await createTestDatabase();
+    await asOwner(database, `alter database ${database.name} set default_transaction_read_only = on`);
+    const { status, stderr } = await startInVain({ DATABASE_URL: database.serviceUrl });
+    expect(status).toBe(1);
+    expect(stderr).toMatch(/^The database is read-only for this login: .*\n$/);
+  });
+
+  test.each(['DATABASE_URL', 'DATABASE_MIGRATION_URL'])(
+    'that %s cannot reach is one clear line',
+    async (name) => {
+      const { serviceUrl } = await createBlankDatabase();
+      const { status, stderr } = await startInVain({
+        DATABASE_URL: serviceUrl,
+        [name]: 'postgres://somebody@127.0.0.1:1/books',
+      });
+      expect(status).toBe(1);
+      const line = `^PostgreSQL cannot be reached at 127\\.0\\.0\\.1:1, database books: .* Check ${name}, .*\\n$`;
+      expect(stderr).toMatch(new RegExp(line));
+    },
+  );
+
+  test('that does not exist is one line, which says how to create it', async () => {
+    const url = new URL((await createBlankDatabase()).ownerUrl);
+    url.pathname = 'not_yet';
+    const { status, stderr } = await startInVain({ DATABASE_URL: url.href });
+    expect(status).toBe(1);
+    expect(stderr).toMatch(/^PostgreSQL at \S+ has no database not_yet\. .* createdb not_yet; .*\n$/);
+  });
+
+  describe.each(['serviceUrl', 'ownerUrl'] as const)('whose search_path, by the login of %s,', (login) => {
+    test('leads elsewhere is refused in one line, which says how to set it, and is left as it is', async () => {
+      const database = await createTestDatabase();
+      await asOwner(
+        database,
+        'create schema elsewhere',
+        `alter database ${database.name} set search_path = elsewhere`,
+      );
+      const { status, stderr } = await startInVain({ DATABASE_URL: database[login] });
+      expect(status).toBe(1);
+      expect(stderr).toMatch(
+        /^The books are in the schema public, and the search_path .* is elsewhere\. .*alter role \S+ in database \S+ set search_path = public; .*\n$/,
+      );
+      const { username } = new URL(database[login]);
+      const [, command = ''] = /run: (alter role .*? = public);/.exec(stderr) ?? [];
+      expect(command).toContain(username);
+      expect(
+        await asOwner(database, `select from pg_class where relnamespace = 'elsewhere'::regnamespace`),
+      ).toEqual([]);
+
+      await asOwner(database, command);
+      const service = await startServiceProcess({ DATABASE_URL: database[login] });
+      await asOwner(database, `alter role ${username} in database ${database.name} reset search_path`);
+      expect(await service.stop()).toBe(0);
+    });
+  });
+});
+
+describe('the embedded database', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'ledger-service-'));
+  await chmod(folder, 0o711);
+  afterAll(() => rm(folder, { recursive: true, force: true }));
+  const env = { LEDGER_DATA_DIR: join(folder, 'data') };
+
+  test('comes up with the service, keeps its books over a restart, and ends with it', async () => {
+    const first = await startServiceProcess(env);
+    const { data } = (await ask(
+      first.graphqlUrl,
+      'mutation { createAccount(input: { owner: "alice", currency: "USD" }) { ... on AccountCreated { account { id } } } }',
+    )) as { data: { createAccount: { account: { id: string } } } };
+    const { id } = data.createAccount.account;
+
+    const second = await startInVain(env);
+    expect(second.status).toBe(1);
+    expect(second.stderr).toContain(env.LEDGER_DATA_DIR);
+    expect(await first.stop()).toBe(0);
+
+    const again = await startServiceProcess(env);
+    expect(await ask(again.graphqlUrl, `{ account(id: "${id}") { owner } }`)).toEqual({
+      data: { account: { owner: 'alice' } },
+    });
+    expect(await again.stop()).toBe(0);
+  });
+});
+
+test('a port that is taken is one clear line, and nothing is made or migrated', async () => {
+  const database = await createBlankDatabase();
+  const folder = await mkdtemp(join(tmpdir(), 'ledger-port-'));
+  onTestFinished(() => rm(folder, { recursive: true }));
+  await chmod(folder, 0o711);
+  const taken = createServer().listen(0, '127.0.0.1');
+  await once(taken, 'listening');
+  onTestFinished(() => void taken.close());
+  const PORT = `${(taken.address() as AddressInfo).port}`;
+  for (const env of [{ DATABASE_URL: database.ownerUrl }, { LEDGER_DATA_DIR: join(folder, 'data') }]) {
+    const { status, stderr } = await startInVain({ PORT, ...env });
+    expect(status).toBe(1);
+    expect(stderr).toMatch(
+      /^The service cannot listen on HOST and PORT, 127\.0\.0\.1:\d+: .*EADDRINUSE.*\n$/,
+    );
+  }
+  expect(await readdir(folder)).toEqual([]);
+  expect(await asOwner(database, `select from pg_class where relnamespace = 'public'::regnamespace`)).toEqual(
+    [],
+  );
+});
+
+test.skipIf(process.platform !== 'linux').each(['/proc/foo', '/proc/foo/bar', import.meta.filename])(
+  'the data directory %s, which cannot be made, is one clear line',
+  async (path) => {
+    const { status, stderr } = await startInVain({ LEDGER_DATA_DIR: path });
+    expect(status).toBe(1);
+    expect(stderr).toBe(
+      `The data directory ${path} cannot be made or written to. Set LEDGER_DATA_DIR to a folder of your own.\n`,
+    );
+  },
+);
+
+test('every line of the log is JSON where nobody reads it at a terminal, from the first one on', async () => {
+  const { ownerUrl } = await createBlankDatabase();
+  const service = await startServiceProcess({ DATABASE_URL: ownerUrl });
+  expect(await service.stop()).toBe(0);
+  const messages = service.output.map((line) => (JSON.parse(line) as { msg: string }).msg);
+  expect(messages[0]).toMatch(/^Migrated the database: 0001/);
+  expect(messages).toContainEqual(`GraphQL: ${service.graphqlUrl}`);
+  expect(messages).toContainEqual(expect.stringMatching(/can become the owner of the books/));
+});
+
+/** util-linux's, which runs a command in a terminal of its own. */
+const SCRIPT = '/usr/bin/script';
+
+test.skipIf(process.platform !== 'linux' || !existsSync(SCRIPT))(
+  'the log is readable on a terminal, and Ctrl+C is an orderly end',
+  async () => {
+    const { serviceUrl } = await createTestDatabase();
+    const child = spawn(SCRIPT, ['-qec', `exec '${process.execPath}' '${MAIN}'`, '/dev/null'], {
+      env: { ...process.env, SHELL: '/bin/sh', NO_COLOR: '1', PORT: '0', DATABASE_URL: serviceUrl },
+      stdio: ['pipe', 'pipe', 'inherit'],
+    });
+    let printed = '';
+    child.stdout.setEncoding('utf8').on('data', (text) => {
+      printed += text;
+    });
+    onTestFinished(() => void child.kill());
+    const closed = once(child, 'close');
+    await expect.poll(() => printed, { timeout: 20_000 }).toContain('Stop with Ctrl+C.');
+    const [, url = ''] = /GraphQL: (\S+)/.exec(printed) ?? [];
+    await ask(url, 'query Look { ledger { name } }');
+    await expect.poll(() => printed).toContain('Look');
+    child.stdin.write('\u0003');
+    expect((await closed)[0]).toBe(0);
+    const lines = printed.replaceAll('\r', '').replace('^C', '').trimEnd().split('\n');
+    for (const line of lines) expect(line).toMatch(/^\[\d\d:\d\d:\d\d\] (INFO|WARN): \S/);
+    expect(lines.at(-1)).toMatch(/ INFO: request \{.*"operation":"Look".*"status":200.*\}$/);
+  },
+);
+
+test('two services on one database carry the same load without drift, gap or deadlock', async () => {
+  const database = await createTestDatabase();
+  const services = await Promise.all(
+    [1, 2].map(() => startServiceProcess({ DATABASE_URL: database.serviceUrl })),
+  );
+  const urls = services.map(({ graphqlUrl }) => graphqlUrl);
+  const ids = await Promise.all(
+    Array.from({ length: 6 }, async (_, place) => {
+      const created = (await ask(
+        urls[place % 2] ?? '',
+        `mutation { createAccount(input: { owner: "o${place}", currency: "USD", externalId: "o${place}" }) { ... on AccountCreated { account { id } } } }`,
+      )) as { data: { createAccount: { account: { id: string } } } };
+      return created.data.createAccount.account.id;
+    }),
+  );
+  await Promise.all(
+    ids.map((id, place) =>
+      ask(
+        urls[place % 2] ?? '',
+        `mutation { deposit(input: { accountId: "${id}", amount: "10.00", idempotencyKey: "start" }) { __typename } }`,
+      ),
+    ),
+  );
+
+  const [seed, requests, callers] = [20_261_124, 40, 16];
+  const answers = await Promise.all(
+    urls.flatMap((url) =>
+      Array.from({ length: callers }, async (_, caller) => {
+        const types: string[] = [];
+        for (let request = 0; request < requests; request += 1) {
+          // The same keys and externalIds come to both services, at about the same time.
+          const mix = (seed + caller * 31 + request * 7) % 30;
+          const [from, to] = [ids[mix % 6], ids[(mix + 1 + (mix % 5)) % 6]];
+          const externalId = request % 4 === 0 ? `, externalId: "event ${caller} ${request}"` : '';
+          const answer = (await ask(
+            url,
+            `mutation { transfer(input: { fromAccountId: "${from}", toAccountId: "${to}", amount: "0.${10 + mix}", idempotencyKey: "${caller} ${request}"${externalId} }) { __typename } }`,
+          )) as { data: { transfer: { __typename: string } } };
+          types.push(answer.data.transfer.__typename);
+        }
+        return types;
+      }),
+    ),
+  );
+
+  expect([...new Set(answers.flat())].sort()).toEqual(expect.arrayContaining(['TransactionPosted']));
+  expect(answers.flat().every((type) => ['TransactionPosted', 'InsufficientFundsError'].includes(type))).toBe(
+    true,
+  );
+  expect(await Promise.all(services.map((service) => service.stop()))).toEqual([0, 0]);
+  const [effects] = await asOwner(
+    database,
+    `select count(*)::int as recorded, count(distinct (account_id, idempotency_key))::int as keys from transactions where type = 'TRANSFER'`,
+  );
+  expect(effects).toEqual({ recorded: callers * requests, keys: callers * requests });
+  const [sums] = await asOwner(
+    database,
+    `select sum(posted) filter (where kind = 'STANDARD')::text as owners from accounts`,
+  );
+  expect(sums).toEqual({ owners: '6000' });
+  const [deadlocks] = await asOwner(
+    { ownerUrl: inject('postgres').ownerUrl },
+    `select deadlocks::int from pg_stat_database where datname = '${database.name}'`,
+  );
+  expect(deadlocks).toEqual({ deadlocks: 0 });
+  await expectSoundBooks(database);
+}, 60_000);
+
+test('a hold that expires while no service runs is released by the next ones, once', async () => {
+  const database = await createTestDatabase();
+  const first = await startServiceProcess({ DATABASE_URL: database.serviceUrl });
+  const expiresAt = new Date(Date.now() + 1500).toISOString();
+  const placed = await ask(
+    first.graphqlUrl,
+    `mutation {
+      a: createAccount(input: { owner: "a", currency: "USD", externalId: "a" }) { __typename }
+      b: createAccount(input: { owner: "b", currency: "USD", externalId: "b" }) { __typename }
+      deposit(input: { accountId: "ext:a", amount: "5", idempotencyKey: "in" }) { __typename }
+      placeHold(input: { fromAccountId: "ext:a", toAccountId: "ext:b", amount: "5", idempotencyKey: "hold", externalId: "hold",
+        expiresAt: "${expiresAt}" }) { __typename }
+    }`,
+  );
+  expect(placed).toMatchObject({ data: { placeHold: { __typename: 'HoldPlaced' } } });
+  expect(await first.stop()).toBe(0);
+  await sleep(1500);
+
+  const services = await Promise.all(
+    [1, 2].map(() => startServiceProcess({ DATABASE_URL: database.serviceUrl })),
+  );
+  const state = () =>
+    ask(
+      services[0]?.graphqlUrl ?? '',
+      '{ hold(id: "ext:hold") { status transactions { nodes { type } } } account(id: "ext:a") { available { amount } } }',
+    );
+  await expect.poll(state, { timeout: 10_000, interval: 100 }).toEqual({
+    data: {
+      hold: { status: 'EXPIRED', transactions: { nodes: [{ type: 'HOLD' }, { type: 'RELEASE' }] } },
+      account: { available: { amount: '5.00' } },
+    },
+  });
+  expect(await Promise.all(services.map((service) => service.stop()))).toEqual([0, 0]);
+  await expectSoundBooks(database);
+}, 30_000);
