@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { join, matchesGlob } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -49,6 +50,15 @@ test.each(pages)('the links of %s lead to files and headings that exist', async 
     const text = await readPage(target);
     if (heading !== undefined) expect(headingIds(text), `${page}: ${link}`).toContain(heading);
   }
+});
+
+test.each(pages)('the files that %s names exist', async (page) => {
+  const named = (await readPage(page)).matchAll(/`((?:src|tests|scripts|db)\/[\w./-]+)`/g);
+  // A page can name a subject, such as src/graphql/refusals, that is a folder or a file.
+  const missing = [...named].filter(([, path = '']) =>
+    ['', '.ts'].every((ending) => !existsSync(join(PROJECT, path + ending))),
+  );
+  expect(missing.map(([, path]) => path)).toEqual([]);
 });
 
 /** Returns the anchors of a page's headings as code hosts form them. */
