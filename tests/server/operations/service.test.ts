@@ -63,7 +63,7 @@ describe('a database of the user’s own', () => {
     expect(await ask(service.graphqlUrl, '{ ledger { name } }')).toEqual({
       data: { ledger: { name: 'main' } },
     });
-    expect(service.output.join('\n')).toMatch(/Migrated the database: 0001_ledger/);
+    expect(service.output.join('\n')).toMatch(/Migrated the database: 0001_tables/);
     expect(service.output.join('\n')).toMatch(/can become the owner of the books/);
     expect(await service.stop()).toBe(0);
   });
@@ -79,7 +79,7 @@ describe('a database of the user’s own', () => {
     const { serviceUrl } = await createBlankDatabase();
     const { status, stderr } = await startInVain({ DATABASE_URL: serviceUrl });
     expect(status).toBe(1);
-    expect(stderr).toMatch(/lacks the migrations 0001_ledger, .* Set DATABASE_MIGRATION_URL/);
+    expect(stderr).toMatch(/lacks the migrations 0001_tables, .* Set DATABASE_MIGRATION_URL/);
   });
 
   test('of a newer version of the program is refused and left as it is', async () => {

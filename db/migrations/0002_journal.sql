@@ -1,11 +1,4 @@
--- The two triggers of a block, by few statements: a statement costs a small block more than its rows do. They refuse what
--- those of 0002 refuse, under the same names. `create or replace` keeps a function's owner and grants, but none of its
--- settings: they stand here again.
---
--- Values that come one a statement are read by subqueries of one row, since there is no min(uuid) below PostgreSQL 18.
-
--- Whole and balanced transactions that continue their accounts: the one way in which an account moves.
-create or replace function move_accounts() returns trigger language plpgsql security definer
+create function move_accounts() returns trigger language plpgsql security definer
   set search_path = pg_catalog, pg_temp
   set enable_seqscan = off set enable_bitmapscan = off set enable_hashjoin = off set enable_mergejoin = off
   set enable_material = off set plan_cache_mode = force_generic_plan set jit = off
@@ -33,13 +26,20 @@ begin
 
   -- Every posted transaction of the range, and no other, has exactly its lines in this statement: each line is one of its
   -- transaction's, none comes twice (a unique key), and there are as many as the transactions have together. The lines of
-  -- one currency and layer sum to zero.
+  -- one currency and layer sum to zero. The type says how many lines there are, and in which layers.
   with t as materialized (
-    select p.id, p.ledger_id, p.entry_count, p.type, p.created_at, p.effective_at
+    select p.id, p.ledger_id, p.entry_count, p.type, p.created_at, p.effective_at, p.reverses, p.hold_id
     from public.transactions p where p.id between first_id and last_id and p.outcome = 'POSTED'),
   fitting as (
     select count(n.line) as lines, count(*) filter (where n.layer <> 'POSTED') as reserved,
       count(*) filter (where (n.line <= t.entry_count and n.type = t.type
+        and case n.type
+          when 'CAPTURE' then n.layer <> 'PENDING' and t.entry_count = 4 and t.hold_id is not null
+          when 'HOLD' then n.layer = 'PENDING' and t.entry_count = 2
+          when 'RELEASE' then n.layer = 'RELEASE' and t.entry_count = 2 and t.hold_id is not null
+          when 'JOURNAL' then n.layer = 'POSTED'
+          when 'REVERSAL' then n.layer = 'POSTED' and t.reverses is not null
+          else n.layer = 'POSTED' and t.entry_count = 2 end
         and n.ledger_id = ledger and n.created_at = at and t.ledger_id = ledger and t.created_at = at
         and n.effective_at is not distinct from nullif(t.effective_at, at)) is not true) as wrong
     from new_entries n full join t on t.id = n.transaction_id)
@@ -52,20 +52,29 @@ begin
       using errcode = '23514', constraint = 'entries_whole';
   end if;
 
-  -- A created_at from the future would keep its accounts from moving until then. It is right only behind what the accounts
-  -- or the period say, as after a clock that was set back.
+  -- A created_at from the future would keep its accounts from moving until then. It is right only after the clock was set
+  -- back, where an account of the batch or the period is ahead of the clock. An account that only a condition names has no
+  -- entries: then all accounts are searched.
   if at > clock_timestamp() then
     select count(*) into wrong from public.accounts a
       where a.id = any (select n.account_id from new_entries n) and a.last_at + interval '1 microsecond' >= at;
-    if wrong = 0 and not exists (select from public.ledgers l where l.id = ledger and l.closed_before >= at) then
+    if wrong = 0 and not exists (select from public.ledgers l where l.id = ledger and l.closed_before >= at)
+      and not exists (select from public.accounts a where a.ledger_id = ledger and a.last_at + interval '1 microsecond' >= at)
+    then
       raise 'entries from the future' using errcode = '23514', constraint = 'entries_not_from_the_future';
     end if;
   end if;
 
   -- One pass an account: its first entry continues its version, its last one agrees with its sums. An account with entries
-  -- of two currencies makes two groups, of which one at most can continue it.
+  -- of two currencies makes two groups, of which one at most can continue it. Deposits come from the external account,
+  -- withdrawals go to it, and it takes part in no hold: outer_lines counts lines as the external account has them, inner_lines as
+  -- the other one has.
   with g as (
     select n.account_id, n.currency, min(n.version) as first_version, max(n.version) as last_version, count(*) as lines,
+      bool_and(n.type = 'RELEASE') as only_releases,
+      count(*) filter (where n.type = 'DEPOSIT' and n.amount < 0 or n.type = 'WITHDRAWAL' and n.amount > 0) as outer_lines,
+      count(*) filter (where n.type = 'DEPOSIT' and n.amount > 0 or n.type = 'WITHDRAWAL' and n.amount < 0
+        or n.layer <> 'POSTED') as inner_lines,
       coalesce(sum(n.amount) filter (where n.layer = 'POSTED'), 0) as posted,
       coalesce(sum(n.amount) filter (where n.amount < 0 and n.layer = 'POSTED'), 0) as debits,
       coalesce(sum(n.amount) filter (where reserved > 0
@@ -82,7 +91,9 @@ begin
     set posted = e.posted_after, pending_debits = e.pending_debits_after, pending_credits = e.pending_credits_after,
       total_debits = e.total_debits_after, version = e.last_version, last_at = at
     from e
-    where a.id = e.account_id and a.ledger_id = ledger and a.status <> 'CLOSED' and a.last_at < at
+    where a.id = e.account_id and a.ledger_id = ledger and a.last_at < at
+      and (a.status = 'OPEN' or a.status = 'FROZEN' and e.only_releases)
+      and case a.kind when 'EXTERNAL' then e.inner_lines = 0 else e.outer_lines = 0 end
       and a.currency = e.currency and a.version = e.first_version - 1
       and a.posted + e.posted = e.posted_after and a.total_debits - e.debits = e.total_debits_after
       and a.pending_debits - e.pending_debits = e.pending_debits_after
@@ -95,8 +106,7 @@ begin
   return null;
 end $$;
 
--- A consecutive range of ids with all its entries becomes the next block: the one way in which the chain grows.
-create or replace function append_block() returns trigger language plpgsql security definer
+create function append_block() returns trigger language plpgsql security definer
   set search_path = pg_catalog, pg_temp
   set enable_seqscan = off set enable_bitmapscan = off set plan_cache_mode = force_generic_plan set jit = off
 as $$
@@ -169,3 +179,30 @@ begin
   end if;
   return null;
 end $$;
+
+create function refuse_change() returns trigger language plpgsql set search_path = pg_catalog, pg_temp as $$
+begin
+  raise 'the journal is append-only: post another transaction instead' using errcode = '42501';
+end $$;
+
+create function require_unchanged(unchanged boolean, created_at timestamptz) returns timestamptz language plpgsql
+  set search_path = pg_catalog, pg_temp
+as $$
+declare clock timestamptz := clock_timestamp();
+begin
+  if unchanged is not true then
+    raise 'an account has changed' using errcode = '40001', constraint = 'accounts_unchanged';
+  end if;
+  if created_at not between clock - interval '1 second' and clock then
+    raise 'not of the last second' using errcode = '40001', constraint = 'locks_in_time';
+  end if;
+  return clock;
+end $$;
+
+create trigger move_accounts after insert on entries
+  referencing new table as new_entries for each statement execute function move_accounts();
+create trigger append_block after insert on transactions
+  referencing new table as new_transactions for each statement execute function append_block();
+create trigger keep before update or delete or truncate on transactions for each statement execute function refuse_change();
+create trigger keep before update or delete or truncate on entries for each statement execute function refuse_change();
+create trigger keep before update or delete or truncate on blocks for each statement execute function refuse_change();
