@@ -21,6 +21,7 @@ create table accounts (
   metadata jsonb,
   creation_key text collate "C",
   creation_digest bytea,
+  actor uuid,
   created_at timestamp with time zone not null default clock_timestamp(),
   constraint accounts_closed_empty CHECK (((status <> 'CLOSED'::text) OR ((posted = (0)::numeric) AND (pending_debits = (0)::numeric) AND (pending_credits = (0)::numeric)))),
   constraint accounts_creation_key_check CHECK (((octet_length(creation_key) >= 1) AND (octet_length(creation_key) <= 255))),
@@ -206,6 +207,7 @@ create table transactions (
   reverses uuid,
   effective_at timestamp with time zone,
   created_at timestamp with time zone not null,
+  actor uuid,
   description text,
   metadata jsonb,
   salt bytea,
@@ -648,7 +650,7 @@ CREATE TRIGGER keep BEFORE DELETE OR UPDATE OR TRUNCATE ON public.transactions F
 grant execute on function require_unchanged(boolean,timestamp with time zone) to tls_app;
 grant insert (code, ledger_id, exponent) on currencies to tls_app;
 grant insert (id, ledger_id, from_account_id, to_account_id, currency, amount, expires_at, created_at) on holds to tls_app;
-grant insert (id, ledger_id, owner, kind, external_id, currency, side, min_balance, max_balance, metadata, creation_key, creation_digest) on accounts to tls_app;
+grant insert (id, ledger_id, owner, kind, external_id, currency, side, min_balance, max_balance, metadata, creation_key, creation_digest, actor) on accounts to tls_app;
 grant insert (ledger_id, actor, action, subject_type, subject, before, after, idempotency_key, request, salt, request_id) on audit_events to tls_app;
 grant insert on entries to tls_app;
 grant insert on transactions to tls_app;

@@ -87,6 +87,8 @@ create table accounts (
   metadata jsonb,
   creation_key text collate "C" check (octet_length(creation_key) between 1 and 255),
   creation_digest bytea,
+  -- The caller who created the account. Null: the service was called without credentials.
+  actor uuid,
   created_at timestamptz not null default clock_timestamp(),
   primary key (id, ledger_id),
   constraint accounts_within_min check (
@@ -135,6 +137,8 @@ create table transactions (
   -- Null: the same as created_at.
   effective_at timestamptz,
   created_at timestamptz not null,
+  -- The caller. Null: the service was called without credentials, or the ledger itself acted.
+  actor uuid,
   description text,
   metadata jsonb,
   salt bytea,

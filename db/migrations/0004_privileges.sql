@@ -14,7 +14,7 @@ grant insert on transactions, entries to tls_app;
 
 -- Balances, versions and block numbers have no grant: only triggers write them.
 grant insert (id, ledger_id, owner, kind, external_id, currency, side, min_balance, max_balance, metadata, creation_key,
-  creation_digest) on accounts to tls_app;
+  creation_digest, actor) on accounts to tls_app;
 grant update (status, min_balance, max_balance, metadata, external_id) on accounts to tls_app;
 grant insert (id, ledger_id, from_account_id, to_account_id, currency, amount, expires_at, created_at) on holds to tls_app;
 grant update (captured, status) on holds to tls_app;

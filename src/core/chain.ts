@@ -9,8 +9,8 @@
  * block = SHA-256('tls.block.v1' ‖ hash before ‖ number in 8 bytes ‖ size in 4 bytes ‖ root)
  *
  * Fields: 'tls.txn.v1', id, type, key account, key, externalId, outcome, facts, hold, reversed transaction, effectiveAt,
- * createdAt, the hold's expiresAt, description, metadata, and of each entry in order: account, currency, version, layer,
- * amount, posted after, pending debits after, pending credits after, total debits after, description.
+ * createdAt, the hold's expiresAt, actor, description, metadata, and of each entry in order: account, currency, version,
+ * layer, amount, posted after, pending debits after, pending credits after, total debits after, description.
  * Ids are 16 bytes; instants (µs) and versions 8 bytes, big-endian; amounts decimal text of minor units; facts RFC 8785.
  * Descriptions and metadata (RFC 8785) enter as SHA-256(salt ‖ text), so that text and salt can be erased and the digest
  * still be checked.
@@ -19,6 +19,7 @@ import { hash } from 'node:crypto';
 import canonicalize from 'canonicalize';
 import { FieldWriter } from './decide/fields.ts';
 import type { Transaction } from './transaction.ts';
+import type { Uuid } from './values/ids.ts';
 import type { Instant } from './values/instant.ts';
 
 /** What of a recorded outcome enters its digest. Facts and metadata are objects of texts. */
@@ -26,6 +27,8 @@ export interface Leaf extends Transaction {
   readonly outcome: string;
   readonly facts: Readonly<Record<string, string>> | null;
   readonly expiresAt: Instant | null;
+  /** The caller; null: the service was called without credentials, or the ledger itself acted. */
+  readonly actor: Uuid | null;
   readonly salt: Uint8Array | null;
 }
 
@@ -47,6 +50,7 @@ export function leafDigest(leaf: Leaf): Buffer {
   fields.int64(leaf.effectiveAt);
   fields.int64(leaf.createdAt);
   fields.int64(leaf.expiresAt);
+  fields.uuid(leaf.actor);
   fields.bytes(salted(salt, leaf.description));
   fields.bytes(salted(salt, leaf.metadata === null ? null : canonicalText(leaf.metadata)));
   for (const entry of leaf.entries) {

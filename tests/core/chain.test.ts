@@ -130,6 +130,7 @@ describe('a digest', () => {
     ['effectiveAt, though it is createdAt', { ...leaf, effectiveAt: leaf.createdAt }],
     ['createdAt', { ...leaf, createdAt: leaf.createdAt + 1n }],
     ['expiresAt', { ...leaf, expiresAt: 0n }],
+    ['actor', { ...leaf, actor: OTHER }],
     ['description', { ...leaf, description: 'another' }],
     ['empty description', { ...leaf, description: '' }],
     ['salt of a description', { ...leaf, description: '', salt: bytesOf('01'.repeat(16)) }],

@@ -45,6 +45,7 @@ const FUNCTIONS = String.raw`
       || pg_temp.field(int8send((t ->> 'effectiveAt')::int8))
       || pg_temp.field(int8send((t ->> 'createdAt')::int8))
       || pg_temp.field(int8send((t ->> 'expiresAt')::int8))
+      || pg_temp.field(uuid_send((t ->> 'actor')::uuid))
       || pg_temp.field(pg_temp.salted(t ->> 'salt', t ->> 'description'))
       || pg_temp.field(pg_temp.salted(t ->> 'salt', pg_temp.canonical(t -> 'metadata')))
       || coalesce((

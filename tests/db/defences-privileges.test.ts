@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { DENIED, demandUnchanged, openBooks } from '../support/attack.ts';
+import { connect } from '../support/database.ts';
 
 const books = await openBooks();
 const { client } = books;
@@ -43,6 +44,8 @@ describe('the service’s login may not', () => {
       `kind = 'STANDARD'`,
       `owner = 'me'`,
       'creation_key = null',
+      'actor = gen_random_uuid()',
+      'actor = null',
       'created_at = now()',
       'ledger_id = id',
       'id = ledger_id',
@@ -119,5 +122,21 @@ describe('the service’s login may not', () => {
     for (const { name } of rows) {
       await expect(client.query(`select public.${name}()`), name).rejects.toMatchObject({ code: DENIED });
     }
+  });
+});
+
+describe('while the triggers are on, not even the owner can', () => {
+  demandUnchanged(books);
+
+  it.for(
+    ['transactions', 'entries', 'blocks', 'audit_events'].flatMap((table) => [
+      `update ${table} set created_at = created_at`,
+      ...(table === 'transactions' ? ['update transactions set actor = gen_random_uuid()'] : []),
+      `delete from ${table}`,
+      `truncate ${table}`,
+    ]),
+  )('%s', async (sql) => {
+    const owner = await connect(books.database.ownerUrl);
+    await expect(owner.query(sql)).rejects.toMatchObject({ code: DENIED });
   });
 });

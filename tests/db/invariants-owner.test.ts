@@ -230,6 +230,7 @@ describe('with triggers off, the tables’ owner leaves traces:', () => {
         ['key account', `account_id = '${A.carol}'`],
         ['externalId', `external_id = 'another'`],
         ['hold', `hold_id = '${randomUUID()}'`],
+        ['actor', `actor = '${randomUUID()}'`],
         ['digest', `digest = sha256(digest)`],
       ] as const
     ).map(([name, change]): (typeof corruptions)[number] => [
@@ -238,6 +239,18 @@ describe('with triggers off, the tables’ owner leaves traces:', () => {
       ['I9'],
       () => `Transaction ${T.deposit}: its digest is `,
     ]),
+    [
+      'the actor of a transaction was erased',
+      () => [`update transactions set actor = null where ${id(T.deposit)}`],
+      ['I9'],
+      () => `Transaction ${T.deposit}: its digest is `,
+    ],
+    [
+      'a transaction without an actor was given one',
+      () => [`update transactions set actor = '${randomUUID()}' where ${id(T.first)}`],
+      ['I9'],
+      () => `Transaction ${T.first}: its digest is `,
+    ],
     [
       'the reversed transaction of a transaction was changed',
       () => [`update transactions set reverses = '${randomUUID()}' where ${id(T.deposit)}`],

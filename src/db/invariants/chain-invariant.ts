@@ -80,6 +80,7 @@ const transactionFields = joined([
   instantField('t.created_at'),
   // Of the transaction that placed the hold.
   instantField('h.expires_at'),
+  uuidField('t.actor'),
   saltedField(sql.ref('t.description'), 't.salt', 't.description_digest'),
   saltedField(sql.ref('t.metadata_text'), 't.salt', 't.metadata_digest'),
 ]);
