@@ -17,6 +17,19 @@ const DB_FOLDER = new URL('../../db/', import.meta.url);
 const files = await readdir(new URL('migrations/', DB_FOLDER));
 const migrations = files.map((file) => file.replace(/\.sql$/, '')).sort();
 const NEWER = '9999_of_a_newer_program';
+/** The migrations of a database that was made before the first release. */
+const UNRELEASED = [
+  '0001_ledger',
+  '0002_defences',
+  '0003_finding',
+  '0004_holds',
+  '0005_lean_triggers',
+  '0006_full_keys',
+  '0007_unseen_blocks',
+  '0008_audit_log',
+  '0009_moves_by_type',
+  '0010_close_settled_periods',
+];
 
 /** Everything that a migration could have changed. */
 async function contentOf(database: TestDatabase): Promise<unknown> {
@@ -29,7 +42,19 @@ async function recordNewerMigration(database: TestDatabase): Promise<void> {
   await asOwner(database, `insert into kysely_migration (name, timestamp) values ('${NEWER}', '')`);
 }
 
-/** What is due, asked with the service's login. */
+/** A database that has the first migrations of the versions before the first release, as far as the migrator can see. */
+async function createUnreleased(count: number): Promise<TestDatabase> {
+  const database = await createTestDatabase();
+  const rows = UNRELEASED.slice(0, count).map((name) => `('${name}', '')`);
+  await asOwner(
+    database,
+    'delete from kysely_migration',
+    `insert into kysely_migration (name, timestamp) values ${rows.join(', ')}`,
+  );
+  return database;
+}
+
+/** The due migrations, read with the login of the service. */
 async function dueIn({ serviceUrl }: TestDatabase): Promise<string[]> {
   const pool = new pg.Pool({ connectionString: serviceUrl, max: 1 });
   const db = new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) });
@@ -73,6 +98,25 @@ describe('migrate', () => {
     await expect(refused).rejects.toThrow(NEWER);
     expect(await contentOf(database)).toEqual(content);
   });
+
+  it.for([
+    ['the operator’s', null, 'Create a new database, and set DATABASE_URL '],
+    ['the embedded server’s', '/var/lib/books', 'The data directory /var/lib/books .* Remove that folder'],
+  ] as const)(
+    'refuses a schema of before the first release, and changes nothing: %s',
+    async ([, dataDir, remedy]) => {
+      for (const count of [1, UNRELEASED.length]) {
+        const database = await createUnreleased(count);
+        const content = await contentOf(database);
+        const refused = migrate(database.ownerUrl, () => {}, { dataDir });
+        await expect(refused).rejects.toThrow(DatabaseNotReadyError);
+        await expect(refused).rejects.toThrow(/^[^\n]*before its first release[^\n]*$/);
+        await expect(refused).rejects.toThrow(new RegExp(remedy));
+        await expect(refused).rejects.not.toThrow(/newer version/);
+        expect(await contentOf(database)).toEqual(content);
+      }
+    },
+  );
 
   it('refuses a newer schema even where some of its own migrations are missing', async () => {
     const database = await createBlankDatabase();
@@ -147,6 +191,11 @@ describe('dueMigrations', () => {
     const last = migrations.at(-1) ?? '';
     await asOwner(database, `delete from kysely_migration where name = '${last}'`);
     expect(await dueIn(database)).toEqual([last]);
+  });
+
+  it('refuses a schema of before the first release', async () => {
+    const database = await createUnreleased(UNRELEASED.length);
+    await expect(dueIn(database)).rejects.toThrow(/before its first release.* Create a new database/);
   });
 
   it('refuses the schema of a newer program', async () => {
