@@ -99,7 +99,7 @@ describe('a Merkle root', () => {
   });
 
   test('needs a leaf', () => {
-    expect(() => merkleRoot([])).toThrow('a block has at least one transaction');
+    expect(() => merkleRoot([])).toThrow('A block needs at least one transaction');
   });
 });
 
@@ -187,7 +187,7 @@ describe('a digest', () => {
   });
 
   test('of a text needs its salt', () => {
-    expect(() => leafDigest({ ...leaf, salt: null, description: 'a' })).toThrow('a text without its salt');
+    expect(() => leafDigest({ ...leaf, salt: null, description: 'a' })).toThrow('A text needs a salt');
   });
 });
 

@@ -43,7 +43,7 @@ describe('with triggers off, the tables’ owner leaves traces:', () => {
            from entries e where e.account_id = a.id and e.version = a.version and e.${of(T.lone)}`,
           ),
       ['I9'],
-      () => `Transaction ${T.lone}: its digest is `,
+      () => `Transaction ${T.lone}: its recorded digest is `,
     ],
     [
       'an entry was deleted',
@@ -67,7 +67,7 @@ describe('with triggers off, the tables’ owner leaves traces:', () => {
       'a transaction was deleted with its entries',
       () => [`delete from transactions where ${id(T.second)}`, `delete from entries where ${of(T.second)}`],
       ['I2', 'I3', 'I9'],
-      () => 'says that it has 3 transactions',
+      () => 'should have 3 transactions',
     ],
     [
       'the last transaction was deleted with its entries and its block, and the accounts put back',
@@ -85,7 +85,7 @@ describe('with triggers off, the tables’ owner leaves traces:', () => {
       'a declined attempt was deleted',
       () => [`delete from transactions where ${id(T.declined)}`],
       ['I9'],
-      () => 'and there are 5',
+      () => 'but it has 5',
     ],
     [
       'a declined attempt was added inside a block',
@@ -97,7 +97,7 @@ describe('with triggers off, the tables’ owner leaves traces:', () => {
         `update blocks set last_id = overlay(last_id::text placing 'fffff' from 32)::uuid where number = 2`,
       ],
       ['I9'],
-      () => 'and there are 4',
+      () => 'but it has 4',
     ],
     [
       'a transaction lies outside of every block',
@@ -108,7 +108,7 @@ describe('with triggers off, the tables’ owner leaves traces:', () => {
            decode(repeat('00', 16), 'hex'), 'ACCOUNT_FROZEN', '{}', created_at, sha256('') from blocks where number = 2`,
       ],
       ['I9'],
-      () => 'Transaction ffffffff-ffff-7fff-bfff-fffffffffff0 is in no block of ledger ',
+      () => 'Transaction ffffffff-ffff-7fff-bfff-fffffffffff0 belongs to no block of ledger ',
     ],
     [
       'a transaction lies before every block',
@@ -119,7 +119,7 @@ describe('with triggers off, the tables’ owner leaves traces:', () => {
            decode(repeat('00', 16), 'hex'), 'ACCOUNT_FROZEN', '{}', created_at, sha256('') from blocks where number = 2`,
       ],
       ['I9'],
-      () => 'Transaction 00000000-0000-7000-8000-000000000000 is in no block of ledger ',
+      () => 'Transaction 00000000-0000-7000-8000-000000000000 belongs to no block of ledger ',
     ],
     [
       'two transactions of a block changed places',
@@ -132,7 +132,7 @@ describe('with triggers off, the tables’ owner leaves traces:', () => {
            where transaction_id in ('${T.first}', '${T.second}')`,
       ],
       ['I9'],
-      () => 'its root is ',
+      () => 'its recorded root is ',
     ],
     [
       'two lines of a transaction changed places',
@@ -141,7 +141,7 @@ describe('with triggers off, the tables’ owner leaves traces:', () => {
         `update entries set line = line - 4 where ${of(T.first)}`,
       ],
       ['I9'],
-      () => `Transaction ${T.first}: its digest is `,
+      () => `Transaction ${T.first}: its recorded digest is `,
     ],
     [
       'an entry moved to another transaction',
@@ -201,7 +201,7 @@ describe('with triggers off, the tables’ owner leaves traces:', () => {
         `update accounts set last_at = last_at + interval '1 microsecond'`,
       ],
       ['I9'],
-      () => 'they are of another time',
+      () => 'some have another createdAt',
     ],
     [
       'the effectiveAt of a transaction was changed',
@@ -237,49 +237,49 @@ describe('with triggers off, the tables’ owner leaves traces:', () => {
       `the ${name} of a transaction was changed`,
       () => [`update transactions set ${change} where ${id(T.deposit)}`],
       ['I9'],
-      () => `Transaction ${T.deposit}: its digest is `,
+      () => `Transaction ${T.deposit}: its recorded digest is `,
     ]),
     [
       'the actor of a transaction was erased',
       () => [`update transactions set actor = null where ${id(T.deposit)}`],
       ['I9'],
-      () => `Transaction ${T.deposit}: its digest is `,
+      () => `Transaction ${T.deposit}: its recorded digest is `,
     ],
     [
       'a transaction without an actor was given one',
       () => [`update transactions set actor = '${randomUUID()}' where ${id(T.first)}`],
       ['I9'],
-      () => `Transaction ${T.first}: its digest is `,
+      () => `Transaction ${T.first}: its recorded digest is `,
     ],
     [
       'the reversed transaction of a transaction was changed',
       () => [`update transactions set reverses = '${randomUUID()}' where ${id(T.deposit)}`],
       ['I7', 'I9'],
-      () => `Transaction ${T.deposit}: its digest is `,
+      () => `Transaction ${T.deposit}: its recorded digest is `,
     ],
     [
       'the facts of a refusal were changed',
       () => [`update transactions set facts = '{"account": "${A.alice}"}' where ${id(T.declined)}`],
       ['I6', 'I9'],
-      () => `Transaction ${T.declined}: its digest is `,
+      () => `Transaction ${T.declined}: its recorded digest is `,
     ],
     [
       'a refusal became another',
       () => [`update transactions set outcome = 'ACCOUNT_FROZEN' where ${id(T.declined)}`],
       ['I9'],
-      () => `Transaction ${T.declined}: its digest is `,
+      () => `Transaction ${T.declined}: its recorded digest is `,
     ],
     [
       'the description of an entry was changed',
       () => [`update entries set description = 'stolen' where ${of(T.journal)} and description = 'sold'`],
       ['I9'],
-      () => `Transaction ${T.journal}: its digest is `,
+      () => `Transaction ${T.journal}: its recorded digest is `,
     ],
     [
       'a salt was deleted, and its text not',
       () => [`update transactions set salt = null where ${id(T.deposit)}`],
       ['I9'],
-      () => `Transaction ${T.deposit} has a text without a salt of 16 bytes.`,
+      () => `Transaction ${T.deposit} has a text, but no salt of 16 bytes.`,
     ],
     [
       'the last block was deleted',
@@ -291,7 +291,7 @@ describe('with triggers off, the tables’ owner leaves traces:', () => {
       'a block in the middle was deleted',
       () => ['delete from blocks where number = 3'],
       ['I9'],
-      () => 'stands where block 3 is due.',
+      () => 'in place of block 3.',
     ],
     [
       'the first block was deleted',
@@ -303,7 +303,7 @@ describe('with triggers off, the tables’ owner leaves traces:', () => {
       'a block was renumbered',
       () => ['update blocks set number = 7 where number = 5', 'update ledgers set block = 7'],
       ['I9'],
-      () => 'stands where block 5 is due.',
+      () => 'in place of block 5.',
     ],
     [
       'two blocks changed numbers',
@@ -313,13 +313,13 @@ describe('with triggers off, the tables’ owner leaves traces:', () => {
         'update blocks set number = 3 where number = 9',
       ],
       ['I9'],
-      () => 'its hash is not that of the hash before it',
+      () => 'its hash does not match the previous hash',
     ],
     [
       'the root of a block was changed',
       () => ['update blocks set root = sha256(root) where number = 2'],
       ['I9'],
-      () => 'its root is ',
+      () => 'its recorded root is ',
     ],
     [
       'the hash of a block was changed',
@@ -331,7 +331,7 @@ describe('with triggers off, the tables’ owner leaves traces:', () => {
       'the size of a block was changed',
       () => ['update blocks set size = size + 1 where number = 2'],
       ['I9'],
-      () => 'and there are 3',
+      () => 'but it has 3',
     ],
     [
       'the range of a block was widened over its neighbour',
@@ -343,7 +343,7 @@ describe('with triggers off, the tables’ owner leaves traces:', () => {
       'the range of a block was narrowed',
       () => [`update blocks set last_id = first_id where number = 2`],
       ['I9'],
-      () => `Transaction ${T.third} is in no block of ledger `,
+      () => `Transaction ${T.third} belongs to no block of ledger `,
     ],
     [
       'a block claims another format',
@@ -513,7 +513,7 @@ describe('with triggers off, the tables’ owner leaves traces:', () => {
       'a hold expires later than it was placed for',
       () => [`update holds set expires_at = expires_at + interval '1 day' where ${id(T.hold)}`],
       ['I9'],
-      () => `Transaction ${T.hold}: its digest is `,
+      () => `Transaction ${T.hold}: its recorded digest is `,
     ],
     [
       'a hold was deleted',

@@ -100,13 +100,13 @@ describe('what the service’s own login can do and the database does not refuse
       'a false root',
       writes([transfer(A.bob, A.carol, 1n)], FALSE),
       'I9',
-      () => `its root is ${FALSE.toString('hex')}`,
+      () => `its recorded root is ${FALSE.toString('hex')}`,
     ],
     [
       'a false digest, under a root that covers it',
       writes([transfer(A.bob, A.carol, 1n, { falseDigest: FALSE })]),
       'I9',
-      () => `its digest is ${FALSE.toString('hex')}`,
+      () => `its recorded digest is ${FALSE.toString('hex')}`,
     ],
     [
       'a minBalance that is broken and mended inside one block',
