@@ -5,8 +5,8 @@ import { connect } from '../support/database.ts';
 const books = await openBooks();
 const { client } = books;
 
-// What is printed of a test is its SQL.
-describe('the service’s login may not', () => {
+// Each test is named by its SQL.
+describe('the service’s login has no privilege for', () => {
   demandUnchanged(books);
 
   it.for([
@@ -114,7 +114,7 @@ describe('the service’s login may not', () => {
     await expect(client.query(sql)).rejects.toMatchObject({ code: DENIED });
   });
 
-  it('call any function of the ledger’s schema by itself, but the one that ends its own transaction', async () => {
+  it('calls of any function except require_unchanged, which only aborts the caller’s own transaction', async () => {
     const { rows } = await client.query<{ name: string; parameters: number }>(
       `select proname as name, pronargs::int as parameters from pg_proc where pronamespace = 'public'::regnamespace and proname <> 'require_unchanged'`,
     );
@@ -126,7 +126,7 @@ describe('the service’s login may not', () => {
   });
 });
 
-describe('while the triggers are on, not even the owner can', () => {
+describe('while the triggers are enabled, they reject even the owner’s', () => {
   demandUnchanged(books);
 
   it.for(
