@@ -165,16 +165,14 @@ describe('a digest', () => {
   });
 
   test('depends on the field boundaries: text cannot move into the next field', () => {
+    // Characters of 1 to 4 bytes.
+    const text = fc.string({ unit: fc.constantFrom('\0', 'a', 'é', '€', '😀', '\uffff'), minLength: 1 });
     fc.assert(
-      fc.property(
-        fc.string({ unit: 'binary', minLength: 1 }),
-        fc.string({ unit: 'binary', minLength: 1 }),
-        (one, other) => {
-          const key = (idempotencyKey: string, externalId: string) =>
-            leafDigest({ ...leaf, idempotencyKey, externalId });
-          expect(key(one + other, one)).not.toEqual(key(one, other + one));
-        },
-      ),
+      fc.property(text, text, (one, other) => {
+        const key = (idempotencyKey: string, externalId: string) =>
+          leafDigest({ ...leaf, idempotencyKey, externalId });
+        expect(key(one + other, one)).not.toEqual(key(one, other + one));
+      }),
     );
   });
 
