@@ -245,7 +245,14 @@ function recordMovement(book: Book, command: PlannedCommand, movement: Movement)
   }
   const expiresAt = command.type === 'HOLD' ? command.expiresAt : null;
   const transaction = { ...attemptOf(book, command), holdId: hold?.id ?? null, reverses, entries };
-  const leaf = { ...transaction, outcome: 'POSTED' as const, facts: null, expiresAt, salt: command.salt };
+  const leaf = {
+    ...transaction,
+    outcome: 'POSTED' as const,
+    facts: null,
+    expiresAt,
+    actor: null,
+    salt: command.salt,
+  };
   record(book, command, leaf);
   if (command.externalId !== null) book.externalIds.set(command.externalId, transaction.id);
   book.originals.set(transaction.id, { transaction, reversed: 0n });
@@ -269,6 +276,7 @@ export function recordRefusal(book: Book, command: PlannedCommand, refusal: Refu
     outcome: refusal.code,
     facts: toRecordedFacts(refusal),
     expiresAt: null,
+    actor: null,
     salt: command.salt,
   };
   record(book, command, leaf);
