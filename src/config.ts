@@ -20,6 +20,8 @@ export interface Config {
   readonly allowedHosts: readonly string[] | null;
   /** Whether strangers may explore the API: GraphiQL, introspection, and suggestions in errors. */
   readonly explorer: boolean;
+  /** The path of a manifest of trusted documents, the only ones that are executed; null: any document is. */
+  readonly trustedDocuments: string | null;
   /** Whether the database may lose in a crash what it has answered. */
   readonly allowUnsafeDurability: boolean;
 }
@@ -78,6 +80,7 @@ const environment = z.object({
     })
     .default([]),
   API_EXPLORER: flag.optional(),
+  TRUSTED_DOCUMENTS: z.string().optional(),
   NODE_ENV: z.string().optional(),
 });
 
@@ -100,6 +103,14 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
   if (DATABASE_MIGRATION_URL !== undefined && DATABASE_URL === undefined) {
     throw new ConfigError('DATABASE_MIGRATION_URL is set, and DATABASE_URL is not. Set both, or none.');
   }
+  const { TRUSTED_DOCUMENTS } = parsed.data;
+  if (TRUSTED_DOCUMENTS !== undefined && API_EXPLORER === '1') {
+    throw new ConfigError(
+      'TRUSTED_DOCUMENTS is set, and API_EXPLORER is "1". GraphiQL and introspection send documents that no manifest has: ' +
+        'remove one of the two variables.',
+    );
+  }
+  const explorerDefault = NODE_ENV === 'production' || TRUSTED_DOCUMENTS !== undefined ? '0' : '1';
   return {
     database:
       DATABASE_URL === undefined ? null : { url: DATABASE_URL, migrationUrl: DATABASE_MIGRATION_URL ?? null },
@@ -112,7 +123,8 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     // Where other machines may ask, they may by any name; where this one alone does, a page must not by its own.
     allowedHosts: LOOPBACK.includes(HOST) ? parsed.data.ALLOWED_HOSTS : null,
     allowUnsafeDurability: parsed.data.ALLOW_UNSAFE_DURABILITY === '1',
-    explorer: (API_EXPLORER ?? (NODE_ENV === 'production' ? '0' : '1')) === '1',
+    explorer: (API_EXPLORER ?? explorerDefault) === '1',
+    trustedDocuments: TRUSTED_DOCUMENTS ?? null,
   };
 }
 

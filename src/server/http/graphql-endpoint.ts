@@ -31,13 +31,16 @@ import { BodyReader } from './body.ts';
 import { FastPath, readPlain } from './fast-path.ts';
 import { refuseLarge } from './large-body.ts';
 import { chooseAnswerType, isJson } from './media-types.ts';
+import { type TrustedDocuments, trustedDocumentsPlugin } from './trusted-documents.ts';
 import { UnreadAnswers } from './unread-answers.ts';
 
-export interface EndpointOptions extends GraphQLOptions {
-  /** false: Yoga answers everything, and the same. */
-  readonly fastPath?: boolean;
+export interface EndpointOptions extends Pick<GraphQLOptions, 'explorer'> {
+  /** false: Yoga answers every request, with the same answers. */
+  readonly fastPath?: boolean | undefined;
   /** See `FastPathOptions`. */
-  readonly compileAfter?: number;
+  readonly compileAfter?: number | undefined;
+  /** Executes only these documents. */
+  readonly trustedDocuments?: TrustedDocuments | undefined;
 }
 
 export interface GraphQLEndpoint {
@@ -51,10 +54,14 @@ export interface GraphQLEndpoint {
 export function createGraphQLEndpoint(
   ledger: Ledger,
   onFault: OnFault,
-  { fastPath = true, compileAfter, ...options }: EndpointOptions = {},
+  { fastPath = true, compileAfter, trustedDocuments, ...options }: EndpointOptions = {},
 ): GraphQLEndpoint {
-  const yoga = createGraphQLHandler(ledger, onFault, options);
-  const plain = new FastPath(yoga, { ledger, onFault, ...(compileAfter && { compileAfter }) });
+  const hasTrustedDocuments = trustedDocuments !== undefined;
+  const yoga = createGraphQLHandler(ledger, onFault, {
+    ...options,
+    plugins: hasTrustedDocuments ? [trustedDocumentsPlugin(trustedDocuments)] : [],
+  });
+  const plain = new FastPath(yoga, { ledger, onFault, compileAfter, trustedDocuments });
   const admission = new Admission(ledger);
   const bodies = new BodyReader(admission);
   const unread = new UnreadAnswers();
@@ -69,7 +76,8 @@ export function createGraphQLEndpoint(
     if (body instanceof Error) return writeNoted({ errors: [body] }, type, notes);
     const { bytes, release } = body;
     try {
-      const refusal = bytes.length > MAX_REQUEST_BYTES ? await refuseLarge(bytes) : undefined;
+      const refusal =
+        bytes.length > MAX_REQUEST_BYTES ? await refuseLarge(bytes, hasTrustedDocuments) : undefined;
       if (refusal !== undefined) return await writeNoted({ errors: [refusal] }, type, notes);
       return await answerBody(request, bytes, type, notes);
     } finally {
@@ -83,7 +91,7 @@ export function createGraphQLEndpoint(
     type: AnswerType,
     notes: RequestNotes,
   ): Promise<HttpAnswer> => {
-    const params = fastPath ? readPlain(bytes.toString()) : undefined;
+    const params = fastPath ? readPlain(bytes.toString(), hasTrustedDocuments) : undefined;
     const facts = { bodyBytes: bytes.length, notes, budget: new AnswerBudget() };
     try {
       const result = params && (await plain.answer(params, facts));

@@ -9,17 +9,21 @@ import type { OnFault } from '../../graphql/context.ts';
 import type { HttpAnswer } from '../../graphql/execution/answer.ts';
 import { RequestNotes } from '../../graphql/execution/request-notes.ts';
 import { GRAPHQL_PATH } from '../../graphql/execution/yoga.ts';
+import { schemaText } from '../../graphql/schema.ts';
 import { type Ledger, UnavailableError } from '../../ledger/ledger.ts';
-import { asksForPage, createGraphiQL } from '../graphiql/graphiql.ts';
 import { createHealth } from '../operations/health.ts';
 import { createMetrics } from '../operations/metrics.ts';
 import type { AnsweredRequest } from '../operations/request-log.ts';
+import { explorerOffPage } from '../pages/explorer-off.ts';
+import { renderGraphiQL, wantsPage } from '../pages/graphiql.ts';
+import { serveFile } from '../pages/static-file.ts';
 import { Connections, HeldAnswer } from './connections.ts';
 import { answerPreflight, headersFor } from './cors.ts';
 import { createGraphQLEndpoint } from './graphql-endpoint.ts';
 import { OwnNames } from './host.ts';
 import * as limits from './limits.ts';
 import { readTarget } from './target.ts';
+import type { TrustedDocuments } from './trusted-documents.ts';
 import { refuseUnread } from './unread.ts';
 
 export interface HttpServerOptions {
@@ -34,11 +38,13 @@ export interface HttpServerOptions {
   readonly corsOrigins?: readonly string[];
   /** Names by which the service may be asked beside addresses and localhost; null: by any. */
   readonly allowedHosts?: readonly string[] | null;
-  /** GraphiQL, introspection, and suggestions in errors. */
+  /** GraphiQL, introspection, /schema.graphql, and suggestions in errors. */
   readonly explorer?: boolean;
-  /** false: Yoga answers everything, and the same. */
+  /** Executes only these documents. */
+  readonly trustedDocuments?: TrustedDocuments | undefined;
+  /** false: Yoga answers every request, with the same answers. */
   readonly fastPath?: boolean;
-  /** How often an operation comes on the fast path before it is compiled. */
+  /** Executions of an operation on the fast path before it is compiled. */
   readonly compileAfter?: number;
   readonly headersTimeoutMs?: number;
   readonly requestTimeoutMs?: number;
@@ -55,6 +61,9 @@ export interface HttpServer {
   close(): Promise<void>;
 }
 
+/** Serves the schema in GraphQL's schema definition language. */
+const SCHEMA_PATH = '/schema.graphql';
+
 /** null: the caller has gone. */
 type Route = (
   request: IncomingMessage,
@@ -64,7 +73,7 @@ type Route = (
 /** Serves the API. Every answer has an x-request-id, under which the log has what went wrong. */
 export async function startHttpServer(options: HttpServerOptions): Promise<HttpServer> {
   const { ledger, host, port, log, corsOrigins = [], explorer = true, fastPath = true } = options;
-  const { onAnswered = () => {} } = options;
+  const { onAnswered = () => {}, trustedDocuments } = options;
   const requests = new AsyncLocalStorage<string>();
   const tellFault: OnFault = (error, faultId) => {
     const requestId = requests.getStore() ?? randomUUID();
@@ -77,9 +86,14 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
   const endpoint = createGraphQLEndpoint(ledger, tellFault, {
     explorer,
     fastPath,
-    ...(options.compileAfter && { compileAfter: options.compileAfter }),
+    trustedDocuments,
+    compileAfter: options.compileAfter,
   });
-  const graphiql = createGraphiQL();
+  const graphiql = serveFile(renderGraphiQL);
+  const schemaFile = serveFile(async () => ({
+    contentType: 'text/plain; charset=utf-8',
+    text: schemaText,
+  }));
   const metrics = createMetrics({ ledger, bufferedBytes: endpoint.bufferedBytes });
   const health = createHealth({ ledger, draining: () => connections.closing });
   const origins = new Set(corsOrigins);
@@ -87,15 +101,25 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
   const names = allowedHosts === null ? null : new OwnNames(allowedHosts);
 
   const answerGraphQL: Route = async (request, notes) => {
-    if (explorer && asksForPage(request)) return graphiql(request);
+    if (wantsPage(request)) {
+      return explorer ? graphiql(request) : explorerOffPage(trustedDocuments !== undefined);
+    }
     const answer =
       request.method === 'OPTIONS'
         ? answerPreflight(origins, request)
         : await endpoint.answer(request, notes);
     return answer && { ...answer, headers: { ...headersFor(origins, request), ...answer.headers } };
   };
+  const answerSchema: Route = (request) => {
+    if (request.method !== 'GET' && request.method !== 'HEAD') {
+      return plainText(405, 'Read the schema by GET.\n', { allow: 'GET, HEAD' });
+    }
+    if (!explorer) return plainText(404, 'The schema is not served, because API_EXPLORER is off.\n');
+    return schemaFile(request);
+  };
   const routes = new Map<string | undefined, Route>([
     [GRAPHQL_PATH, answerGraphQL],
+    [SCHEMA_PATH, answerSchema],
     ['/livez', health.livez],
     ['/readyz', health.readyz],
     ['/metrics', metrics.write],
@@ -250,8 +274,8 @@ function misdirected(host = ''): Route {
     plainText(421, `The service is not asked by the name ${host}; ALLOWED_HOSTS can say that it is.\n`);
 }
 
-function plainText(status: number, body: string): HttpAnswer {
-  return { status, headers: { 'content-type': 'text/plain; charset=utf-8' }, body };
+function plainText(status: number, body: string, headers: Readonly<Record<string, string>> = {}): HttpAnswer {
+  return { status, headers: { 'content-type': 'text/plain; charset=utf-8', ...headers }, body };
 }
 
 function urlOf(address: AddressInfo | string | null): string {

@@ -12,14 +12,19 @@ import { atOnce, inTurns } from '../../ledger/commit/turns.ts';
 import { MAX_LARGE_ELEMENTS, MAX_LARGE_NAMES, MAX_LARGE_NESTING } from './limits.ts';
 
 /**
- * Why a body above MAX_REQUEST_BYTES is refused before it is parsed; undefined where it may be. Its bytes are looked at once, some
- * in each turn of the event loop.
- * It must be an object whose document, within the limits of documents, runs nothing but a `postBatch`, and it must have no more
- * to parse than such a body needs. What is no JSON is either refused here or left to who parses it.
+ * Returns the refusal of a body above MAX_REQUEST_BYTES, before it is parsed; undefined where it may be parsed. The bytes are
+ * scanned once, in turns of the event loop.
+ * The body must be an object with no more elements than a `postBatch` needs. Its document must be within the limits of documents
+ * and execute nothing but `postBatch`; a trusted document is checked after the body is parsed. A body that is not JSON is either
+ * refused here or left to the parser.
  */
-export async function refuseLarge(bytes: Buffer): Promise<GraphQLError | undefined> {
+export async function refuseLarge(
+  bytes: Buffer,
+  hasTrustedDocuments = false,
+): Promise<GraphQLError | undefined> {
   const scan = await inTurns(scanPieces(bytes));
   if ('limit' in scan) return exceeded(...scan.limit);
+  if (hasTrustedDocuments) return undefined;
   const tooLarge = bodyTooLarge(bytes.length, MAX_REQUEST_BYTES);
   const { query, operationName } = scan;
   if (query === undefined || [query, operationName ?? query].some(isTooLong)) return tooLarge;

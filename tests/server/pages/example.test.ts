@@ -1,7 +1,7 @@
 import { getOperationAST, parse } from 'graphql';
 import { afterAll, expect, test } from 'vitest';
 import { startServiceProcess } from '../../../scripts/service-process.ts';
-import { EXAMPLE, type ExampleTab } from '../../../src/server/graphiql/example.ts';
+import { EXAMPLE, type ExampleTab } from '../../../src/server/pages/example.ts';
 import { createTestDatabase } from '../../support/database.ts';
 import { expectSoundBooks } from '../../support/ledger.ts';
 
