@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ExecutionResult } from 'graphql';
 import pg from 'pg';
@@ -6,7 +7,8 @@ import { RequestNotes } from '../../src/graphql/execution/request-notes.ts';
 import { createGraphQLHandler } from '../../src/graphql/execution/yoga.ts';
 import { AnswerBudget } from '../../src/graphql/protection/answer-budget.ts';
 import { Ledger } from '../../src/ledger/ledger.ts';
-import { FastPath } from '../../src/server/http/fast-path.ts';
+import { FastPath, type PlainRequest } from '../../src/server/http/fast-path.ts';
+import type { TrustedDocuments } from '../../src/server/http/trusted-documents.ts';
 import type { Request } from './documents.ts';
 import { Normalizer } from './normalizer.ts';
 
@@ -17,8 +19,10 @@ export interface Books {
 }
 
 export interface SideOptions {
-  /** How often an operation comes before it is compiled; Infinity: it never is. */
+  /** Executions of an operation before it is compiled; Infinity: it is never compiled. */
   readonly compileAfter: number;
+  /** Executes only these documents, whose ids are their SHA-256. */
+  readonly trustedDocuments?: TrustedDocuments | undefined;
 }
 
 /** One of the two ways of execution, on books of its own. */
@@ -34,7 +38,10 @@ export class Side {
   /** Rows up to here were compared before. */
   #seen: Readonly<Record<'transaction' | 'account', string>> = { transaction: NO_UUID, account: NO_UUID };
 
-  private constructor(ledger: Ledger, owner: pg.Client, since: Date, { compileAfter }: SideOptions) {
+  readonly #isTrusted: boolean;
+  #sent = 0;
+
+  private constructor(ledger: Ledger, owner: pg.Client, since: Date, options: SideOptions) {
     this.#ledger = ledger;
     this.#owner = owner;
     this.#since = since;
@@ -48,7 +55,8 @@ export class Side {
       this.executed += 1;
       return yoga.getEnveloped(context);
     }, yoga.getEnveloped);
-    this.#path = new FastPath({ getEnveloped: execute }, { ledger, onFault, compileAfter });
+    this.#path = new FastPath({ getEnveloped: execute }, { ledger, onFault, ...options });
+    this.#isTrusted = options.trustedDocuments !== undefined;
   }
 
   /** Opens a side. Ids and instants of before `since` are the same on both. */
@@ -62,9 +70,20 @@ export class Side {
   /** What a caller sees, without what differs from one ledger to another. */
   async send({ query, operationName, variables }: Request): Promise<string> {
     const facts = { bodyBytes: query.length, notes: new RequestNotes(), budget: new AnswerBudget() };
-    const answer = this.#path.answer({ query, operationName, variables }, facts);
+    const answer = this.#path.answer({ ...this.#naming(query), operationName, variables }, facts);
     const result = await Promise.race([answer, sleep(PATIENCE_MS, undefined, { ref: false })]);
     return result === undefined ? 'no answer' : this.normalizer.normalize(textOf(result));
+  }
+
+  /** Names a document by each of the possible members in turn. */
+  #naming(query: string): Pick<PlainRequest, 'query' | 'documentId' | 'extensions'> {
+    if (!this.#isTrusted) return { query };
+    const hash = createHash('sha256').update(query).digest('hex');
+    this.#sent += 1;
+    if (this.#sent % 3 === 0) return { query };
+    return this.#sent % 3 === 1
+      ? { documentId: `sha256:${hash}` }
+      : { extensions: { persistedQuery: { version: 1, sha256Hash: hash } } };
   }
 
   /** The rows recorded since the last call, one per line. */

@@ -2,62 +2,17 @@ import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { MAX_COST } from '../../../src/graphql/protection/cost.ts';
 import { DOCUMENT_LIMITS } from '../../../src/graphql/protection/document-limits.ts';
-import type { Ledger } from '../../../src/ledger/ledger.ts';
-import { startHttpServer } from '../../../src/server/http/http.ts';
 import { asOwner, createTestDatabase } from '../../support/database.ts';
 import { expectSoundBooks, makeAccount, openLedger } from '../../support/ledger.ts';
-import { asking, exchange, JSON_TYPE, type Received, type Sent } from './exchange.ts';
+import { asking, exchange, JSON_TYPE, type Sent } from './exchange.ts';
+import { compare, comparisons, ORIGIN, serveAllWays } from './ways.ts';
 
-// All ways of a request, on one ledger: what the one answers the others must answer, byte for byte.
-
-const ORIGIN = 'https://app.example';
 const PRODUCTION = 'with its explorer off';
-
-interface Ways {
-  readonly fast: string;
-  /** Compiles what comes a second time. */
-  readonly compiled: string;
-  readonly yoga: string;
-}
-
-async function serveAllWays(ledger: Ledger, explorer = true): Promise<Ways> {
-  const log = { error: () => {} };
-  const common = { ledger, host: '127.0.0.1', port: 0, log, corsOrigins: [ORIGIN], explorer };
-  const [fast, compiled, yoga] = await Promise.all(
-    [{ fastPath: true }, { fastPath: true, compileAfter: 1 }, { fastPath: false }].map(async (options) => {
-      const server = await startHttpServer({ ...common, ...options });
-      afterAll(() => server.close());
-      return server.url;
-    }),
-  );
-  return { fast: fast ?? '', compiled: compiled ?? '', yoga: yoga ?? '' };
-}
-
-/** What callers see, without what differs from answer to answer. */
-function comparable({ status, headers, body }: Received) {
-  const { date: _, 'x-request-id': requestId, ...rest } = headers;
-  return {
-    status,
-    headers: { ...rest, 'x-request-id': /^[0-9a-f-]{36}$/.test(String(requestId)) },
-    body: body.replaceAll(/"requestId":"[0-9a-f-]{36}"/g, '"requestId":""'),
-  };
-}
-
-let compared = 0;
-async function compare({ fast, compiled, yoga }: Ways, sent: Sent, path = '/graphql'): Promise<Received> {
-  const first = await exchange(`${fast}${path}`, sent);
-  const last = comparable(await exchange(`${yoga}${path}`, sent));
-  expect(comparable(first)).toEqual(last);
-  await exchange(`${compiled}${path}`, sent);
-  expect(comparable(await exchange(`${compiled}${path}`, sent))).toEqual(last);
-  compared += 1;
-  return first;
-}
 
 const database = await createTestDatabase();
 const ledger = await openLedger(database);
 const ways = await serveAllWays(ledger);
-const closed = await serveAllWays(ledger, false);
+const closed = await serveAllWays(ledger, { explorer: false });
 
 const names = ['rich', 'poor', 'frozen', 'shut', 'euro', 'small'] as const;
 const ids = new Map<string, string>();
@@ -79,7 +34,7 @@ beforeAll(async () => {
   );
 });
 afterAll(async () => {
-  expect(compared).toBeGreaterThanOrEqual(200);
+  expect(comparisons()).toBeGreaterThanOrEqual(200);
   await expectSoundBooks(database);
 });
 
