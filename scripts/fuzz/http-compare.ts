@@ -11,7 +11,8 @@ import pg from 'pg';
 import { Ledger } from '../../src/ledger/ledger.ts';
 import { FastPath } from '../../src/server/http/fast-path.ts';
 import { startHttpServer } from '../../src/server/http/http.ts';
-import { ACCOUNTS, EXCHANGE, type Exchange, ORIGIN } from './http-requests.ts';
+import { TrustedDocuments } from '../../src/server/http/trusted-documents.ts';
+import { ACCOUNTS, EXCHANGE, type Exchange, MANIFEST, ORIGIN } from './http-requests.ts';
 
 export interface BooksUrls {
   readonly serviceUrl: string;
@@ -34,14 +35,19 @@ export interface FuzzOptions {
   readonly seed: number;
   /** How many requests are sent to each service, about. */
   readonly requests: number;
+  /** Whether both services execute trusted documents only. */
+  readonly trusted?: boolean;
 }
 
 /** Throws the shortest difference that it finds, with its seed. */
 export async function compareHttp(
   databases: readonly [BooksUrls, BooksUrls],
-  { seed, requests }: FuzzOptions,
+  { seed, requests, trusted = false }: FuzzOptions,
 ): Promise<Ways> {
-  const [fast, slow] = await Promise.all([serve(databases[0], true), serve(databases[1], false)]);
+  const [fast, slow] = await Promise.all([
+    serve(databases[0], true, trusted),
+    serve(databases[1], false, trusted),
+  ]);
   const ways = countWays(fast);
   let [sent, posted] = [0, 0];
   try {
@@ -66,7 +72,11 @@ export async function compareHttp(
   return { sent, posted, ...ways.counted() };
 }
 
-async function serve({ serviceUrl }: BooksUrls, fastPath: boolean) {
+const CREATE_ACCOUNT = `mutation ($externalId: String!) {
+  createAccount(input: { owner: "fuzz", currency: "USD", externalId: $externalId, minBalance: { unlimited: true } }) { __typename }
+}`;
+
+async function serve({ serviceUrl }: BooksUrls, fastPath: boolean, trusted: boolean) {
   const ledger = await Ledger.open({ allowUnsafeDurability: true, databaseUrl: serviceUrl });
   const faults: unknown[] = [];
   let answered = 0;
@@ -82,13 +92,16 @@ async function serve({ serviceUrl }: BooksUrls, fastPath: boolean) {
     allowedHosts: [],
     fastPath,
     compileAfter: 3,
+    trustedDocuments: trusted
+      ? new TrustedDocuments(new Map([...MANIFEST, ['create', CREATE_ACCOUNT]]))
+      : undefined,
   });
   for (const externalId of ACCOUNTS) {
-    const query = `mutation { createAccount(input: { owner: "${externalId}", currency: "USD", externalId: "${externalId}", minBalance: { unlimited: true } }) { __typename } }`;
+    const variables = { externalId };
     const answer = await fetch(`${server.url}/graphql`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ query }),
+      body: JSON.stringify({ query: CREATE_ACCOUNT, variables }),
     });
     if (!(await answer.text()).includes('AccountCreated')) throw new Error('an account was not made');
   }

@@ -14,6 +14,8 @@ export const ORIGIN = 'https://app.example';
 /** The external ids of the accounts that requests name. */
 export const ACCOUNTS = ['rich', 'other'] as const;
 
+type Members = readonly (readonly [name: string, value: unknown])[];
+
 /** Mostly the first. */
 function usually<T>(first: T, weight: number, ...others: readonly fc.Arbitrary<T>[]): fc.Arbitrary<T> {
   return fc.oneof(
@@ -45,6 +47,20 @@ const DOCUMENTS = [
 const TRANSFER = `mutation Pay($input: TransferInput!) { transfer(input: $input) { ${FACTS} } }`;
 const BATCH = `mutation ($input: PostBatchInput!) { postBatch(input: $input) { __typename
   ... on BatchProcessed { results { ${FACTS} } } ... on LedgerError { code message } } }`;
+
+/** The documents of a service that executes trusted documents only. */
+export const MANIFEST: ReadonlyMap<string, string> = new Map([
+  ...DOCUMENTS.slice(2, 5).map((text, place): [string, string] => [`document ${place}`, text]),
+  ['transfer', TRANSFER],
+  ['batch', BATCH],
+]);
+const DOCUMENT_ID = fc.constantFrom(...MANIFEST.keys(), 'none', '', 'sha256:x', '__proto__');
+const NAMING = fc.oneof(
+  DOCUMENT_ID.map((id) => [['documentId', id]] satisfies Members),
+  DOCUMENT_ID.map(
+    (id) => [['extensions', { persistedQuery: { version: 1, sha256Hash: id } }]] satisfies Members,
+  ),
+);
 
 const TEXT = fc.oneof(
   fc.constantFrom(
@@ -128,7 +144,6 @@ const EXTENSIONS = fc.constantFrom<unknown>(
 );
 const OPERATION_NAME = fc.constantFrom<unknown>(null, '', 'One', 'Two', 'Pay', 'Three', 5, [], {}, false);
 
-type Members = readonly (readonly [name: string, value: unknown])[];
 const asked = fc
   .tuple(
     fc.oneof(
@@ -160,6 +175,21 @@ const asked = fc
           ],
         ),
       },
+      {
+        weight: 3,
+        arbitrary: fc
+          .tuple(INPUT, BATCH_INPUT, fc.constantFrom('documentId', 'hash'), fc.boolean())
+          .map(([input, batch, name, isBatch]): Members => {
+            const id = isBatch ? 'batch' : 'transfer';
+            return [
+              name === 'hash'
+                ? ['extensions', { persistedQuery: { version: 1, sha256Hash: id } }]
+                : ['documentId', id],
+              ['variables', { input: isBatch ? batch : input }],
+            ];
+          }),
+      },
+      { weight: 2, arbitrary: NAMING },
       { weight: 1, arbitrary: VALUE.map((query): Members => [['query', query]]) },
       { weight: 1, arbitrary: fc.constant<Members>([]) },
     ),

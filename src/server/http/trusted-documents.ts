@@ -40,8 +40,8 @@ export class TrustedDocuments {
       const problem = problemOf(text);
       if (problem !== undefined) {
         throw new ManifestError(
-          `${source}: the document ${id} is rejected: ${oneLine(problem.message)} Generate the manifest again, from this ` +
-            'version of schema.graphql.',
+          `${source}: the document ${JSON.stringify(id)} is invalid: ${oneLine(problem.message)} ` +
+            'Correct it for the schema of this version, and generate the manifest again.',
         );
       }
     }

@@ -201,7 +201,7 @@ describe('a manifest is refused', () => {
     const refuse = () => new TrustedDocuments(new Map([...manifest, ['abc123', text]]), 'manifest.json');
     expect(refuse).toThrow(ManifestError);
     expect(refuse).toThrow(reason);
-    expect(refuse).toThrow(/^manifest\.json: the document abc123 is rejected: [^\n]+$/);
+    expect(refuse).toThrow(/^manifest\.json: the document "abc123" is invalid: [^\n]+$/);
   });
 });
 
