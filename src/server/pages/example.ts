@@ -1,63 +1,37 @@
-/** One tab of GraphiQL, which shows the operation's name as its title. */
+/** One tab of GraphiQL. Its title is the operation's name. */
 export interface ExampleTab {
   readonly query: string;
   readonly variables?: Readonly<Record<string, unknown>>;
 }
 
 /**
- * What GraphiQL opens with: a first walk, one request a tab, in order. Each says what a new ledger answers, and what it
- * answers when the same is sent again: the answer's fields in their order, without its braces. Lines are as short as the
- * editor is wide.
+ * The tabs that GraphiQL opens with: the README's first walk, one request a tab, in order. A comment gives the fields that a new
+ * ledger returns, in their order. Lines are as short as the editor is wide.
  */
 export const EXAMPLE: readonly ExampleTab[] = [
   {
-    query: `# 1 of 5: two accounts. Press the play button or
-# Ctrl+Enter, then go on with the next tab.
-# Answers: replayed false, owner Carol,
-#   replayed false, owner Dave
-#
-# Every write has a key of your choice. Send it once
-# more: nothing is done twice.
-# Again: replayed true, owner Carol,
-#   replayed true, owner Dave
-mutation OpenAccounts {
-  carol: createAccount(input: {
-    owner: "Carol"
-    currency: "EUR"
-    externalId: "carol"
-    idempotencyKey: "open"
+    query: `# 1 of 6: create two accounts. Press the play button
+# or Ctrl+Enter, then open the next tab.
+# Returns: owner Alice, amount 0.00, currency USD,
+#   owner Bob, amount 0.00, currency USD
+mutation CreateAccounts {
+  alice: createAccount(input: {
+    owner: "Alice"
+    currency: "USD"
+    externalId: "alice"
   }) {
-    ... on AccountCreated { replayed account { owner } }
+    ... on AccountCreated {
+      account { owner balance { amount currency } }
+    }
     ... on LedgerError { code message }
   }
-  dave: createAccount(input: {
-    owner: "Dave"
-    currency: "EUR"
-    externalId: "dave"
-    idempotencyKey: "open"
+  bob: createAccount(input: {
+    owner: "Bob"
+    currency: "USD"
+    externalId: "bob"
   }) {
-    ... on AccountCreated { replayed account { owner } }
-    ... on LedgerError { code message }
-  }
-}
-`,
-  },
-  {
-    query: `# 2 of 5: money comes in. "ext:" and your own name
-# for an account stand wherever its id does.
-# Answers: replayed false, type DEPOSIT,
-#   amount 100.00, currency EUR
-# Again: replayed true, type DEPOSIT,
-#   amount 100.00, currency EUR
-mutation Deposit {
-  deposit(input: {
-    accountId: "ext:carol"
-    amount: "100.00"
-    idempotencyKey: "first money"
-  }) {
-    ... on TransactionPosted {
-      replayed
-      transaction { type amount { amount currency } }
+    ... on AccountCreated {
+      account { owner balance { amount currency } }
     }
     ... on LedgerError { code message }
   }
@@ -65,76 +39,150 @@ mutation Deposit {
 `,
   },
   {
-    query: `# 3 of 5: Carol pays Dave. See the variables below.
-# Answers: replayed false, description Two tickets,
-#   amount 40.00
-# Again: replayed true, description Two tickets,
-#   amount 40.00
-#
-# Change the amount and send it again: the key belongs
-# to the first request, and you hear what differs.
-# Change the key too, and it is a new transfer.
-mutation Pay($amount: Decimal!, $key: String!) {
+    query: `# 2 of 6: deposit money. Pass "ext:" and the
+# externalId of an account instead of its id.
+# Returns: type DEPOSIT,
+#   side DEBIT, amount 100.00, amount 100.00,
+#   owner external,
+#   side CREDIT, amount 100.00, amount 100.00,
+#   owner Alice
+mutation Deposit {
+  deposit(input: {
+    accountId: "ext:alice"
+    amount: "100.00"
+    idempotencyKey: "deposit-1"
+  }) {
+    ... on TransactionPosted {
+      transaction {
+        type
+        entries {
+          side
+          amount { amount }
+          balanceAfter { amount }
+          account { owner }
+        }
+      }
+    }
+    ... on LedgerError { code message }
+  }
+}
+`,
+  },
+  {
+    query: `# 3 of 6: transfer money.
+# Returns: replayed false, externalId order-42,
+#   amount 40.00, currency USD
+mutation Transfer {
   transfer(input: {
-    fromAccountId: "ext:carol"
-    toAccountId: "ext:dave"
-    amount: $amount
-    idempotencyKey: $key
+    fromAccountId: "ext:alice"
+    toAccountId: "ext:bob"
+    amount: "40.00"
+    idempotencyKey: "pay-1"
+    externalId: "order-42"
     description: "Two tickets"
   }) {
     ... on TransactionPosted {
       replayed
-      transaction { description amount { amount } }
+      transaction {
+        externalId
+        amount { amount currency }
+      }
     }
-    ... on IdempotencyConflictError { differingFields }
     ... on LedgerError { code message }
   }
 }
 `,
-    variables: { amount: '40.00', key: 'tickets' },
   },
   {
-    query: `# 4 of 5: more than there is. A refusal is an answer
-# too: typed, with its facts, under its key forever.
-# Answers: code INSUFFICIENT_FUNDS, replayed false,
-#   amount 60.00
-# Again: code INSUFFICIENT_FUNDS, replayed true,
-#   amount 60.00
-mutation TooMuch {
+    query: `# 4 of 6: send the same transfer again. The ledger
+# returns the first result, and moves no money.
+# Returns: replayed true, externalId order-42,
+#   amount 40.00, currency USD
+#
+# Change the amount, and it is rejected: the key
+# belongs to the first request. Change the key and
+# the externalId too, and it is another transfer.
+mutation TransferAgain {
   transfer(input: {
-    fromAccountId: "ext:carol"
-    toAccountId: "ext:dave"
-    amount: "99.00"
-    idempotencyKey: "too much"
+    fromAccountId: "ext:alice"
+    toAccountId: "ext:bob"
+    amount: "40.00"
+    idempotencyKey: "pay-1"
+    externalId: "order-42"
+    description: "Two tickets"
   }) {
-    ... on TransactionPosted { transaction { id } }
-    ... on LedgerError { code replayed }
-    ... on InsufficientFundsError {
-      available { amount }
+    ... on TransactionPosted {
+      replayed
+      transaction {
+        externalId
+        amount { amount currency }
+      }
     }
+    ... on LedgerError { code message }
   }
 }
 `,
   },
   {
-    query: `# 5 of 5: Carol's history, newest first. What was
-# refused moved nothing.
-# Answers: amount 60.00,
-#   side DEBIT, amount 40.00, type TRANSFER,
-#   side CREDIT, amount 100.00, type DEPOSIT
+    query: `# 5 of 6: an overdraft is rejected. The result is
+# typed and has the relevant data.
+# Returns: code INSUFFICIENT_FUNDS, retryable false,
+#   owner Alice, amount 60.00, amount 99.00
+mutation Overdraft {
+  transfer(input: {
+    fromAccountId: "ext:alice"
+    toAccountId: "ext:bob"
+    amount: "99.00"
+    idempotencyKey: "pay-3"
+  }) {
+    ... on TransactionPosted { replayed }
+    ... on InsufficientFundsError {
+      code
+      retryable
+      account { owner }
+      available { amount }
+      requested { amount }
+    }
+    ... on LedgerError { code }
+  }
+}
+`,
+  },
+  {
+    query: `# 6 of 6: Alice's history, newest first, and the
+# totals of the ledger.
+# Returns: amount 60.00,
+#   version 2, side DEBIT, amount 40.00,
+#   amount 60.00, type TRANSFER,
+#   description Two tickets,
+#   version 1, side CREDIT, amount 100.00,
+#   amount 100.00, type DEPOSIT, description null,
+#   currency USD, amount 100.00, amount 100.00,
+#   accounts 3, number 3
 #
-# Everything has a description: open the documentation
-# on the left, or press Ctrl+Space while you write.
+# Every field has a description: open the documentation
+# on the left, or press Ctrl+Space in the editor.
 query History {
-  account(id: "ext:carol") {
+  account(id: "ext:alice") {
     balance { amount }
     history(first: 10) {
       nodes {
+        version
         side
         amount { amount }
-        transaction { type }
+        balanceAfter { amount }
+        transaction { type description }
       }
     }
+  }
+  ledger {
+    trialBalance {
+      currency
+      debits { amount }
+      credits { amount }
+      accounts
+    }
+    head { number }
   }
 }
 `,

@@ -23,7 +23,7 @@ export async function renderGraphiQL(): Promise<StaticFile> {
     text: html
       .trimStart()
       .replace('</title>', `</title>${VIEWPORT}`)
-      .replace('</style>', `${TABS_STAY}</style>`),
+      .replace('</style>', `${TABS_STAY}${NARROW}</style>`),
   };
 }
 
@@ -45,3 +45,10 @@ const ONLY_INLINE = [
 
 /** GraphiQL moves its tabs for a moment after it has loaded. Without this rule a tab that is pressed then is not selected. */
 const TABS_STAY = '.graphiql-container .graphiql-tab { transform: none !important; }';
+
+/** On a narrow screen the response is below the request, instead of next to it. */
+const NARROW = `@media (max-width: 760px) {
+  .graphiql-container #graphiql-session { flex-direction: column; }
+  .graphiql-container #graphiql-session > .graphiql-horizontal-drag-bar { display: none; }
+  .graphiql-container .graphiql-logo { display: none; }
+}`;
