@@ -94,14 +94,18 @@ export async function readTrustedDocuments(path: string): Promise<TrustedDocumen
   }
   const manifest = MANIFEST.safeParse(json);
   if (!manifest.success) {
-    const place = manifest.error.issues[0]?.path.join('.') ?? '';
+    const [id] = manifest.error.issues[0]?.path ?? [];
     throw new ManifestError(
-      `${source}, which must be a JSON object that maps hashes to the texts of documents, such as the ` +
-        `persisted-documents.json of GraphQL Code Generator${place === '' ? '' : `; the value of ${place} is no text`}.`,
+      id === undefined
+        ? `${source}, which must be a JSON object that maps hashes to the texts of documents, such as the ` +
+            'persisted-documents.json of GraphQL Code Generator.'
+        : `${source}: the value of ${JSON.stringify(id)} must be text.`,
     );
   }
   if (Object.keys(manifest.data).length === 0) {
-    throw new ManifestError(`${source}, which has no documents: the service could execute nothing.`);
+    throw new ManifestError(
+      `${source}, which has no documents. Add the documents that the service may execute.`,
+    );
   }
   return new TrustedDocuments(new Map(Object.entries(manifest.data)), source);
 }

@@ -45,6 +45,15 @@ test.each([
   expect(readConfig(env).explorer).toBe(explorer);
 });
 
+test('a manifest of trusted documents turns the explorer off', () => {
+  expect(readConfig({})).toMatchObject({ trustedDocuments: null, explorer: true });
+  const manifest = 'persisted-documents.json';
+  expect(readConfig({ TRUSTED_DOCUMENTS: manifest })).toMatchObject({
+    trustedDocuments: manifest,
+    explorer: false,
+  });
+});
+
 test('a database that may lose what it has answered needs a word', () => {
   expect(readConfig({}).allowUnsafeDurability).toBe(false);
   expect(readConfig({ ALLOW_UNSAFE_DURABILITY: '1' }).allowUnsafeDurability).toBe(true);
@@ -81,6 +90,10 @@ const WRONG: readonly (readonly [env: Readonly<Record<string, string>>, message:
     { DRAIN_TIMEOUT: seconds },
     `DRAIN_TIMEOUT must be whole seconds from 1 to 3600, and is "${seconds}".`,
   ]),
+  [
+    { TRUSTED_DOCUMENTS: 'persisted-documents.json', API_EXPLORER: '1' },
+    'TRUSTED_DOCUMENTS is set, and API_EXPLORER is "1". GraphiQL and introspection send documents that no manifest has: remove one of the two variables.',
+  ],
   [{ ALLOW_UNSAFE_DURABILITY: 'yes' }, 'ALLOW_UNSAFE_DURABILITY must be 0 or 1, and is "yes".'],
   [{ ALLOW_INSECURE: 'yes' }, 'ALLOW_INSECURE must be 0 or 1, and is "yes".'],
   [

@@ -11,6 +11,7 @@ import { afterAll, describe, expect, inject, onTestFinished, test } from 'vitest
 import { startServiceProcess } from '../../../scripts/service-process.ts';
 import { asOwner, createBlankDatabase, createTestDatabase } from '../../support/database.ts';
 import { expectSoundBooks } from '../../support/ledger.ts';
+import { writeManifest } from '../http/manifest.ts';
 
 const MAIN = join(import.meta.dirname, '../../../src/main.ts');
 
@@ -43,6 +44,34 @@ test('a wrong environment variable is one clear line and status 1', async () => 
   expect(await startInVain({ PORT: 'abc' })).toEqual({
     status: 1,
     stderr: 'PORT must be a port from 0 to 65535, and is "abc".\n',
+  });
+});
+
+describe('a manifest of trusted documents', () => {
+  test('is read at the start, and then no other document is executed', async () => {
+    const { serviceUrl } = await createTestDatabase();
+    const path = await writeManifest(JSON.stringify({ abc123: '{ ledger { name } }' }));
+    const service = await startServiceProcess({ DATABASE_URL: serviceUrl, TRUSTED_DOCUMENTS: path });
+    const post = async (members: object) => {
+      const headers = { 'content-type': 'application/json' };
+      const body = JSON.stringify(members);
+      return (await fetch(service.graphqlUrl, { method: 'POST', headers, body })).json();
+    };
+    expect(await post({ documentId: 'abc123' })).toEqual({ data: { ledger: { name: 'main' } } });
+    expect(await post({ query: '{ __typename }' })).toMatchObject({
+      errors: [{ extensions: { code: 'FORBIDDEN' } }],
+    });
+    expect(await service.stop()).toBe(0);
+  });
+
+  test('with an invalid document ends the start with one line that names it, and status 1', async () => {
+    const path = await writeManifest('{"abc123":"{ nothing }"}');
+    expect(await startInVain({ TRUSTED_DOCUMENTS: path })).toEqual({
+      status: 1,
+      stderr: expect.stringMatching(
+        /^TRUSTED_DOCUMENTS is "[^"\n]+": the document "abc123" is invalid: [^\n]+\n$/,
+      ),
+    });
   });
 });
 
@@ -212,7 +241,7 @@ test('a port that is taken is one clear line, and nothing is made or migrated', 
     const { status, stderr } = await startInVain({ PORT, ...env });
     expect(status).toBe(1);
     expect(stderr).toMatch(
-      /^The service cannot listen on HOST and PORT, 127\.0\.0\.1:\d+: .*EADDRINUSE.*\n$/,
+      /^The service cannot listen on 127\.0\.0\.1:\d+: .*EADDRINUSE.* Set HOST or PORT to a free address\.\n$/,
     );
   }
   expect(await readdir(folder)).toEqual([]);
