@@ -35,7 +35,7 @@ try {
   process.exitCode = 1;
 }
 
-/** What the parts of the service share while they run. */
+/** The state that the parts of the service share while they run. */
 interface Service {
   readonly config: Config;
   readonly trustedDocuments: TrustedDocuments | undefined;
