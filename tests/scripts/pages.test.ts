@@ -10,16 +10,16 @@ import { readPage } from '../support/docs.ts';
 const PROJECT = join(import.meta.dirname, '../..');
 const commands = await readCommands();
 
-/** The files below a folder of the project with this ending, by their paths from the project. */
+/** Returns the paths of the files with this extension below a folder of the project. */
 async function filesOf(folder: string, ending: string): Promise<string[]> {
   const found = await readdir(join(PROJECT, folder), { recursive: true });
   return found.filter((path) => path.endsWith(ending)).map((path) => join(folder, path));
 }
 
-/** Whose readers refuse a block of a language that their tests do not run: readWalk, readCommands, readExamples. */
+/** Pages whose readers reject code blocks that their tests do not run: readWalk, readCommands, readExamples. */
 const PAGES_THAT_ARE_RUN = ['README.md', 'docs/getting-started.md', 'docs/recipes.md', 'docs/sdk.md'];
 
-test('a page with a block of code is one whose blocks are run', async () => {
+test('every page with code blocks has a test that runs them', async () => {
   const root = (await readdir(PROJECT)).filter((name) => name.endsWith('.md'));
   const withBlocks: string[] = [];
   for (const path of [...root, ...(await filesOf('docs', '.md'))]) {
@@ -38,19 +38,19 @@ test.each([
   '```sh\nls\n',
   'A command:\n\n    ls\n',
   '<pre>ls</pre>\n',
-])('code that no reader would find is refused: %j', (page) => {
+])('code that no reader would find is rejected: %j', (page) => {
   expect(readBlocks('```sh\nls\n```\n')).toEqual([{ language: 'sh', code: 'ls\n', heading: '' }]);
   expect(() => readBlocks(page)).toThrow(SyntaxError);
 });
 
 describe('the README’s command for the tests', () => {
-  test('is what must pass before a change lands', async () => {
+  test('runs what must pass before a change is merged', async () => {
     const ci = (await readFile(join(PROJECT, '.ci/run'), 'utf8')).split('\n');
     const [command] = ci.filter((line) => line.startsWith('npm ci'));
     expect(`${command?.split(' -- ')[0]}\n`).toBe(commands.test);
   });
 
-  test('runs every project, and every test is in one', async () => {
+  test('runs every project, and every test belongs to one', async () => {
     expect(packageFile.scripts.test).toBe('vitest run');
     const { test: options } = vitestConfig as { test: { projects: { test: { include: string[] } }[] } };
     const included = options.projects.flatMap((project) => project.test.include);
@@ -62,13 +62,13 @@ describe('the README’s command for the tests', () => {
 describe('imports', () => {
   const layers = commands.layers.trimEnd().split(' → ');
 
-  /** The layer of a path from the project. What stands in no folder is what starts all others. */
+  /** Returns the layer of a path. Files directly in src, which start the service, are one layer. */
   function layerOf(path: string): string {
     const [, folder = '', file] = /^src\/([^/]+)(\/.*)?$/.exec(path) ?? [];
     return file === undefined && folder !== '' ? 'main' : folder;
   }
 
-  /** Each import of a file from another layer, as `from → to: file imports what`. */
+  /** Returns each import from another layer, as `from → to: file imports module`. */
   async function crossings(file: string): Promise<{ from: string; to: string; where: string }[]> {
     const text = await readFile(join(PROJECT, file), 'utf8');
     const from = layerOf(file);
@@ -90,7 +90,7 @@ describe('imports', () => {
     const place = (layer: string) => layers.indexOf(layer);
     const wrong = all.filter(({ from, to }) => place(from) < 0 || place(to) <= place(from));
     expect(wrong.map(({ where }) => where)).toEqual([]);
-    // Each layer stands right above one that it uses: in another order the line would be wrong.
+    // Each layer uses the next one, otherwise the order would be arbitrary.
     const used = new Set(all.map(({ from, to }) => `${from} → ${to}`));
     const steps = layers.slice(1).map((layer, above) => `${layers[above]} → ${layer}`);
     expect(steps.filter((step) => !used.has(step))).toEqual([]);

@@ -4,7 +4,7 @@ import { startHttpServer } from '../../../src/server/http/http.ts';
 import { createTestDatabase } from '../../support/database.ts';
 import { openLedger } from '../../support/ledger.ts';
 
-// Where it is set, the package unpacks the libraries too that a machine without a desktop lacks.
+// Makes the package also unpack libraries that a machine without a desktop lacks.
 process.env['AWS_EXECUTION_ENV'] = 'AWS_Lambda_nodejs22.x';
 const { default: chromium } = await import('@sparticuz/chromium');
 
@@ -46,10 +46,10 @@ test('GraphiQL opens with the tabs, runs them, and sends requests to the service
     await window.getByRole('tab', { name: title, selected: true }).waitFor({ timeout: 5000 });
     const result = window.locator('.result-window');
     const press = async () => {
-      // GraphiQL takes up the name of a tab's operation a moment after the tab. Each tab can be sent again.
+      // GraphiQL reads the operation's name a moment after the tab is selected. Each tab can be sent again.
       await window.getByRole('button', { name: /Execute query/ }).click();
       await window.waitForTimeout(300);
-      // The page writes spaces that do not break.
+      // The page has non-breaking spaces.
       return (await result.innerText()).replaceAll('\u00a0', ' ');
     };
     await expect.poll(press, { timeout: 10_000 }).toMatch(answer);
