@@ -10,7 +10,7 @@ import type { Names } from './values.ts';
 export interface ComparisonOptions {
   readonly seed: number;
   readonly documents: number;
-  /** Books of their own for graphql-js and for compiled operations, with the same rows. */
+  /** One database for graphql-js and one for compiled operations, with the same rows. */
   readonly plain: Books;
   readonly compiled: Books;
   readonly names: Names;
@@ -26,18 +26,18 @@ export interface Counts {
   /** At least one request wrote. */
   writing: number;
   compiledWriting: number;
-  /** Compiled, and the first request was answered as a replay when it was repeated. */
+  /** Compiled, and the repetition of the first request was a replay. */
   compiledReplayed: number;
   /** At least one answer had GraphQL errors. */
   failed: number;
 }
 
-/** Documents between two comparisons of the rows. */
+/** The number of documents between two comparisons of the rows. */
 const CHUNK = 20;
 
 /**
- * Sends random documents to graphql-js and to compiled operations, and compares all answers and what was recorded. Each is sent
- * with some variables, then with others, and at last with the first again. Throws for the first difference.
+ * Sends random documents to graphql-js and to compiled operations, and compares all answers and all recorded rows. Each document is
+ * sent with two sets of variables, and then with the first set again. Throws at the first difference.
  */
 export async function compareOperations({
   seed,
@@ -95,7 +95,7 @@ export async function compareOperations({
   }
 }
 
-/** A manifest of the documents that a manifest may have. */
+/** Returns the trusted documents, without those that a manifest may not have. */
 function trustAll(documents: readonly string[]): TrustedDocuments {
   const manifest = documents.flatMap((text): [string, string][] => {
     try {
@@ -123,7 +123,7 @@ async function compareAnswers(plain: Side, compiled: Side, request: Request, pla
   const known = plain.normalizer.known;
   const send = () => Promise.all([plain.send(request), compiled.send(request)]);
   let [expected, given] = await send();
-  // Timing decides which of several errors graphql-js reports. A query can be sent again.
+  // The error that graphql-js reports, of several, depends on timing. A query can be sent again.
   for (
     let more = REPEATS;
     more > 0 && expected !== given && isFailedQuery(query, expected, given);

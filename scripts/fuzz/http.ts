@@ -1,10 +1,10 @@
 /**
- * Sends random requests to a service with the fast path and to one without it, and compares what they answer and record.
+ * Sends random requests to a service with the fast path and to one without it, and compares their answers and recorded outcomes.
  *   node scripts/fuzz/http.ts --requests 20000 --seed 1 [--trusted]
  */
 import { parseArgs } from 'node:util';
 import { withTemporaryLedger } from '../temporary-postgres.ts';
-import { compareHttp, tellWays } from './http-compare.ts';
+import { compareHttp, describeWays } from './http-compare.ts';
 
 const { values } = parseArgs({
   options: {
@@ -19,6 +19,6 @@ console.log(`${requests} requests of seed ${seed}; repeat with --seed ${seed}`);
 
 await withTemporaryLedger((fast) =>
   withTemporaryLedger(async (slow) => {
-    console.log(tellWays(await compareHttp([fast, slow], { seed, requests, trusted })));
+    console.log(describeWays(await compareHttp([fast, slow], { seed, requests, trusted })));
   }),
 );

@@ -12,7 +12,7 @@ import type { TrustedDocuments } from '../../src/server/http/trusted-documents.t
 import type { Request } from './documents.ts';
 import { Normalizer } from './normalizer.ts';
 
-/** A database, by the URLs of the service's login and of the superuser's. */
+/** A database, by the URLs of the service's login and of a superuser. */
 export interface Books {
   readonly serviceUrl: string;
   readonly ownerUrl: string;
@@ -25,9 +25,9 @@ export interface SideOptions {
   readonly trustedDocuments?: TrustedDocuments | undefined;
 }
 
-/** One of the two ways of execution, on books of its own. */
+/** One of the two ways to execute operations, on a database of its own. */
 export class Side {
-  /** How many requests graphql-js has executed. */
+  /** The number of requests that graphql-js executed. */
   executed = 0;
   readonly faults: unknown[] = [];
   readonly #ledger: Ledger;
@@ -35,7 +35,7 @@ export class Side {
   readonly #since: Date;
   readonly normalizer: Normalizer;
   readonly #path: FastPath;
-  /** Rows up to here were compared before. */
+  /** The last rows that were compared. */
   #seen: Readonly<Record<'transaction' | 'account', string>> = { transaction: NO_UUID, account: NO_UUID };
 
   readonly #isTrusted: boolean;
@@ -59,7 +59,7 @@ export class Side {
     this.#isTrusted = options.trustedDocuments !== undefined;
   }
 
-  /** Opens a side. Ids and instants of before `since` are the same on both. */
+  /** Opens a side. Ids and instants before `since` are equal on both. */
   static async open({ serviceUrl, ownerUrl }: Books, since: Date, options: SideOptions): Promise<Side> {
     const ledger = await Ledger.open({ allowUnsafeDurability: true, databaseUrl: serviceUrl });
     const owner = new pg.Client({ connectionString: ownerUrl });
@@ -67,7 +67,7 @@ export class Side {
     return new Side(ledger, owner, since, options);
   }
 
-  /** What a caller sees, without what differs from one ledger to another. */
+  /** Executes a request, and returns its answer without values that differ between ledgers. */
   async send({ query, operationName, variables }: Request): Promise<string> {
     const facts = { bodyBytes: query.length, notes: new RequestNotes(), budget: new AnswerBudget() };
     const answer = this.#path.answer({ ...this.#naming(query), operationName, variables }, facts);
@@ -86,7 +86,7 @@ export class Side {
       : { extensions: { persistedQuery: { version: 1, sha256Hash: hash } } };
   }
 
-  /** The rows recorded since the last call, one per line. */
+  /** Returns the rows recorded since the last call, one per line. */
   async recorded(): Promise<readonly string[]> {
     const { transaction, account } = this.#seen;
     const { rows } = await this.#owner.query<{ kind: string; id: string; row: string }>(RECORDED, [
@@ -110,7 +110,7 @@ function textOf(result: ExecutionResult): string {
 
 const PATIENCE_MS = 20_000;
 const NO_UUID = '00000000-0000-0000-0000-000000000000';
-/** Without digests, which have the ids in them. A request's has ids alone that were given, which may be new to the books. */
+/** Digests cover ids, so they are left out. The digest of a request is kept unless its ids were created during the run. */
 const RECORDED = `
   select 'transaction' as kind, id::text,
     (to_jsonb(t) - '{salt,digest,description_digest,metadata_digest,created_at,request}'::text[]

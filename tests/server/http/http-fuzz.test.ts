@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { compareHttp, tellWays } from '../../../scripts/fuzz/http-compare.ts';
+import { compareHttp, describeWays } from '../../../scripts/fuzz/http-compare.ts';
 import { createTestDatabase } from '../../support/database.ts';
 import { expectSoundBooks } from '../../support/ledger.ts';
 
@@ -15,7 +15,7 @@ test.each([
     const seed = Number(process.env['SEED'] ?? Date.now() % 1_000_000_000);
     console.log(`requests of seed ${seed}; repeat with SEED=${seed}`);
     const databases = [await createTestDatabase(), await createTestDatabase()] as const;
-    console.log(tellWays(await compareHttp(databases, { seed, requests: trusted ? 300 : 400, trusted })));
+    console.log(describeWays(await compareHttp(databases, { seed, requests: trusted ? 300 : 400, trusted })));
     for (const database of databases) await expectSoundBooks(database);
     expect.assertions(2);
   },
