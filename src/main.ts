@@ -96,8 +96,8 @@ async function serve(
     databaseUrl,
     allowUnsafeDurability,
     onFault,
-    onUnreachable: outages.failed,
-    onAnswered: outages.answered,
+    onUnreachable: outages.connectionFailed,
+    onAnswered: outages.databaseAnswered,
   });
   const server = await startHttpServer({
     ledger,
@@ -106,7 +106,7 @@ async function serve(
     log,
     onAnswered: (request) => {
       logRequest(log, request);
-      if (request.notes.codes.has('UNAVAILABLE')) outages.met();
+      if (request.notes.codes.has('UNAVAILABLE')) outages.requestFailed();
     },
     corsOrigins,
     allowedHosts,

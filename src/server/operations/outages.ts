@@ -23,14 +23,14 @@ export class Outages {
   }
 
   /** Call it after each failed attempt to connect. */
-  readonly failed = (error: unknown): void => {
+  readonly connectionFailed = (error: unknown): void => {
     clearTimeout(this.#ending);
     this.#ending = undefined;
     this.#begin(describeCause(error));
   };
 
   /** Call it after each answer of the database. */
-  readonly answered = (): void => {
+  readonly databaseAnswered = (): void => {
     this.#answeredAt = performance.now();
     if (this.#since === undefined || this.#ending !== undefined) return;
     this.#firstAnswerAt = this.#answeredAt;
@@ -38,7 +38,7 @@ export class Outages {
   };
 
   /** Call it after each request that failed with UNAVAILABLE. */
-  met(): void {
+  requestFailed(): void {
     // A database that does not respond causes no failed connection, and statements fail only at their deadlines.
     if (performance.now() - this.#answeredAt > ANSWERED_LATELY_MS) this.#begin('no answer in time');
     if (this.#since !== undefined) this.#requests += 1;
