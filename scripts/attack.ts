@@ -1,7 +1,7 @@
 /**
- * Attacks a service of its own, on this machine: each attack must be refused within MAX_REFUSAL_MS of the byte that breaks the
- * limit, slow callers must be let go in time, silent connections must not keep others out, and a bystander who sends transfers
- * must not be slowed down by much by any of them. Takes some seven minutes.
+ * Starts a service on this machine and attacks it. Each attack must be rejected within MAX_REFUSAL_MS of the byte that exceeds a
+ * limit. Slow clients must be disconnected in time. Silent connections must not lock out others. No attack may slow down a
+ * bystander, who sends transfers, by more than MAX_SLOWDOWN. Takes about seven minutes.
  *   node scripts/attack.ts
  */
 import { randomUUID } from 'node:crypto';
@@ -16,7 +16,7 @@ import { ms, quantile } from './latency.ts';
 import { withOwnService } from './service-process.ts';
 
 const MAX_REFUSAL_MS = 50;
-/** From connecting for the first time to the answer. */
+/** From the first attempt to connect to the answer. */
 const MAX_PROBE_MS = 1000;
 const PROBES = 40;
 const PROBE_PAUSE_MS = 10;
@@ -25,20 +25,20 @@ const ROUNDS = 20;
 const WARM_UP_MS = 4000;
 const TURNS = 6;
 const TURN_MS = 1000;
-/** More at once would not fit into the backlog of a port. */
+/** More would not fit into the backlog of the port. */
 const CONNECT_AT_ONCE = 200;
 const ATTACKERS = 2;
 const ATTACK_PAUSE_MS = 20;
 const BYSTANDERS = 8;
-/** Callers who ask for the largest answers and read nothing. */
+/** Clients that request the largest answers and do not read them. */
 const UNREAD = 8;
 const UNREAD_MS = 15_000;
 const MAX_UNREAD_P99_MS = 200;
 const MAX_UNREAD_MB = 1000;
-/** Smaller answers would not be the attack that is meant. */
+/** With smaller answers the attack would prove nothing. */
 const MIN_UNREAD_BYTES = 28 * 2 ** 20;
 
-/** What is sent first, and then the bytes with which a limit is passed. */
+/** A request in two parts: the second part exceeds a limit. */
 interface Attack {
   readonly name: string;
   readonly before: string | Buffer;
@@ -79,7 +79,7 @@ const large = JSON.stringify({
 });
 
 const BATCH = 'mutation ($input: PostBatchInput!) { postBatch(input: $input) { __typename } }';
-/** A body of almost 16 MiB, whose document is a batch. */
+/** Returns a batch with a body of almost 16 MiB. */
 function batch(name: string, count: number, write: (place: number) => string, [open, close]: string): Attack {
   const elements = Array.from({ length: count }, (_, place) => write(place)).join(',');
   const body = `{"query":${JSON.stringify(BATCH)},"variables":{"input":${open}${elements}${close}}}`;
@@ -98,19 +98,22 @@ const ATTACKS: readonly Attack[] = [
   document('400 aliases', `{ ${times(400, (i) => `a${i}: ledger { name }`)} }`),
   document('100,000 tokens', `{ ${'a '.repeat(100_000)} }`),
   document('10,000 tokens', `{ ${'a '.repeat(10_000)} }`),
-  document('a fragment in a circle', '{ ...A } fragment A on Query { ...B } fragment B on Query { ...A }'),
+  document(
+    'a fragment that spreads itself',
+    '{ ...A } fragment A on Query { ...B } fragment B on Query { ...A }',
+  ),
   document(
     '2^20 fragment spreads',
     `{ ...F0 } ${times(20, (i) => `fragment F${i} on Query { ...F${i + 1} ...F${i + 1} }`)} fragment F20 on Query { ledger { name } }`,
   ),
-  document('10,000 errors of validation', `{ ${times(10_000, (i) => `n${i}`)} }`),
+  document('10,000 validation errors', `{ ${times(10_000, (i) => `n${i}`)} }`),
   document(
-    'as many errors as a document holds',
+    'as many errors as a document can have',
     `{ ${times(990, (i) => `n${i}`)} }`,
     /GRAPHQL_VALIDATION_FAILED/,
   ),
   document(
-    'as many equal fields as it holds',
+    'as many equal fields as a document can have',
     `{ ${times(24, (i) => `a${i}: ledger { ${'name '.repeat(40)} }`)} nothing }`,
     /GRAPHQL_VALIDATION_FAILED/,
   ),
@@ -120,11 +123,11 @@ const ATTACKS: readonly Attack[] = [
   ),
   document('1 MB of comments', `${'#\n'.repeat(500_000)}{ ledger { name } }`),
   document(
-    '1,500 fields in an argument that there are not',
+    '1,500 unknown fields in an argument',
     `mutation { deposit(input: { ${times(1500, (i) => `f${i}: "${'x'.repeat(40)}"`)} }) { __typename } }`,
   ),
   document(
-    '20,000 fields in variables that there are not',
+    '20,000 unknown fields in variables',
     'query ($filter: AccountFilter) { accounts(filter: $filter) { nodes { id } } }',
     /has the field/,
     { filter: Object.fromEntries(Array.from({ length: 20_000 }, (_, i) => [`f${i}`, 1])) },
@@ -142,16 +145,16 @@ const ATTACKS: readonly Attack[] = [
     refusal: / 413 /,
   },
   {
-    name: '8 MB that is no postBatch',
+    name: '8 MB without a postBatch',
     before: head(`content-length: ${large.length}`) + large.slice(0, -1),
     breaking: large.slice(-1),
     refusal: / 413 /,
   },
-  batch('16 MB of [] that says postBatch', 5_500_000, () => '[]', '[]'),
-  batch('16 MB of keys that says postBatch', 1_390_000, (i) => `"${i + 1_000_000}":1`, '{}'),
+  batch('16 MB of [] in a postBatch', 5_500_000, () => '[]', '[]'),
+  batch('16 MB of keys in a postBatch', 1_390_000, (i) => `"${i + 1_000_000}":1`, '{}'),
 ];
 
-/** Milliseconds from the breaking byte to the refusal. */
+/** Returns the milliseconds from the byte that exceeds a limit to the rejection. */
 async function run(port: number, { name, before, breaking, refusal }: Attack): Promise<number> {
   const socket = connect(port, '127.0.0.1');
   socket.setNoDelay(true);
@@ -169,7 +172,7 @@ async function run(port: number, { name, before, breaking, refusal }: Attack): P
   return took;
 }
 
-/** Milliseconds until the service ends a connection on which bytes drip. */
+/** Sends bytes slowly, and returns the milliseconds until the service ends the connection. */
 async function drip(port: number, first: string, drop: string): Promise<number> {
   const socket = connect(port, '127.0.0.1');
   socket.on('error', () => {});
@@ -184,7 +187,10 @@ async function drip(port: number, first: string, drop: string): Promise<number> 
   return performance.now() - since;
 }
 
-/** Milliseconds until each of the probes was answered on a new connection, while as many as may be open sent only `bytes`. */
+/**
+ * Opens as many connections as the service allows, which only send `bytes`. Returns the milliseconds until each probe was answered
+ * on a further connection.
+ */
 async function crowd(port: number, bytes: string): Promise<number[]> {
   const silent = new Set<Socket>();
   const fill = async () => {
@@ -211,7 +217,7 @@ async function crowd(port: number, bytes: string): Promise<number[]> {
   return took;
 }
 
-/** Whether a new connection is answered. */
+/** Returns whether a request over another connection is answered. */
 async function isAlive(port: number): Promise<boolean> {
   const socket = connect(port, '127.0.0.1');
   socket.write('GET /livez HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n');
@@ -237,7 +243,7 @@ async function ask(
   return data;
 }
 
-/** Sends transfers, one after another on each connection, and answers on every message how long those since the last took. */
+/** Sends transfers and queries all the time. Replies to each message with the durations since the last one. */
 async function bystand(url: string): Promise<void> {
   const ids = await Promise.all(
     Array.from({ length: 100 }, async () => {
@@ -272,7 +278,7 @@ async function bystand(url: string): Promise<void> {
           input: { fromAccountId, toAccountId, amount: '0.01', idempotencyKey: randomUUID() },
         });
         took.push(performance.now() - since);
-        const asked = performance.now();
+        const queriedAt = performance.now();
         await ask(
           url,
           'query ($id: ID!) { account(id: $id) { balance { amount } history(first: 5) { nodes { id } } } }',
@@ -280,7 +286,7 @@ async function bystand(url: string): Promise<void> {
             id: fromAccountId,
           },
         );
-        took.push(performance.now() - asked);
+        took.push(performance.now() - queriedAt);
         await sleep(5);
       }
     }),
@@ -290,8 +296,8 @@ async function bystand(url: string): Promise<void> {
 const BIG_ACCOUNTS = 100;
 const BIG_JOURNALS = 220;
 
-/** Journals of a hundred entries, each with the longest texts. Answers the id of one of their accounts. */
-async function postBigJournals(url: string): Promise<string> {
+/** Posts journals of a hundred entries with the longest texts. */
+async function postBigJournals(url: string): Promise<void> {
   const metadata = Object.fromEntries(listOf(40, (i) => [`key${i}`, 'm'.repeat(188)]));
   const ids = await Promise.all(
     listOf(BIG_ACCOUNTS, async () => {
@@ -308,7 +314,7 @@ async function postBigJournals(url: string): Promise<string> {
     accountId,
     side: place % 2 === 0 ? 'DEBIT' : 'CREDIT',
     amount: '1',
-    // Each character is six in JSON.
+    // Each character takes six bytes in JSON.
     description: '\u0001'.repeat(1000),
   }));
   for (let place = 0; place < BIG_JOURNALS; place += 1) {
@@ -320,21 +326,20 @@ async function postBigJournals(url: string): Promise<string> {
       },
     );
   }
-  return ids[0] ?? '';
 }
 
 const listOf = <T>(count: number, make: (place: number) => T) =>
   Array.from({ length: count }, (_, i) => make(i));
 
 const ENTRY_FIELDS = 'id account { id } side layer amount { amount currency } version description createdAt';
-/** Nearly as large as the service allows. */
+/** Queries with answers just below the limit. */
 const LARGEST: readonly string[] = [
   `{ transactions(first: 48, filter: { types: [JOURNAL] }) { nodes { id metadata entries { ${ENTRY_FIELDS} } } } }`,
   `{ transactions(first: 48, filter: { types: [JOURNAL] }) { nodes { id entries { ${ENTRY_FIELDS} } } } }`,
   '{ accounts(first: 53) { nodes { history(first: 100) { nodes { id description } } } } }',
 ];
 
-/** Others' latencies, and the service's largest memory, while callers ask for the largest answers and read none. */
+/** Measures the bystander's latencies and the memory of the service while clients request the largest answers and read none. */
 async function leaveUnread(
   url: string,
   pid: number,
@@ -362,7 +367,7 @@ async function leaveUnread(
   return { latencies: took, megabytes, bytes };
 }
 
-/** How many bytes the answer has of which nothing was read. */
+/** Returns the length of an answer that was not read. */
 async function bytesWaiting(socket: Socket): Promise<number> {
   socket.resume();
   const [first] = (await once(socket, 'data', { signal: AbortSignal.timeout(10_000) })) as [Buffer];
@@ -374,7 +379,7 @@ function residentMegabytes(pid: number): number {
   return Number(kilobytes) / 1000;
 }
 
-/** Attacks in the same way for a turn, with pauses. */
+/** Repeats one attack for a turn, with pauses. */
 async function keepAttacking(port: number, attack: Attack): Promise<void> {
   const until = performance.now() + TURN_MS;
   await Promise.all(
@@ -400,20 +405,20 @@ async function attackAll(url: string, pid: number): Promise<boolean> {
     for (let round = 0; round < ROUNDS; round += 1) took.push(await run(port, attack));
     const worst = Math.max(...took);
     judge(
-      `${attack.name}: refused after ${ms(quantile(took, 0.5))}, at most ${ms(worst)}`,
+      `${attack.name}: rejected after ${ms(quantile(took, 0.5))}, at most ${ms(worst)}`,
       worst <= MAX_REFUSAL_MS,
     );
   }
 
   for (const [name, bytes] of [
-    ['say nothing', ''],
-    ['do not end a head', 'POST /graphql HTTP/1.1\r\n'],
-    ['do not end a body', head('content-length: 1000')],
+    ['send nothing', ''],
+    ['send part of a head', 'POST /graphql HTTP/1.1\r\n'],
+    ['send part of a body', head('content-length: 1000')],
   ] as const) {
     const took = await crowd(port, bytes);
     const worst = Math.max(...took);
     judge(
-      `${MAX_CONNECTIONS} connections that ${name}: a new one is answered after ${ms(quantile(took, 0.5))}, at most ${ms(worst)}`,
+      `${MAX_CONNECTIONS} connections that ${name}: another one is answered after ${ms(quantile(took, 0.5))}, at most ${ms(worst)}`,
       worst <= MAX_PROBE_MS,
     );
   }
@@ -421,9 +426,9 @@ async function attackAll(url: string, pid: number): Promise<boolean> {
   const slow = Promise.all(
     (
       [
-        ['who says nothing', '', '', HEADERS_TIMEOUT_MS],
-        ['a head without an end', 'POST /graphql HTTP/1.1\r\n', 'x-more: x\r\n', HEADERS_TIMEOUT_MS],
-        ['a body without an end', head('content-length: 1000'), ' ', REQUEST_TIMEOUT_MS],
+        ['a client that sends nothing', '', '', HEADERS_TIMEOUT_MS],
+        ['an incomplete head', 'POST /graphql HTTP/1.1\r\n', 'x-more: x\r\n', HEADERS_TIMEOUT_MS],
+        ['an incomplete body', head('content-length: 1000'), ' ', REQUEST_TIMEOUT_MS],
       ] as const
     ).map(async ([name, first, drop, timeoutMs]) => ({
       name,
@@ -434,13 +439,13 @@ async function attackAll(url: string, pid: number): Promise<boolean> {
 
   const bystander = new Worker(new URL(import.meta.url), { workerData: { url } });
   const latencies = async (): Promise<number[]> => {
-    bystander.postMessage('tell');
+    bystander.postMessage('report');
     return (await once(bystander, 'message'))[0] as number[];
   };
   await once(bystander, 'message');
   await sleep(WARM_UP_MS);
   await latencies();
-  // Turn by turn, so that what else the machine does meets both alike.
+  // Measures in turns, so that other load on the machine affects both measurements.
   for (const attack of ATTACKS) {
     const slowdowns: number[] = [];
     for (let turn = 0; turn < TURNS; turn += 1) {
@@ -463,14 +468,17 @@ async function attackAll(url: string, pid: number): Promise<boolean> {
   await bystander.terminate();
 
   judge(
-    `${UNREAD} of the largest answers, unread, of ${Math.min(...unread.bytes)} bytes and more: a bystander's p99 is ${ms(quantile(unread.latencies, 0.99))} ` +
-      `(${unread.latencies.length} transfers and queries), and the service has ${unread.megabytes.toFixed(0)} MB at most`,
+    `${UNREAD} unread answers of at least ${Math.min(...unread.bytes)} bytes: a bystander's p99 is ${ms(quantile(unread.latencies, 0.99))} ` +
+      `(${unread.latencies.length} transfers and queries), and the service uses at most ${unread.megabytes.toFixed(0)} MB`,
     quantile(unread.latencies, 0.99) <= MAX_UNREAD_P99_MS &&
       unread.megabytes <= MAX_UNREAD_MB &&
       Math.min(...unread.bytes) >= MIN_UNREAD_BYTES,
   );
   for (const { name, timeoutMs, took } of await slow) {
-    judge(`${name}: let go after ${ms(took)}, with a timeout of ${timeoutMs} ms`, took <= timeoutMs + 1000);
+    judge(
+      `${name}: disconnected after ${ms(took)}, with a timeout of ${timeoutMs} ms`,
+      took <= timeoutMs + 1000,
+    );
   }
   return isWell;
 }

@@ -5,26 +5,28 @@ import { defaultDataDir } from './db/embedded/embedded.ts';
 const PROJECT = join(import.meta.dirname, '..');
 
 export interface Config {
-  /** null: the embedded server, on `dataDir`. */
+  /** null: the embedded PostgreSQL, with its data in `dataDir`. */
   readonly database: { readonly url: string; readonly migrationUrl: string | null } | null;
   readonly dataDir: string;
   readonly host: string;
-  /** 0: one that is free. */
+  /** 0: any free port. */
   readonly port: number;
   readonly logLevel: LogLevel;
-  /** How long the service may take to end once it is told to. */
+  /** How long the service may take to stop after SIGTERM or SIGINT. */
   readonly drainTimeoutMs: number;
-  /** Origins whose pages may use the API in a browser. */
+  /** Origins whose pages may call the API from a browser. */
   readonly corsOrigins: readonly string[];
-  /** Names by which the service may be asked beside addresses and localhost; null: by any. */
+  /** Names that the Host header may have in addition to addresses and localhost; null: any name. */
   readonly allowedHosts: readonly string[] | null;
-  /** Whether strangers may explore the API: GraphiQL, introspection, and suggestions in errors. */
+  /** Whether callers may explore the API: GraphiQL, introspection, /schema.graphql, and suggestions in errors. */
   readonly explorer: boolean;
-  /** Whether the database may lose in a crash what it has answered. */
+  /** The path of a manifest. Only its documents are executed; null: all documents are. */
+  readonly trustedDocuments: string | null;
+  /** Whether a database that may lose committed transactions in a crash is accepted. */
   readonly allowUnsafeDurability: boolean;
 }
 
-/** The environment says something that cannot be. The message is one line: which variable, what it is, what it may be. */
+/** An environment variable is invalid. The message is one line: the variable, the values that are allowed, and its value. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
 }
@@ -78,28 +80,37 @@ const environment = z.object({
     })
     .default([]),
   API_EXPLORER: flag.optional(),
+  TRUSTED_DOCUMENTS: z.string().optional(),
   NODE_ENV: z.string().optional(),
 });
 
-/** Reads the configuration. A variable that is set to nothing counts as absent. Throws `ConfigError`. */
+/** Reads the configuration. A variable that is empty counts as absent. Throws `ConfigError`. */
 export function readConfig(env: Readonly<Record<string, string | undefined>>): Config {
   const set = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''));
   const parsed = environment.safeParse(set);
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
     const name = String(issue?.path[0]);
-    throw new ConfigError(`${name} ${issue?.message}, and is ${shown(name, set[name])}.`);
+    throw new ConfigError(`${name} ${issue?.message}, but is ${shown(name, set[name])}.`);
   }
   const { HOST, ALLOW_INSECURE, DATABASE_URL, DATABASE_MIGRATION_URL, API_EXPLORER, NODE_ENV } = parsed.data;
   if (!LOOPBACK.includes(HOST) && ALLOW_INSECURE !== '1') {
     throw new ConfigError(
-      `HOST is ${JSON.stringify(HOST)}, which other machines can reach, and the ledger asks nobody who they are. ` +
-        'Set ALLOW_INSECURE=1 if the network is to be trusted, or leave HOST at 127.0.0.1.',
+      `HOST is ${JSON.stringify(HOST)}, which other machines can reach, but the service has no authentication. ` +
+        'Set ALLOW_INSECURE=1 if you trust the network, or leave HOST at 127.0.0.1.',
     );
   }
   if (DATABASE_MIGRATION_URL !== undefined && DATABASE_URL === undefined) {
-    throw new ConfigError('DATABASE_MIGRATION_URL is set, and DATABASE_URL is not. Set both, or none.');
+    throw new ConfigError('DATABASE_MIGRATION_URL is set, but DATABASE_URL is not. Set both, or neither.');
   }
+  const { TRUSTED_DOCUMENTS } = parsed.data;
+  if (TRUSTED_DOCUMENTS !== undefined && API_EXPLORER === '1') {
+    throw new ConfigError(
+      'TRUSTED_DOCUMENTS is set, but API_EXPLORER is "1". GraphiQL sends documents that are not in the manifest. ' +
+        'Remove one of the two variables.',
+    );
+  }
+  const explorerDefault = NODE_ENV === 'production' || TRUSTED_DOCUMENTS !== undefined ? '0' : '1';
   return {
     database:
       DATABASE_URL === undefined ? null : { url: DATABASE_URL, migrationUrl: DATABASE_MIGRATION_URL ?? null },
@@ -109,33 +120,34 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     drainTimeoutMs: parsed.data.DRAIN_TIMEOUT * 1000,
     logLevel: parsed.data.LOG_LEVEL,
     corsOrigins: parsed.data.CORS_ORIGINS,
-    // Where other machines may ask, they may by any name; where this one alone does, a page must not by its own.
+    // Pages can reach a service on loopback by DNS rebinding. Beyond loopback the operator trusts the network.
     allowedHosts: LOOPBACK.includes(HOST) ? parsed.data.ALLOWED_HOSTS : null,
     allowUnsafeDurability: parsed.data.ALLOW_UNSAFE_DURABILITY === '1',
-    explorer: (API_EXPLORER ?? (NODE_ENV === 'production' ? '0' : '1')) === '1',
+    explorer: (API_EXPLORER ?? explorerDefault) === '1',
+    trustedDocuments: TRUSTED_DOCUMENTS ?? null,
   };
 }
 
 /**
- * Whether the password of a connection string ends where it was meant to. With a special character in it as it is, a URL takes
- * the rest of the password for a database or an option, which errors show.
+ * Returns whether a connection string has no unencoded special character in its password. A URL would take the rest of such a
+ * password for the database or an option, which error messages show.
  */
 function hasWholePassword(text: string): boolean {
   const { username, pathname, search, hash } = new URL(text);
   return hash === '' && !pathname.includes('@') && (username !== '' || !search.includes('@'));
 }
 
-/** An origin as browsers send it: a scheme, a host in lower case, and a port where it is not the scheme's own. */
+/** An origin as browsers send it: a scheme, a host in lower case, and a port unless it is the scheme's default. */
 function isOrigin(text: string): boolean {
   return URL.canParse(text) && /^https?:/.test(text) && new URL(text).origin === text;
 }
 
-/** A name as the Host header of a browser has it. */
+/** A name as browsers send it in the Host header. */
 function isHostName(text: string): boolean {
   return URL.parse(`http://${text}`)?.host === text;
 }
 
-/** A connection string has a password, which no log shows. */
+/** The value in an error message, except connection strings, which have passwords. */
 function shown(name: string, value: string | undefined): string {
-  return name.endsWith('_URL') ? 'something else' : JSON.stringify(value);
+  return name.endsWith('_URL') ? 'another value' : JSON.stringify(value);
 }

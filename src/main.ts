@@ -1,3 +1,4 @@
+import type { Logger } from 'pino';
 import { type Config, ConfigError, readConfig } from './config.ts';
 import { EmbeddedPostgresError, startEmbeddedPostgres } from './db/embedded/embedded.ts';
 import { prepareDatabase } from './db/postgres/prepare.ts';
@@ -7,41 +8,62 @@ import { Ledger } from './ledger/ledger.ts';
 import { startSweeper } from './ledger/sweeper.ts';
 import { startHttpServer } from './server/http/http.ts';
 import { tryPort } from './server/http/port.ts';
+import {
+  ManifestError,
+  readTrustedDocuments,
+  type TrustedDocuments,
+} from './server/http/trusted-documents.ts';
 import { Drain, describeUnfinished } from './server/operations/drain.ts';
 import { createLog, reportEnd } from './server/operations/log.ts';
 import { Outages } from './server/operations/outages.ts';
 import { logRequest } from './server/operations/request-log.ts';
 
-/** What is wrong is the user's to mend, and the message says how: a stack would only hide it. */
-const TOLD_PLAINLY = [ConfigError, EmbeddedPostgresError, DatabaseNotReadyError, UnfitServerError];
+/** Errors that the operator can fix. Their message says how, so it is printed without a stack. */
+const OPERATOR_ERRORS = [
+  ConfigError,
+  ManifestError,
+  EmbeddedPostgresError,
+  DatabaseNotReadyError,
+  UnfitServerError,
+];
 
 try {
   await run(readConfig(process.env));
 } catch (error) {
-  const isPlain = TOLD_PLAINLY.some((kind) => error instanceof kind);
-  if (isPlain) console.error((error as Error).message);
+  if (OPERATOR_ERRORS.some((kind) => error instanceof kind)) console.error((error as Error).message);
   else reportEnd(error);
   process.exitCode = 1;
 }
 
-/** Brings up what is configured, part by part, and takes it down the other way round when the process is told to end. */
+/** The state that the parts of the service share while they run. */
+interface Service {
+  readonly config: Config;
+  readonly trustedDocuments: TrustedDocuments | undefined;
+  readonly log: Logger;
+  /** Writes the few lines of the start, at any log level. */
+  readonly notices: Logger;
+  readonly drain: Drain;
+  /** Resolves at the first SIGTERM or SIGINT. */
+  readonly stopRequested: Promise<unknown>;
+}
+
+/** Starts the configured parts in order, and stops them in reverse order at SIGTERM or SIGINT. */
 async function run(config: Config): Promise<void> {
-  // From here on a signal is an orderly end, also where it comes before all is up. A second one changes nothing: on Ctrl+C
-  // both the terminal and npm send one.
-  const told = new Promise((resolve) => {
+  // A signal also stops the service in order while it is starting. Further signals are ignored: on Ctrl+C both the terminal and
+  // npm send one.
+  const stopRequested = new Promise((resolve) => {
     for (const signal of ['SIGTERM', 'SIGINT']) process.on(signal, resolve);
   });
   const drain = new Drain(config.drainTimeoutMs);
-  void told.then(() => drain.begin());
+  void stopRequested.then(() => drain.begin());
   const log = createLog(config.logLevel);
-  // Whatever the level, the lines of the start are few, and say where the service is.
   const notices = log.child({}, { level: 'info' });
-  const logs = { log, notices };
-  // Before anything is made or changed.
-  await tryPort(config.host, config.port).catch(refusePort(config));
-  if (config.database !== null) {
-    return serve(config, logs, drain, config.database.url, config.database.migrationUrl, told);
-  }
+  // The configuration is checked completely before a database is created or changed.
+  const trustedDocuments =
+    config.trustedDocuments === null ? undefined : await readTrustedDocuments(config.trustedDocuments);
+  await tryPort(config.host, config.port).catch(throwPortError(config));
+  const service = { config, trustedDocuments, log, notices, drain, stopRequested };
+  if (config.database !== null) return serve(service, config.database.url, config.database.migrationUrl);
   const postgres = await startEmbeddedPostgres({
     dataDir: config.dataDir,
     onProgress: (line) => notices.info(line),
@@ -50,7 +72,7 @@ async function run(config: Config): Promise<void> {
   });
   try {
     notices.info(`PostgreSQL ${postgres.version} keeps its data in ${postgres.dataDir}`);
-    await serve(config, logs, drain, postgres.serviceUrl, postgres.ownerUrl, told);
+    await serve(service, postgres.serviceUrl, postgres.ownerUrl);
   } finally {
     drain.waitFor(() => 'the embedded PostgreSQL');
     await postgres.stop();
@@ -58,12 +80,9 @@ async function run(config: Config): Promise<void> {
 }
 
 async function serve(
-  config: Config,
-  { log, notices }: Readonly<Record<'log' | 'notices', ReturnType<typeof createLog>>>,
-  drain: Drain,
+  { config, trustedDocuments, log, notices, drain, stopRequested }: Service,
   databaseUrl: string,
   migrationUrl: string | null,
-  ended: Promise<unknown>,
 ): Promise<void> {
   const { host, port, corsOrigins, allowedHosts, explorer, allowUnsafeDurability } = config;
   const report = {
@@ -72,15 +91,14 @@ async function serve(
   };
   const dataDir = config.database === null ? config.dataDir : null;
   await prepareDatabase(databaseUrl, migrationUrl, report, { allowUnsafeDurability, dataDir });
-  const onFault = (error: unknown, faultId?: string) =>
-    log.error({ err: error, faultId }, 'a fault of the ledger');
+  const onFault = (error: unknown, faultId?: string) => log.error({ err: error, faultId }, 'internal error');
   const outages = new Outages(log);
   const ledger = await Ledger.open({
     databaseUrl,
     allowUnsafeDurability,
     onFault,
-    onUnreachable: outages.failed,
-    onAnswered: outages.answered,
+    onUnreachable: outages.connectionFailed,
+    onAnswered: outages.databaseAnswered,
   });
   const server = await startHttpServer({
     ledger,
@@ -89,14 +107,15 @@ async function serve(
     log,
     onAnswered: (request) => {
       logRequest(log, request);
-      if (request.notes.codes.has('UNAVAILABLE')) outages.met();
+      if (request.notes.codes.has('UNAVAILABLE')) outages.requestFailed();
     },
     corsOrigins,
     allowedHosts,
     explorer,
+    trustedDocuments,
   }).catch(async (error: unknown) => {
     await ledger.close();
-    return refusePort(config)(error);
+    return throwPortError(config)(error);
   });
   const sweeper = startSweeper(ledger, onFault);
   notices.info(`GraphQL: ${server.url}/graphql`);
@@ -105,18 +124,19 @@ async function serve(
   }
 
   drain.waitFor(() => describeUnfinished(server.openRequests, ledger.load));
-  await ended;
-  // First those who wait are answered, then what answers them goes.
+  await stopRequested;
+  // The requests finish before the ledger that executes them is closed.
   await server.close();
   await sweeper.stop();
   await ledger.close();
   outages.close();
 }
 
-/** What refuses to start because nothing can listen on HOST and PORT. */
-function refusePort({ host, port }: Config): (error: unknown) => never {
+function throwPortError({ host, port }: Config): (error: unknown) => never {
   return (error) => {
-    const why = (error as Error).message;
-    throw new ConfigError(`The service cannot listen on HOST and PORT, ${host}:${port}: ${why}.`);
+    const cause = (error as Error).message;
+    throw new ConfigError(
+      `The service cannot listen on ${host}:${port}: ${cause}. Set HOST or PORT to a free address.`,
+    );
   };
 }

@@ -9,7 +9,7 @@ import type { Names } from './values.ts';
 const ACCOUNTS = 24;
 const MOVES = 60;
 
-/** Writes the books that random requests are about: accounts with money, transactions and open holds. Returns their names. */
+/** Writes the books for random requests: accounts with money, transactions and open holds. Returns their names. */
 export async function writeBooks(serviceUrl: string): Promise<Names> {
   const ledger = await Ledger.open({ allowUnsafeDurability: true, databaseUrl: serviceUrl });
   try {

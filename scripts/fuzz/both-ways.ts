@@ -1,7 +1,6 @@
 /**
- * The same commands and batches, sent in the same groups to two ledgers, each on a database of its own: to one that is optimistic
- * and decides all that arrives together in one transaction, and to one that does neither and takes one after the other. Answers
- * and balances must be equal.
+ * Sends the same commands and batches to two ledgers, each on a database of its own. One uses optimistic writes and posts commands
+ * in batches; the other uses the regular path and posts one command at a time. Outcomes and balances must be equal.
  */
 import fc from 'fast-check';
 import { toAccountRequest } from '../../src/core/create-account.ts';
@@ -27,12 +26,12 @@ const move = fc.record({
   account,
   other: account,
   amount: fc.integer({ min: 1, max: 60 }),
-  // The place of an earlier command whose key is used again; most are new.
+  // The place of an earlier command whose key is reused; most keys are not reused.
   keyOf: seldom(fc.nat({ max: 200 })),
   externalId: seldom(fc.nat({ max: 60 })),
   atLeast: seldom(fc.integer({ min: -5, max: 30 })),
 });
-/** A batch of such commands alone may be optimistic. */
+/** Only batches of such commands can be optimistic. */
 const plainMove = move.map((given): Move => {
   const kind = given.kind === 'HOLD' || given.kind === 'CAPTURE' ? 'TRANSFER' : given.kind;
   return { ...given, kind, keyOf: null, externalId: null, atLeast: null };
@@ -44,7 +43,7 @@ const sending = fc.record({
     { weight: 1, arbitrary: fc.array(move, { minLength: 1, maxLength: 9, size: 'max' }) },
   ),
 });
-/** What is sent at once. */
+/** Commands and batches that are sent concurrently. */
 const group = fc.array(sending, { minLength: 1, maxLength: 3, size: 'max' });
 const plan = fc.array(group, { minLength: 100, maxLength: 100 });
 type Sending = typeof sending extends fc.Arbitrary<infer S> ? S : never;
@@ -55,24 +54,24 @@ interface Address {
   readonly ownerUrl: string;
 }
 
-/** Throws where the two differ. Answers how many commands there were, and how many batches were compared under their locks. */
+/** Throws if the two differ. Returns the number of commands, and of batches that were written optimistically. */
 export async function compareWays(
   one: Address,
   two: Address,
   seed: number,
 ): Promise<{ readonly commands: number; readonly posted: number; readonly optimistic: number }> {
   const [groups = []] = fc.sample(plan, { seed, numRuns: 1, unbiased: true });
-  const [optimistic, ordinary] = await Promise.all([
+  const [optimistic, regular] = await Promise.all([
     play(one, groups, {}),
     play(two, groups, { optimistic: false, lanes: 1, maxBatch: 1 }),
   ]);
-  if (ordinary.flights !== 0) throw new Error('a ledger that is not optimistic sent optimistic batches');
-  for (const [place, text] of ordinary.answers.entries()) {
+  if (regular.flights !== 0) throw new Error('a ledger that is not optimistic sent optimistic batches');
+  for (const [place, text] of regular.answers.entries()) {
     if (optimistic.answers[place] !== text) {
-      throw new Error(`command ${place}: optimistic ${optimistic.answers[place]}, ordinary ${text}`);
+      throw new Error(`command ${place}: optimistic ${optimistic.answers[place]}, regular ${text}`);
     }
   }
-  const posted = ordinary.answers.filter((text) => text.startsWith('{"code":"POSTED"')).length;
+  const posted = regular.answers.filter((text) => text.startsWith('{"code":"POSTED"')).length;
   const commands = groups.flat().reduce((sum, { moves }) => sum + moves.length, 0);
   return { commands, posted, optimistic: optimistic.flights };
 }
@@ -92,13 +91,13 @@ async function play(
     for (const group of [[opening], ...groups]) {
       const sent = group.map(({ mode, moves }) => ({
         mode,
-        asked: moves.map((each) => {
+        commands: moves.map((each) => {
           const command = names.commandOf(each, commands.length, commands);
           commands.push(command);
           return command;
         }),
       }));
-      const answered = await Promise.all(sent.map(({ mode, asked }) => send(ledger, mode, asked)));
+      const answered = await Promise.all(sent.map(({ mode, commands }) => send(ledger, mode, commands)));
       for (const outcome of answered.flat()) answers.push(names.textOf(outcome));
     }
     const states = await ledger.findAccounts(names.ids);
@@ -133,7 +132,7 @@ function deposit(account: number): Move {
   };
 }
 
-/** Ids as they are called in both: by the order in which they were first seen. */
+/** Names ids by the order of their first appearance, so that they are equal in both ledgers. */
 class Names {
   readonly ids: readonly Uuid[];
   readonly #seen = new Map<string, string>();
@@ -189,7 +188,7 @@ class Names {
     return command;
   }
 
-  /** Without the times, and ids by their names. */
+  /** Returns an outcome as text, with names instead of ids and without times. */
   textOf(answer: Outcome | object | undefined): string {
     const code = answer !== undefined && 'code' in answer ? (answer as Outcome) : undefined;
     if (code?.code === 'POSTED' && code.transaction.type === 'HOLD' && !code.replayed) {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 
-/** Choices at random, the same from the same seed. */
+/** Random choices, determined by the seed. */
 export class Choices {
   readonly #numbers: Iterator<number>;
 
@@ -9,11 +9,11 @@ export class Choices {
       seed,
       numRuns: 1,
     });
-    if (numbers === undefined) throw new TypeError('one sample was asked for');
+    if (numbers === undefined) throw new TypeError('fast-check returned no sample');
     this.#numbers = numbers;
   }
 
-  /** From 0 to `below` - 1. */
+  /** Returns a number from 0 to `below` - 1. */
   number(below: number): number {
     return this.#numbers.next().value % below;
   }
@@ -28,7 +28,7 @@ export class Choices {
 
   pickFrom<T>(choices: readonly T[]): T {
     const [first, ...rest] = choices;
-    if (first === undefined) throw new TypeError('there is nothing to pick from');
+    if (first === undefined) throw new TypeError('the list of choices is empty');
     return this.pick(first, ...rest);
   }
 

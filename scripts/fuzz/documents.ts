@@ -22,7 +22,7 @@ export interface Request {
   readonly variables: Readonly<Record<string, unknown>>;
 }
 
-/** A document at random, with `sets` of variables for it; the same for the same seed. */
+/** Returns a random document with `sets` sets of variables, determined by the seed. */
 export function randomRequests(
   schema: GraphQLSchema,
   names: Names,
@@ -42,13 +42,13 @@ export function randomRequests(
 interface Variable {
   readonly name: string;
   readonly type: GraphQLInputType;
-  /** What it is for: the name of the argument or input field. */
+  /** The name of the argument or input field that uses it. */
   readonly use: string;
   readonly defaultText: string | undefined;
 }
 
 const MAX_DEPTH = 4;
-/** Names that JavaScript's objects have already. */
+/** Names of members of Object.prototype. */
 const INHERITED = ['__proto__', 'constructor', 'toString', 'hasOwnProperty'];
 
 class DocumentWriter {
@@ -56,7 +56,7 @@ class DocumentWriter {
   readonly #names: Names;
   readonly #choices: Choices;
   readonly #values: Values;
-  /** As generated clients write arguments: nothing but whole variables. */
+  /** Whether all arguments are variables, as in generated clients. */
   readonly #isWhole: boolean;
   readonly #hasDirectives: boolean;
   readonly #hasDefaults: boolean;
@@ -70,7 +70,7 @@ class DocumentWriter {
     this.#names = names;
     this.#choices = choices;
     this.#values = new Values(choices, names, `${unique}.l`);
-    // Each by itself, so that nothing else keeps a document with one of them from being compiled.
+    // Independent choices, so that many documents have only one feature that prevents their compilation.
     this.#isWhole = choices.chance(65);
     this.#hasDirectives = choices.chance(20);
     this.#hasDefaults = choices.chance(20);
@@ -103,7 +103,7 @@ class DocumentWriter {
     return { query, operationName: isNamed ? 'Named' : null };
   }
 
-  /** A value for each variable; some are absent, null, or malformed. */
+  /** Returns a value for each variable. Some are absent, null or malformed. */
   variables(unique: string): Readonly<Record<string, unknown>> {
     const choices = this.#choices;
     const values = new Values(choices, this.#names, unique);
@@ -135,7 +135,7 @@ class DocumentWriter {
     const head = `${name}${args.length > 0 ? `(${args.join(', ')})` : ''}`;
     const below = () => (isComposite ? ` ${this.#selectionSet(type, depth - 1)}` : '');
     const text = `${head}${this.#directive()}${below()}`;
-    // The same field again is merged with the first.
+    // GraphQL merges the repeated field with the first.
     return isComposite && choices.chance(6) ? `${text} ${head}${this.#directive()}${below()}` : text;
   }
 
@@ -151,7 +151,7 @@ class DocumentWriter {
   #argument({ type, name }: GraphQLArgument): string {
     const choices = this.#choices;
     if (this.#isWhole && choices.chance(98)) {
-      // A page whose size is a variable is never compiled.
+      // An operation whose page size is a variable is never compiled.
       if (isPage({ name }) && choices.chance(90)) return String(choices.pick(0, 1, 3, 20, -1, 101));
       return this.#variable(type, name);
     }
@@ -159,7 +159,7 @@ class DocumentWriter {
     return this.#values.make(type, name, replace).literal;
   }
 
-  /** A variable that may stand where this type is expected; mostly of exactly that type. */
+  /** Returns a variable that is allowed where this type is expected, mostly of exactly this type. */
   #variable(expected: GraphQLInputType, use: string): string {
     const choices = this.#choices;
     const known = this.#variables.find(
@@ -203,7 +203,7 @@ class DocumentWriter {
 
   #abstract(type: GraphQLCompositeType, depth: number): readonly string[] {
     const choices = this.#choices;
-    if (!isAbstractType(type)) throw new TypeError(`${type} is a type of its own`);
+    if (!isAbstractType(type)) throw new TypeError(`${type} is not abstract`);
     const members = this.#schema.getPossibleTypes(type);
     const selections = members.flatMap((member) => {
       const isRefusal = member.name.endsWith('Error');

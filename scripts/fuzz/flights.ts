@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { query } from '../bench/databases.ts';
 
-/** Has the database count the calls of the function by which an optimistic batch compares, in sessions from now on. */
+/** Makes the database count the calls of the compare-and-set function of optimistic writes, in later sessions. */
 export async function watchFlights(ownerUrl: string): Promise<void> {
   await query(ownerUrl, `alter database ${new URL(ownerUrl).pathname.slice(1)} set track_functions = 'pl'`);
 }
 
-/** How many optimistic batches were compared under their locks. A session reports its calls when it ends. */
+/** Returns the number of optimistic writes. A session reports its calls when it ends. */
 export async function countFlights(ownerUrl: string): Promise<number> {
   for (;;) {
     const [row] = await query<{ sessions: number; calls: string }>(

@@ -1,6 +1,6 @@
 /**
- * Two services on two ledgers that begin alike, one of which has the fast path and the other has not. They are sent the same
- * bytes, and must answer and record the same.
+ * Sends the same bytes to two services on two ledgers with the same accounts, one with the fast path and one without it. They must
+ * answer and record the same.
  */
 
 import { once } from 'node:events';
@@ -11,20 +11,21 @@ import pg from 'pg';
 import { Ledger } from '../../src/ledger/ledger.ts';
 import { FastPath } from '../../src/server/http/fast-path.ts';
 import { startHttpServer } from '../../src/server/http/http.ts';
-import { ACCOUNTS, EXCHANGE, type Exchange, ORIGIN } from './http-requests.ts';
+import { TrustedDocuments } from '../../src/server/http/trusted-documents.ts';
+import { ACCOUNTS, EXCHANGE, type Exchange, MANIFEST, ORIGIN } from './http-requests.ts';
 
 export interface BooksUrls {
   readonly serviceUrl: string;
   readonly ownerUrl: string;
 }
 
-/** How the service with the fast path answered. */
+/** Counts of the service with the fast path. */
 export interface Ways {
-  /** Requests that were sent on purpose. */
+  /** Requests that were sent. */
   readonly sent: number;
-  /** Requests that were answered, but for those that HTTP alone refuses. */
+  /** Answered requests, without those that are not valid HTTP. */
   readonly answered: number;
-  /** Those of them that Yoga did not answer. */
+  /** Of these, the ones answered without Yoga. */
   readonly fast: number;
   /** Transactions in the answers. */
   readonly posted: number;
@@ -32,16 +33,21 @@ export interface Ways {
 
 export interface FuzzOptions {
   readonly seed: number;
-  /** How many requests are sent to each service, about. */
+  /** The approximate number of requests to each service. */
   readonly requests: number;
+  /** Whether both services execute trusted documents only. */
+  readonly trusted?: boolean;
 }
 
-/** Throws the shortest difference that it finds, with its seed. */
+/** Throws at a difference, which it shortens, with the seed. */
 export async function compareHttp(
   databases: readonly [BooksUrls, BooksUrls],
-  { seed, requests }: FuzzOptions,
+  { seed, requests, trusted = false }: FuzzOptions,
 ): Promise<Ways> {
-  const [fast, slow] = await Promise.all([serve(databases[0], true), serve(databases[1], false)]);
+  const [fast, slow] = await Promise.all([
+    serve(databases[0], true, trusted),
+    serve(databases[1], false, trusted),
+  ]);
   const ways = countWays(fast);
   let [sent, posted] = [0, 0];
   try {
@@ -50,13 +56,13 @@ export async function compareHttp(
       sent += exchange.requests;
       const [given, expected] = await Promise.all([send(fast.port, exchange), send(slow.port, exchange)]);
       posted += given.match(/"TransactionPosted"/g)?.length ?? 0;
-      if (given !== expected) throw new Error(tellDifference(exchange, given, expected));
+      if (given !== expected) throw new Error(describeDifference(exchange, given, expected));
     });
     await fc.assert(exchanges, { seed, numRuns: requests });
     const [given, expected] = await Promise.all([recorded(databases[0]), recorded(databases[1])]);
     if (given !== expected) {
       throw new Error(
-        `Seed ${seed}: what is recorded differs.\nWith the fast path:\n${given}\n\nWithout it:\n${expected}`,
+        `Seed ${seed}: the recorded outcomes differ.\nWith the fast path:\n${given}\n\nWithout it:\n${expected}`,
       );
     }
   } finally {
@@ -66,7 +72,11 @@ export async function compareHttp(
   return { sent, posted, ...ways.counted() };
 }
 
-async function serve({ serviceUrl }: BooksUrls, fastPath: boolean) {
+const CREATE_ACCOUNT = `mutation ($externalId: String!) {
+  createAccount(input: { owner: "fuzz", currency: "USD", externalId: $externalId, minBalance: { unlimited: true } }) { __typename }
+}`;
+
+async function serve({ serviceUrl }: BooksUrls, fastPath: boolean, trusted: boolean) {
   const ledger = await Ledger.open({ allowUnsafeDurability: true, databaseUrl: serviceUrl });
   const faults: unknown[] = [];
   let answered = 0;
@@ -82,15 +92,18 @@ async function serve({ serviceUrl }: BooksUrls, fastPath: boolean) {
     allowedHosts: [],
     fastPath,
     compileAfter: 3,
+    trustedDocuments: trusted
+      ? new TrustedDocuments(new Map([...MANIFEST, ['create', CREATE_ACCOUNT]]))
+      : undefined,
   });
   for (const externalId of ACCOUNTS) {
-    const query = `mutation { createAccount(input: { owner: "${externalId}", currency: "USD", externalId: "${externalId}", minBalance: { unlimited: true } }) { __typename } }`;
+    const variables = { externalId };
     const answer = await fetch(`${server.url}/graphql`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ query }),
+      body: JSON.stringify({ query: CREATE_ACCOUNT, variables }),
     });
-    if (!(await answer.text()).includes('AccountCreated')) throw new Error('an account was not made');
+    if (!(await answer.text()).includes('AccountCreated')) throw new Error('an account was not created');
   }
   return {
     port: Number(new URL(server.url).port),
@@ -98,12 +111,12 @@ async function serve({ serviceUrl }: BooksUrls, fastPath: boolean) {
     close: async () => {
       await server.close();
       await ledger.close();
-      if (faults.length > 0) throw new AggregateError(faults, 'faults in answering requests');
+      if (faults.length > 0) throw new AggregateError(faults, 'internal errors');
     },
   };
 }
 
-/** Counts how a service answers from now on. */
+/** Starts counting the answers of a service by their path. */
 function countWays({ answered }: Awaited<ReturnType<typeof serve>>) {
   const before = answered();
   let fast = 0;
@@ -121,24 +134,24 @@ function countWays({ answered }: Awaited<ReturnType<typeof serve>>) {
   };
 }
 
-/** How long a service is silent before nothing more is expected of it. */
+/** How long to wait for an answer. */
 const SILENCE_MS = 60;
 const LAST = 'GET /livez HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n';
 
-/** All that a service answers over one connection, without what differs from answer to answer. */
+/** Sends an exchange over one connection, and returns all answers, without values that differ between services. */
 async function send(port: number, { pieces, requests }: Exchange): Promise<string> {
   const socket = connect(port, '127.0.0.1').setNoDelay();
   let received = '';
   socket.on('data', (bytes) => {
     received += bytes.toString('latin1');
   });
-  // A connection that is reset has ended too.
+  // A reset ends the connection too.
   socket.on('error', () => {});
   const closed = new Promise<void>((resolve) => void socket.once('close', () => resolve()));
   await once(socket, 'connect');
   for (const piece of pieces) {
     socket.write(piece);
-    // Long enough for the piece to arrive alone.
+    // The piece arrives alone.
     await sleep(2);
   }
   const answers = () => received.match(/HTTP\/1\.1 [2-5]\d\d /g)?.length ?? 0;
@@ -167,12 +180,12 @@ function comparable(received: string): string {
     .replaceAll(/\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z/g, '(instant)');
 }
 
-function tellDifference({ pieces }: Exchange, given: string, expected: string): string {
+function describeDifference({ pieces }: Exchange, given: string, expected: string): string {
   const shown = pieces.map((piece) => JSON.stringify(piece.toString('latin1')).slice(0, 3000)).join('\n');
   return `Sent, piece by piece:\n${shown}\n\nWith the fast path:\n${given}\n\nWithout it:\n${expected}\n`;
 }
 
-/** What is recorded for mutations, a line each, in an order that is no part of it. */
+/** Returns the recorded outcomes with their entries, one per line, sorted by account and key. */
 async function recorded({ ownerUrl }: BooksUrls): Promise<string> {
   const client = new pg.Client({ connectionString: ownerUrl });
   await client.connect();
@@ -190,10 +203,10 @@ async function recorded({ ownerUrl }: BooksUrls): Promise<string> {
   }
 }
 
-/** Throws where one of the ways was hardly taken: then little was compared. */
-export function tellWays({ sent, answered, fast, posted }: Ways): string {
-  const told = `${sent} requests sent; ${answered} answered, ${fast} of them without Yoga; ${posted} transactions in the answers`;
+/** Returns the counts as text. Throws if one of the paths was hardly used, because then little was compared. */
+export function describeWays({ sent, answered, fast, posted }: Ways): string {
+  const text = `${sent} requests sent; ${answered} answered, ${fast} of them without Yoga; ${posted} transactions in the answers`;
   if (Math.min(fast, answered - fast, posted) < sent / 100)
-    throw new Error(`A way was hardly taken: ${told}`);
-  return told;
+    throw new Error(`One path was hardly used: ${text}`);
+  return text;
 }

@@ -1,20 +1,22 @@
 /**
- * Random bytes that callers may send to the API over one connection: requests in many spellings, some of them wrong, upon one
- * another and in pieces. What they ask is answered alike whenever it is asked, but for what is recorded under a key.
+ * Random bytes that clients may send to the API over one connection: requests in many spellings, some malformed, pipelined and in
+ * pieces. Their answers depend on no other request, except by idempotency keys.
  */
 import fc from 'fast-check';
 
-/** One connection: what is written to it, piece by piece, and how many requests that should be. */
+/** The bytes for one connection, piece by piece, and the number of requests in them. */
 export interface Exchange {
   readonly pieces: readonly Buffer[];
   readonly requests: number;
 }
 
 export const ORIGIN = 'https://app.example';
-/** The external ids of the accounts that requests name. */
+/** The externalIds of the accounts in the requests. */
 export const ACCOUNTS = ['rich', 'other'] as const;
 
-/** Mostly the first. */
+type Members = readonly (readonly [name: string, value: unknown])[];
+
+/** Mostly returns the first value. */
 function usually<T>(first: T, weight: number, ...others: readonly fc.Arbitrary<T>[]): fc.Arbitrary<T> {
   return fc.oneof(
     { weight, arbitrary: fc.constant(first) },
@@ -46,6 +48,20 @@ const TRANSFER = `mutation Pay($input: TransferInput!) { transfer(input: $input)
 const BATCH = `mutation ($input: PostBatchInput!) { postBatch(input: $input) { __typename
   ... on BatchProcessed { results { ${FACTS} } } ... on LedgerError { code message } } }`;
 
+/** The documents of a service that executes trusted documents only. */
+export const MANIFEST: ReadonlyMap<string, string> = new Map([
+  ...DOCUMENTS.slice(2, 5).map((text, place): [string, string] => [`document ${place}`, text]),
+  ['transfer', TRANSFER],
+  ['batch', BATCH],
+]);
+const DOCUMENT_ID = fc.constantFrom(...MANIFEST.keys(), 'none', '', 'sha256:x', '__proto__');
+const NAMING = fc.oneof(
+  DOCUMENT_ID.map((id) => [['documentId', id]] satisfies Members),
+  DOCUMENT_ID.map(
+    (id) => [['extensions', { persistedQuery: { version: 1, sha256Hash: id } }]] satisfies Members,
+  ),
+);
+
 const TEXT = fc.oneof(
   fc.constantFrom(
     '',
@@ -68,7 +84,7 @@ const KEY = fc.nat(10_000).map((number) => `key ${number}`);
 const KEPT_TEXT = TEXT.filter((text) => text.isWellFormed() && !text.includes('\0'));
 const transferInput = fc.record(
   {
-    fromAccountId: usually<unknown>('ext:rich', 20, fc.constantFrom('ext:nobody', '', null, 5)),
+    fromAccountId: usually<unknown>('ext:rich', 20, fc.constantFrom('ext:missing', '', null, 5)),
     toAccountId: usually<unknown>('ext:other', 20, fc.constantFrom('ext:rich', 'acct_x')),
     amount: usually<unknown>(
       '1',
@@ -88,7 +104,7 @@ const transferInput = fc.record(
   },
   { requiredKeys: ['fromAccountId', 'toAccountId', 'amount', 'idempotencyKey'] },
 );
-// A member that no input has is rare, or nearly all would have it.
+// An unknown member is rare, so that most inputs have none.
 const INPUT = fc
   .tuple(transferInput, fc.nat(9))
   .map(([{ more, ...input }, dice]) => (dice === 0 && more ? { ...input, more } : input));
@@ -128,7 +144,6 @@ const EXTENSIONS = fc.constantFrom<unknown>(
 );
 const OPERATION_NAME = fc.constantFrom<unknown>(null, '', 'One', 'Two', 'Pay', 'Three', 5, [], {}, false);
 
-type Members = readonly (readonly [name: string, value: unknown])[];
 const asked = fc
   .tuple(
     fc.oneof(
@@ -160,6 +175,21 @@ const asked = fc
           ],
         ),
       },
+      {
+        weight: 3,
+        arbitrary: fc
+          .tuple(INPUT, BATCH_INPUT, fc.constantFrom('documentId', 'hash'), fc.boolean())
+          .map(([input, batch, name, isBatch]): Members => {
+            const id = isBatch ? 'batch' : 'transfer';
+            return [
+              name === 'hash'
+                ? ['extensions', { persistedQuery: { version: 1, sha256Hash: id } }]
+                : ['documentId', id],
+              ['variables', { input: isBatch ? batch : input }],
+            ];
+          }),
+      },
+      { weight: 2, arbitrary: NAMING },
       { weight: 1, arbitrary: VALUE.map((query): Members => [['query', query]]) },
       { weight: 1, arbitrary: fc.constant<Members>([]) },
     ),
@@ -184,14 +214,14 @@ const asked = fc
   )
   .map(([first, second, isSwapped]) => (isSwapped ? [...second, ...first] : [...first, ...second]));
 
-/** JSON in one of its spellings, which `dice` choose. */
+/** Returns JSON in a spelling that `dice` choose. */
 function spell(value: unknown, dice: readonly number[]): string {
   let thrown = 0;
   const roll = (sides: number) => (dice[thrown++ % dice.length] ?? 0) % sides;
   const space = () => (roll(8) === 0 ? ([' ', '\n', '\t', '\r\n', '  '][roll(5)] ?? '') : '');
   const text = (given: string) =>
     JSON.stringify(given).replace(/[a-z/\u0080-\uffff]/gi, (character, at: number, all: string) =>
-      // A letter of an escape stays what it is.
+      // Letters of escapes are kept.
       all[at - 1] === '\\' || all.slice(Math.max(0, at - 5), at).includes('\\u') || roll(16) > 0
         ? character
         : character === '/'
@@ -215,9 +245,9 @@ function spellMembers(members: Members, dice: readonly number[]): string {
   return `{${members.map(([name, value]) => `${spell(name, dice)}:${spell(value, dice)}`).join(',')}}`;
 }
 
-/** Thrown over and over. */
+/** Numbers that are used in turn. */
 const DICE = fc.array(fc.nat(1000), { minLength: 7, maxLength: 50 });
-/** Something that is done to a body. */
+/** A change of a body. */
 const MISHAP = usually<(body: Buffer) => Buffer>(
   (body) => body,
   12,
@@ -242,7 +272,7 @@ const MISHAP = usually<(body: Buffer) => Buffer>(
 const BODY = fc
   .tuple(asked, DICE, MISHAP)
   .map(([members, dice, mishap]) => mishap(Buffer.from(spellMembers(members, dice))));
-/** What makes a body big: a text, a list, brackets in each other, spaces, a member over and over. */
+/** Values that make a body large: a text, a list, nested brackets, spaces, repeated members. */
 const FILLING = fc.constantFrom<(size: number) => string>(
   (size) => `"${'x'.repeat(size)}"`,
   (size) => `[${'"a",'.repeat(size / 4)}1]`,
@@ -251,7 +281,7 @@ const FILLING = fc.constantFrom<(size: number) => string>(
   (size) => `${' '.repeat(size)}null`,
   (size) => `{${'"\\n":"x",'.repeat(size / 9)}"a":"x"}`,
 );
-/** Below and above what most bodies may have. */
+/** Sizes below and above the limit of most bodies. */
 const BIG_BODY = fc
   .tuple(
     asked,
@@ -393,7 +423,7 @@ const FIELD: fc.Arbitrary<Field> = fc.oneof(
   },
 );
 
-/** How the length of a body is said. */
+/** Ways to declare the length of a body. */
 type Framing = (body: Buffer) => { readonly fields: readonly Field[]; readonly body: Buffer };
 const length =
   (write: (length: number) => string): Framing =>
@@ -490,7 +520,7 @@ const GARBAGE = usually(
   fc.constantFrom('\r\n', '\r\n\r\n', 'hello\r\n\r\n', '\0', 'POST /graphql HTTP/1.1\r\n: x\r\n\r\n', 'GET'),
 );
 
-/** Cuts bytes at some places, given as fractions. */
+/** Cuts bytes at places given as fractions. */
 function cut(bytes: Buffer, cuts: readonly number[]): Buffer[] {
   const places = [
     0,
@@ -511,7 +541,7 @@ export const EXCHANGE: fc.Arbitrary<Exchange> = fc
       { weight: 2, arbitrary: fc.array(REQUEST, { minLength: 2, maxLength: 4 }) },
     ),
     garbage: GARBAGE,
-    /** Upon one another, cut anywhere; or one after another, mostly whole. */
+    /** Pipelined and cut anywhere, or one after another and mostly whole. */
     isPipelined: fc.boolean(),
     cuts: usually<readonly number[]>([], 3, fc.array(FRACTION, { maxLength: 3 })),
   })
@@ -523,7 +553,7 @@ export const EXCHANGE: fc.Arbitrary<Exchange> = fc
     return {
       pieces: pieces.filter(({ length }) => length > 0),
       requests: requests.length,
-      // What differs tells the bytes.
+      // The report of a difference has the bytes.
       [fc.toStringMethod]: () => '(see below)',
     };
   });

@@ -6,14 +6,14 @@ const INSTANT = /\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|\+00:00)/g;
 const HASH = /\b[0-9a-f]{64}\b/g;
 const TEXT = /"([\w-]{16,})"/g;
 const CURSOR = /^[\w:-]+ [\w-]+ \S+$/;
-/** Of the journal: a block, a place in it, and a part of the block's hash. */
+/** A cursor of the journal: a block, a place in it, and a part of the block's hash. */
 const JOURNAL_CURSOR = /^(journal \d+ \d+) [0-9a-f]{16}$/;
-/** No request names an instant from the run's start to then, except in expiresAt, long after. */
+/** Requests have no instants within this time after the start of the run. */
 const RUN_MS = 86_400_000;
 
 /**
- * Makes the texts of two ledgers comparable. Ids that came into being during the run become numbers in the order of their first
- * appearance, and the run's instants and the chain's hashes become words. Cursors are shown as what they contain.
+ * Makes the texts of two ledgers comparable. Ids created during the run become numbers in the order of their first appearance.
+ * Instants of the run and hashes of the chain become words. Cursors are decoded.
  */
 export class Normalizer {
   readonly #since: Date;
@@ -38,12 +38,12 @@ export class Normalizer {
       .replaceAll(HASH, 'hash');
   }
 
-  /** How many ids have a number. */
+  /** The number of ids that have a number. */
   get known(): number {
     return this.#numbers.size;
   }
 
-  /** Takes the numbers back that were given after the first `known`. */
+  /** Removes the numbers above `known`. */
   forget(known: number): void {
     for (const [suffix, number] of this.#numbers) if (number > known) this.#numbers.delete(suffix);
   }

@@ -1,6 +1,6 @@
 /**
  * Sends random documents to graphql-js and to compiled operations, each on a database of its own, and compares all answers and
- * rows. Ends with status 1 at the first difference, or if almost nothing was compiled.
+ * rows. Exits with status 1 at the first difference, or if almost nothing was compiled.
  *   node scripts/fuzz/operations.ts --documents 20000 --seed 1
  */
 import { randomInt } from 'node:crypto';
@@ -12,7 +12,7 @@ import { withTemporaryLedger } from '../temporary-postgres.ts';
 import { writeBooks } from './books.ts';
 import { compareOperations } from './comparison.ts';
 
-/** In percent of the documents. */
+/** A percentage of the documents. */
 const MIN_COMPILED = 10;
 
 const { values } = parseArgs({ options: { documents: { type: 'string' }, seed: { type: 'string' } } });

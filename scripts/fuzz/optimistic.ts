@@ -1,6 +1,6 @@
-// Holds optimistic batches against the ordinary way, and two ledgers of one database against each other, with random input:
+// Compares optimistic writes with the regular path, and runs two ledgers on one database, with random input:
 //   node scripts/fuzz/optimistic.ts --runs 50 --seed 1
-// It prints the seed of each run, and ends with status 1 at the first that finds something.
+// It prints the seed of each run, and exits with status 1 at the first run that fails.
 
 import { randomInt } from 'node:crypto';
 import { parseArgs } from 'node:util';

@@ -1,7 +1,7 @@
 /**
- * Two ledgers of one database, of which neither knows what the other does: random postings, batches, limits, freezes and
- * closed periods from both, the same keys sent to both, commits that wait, connections that are cut. Afterwards no key was
- * answered in two ways, every answer equals its replay, and the books hold.
+ * Runs two ledgers on one database at the same time: random postings, batches, limits, freezes and closed periods from both, the
+ * same keys to both, delayed commits, and broken connections. Afterwards no key may have two outcomes, every outcome must equal its
+ * replay, and the invariants must hold.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import canonicalize from 'canonicalize';
@@ -22,7 +22,7 @@ import { countFlights, watchFlights } from './flights.ts';
 
 const ACCOUNTS = 5;
 const DAY_MICROS = 86_400_000_000n;
-/** Days on which postings count and periods end. */
+/** Days of effectiveAt and of the ends of periods. */
 const FIRST_DAY = BigInt(Date.UTC(2020, 0, 1)) * 1000n;
 
 const via = fc.constantFrom<Via>('one', 'two');
@@ -75,7 +75,7 @@ const step = fc.oneof(
   },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('cut' as const), via }) },
 );
-/** Mostly one service is busy, so that what it remembers of the accounts is right; then the other one interferes. */
+/** Mostly one ledger writes, so that its cached account states are right; then the other one interferes. */
 const round = fc
   .record({
     home: fc.constantFrom<Via | null>('one', 'one', 'one', 'two', null),
@@ -91,7 +91,7 @@ type Services = Readonly<Record<Via, { readonly ledger: Ledger; readonly proxy: 
 type Move = typeof move extends fc.Arbitrary<infer M> ? M : never;
 type Step = typeof step extends fc.Arbitrary<infer S> ? S : never;
 
-/** One key, and all that it was answered. */
+/** One key and all outcomes that were returned for it. */
 interface Request {
   readonly command: Command;
   readonly outcomes: Outcome[];
@@ -100,11 +100,11 @@ interface Request {
 export interface RaceReport {
   readonly requests: number;
   readonly posted: number;
-  /** Flights that the database compared under the locks. */
+  /** The number of optimistic writes. */
   readonly optimistic: number;
 }
 
-/** Runs one random race. Throws where an answer, a replay or the books are wrong. */
+/** Runs one random race. Throws if an outcome, a replay or an invariant is wrong. */
 export async function race(
   { serviceUrl, ownerUrl }: { readonly serviceUrl: string; readonly ownerUrl: string },
   seed: number,
@@ -134,7 +134,7 @@ export async function race(
     await world.open();
     for (const steps of rounds) await Promise.all(steps.map((each) => world.take(each)));
     await world.repeatAll();
-    if (faults.length > 0) throw new Error('a command failed by a fault', { cause: faults[0] });
+    if (faults.length > 0) throw new Error('a command failed with an internal error', { cause: faults[0] });
     await demandSoundBooks(serviceUrl);
     await close();
     return { ...world.report(), optimistic: await countFlights(ownerUrl) };
@@ -161,7 +161,7 @@ class World {
     return { requests: this.#requests.length, posted: posted.length };
   }
 
-  /** Deposits something on each account. */
+  /** Deposits money to each account. */
   async open(): Promise<void> {
     for (let account = 0; account < ACCOUNTS; account += 1) {
       const move = {
@@ -215,7 +215,7 @@ class World {
     }
   }
 
-  /** Sends every request again to both, and compares all that its key was answered. */
+  /** Repeats every request on both ledgers, and compares all outcomes of its key. */
   async repeatAll(): Promise<void> {
     for (const request of this.#requests) {
       for (const via of ['one', 'two'] as const) await this.#post(via, request);
@@ -259,7 +259,7 @@ class World {
       const { index, cause } = answer.facts;
       if (cause.recorded) requests[index]?.outcomes.push(cause);
     } else if (!answer.retryable) {
-      throw new Error(`a batch was answered ${answer.code}`);
+      throw new Error(`a batch returned ${answer.code}`);
     }
   }
 
@@ -275,7 +275,7 @@ class World {
     await this.#services[via].ledger.changeAccount(accountId, wanted);
   }
 
-  /** No commit appends its block meanwhile. */
+  /** Delays all commits. */
   async #holdHead(ms: number): Promise<void> {
     const client = await this.#owner.connect();
     try {
@@ -309,7 +309,7 @@ async function makeAccounts(ledger: Ledger, seed: number): Promise<string[]> {
   return made;
 }
 
-/** What a key keeps is the same each time, is done once, and no refusal that is final turns into a posting. */
+/** Throws unless a key has one outcome, is executed once, and no final refusal is followed by a posting. */
 function demandOneAnswer({ command, outcomes }: Request): void {
   const final = outcomes.filter(isFinal);
   const kept = final.filter((outcome) => outcome.code === 'POSTED' || outcome.recorded);
@@ -317,11 +317,11 @@ function demandOneAnswer({ command, outcomes }: Request): void {
   const isOne = new Set(kept.map(textOf)).size <= 1 && (kept.length === 0 || kept.length === final.length);
   if (isOne && fresh.length <= 1 && outcomes.slice(-2).every(isFinal)) return;
   throw new Error(
-    `the key ${command.idempotencyKey} (${command.type}) was answered ${outcomes.map(textOf).join('\n')}`,
+    `the key ${command.idempotencyKey} (${command.type}) has the outcomes ${outcomes.map(textOf).join('\n')}`,
   );
 }
 
-/** An answer after which the same request is not sent again. */
+/** Whether an outcome is final, so that a repeated request returns the same. */
 function isFinal(outcome: Outcome): boolean {
   return outcome.code === 'POSTED' || !outcome.retryable;
 }

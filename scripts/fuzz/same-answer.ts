@@ -6,8 +6,8 @@ interface Answer {
 }
 
 /**
- * Whether two answers, as JSON, say the same. Several errors may null the same place, and the specification leaves open which
- * of them are reported: each answer then has at least one of them, and what both report is equal.
+ * Returns whether two answers, as JSON, are equivalent. Of several errors that null the same place, the specification lets a server
+ * report any. Then each answer must have at least one of them, and errors in both must be equal.
  */
 export function isSameAnswer(expected: string, given: string): boolean {
   if (expected === given) return true;
@@ -30,7 +30,7 @@ function withoutErrors({ errors: _, ...rest }: Answer): Answer {
   return rest;
 }
 
-/** The errors by the place of the answer that they nulled, and by their own path. */
+/** Returns the errors by the place that they nulled, and by their own path. */
 function errorsByPlace({ data, errors = [] }: Answer): Map<string, Map<string, unknown>> {
   const places = new Map<string, Map<string, unknown>>();
   for (const error of errors) {

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ExecutionResult } from 'graphql';
 import pg from 'pg';
@@ -6,24 +7,27 @@ import { RequestNotes } from '../../src/graphql/execution/request-notes.ts';
 import { createGraphQLHandler } from '../../src/graphql/execution/yoga.ts';
 import { AnswerBudget } from '../../src/graphql/protection/answer-budget.ts';
 import { Ledger } from '../../src/ledger/ledger.ts';
-import { FastPath } from '../../src/server/http/fast-path.ts';
+import { FastPath, type PlainRequest } from '../../src/server/http/fast-path.ts';
+import type { TrustedDocuments } from '../../src/server/http/trusted-documents.ts';
 import type { Request } from './documents.ts';
 import { Normalizer } from './normalizer.ts';
 
-/** A database, by the URLs of the service's login and of the superuser's. */
+/** A database, by the URLs of the service's login and of a superuser. */
 export interface Books {
   readonly serviceUrl: string;
   readonly ownerUrl: string;
 }
 
 export interface SideOptions {
-  /** How often an operation comes before it is compiled; Infinity: it never is. */
+  /** Executions of an operation before it is compiled; Infinity: it is never compiled. */
   readonly compileAfter: number;
+  /** Executes only these documents, whose ids are their SHA-256. */
+  readonly trustedDocuments?: TrustedDocuments | undefined;
 }
 
-/** One of the two ways of execution, on books of its own. */
+/** One of the two ways to execute operations, on a database of its own. */
 export class Side {
-  /** How many requests graphql-js has executed. */
+  /** The number of requests that graphql-js executed. */
   executed = 0;
   readonly faults: unknown[] = [];
   readonly #ledger: Ledger;
@@ -31,10 +35,13 @@ export class Side {
   readonly #since: Date;
   readonly normalizer: Normalizer;
   readonly #path: FastPath;
-  /** Rows up to here were compared before. */
+  /** The last rows that were compared. */
   #seen: Readonly<Record<'transaction' | 'account', string>> = { transaction: NO_UUID, account: NO_UUID };
 
-  private constructor(ledger: Ledger, owner: pg.Client, since: Date, { compileAfter }: SideOptions) {
+  readonly #isTrusted: boolean;
+  #sent = 0;
+
+  private constructor(ledger: Ledger, owner: pg.Client, since: Date, options: SideOptions) {
     this.#ledger = ledger;
     this.#owner = owner;
     this.#since = since;
@@ -48,10 +55,11 @@ export class Side {
       this.executed += 1;
       return yoga.getEnveloped(context);
     }, yoga.getEnveloped);
-    this.#path = new FastPath({ getEnveloped: execute }, { ledger, onFault, compileAfter });
+    this.#path = new FastPath({ getEnveloped: execute }, { ledger, onFault, ...options });
+    this.#isTrusted = options.trustedDocuments !== undefined;
   }
 
-  /** Opens a side. Ids and instants of before `since` are the same on both. */
+  /** Opens a side. Ids and instants before `since` are equal on both. */
   static async open({ serviceUrl, ownerUrl }: Books, since: Date, options: SideOptions): Promise<Side> {
     const ledger = await Ledger.open({ allowUnsafeDurability: true, databaseUrl: serviceUrl });
     const owner = new pg.Client({ connectionString: ownerUrl });
@@ -59,15 +67,26 @@ export class Side {
     return new Side(ledger, owner, since, options);
   }
 
-  /** What a caller sees, without what differs from one ledger to another. */
+  /** Executes a request, and returns its answer without values that differ between ledgers. */
   async send({ query, operationName, variables }: Request): Promise<string> {
     const facts = { bodyBytes: query.length, notes: new RequestNotes(), budget: new AnswerBudget() };
-    const answer = this.#path.answer({ query, operationName, variables }, facts);
+    const answer = this.#path.answer({ ...this.#naming(query), operationName, variables }, facts);
     const result = await Promise.race([answer, sleep(PATIENCE_MS, undefined, { ref: false })]);
     return result === undefined ? 'no answer' : this.normalizer.normalize(textOf(result));
   }
 
-  /** The rows recorded since the last call, one per line. */
+  /** Names a document by each of the possible members in turn. */
+  #naming(query: string): Pick<PlainRequest, 'query' | 'documentId' | 'extensions'> {
+    if (!this.#isTrusted) return { query };
+    const hash = createHash('sha256').update(query).digest('hex');
+    this.#sent += 1;
+    if (this.#sent % 3 === 0) return { query };
+    return this.#sent % 3 === 1
+      ? { documentId: `sha256:${hash}` }
+      : { extensions: { persistedQuery: { version: 1, sha256Hash: hash } } };
+  }
+
+  /** Returns the rows recorded since the last call, one per line. */
   async recorded(): Promise<readonly string[]> {
     const { transaction, account } = this.#seen;
     const { rows } = await this.#owner.query<{ kind: string; id: string; row: string }>(RECORDED, [
@@ -91,7 +110,7 @@ function textOf(result: ExecutionResult): string {
 
 const PATIENCE_MS = 20_000;
 const NO_UUID = '00000000-0000-0000-0000-000000000000';
-/** Without digests, which have the ids in them. A request's has ids alone that were given, which may be new to the books. */
+/** Digests cover ids, so they are left out. The digest of a request is kept unless its ids were created during the run. */
 const RECORDED = `
   select 'transaction' as kind, id::text,
     (to_jsonb(t) - '{salt,digest,description_digest,metadata_digest,created_at,request}'::text[]

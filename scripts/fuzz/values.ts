@@ -11,7 +11,7 @@ import {
 } from 'graphql';
 import type { Choices } from './choices.ts';
 
-/** Names in the books that the requests are about. */
+/** Names in the books that requests use. */
 export interface Names {
   readonly accounts: readonly string[];
   readonly holds: readonly string[];
@@ -24,25 +24,25 @@ export interface Value {
   readonly json: unknown;
 }
 
-/** Gives what is to stand in a document in place of a value: a variable. undefined: the value itself. */
+/** Returns the variable that replaces a value in a document; undefined to keep the value. */
 export type Replace = (type: GraphQLInputType, name: string) => string | undefined;
 const BY_NOTHING: Replace = () => undefined;
 
-/** Makes values of the schema's types. Some are malformed. */
+/** Generates values of the schema's types. Some are malformed. */
 export class Values {
   readonly #choices: Choices;
   readonly #names: Names;
   readonly #unique: string;
   #keys = 0;
 
-  /** `unique` makes the keys of one document differ from those of all others. */
+  /** `unique` is part of the keys, so that each document has its own keys. */
   constructor(choices: Choices, names: Names, unique: string) {
     this.#choices = choices;
     this.#names = names;
     this.#unique = unique;
   }
 
-  /** A value for the argument or input field of this name. */
+  /** Returns a value for the argument or input field of this name. */
   make(type: GraphQLInputType, name: string, replace: Replace = BY_NOTHING): Value {
     const replaced = replace(type, name);
     if (replaced !== undefined) return { literal: replaced, json: null };
@@ -187,7 +187,7 @@ const MALFORMED: readonly Value[] = [
   { literal: '[[]]', json: [[]] },
   { literal: 'WORD', json: {} },
 ];
-/** Instead of a scalar of our own. They fail no document: a refusal of the operation names the field. */
+/** Values for the schema's own scalars. Malformed ones do not fail a document: a refusal names the field. */
 const ODD: readonly Value[] = [
   ...['', 'x', 1.5, true, null].map((json) => same(json)),
   { literal: 'WORD', json: [] },
@@ -217,7 +217,7 @@ const ODD_METADATA: readonly Value[] = [
   { literal: '{constructor: "x", toString: "y"}', json: { constructor: 'x', toString: 'y' } },
 ];
 const ODD_TEXTS: readonly Value[] = [
-  ...['', 'ext:', 'ext:nobody', 'acct_01h455vb4pex5vsknk084sn02q', 'a\u0000b', 'x'.repeat(300)].map(same),
+  ...['', 'ext:', 'ext:missing', 'acct_01h455vb4pex5vsknk084sn02q', 'a\u0000b', 'x'.repeat(300)].map(same),
   { literal: '"""\n  a block\n  """', json: 'a block' },
   { literal: '7', json: 7 },
   { literal: '1.5', json: 1.5 },

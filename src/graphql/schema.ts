@@ -29,6 +29,15 @@ import { completeInTurns } from './execution/lists-in-turns.ts';
 
 /** The public schema, put together from the files of its nouns. */
 export const schema = completeInTurns(builder.toSchema());
+schema.description = `A double-entry ledger: accounts hold money in one currency, and transactions move it.
+
+Start with \`createAccount\`, \`deposit\` and \`transfer\`, then read \`account { balance { amount } history { nodes { … } } }\`.
+
+- Amounts are exact decimal text, such as "12.34".
+- Writes that move money take an \`idempotencyKey\` of your choice. Repeat a request with the same key as often as you like: it is executed once, and returns the same result each time.
+- Business errors are typed results of a mutation. Select \`... on LedgerError { code message }\` to read any of them.
+- Pass \`ext:<externalId>\` wherever the id of an account, transaction or hold is expected.
+- Lists are connections with cursors: pass \`first\` and \`after\`, or \`last\` and \`before\`.`;
 
 /** The schema as SDL, the same text each time: schema.graphql. */
 export const schemaText = `${printSchema(schema)}\n`;

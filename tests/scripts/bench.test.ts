@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 const MAIN = join(import.meta.dirname, '../../scripts/bench/main.ts');
-/** Everything is measured, and nothing for long: speeds say nothing here. */
+/** Measures everything briefly. The speeds are meaningless. */
 const SHORT = ['--quick', '--seconds', '0.4', '--accounts', '200', '--connections', '8', '--batches', '100'];
 
 interface Report {
@@ -32,14 +32,14 @@ describe('a short run of the benchmark', () => {
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'ledger-bench-test-'));
     const json = join(folder, 'report.json');
-    // Another status than 0 rejects.
+    // Rejects if the status is not 0.
     const run = await promisify(execFile)(process.execPath, [MAIN, ...SHORT, '--json', json]);
     output = run.stdout;
     report = JSON.parse(await readFile(json, 'utf8')) as Report;
   }, 180_000);
   afterAll(() => rm(folder, { recursive: true, force: true }));
 
-  test('measures every stage, workload and load, once a round', () => {
+  test('measures every stage, workload and load once per round', () => {
     const workloads = ['uniform', 'hot', 'zipf', 'deposits'];
     const throughputs = [
       ...workloads.flatMap((workload) => [
@@ -72,7 +72,7 @@ describe('a short run of the benchmark', () => {
     expect(figures.get('memory over 1024 connections')).toMatchObject({ unit: 'MB' });
   });
 
-  test('finds the books of every stage right, and transfers in them', () => {
+  test('finds correct books with transfers in every stage', () => {
     const stages = ['function', 'per request', 'limit', 'engine', 'http and batch'];
     expect(report.books.map((line) => /^books of (.*): /.exec(line)?.[1])).toEqual(stages);
     for (const line of report.books) {
@@ -84,7 +84,7 @@ describe('a short run of the benchmark', () => {
     }
   });
 
-  test('says on what it ran, and that a commit was durable on both sides', () => {
+  test('reports the machine, and that commits were durable on both sides', () => {
     expect(report.machine).toEqual({
       cores: expect.any(Number),
       cpu: expect.any(String),

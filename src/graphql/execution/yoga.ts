@@ -47,6 +47,8 @@ export type GraphQLHandler = YogaServerInstance<RequestFacts, Context>;
 export interface GraphQLOptions {
   /** Introspection, and suggestions of what a caller may have meant. */
   readonly explorer?: boolean;
+  /** Plugins that see a request after its JSON was read, before its document is parsed. */
+  readonly plugins?: readonly Plugin[];
 }
 
 /**
@@ -56,7 +58,7 @@ export interface GraphQLOptions {
 export function createGraphQLHandler(
   ledger: Ledger,
   onFault: OnFault,
-  { explorer = true }: GraphQLOptions = {},
+  { explorer = true, plugins = [] }: GraphQLOptions = {},
 ): GraphQLHandler {
   return createYoga<RequestFacts, Context>({
     schema,
@@ -64,7 +66,7 @@ export function createGraphQLHandler(
     context: ({ notes = new RequestNotes(), budget = new AnswerBudget() }) =>
       createContext(ledger, onFault, notes, budget),
     maskedErrors: { maskError: (error) => maskFault(error, onFault) },
-    plugins: [READ_REQUEST, limits(explorer), WRITE_ANSWER],
+    plugins: [READ_REQUEST, ...plugins, limits(explorer), WRITE_ANSWER],
     parserAndValidationCache: {
       documentCache: new LRUCache<string, DocumentNode>({
         maxSize: CACHED_BYTES,

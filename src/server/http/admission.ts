@@ -3,12 +3,13 @@ import { requestRefused } from '../../graphql/execution/answer.ts';
 import { type Ledger, MAX_OPERATIONS } from '../../ledger/ledger.ts';
 import { MAX_BUFFERED_BYTES, MAX_SMALL_BODY_BYTES } from './limits.ts';
 
-/** Measured: a transfer in a batch has 186 bytes with its ids and its key alone, and 258 with a description and metadata. */
+/** Measured: a transfer in a batch takes 186 bytes with only its ids and key, and 258 with a description and metadata. */
 const BYTES_AN_OPERATION = 256;
 
 /**
- * Refuses bodies while the service is too busy, before they are read and parsed: a full queue would refuse them afterwards, at
- * a much higher cost. Small bodies always pass, so that queries are answered, and single mutations get the ledger's own answer.
+ * Rejects bodies while the service is too busy, before they are read and parsed. A full queue would reject them later, at a much
+ * higher cost. Small bodies are always accepted, so that queries are answered and single mutations receive the ledger's own
+ * answer.
  */
 export class Admission {
   readonly #ledger: Pick<Ledger, 'load' | 'hasRoomFor'>;
@@ -23,7 +24,7 @@ export class Admission {
     return this.#bufferedBytes;
   }
 
-  /** Counts bytes of a body that are now in memory. Each `buffer` needs its `release`. */
+  /** Counts bytes of a body that were read into memory, until `release` is called with the same number. */
   buffer(bytes: number): void {
     this.#bufferedBytes += bytes;
   }
@@ -32,14 +33,14 @@ export class Admission {
     this.#bufferedBytes -= bytes;
   }
 
-  /** Why a body of `size` bytes is refused now; undefined if it may be read. `buffered` of its bytes are counted already. */
+  /** Returns why a body of `size` bytes is rejected; undefined if it may be read. `buffered` of its bytes are counted already. */
   refuse(size: number, buffered = 0): GraphQLError | undefined {
     if (size <= MAX_SMALL_BODY_BYTES) return undefined;
     const operations = Math.min(Math.ceil(size / BYTES_AN_OPERATION), MAX_OPERATIONS);
     const { queued, maxQueue } = this.#ledger.load;
-    // If nothing waits, the ledger itself says whether the body has too many.
+    // With an empty queue, the ledger itself rejects a batch that is too large.
     if (queued >= maxQueue || (queued > 0 && !this.#ledger.hasRoomFor(operations))) {
-      return overloaded('queue', queued + operations, maxQueue, WAITING);
+      return overloaded('queue', queued + operations, maxQueue, QUEUED);
     }
     const total = this.#bufferedBytes - buffered + size;
     if (total <= MAX_BUFFERED_BYTES) return undefined;
@@ -47,15 +48,15 @@ export class Admission {
   }
 }
 
-const WAITING = 'operations would be waiting, with those that a body of this size usually has; the limit is';
-const UNANSWERED = 'bytes would be in the bodies of all unanswered requests together; the limit is';
+const QUEUED = 'queued operations, with an estimate for this body; at most';
+const UNANSWERED = 'bytes in the bodies of all unanswered requests; at most';
 
 function overloaded(limit: string, given: number, allowed: number, problem: string): GraphQLError {
   const [is, most, small] = [given, allowed, MAX_SMALL_BODY_BYTES].map((n) => n.toLocaleString('en'));
   return requestRefused(
     503,
-    `The service is busy: ${is} ${problem} ${most}. Until there is room, bodies above ${small} bytes are refused. ` +
-      'Nothing was done: try again after 1000 ms.',
+    `The service is busy: there would be ${is} ${problem} ${most} are allowed. Bodies above ${small} bytes are rejected until ` +
+      'the number falls. Nothing was done: retry after 1000 ms.',
     { code: 'OVERLOADED', headers: { 'retry-after': '1' }, facts: { limit, given, allowed } },
   );
 }

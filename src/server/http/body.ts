@@ -7,13 +7,16 @@ import type { Admission } from './admission.ts';
 import { refuseStructure } from './large-body.ts';
 import { MAX_BODY_BYTES } from './limits.ts';
 
-/** A body in memory. Whoever has it calls `release` when it is of no more use. */
+/** A body in memory. Its reader must call `release` after the last use. */
 export interface Body {
   readonly bytes: Buffer;
   release(): void;
 }
 
-/** Reads bodies, and refuses them by their content-length, or else at the byte that makes them too large or the service too busy. */
+/**
+ * Reads bodies. Rejects a body by its content-length if possible, otherwise at the byte that makes it too large or the service
+ * too busy.
+ */
 export class BodyReader {
   readonly #admission: Admission;
 
@@ -21,7 +24,7 @@ export class BodyReader {
     this.#admission = admission;
   }
 
-  /** null: the caller has gone. What is refused is not read to its end. */
+  /** Returns null if the connection was closed. A rejected body is not read to its end. */
   read(request: IncomingMessage): Promise<Body | GraphQLError | null> {
     return new Promise((resolve) => {
       const chunks: Buffer[] = [];
@@ -52,7 +55,7 @@ export class BodyReader {
           return;
         }
         if (size > MAX_REQUEST_BYTES) {
-          // A piece a turn of the event loop: a large body takes no more of it than any other request.
+          // One chunk per turn of the event loop, so that a large body does not delay other requests.
           request.pause();
           setImmediate(() => request.resume());
         }
@@ -61,8 +64,8 @@ export class BodyReader {
         buffered += chunk.length;
         this.#admission.buffer(chunk.length);
         if (looked || size <= MAX_REQUEST_BYTES) return;
-        // Most of what is too much shows where a body begins to be a large one. It is read to its end, so that its caller
-        // hears of it, and kept no longer.
+        // Most bodies with too many elements exceed the limit within the first MiB. Such a body is dropped, but read to its
+        // end, so that its sender reads the rejection.
         looked = true;
         structureRefusal = refuseStructure(Buffer.concat(chunks));
         if (structureRefusal !== undefined) release();
@@ -86,4 +89,4 @@ export class BodyReader {
   }
 }
 
-const NOT_UTF8 = requestRefused(400, 'The body must be JSON in UTF-8, and has bytes that are none.');
+const NOT_UTF8 = requestRefused(400, 'The body is not valid UTF-8. Send JSON in UTF-8.');

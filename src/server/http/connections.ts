@@ -4,8 +4,8 @@ import { Server as NetServer } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { CLOSING_GRACE_MS, LINGER_MS } from './limits.ts';
 
-/** An answer that is owed. */
-export class HeldAnswer {
+/** The response to a request whose head was read. */
+export class PendingResponse {
   readonly #request: IncomingMessage;
   readonly #response: ServerResponse;
 
@@ -19,7 +19,7 @@ export class HeldAnswer {
     return this.#request.complete;
   }
 
-  /** Whether it depends on what is still to come of the request. */
+  /** Whether the response depends on bytes of the request that have not arrived. */
   get awaitsBody(): boolean {
     return !this.isWhole && this.#request.listenerCount('data') > 0;
   }
@@ -28,48 +28,49 @@ export class HeldAnswer {
     return this.#response.headersSent;
   }
 
-  /** Has the connection end after it. */
+  /** Makes the connection end after this response. */
   end(): void {
     this.#response.setHeader('connection', 'close');
   }
 
-  /** Has the request not be done, though the rest of it may still come. */
+  /** Prevents the execution of the request, even if the rest of it arrives. */
   abandon(): void {
-    // Who reads the body takes it for whole at its end, and for lost when the connection closes.
+    // The reader of the body waits for its end, or for the end of the connection.
     this.#request.removeAllListeners('end');
   }
 }
 
 interface Connection {
-  readonly waiting: Set<HeldAnswer>;
-  /** Whether it has sent a whole request that was answered. */
-  hasAsked: boolean;
-  /** When it was opened, or an answer was closed last. */
+  readonly waiting: Set<PendingResponse>;
+  /** Whether a complete request was answered on it. */
+  hasServed: boolean;
+  /** When it was opened, or its last response was closed. */
   idleSince: number;
-  /** The answer of the request that was read last, where it is awaited, or was given before all of the request had come. */
-  last?: HeldAnswer | undefined;
+  /** The response to the last request, until the request has arrived completely and the response is closed. */
+  last?: PendingResponse | undefined;
   refusal?: Refusal;
 }
 
-/** The last answer of a connection, which has bytes that cannot be read as a request. */
+/** The last response of a connection, on bytes that are no request. */
 interface Refusal {
   readonly write: () => void;
-  /** The answer of the request to which those bytes belong, where its head had been read. */
-  readonly subject: HeldAnswer | undefined;
+  /** The response to the request that those bytes belong to, if its head was read. */
+  readonly subject: PendingResponse | undefined;
 }
 
 /**
- * A server's connections, and its end: every request whose head was read is answered, and then its connection ends.
+ * The connections of a server. When the server closes, every request whose head was read is answered before its connection
+ * ends.
  *
- * A request that is on its way when the server begins to close comes over a connection that looks idle. So idle connections
- * are left open for a moment, and who asks in it is answered, and told that the connection ends.
+ * A request may be in transit on a connection that is idle. So idle connections stay open for a moment after the server begins
+ * to close: requests that arrive are answered, with `connection: close`.
  */
 export class Connections {
   readonly #server: Server;
   readonly #open = new Map<Duplex, Connection>();
   #closing = false;
 
-  /** When `maxConnections` are open, a new one takes the place of one that is owed no answer; it is closed if there is none. */
+  /** When `maxConnections` are open, a new one replaces one without a pending response, or is closed if there is none. */
   constructor(server: Server, maxConnections: number) {
     this.#server = server;
     server.on('connection', (socket) => {
@@ -77,7 +78,7 @@ export class Connections {
         socket.destroy();
         return;
       }
-      this.#open.set(socket, { waiting: new Set(), hasAsked: false, idleSince: performance.now() });
+      this.#open.set(socket, { waiting: new Set(), hasServed: false, idleSince: performance.now() });
       socket.once('close', () => this.#open.delete(socket));
     });
   }
@@ -86,79 +87,78 @@ export class Connections {
     return this.#closing;
   }
 
-  /** Requests whose head was read and that are not answered yet. */
+  /** The number of requests whose head was read and that are not answered yet. */
   get openRequests(): number {
     return [...this.#open.values()].reduce((sum, { waiting }) => sum + waiting.size, 0);
   }
 
-  /** Has a request answered before the server ends. */
-  hold(socket: Duplex, answer: HeldAnswer): void {
+  /** Keeps the server open until this response is released. */
+  hold(socket: Duplex, response: PendingResponse): void {
     const connection = this.#open.get(socket);
-    connection?.waiting.add(answer);
-    if (connection !== undefined) connection.last = answer;
-    if (this.#closing) answer.end();
+    connection?.waiting.add(response);
+    if (connection !== undefined) connection.last = response;
+    if (this.#closing) response.end();
   }
 
-  /** Told that a request's answer is closed. */
-  release(socket: Duplex, answer: HeldAnswer): void {
+  /** Call it when a response is closed. */
+  release(socket: Duplex, response: PendingResponse): void {
     const connection = this.#open.get(socket);
     if (connection === undefined) return;
-    connection.waiting.delete(answer);
-    if (answer.isWhole) connection.hasAsked = true;
-    if (connection.last === answer && answer.isWhole) connection.last = undefined;
+    connection.waiting.delete(response);
+    if (response.isWhole) connection.hasServed = true;
+    if (connection.last === response && response.isWhole) connection.last = undefined;
     connection.idleSince = performance.now();
     refuseInTurn(socket, connection);
   }
 
   /**
-   * Has `write` answer what cannot be read, and end the connection. Answers go in the order of their requests, so those to
-   * requests that were read before go first, however long they take.
+   * Calls `write`, which responds to unreadable bytes and ends the connection, after all earlier requests were answered.
    */
   refuse(socket: Duplex, write: () => void): void {
     const connection = this.#open.get(socket);
-    // A connection that ends already has nothing more to say. Once refused, it is read no further.
+    // Nothing can be written to a connection that is ending. After a refusal the connection is not read.
     if (connection === undefined || connection.refusal !== undefined || !socket.writable) return;
     const { last } = connection;
     connection.refusal = { write, subject: last?.isWhole === false ? last : undefined };
     refuseInTurn(socket, connection);
   }
 
-  /** Whether a connection is one whose further requests are not taken. */
+  /** Whether further requests of a connection are ignored. */
   isRefused(socket: Duplex): boolean {
     return this.#open.get(socket)?.refusal !== undefined;
   }
 
   /**
-   * Ends the oldest connection that never sent a whole request, or else the one that has been idle for longest; never one that
-   * is owed an answer. Answers whether there was one.
+   * Ends the oldest connection that never sent a complete request, otherwise the one that has been idle for longest. Never ends
+   * one with a pending response. Returns whether it ended one.
    */
   #makeRoom(): boolean {
     let idlest: Duplex | undefined;
     let idleSince = Number.POSITIVE_INFINITY;
-    // A map keeps the order in which they were opened.
+    // The map is in the order in which the connections were opened.
     for (const [socket, connection] of this.#open) {
-      if (isOwedAnswer(connection)) continue;
-      if (!connection.hasAsked) {
+      if (hasPendingResponse(connection)) continue;
+      if (!connection.hasServed) {
         idlest = socket;
         break;
       }
       if (connection.idleSince < idleSince) [idlest, idleSince] = [socket, connection.idleSince];
     }
     if (idlest === undefined) return false;
-    // Its own event comes later, and others may connect before.
+    // Its close event comes later, and other clients may connect before.
     this.#open.delete(idlest);
     idlest.destroy();
     return true;
   }
 
-  /** Takes no new connection, and resolves when all have ended. */
+  /** Accepts no more connections, and resolves when all have ended. */
   async close(): Promise<void> {
     this.#closing = true;
     const closed = once(this.#server, 'close');
-    // Node's HTTP server would end idle connections at once, and look for slow requests no more.
+    // The method of Node's HTTP server ends idle connections at once, and stops the timeouts of slow requests.
     NetServer.prototype.close.call(this.#server);
     for (const { waiting } of this.#open.values()) {
-      // Requests that were sent one upon another are answered in turn: only the last answer ends the connection.
+      // Pipelined requests are answered in order: only the last response ends the connection.
       const last = [...waiting].at(-1);
       if (last?.headersSent === false) last.end();
     }
@@ -171,36 +171,36 @@ export class Connections {
     }, CLOSING_GRACE_MS / 5);
     await closed;
     clearInterval(sweep);
-    // Ends Node's look-out for slow requests.
+    // Stops the timeouts of slow requests.
     this.#server.close(() => {});
   }
 }
 
 /**
- * Writes the last bytes of a connection and ends it. What still comes is read and thrown away for a moment: a connection that is
- * closed over unread bytes is reset, and then its caller may lose answers that were sent before.
+ * Writes the last bytes of a connection and ends it. Bytes that still arrive are read and dropped for a moment: if a connection is
+ * closed with unread bytes, it is reset, and the client may lose responses that were sent before.
  */
-export function endInPeace(socket: Duplex, last: string): void {
+export function endAndDrain(socket: Duplex, last: string): void {
   socket.end(last);
   const linger = setTimeout(() => socket.destroy(), LINGER_MS);
   socket.once('close', () => clearTimeout(linger));
 }
 
-/** Who sends a request slowly is owed nothing until all of it has come, unless the head was enough for an answer. */
-function isOwedAnswer({ waiting }: Connection): boolean {
+/** Whether a response is pending or being sent. A request that has not arrived completely does not count. */
+function hasPendingResponse({ waiting }: Connection): boolean {
   for (const { isWhole, headersSent } of waiting) if (isWhole || headersSent) return true;
   return false;
 }
 
-/** Writes a connection's refusal when it is due. */
+/** Writes a connection's refusal once the earlier requests are answered. */
 function refuseInTurn(socket: Duplex, { waiting, refusal }: Connection): void {
   if (refusal === undefined || !socket.writable) return;
   const { write, subject } = refusal;
   if (subject === undefined) {
     if (waiting.size === 0) write();
   } else if (!waiting.has(subject)) {
-    // The request was answered by its head alone, or could be read after all, a little late.
-    endInPeace(socket, '');
+    // The request was answered without its body, or the rest of it arrived before the refusal was written.
+    endAndDrain(socket, '');
   } else if (waiting.size === 1 && subject.awaitsBody && !subject.headersSent) {
     subject.abandon();
     write();

@@ -1,12 +1,12 @@
 import type { IncomingMessage } from 'node:http';
 import type { HttpAnswer } from '../../graphql/execution/answer.ts';
 
-/** How long a browser remembers what a preflight said. */
+/** How long a browser caches the answer to a preflight. */
 const MAX_AGE_SECONDS = 600;
 
 /**
- * Tells a browser whether a page of another origin may read the answer. Without this it may not; and JSON, the only body that
- * is read, it may not even send before a preflight has said so. Cookies are never asked for.
+ * Returns the headers that let a page of an allowed origin read the answer. Without them a browser hides the answer from the page,
+ * and does not send JSON, the only accepted body, before a preflight allows it. Credentials are never allowed.
  */
 export function headersFor(
   origins: ReadonlySet<string>,
@@ -21,17 +21,17 @@ export function headersFor(
       };
 }
 
-/** What is allowed to one origin must not be kept for another. */
+/** Caches must not use the answer for one origin for another. */
 const FOR_NO_ORIGIN = { vary: 'Origin' };
 
-/** Answers OPTIONS, which a browser asks before it sends JSON from a page of another origin. */
+/** Answers OPTIONS, which a browser sends before a page of another origin sends JSON. */
 export function answerPreflight(origins: ReadonlySet<string>, { headers }: IncomingMessage): HttpAnswer {
   const { origin } = headers;
   const isAllowed = origin !== undefined && origins.has(origin);
-  const asks = headers['access-control-request-method'] !== undefined;
+  const isPreflight = headers['access-control-request-method'] !== undefined;
   return {
     status: 204,
-    headers: { allow: 'GET, POST, OPTIONS', ...(isAllowed && asks ? PREFLIGHT : {}) },
+    headers: { allow: 'GET, POST, OPTIONS', ...(isAllowed && isPreflight ? PREFLIGHT : {}) },
     body: '',
   };
 }

@@ -1,4 +1,4 @@
-import { type ExecutionResult, getOperationAST } from 'graphql';
+import { type ExecutionResult, GraphQLError, getOperationAST } from 'graphql';
 import { parseJson } from '../../core/values/json.ts';
 import { createContext, type OnFault } from '../../graphql/context.ts';
 import { CompiledOperations } from '../../graphql/execution/compiled.ts';
@@ -10,42 +10,47 @@ import {
 } from '../../graphql/execution/yoga.ts';
 import { schema } from '../../graphql/schema.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
+import type { TrustedDocuments } from './trusted-documents.ts';
 
-/** What a plain request asks: members of the types that GraphQL over HTTP gives them, and no other. */
+/** A plain request: only members of GraphQL over HTTP, of the types that it demands. */
 export interface PlainRequest {
-  readonly query: string;
+  /** A string, where the service executes any document. */
+  readonly query?: string | null;
+  /** Only where the service executes trusted documents. */
+  readonly documentId?: string | null;
   readonly operationName?: string | null;
   readonly variables?: Record<string, unknown> | null;
   readonly extensions?: Record<string, unknown> | null;
 }
 
-/** The plain request that the text of a body is; undefined where it is any other, which Yoga answers. */
-export function readPlain(text: string): PlainRequest | undefined {
+/** Returns the plain request of a body; undefined for any other body, which Yoga answers. */
+export function readPlain(text: string, hasTrustedDocuments = false): PlainRequest | undefined {
   let body: unknown;
   try {
     body = parseJson(text);
   } catch {
     return undefined;
   }
-  return isPlain(body) ? body : undefined;
+  return isPlain(body, hasTrustedDocuments) ? body : undefined;
 }
 
-function isPlain(body: unknown): body is PlainRequest {
+function isPlain(body: unknown, hasTrustedDocuments: boolean): body is PlainRequest {
   if (!isObject(body)) return false;
   for (const [name, value] of Object.entries(body)) {
-    const isRight = MEMBERS[name];
+    const isRight = name === 'documentId' && hasTrustedDocuments ? isTextOrNull : MEMBERS[name];
     if (isRight === undefined || !isRight(value)) return false;
   }
-  return body['query'] !== undefined;
+  return hasTrustedDocuments || typeof body['query'] === 'string';
 }
 
-const isAbsentOrObject = (value: unknown) => value === null || isObject(value);
+const isTextOrNull = (value: unknown) => value === null || typeof value === 'string';
+const isObjectOrNull = (value: unknown) => value === null || isObject(value);
 /** Without a prototype: a member may have any name. */
 const MEMBERS: Readonly<Record<string, (value: unknown) => boolean>> = Object.assign(Object.create(null), {
-  query: (value: unknown) => typeof value === 'string',
-  operationName: (value: unknown) => value === null || typeof value === 'string',
-  variables: isAbsentOrObject,
-  extensions: isAbsentOrObject,
+  query: isTextOrNull,
+  operationName: isTextOrNull,
+  variables: isObjectOrNull,
+  extensions: isObjectOrNull,
 });
 
 function isObject(value: unknown): value is Record<string, unknown> {
@@ -54,42 +59,53 @@ function isObject(value: unknown): value is Record<string, unknown> {
 
 const POST = { method: 'POST' };
 
+/** A plain request whose document is known. */
+interface Executable extends PlainRequest {
+  readonly query: string;
+}
+
 export interface FastPathOptions {
   readonly ledger: Ledger;
   readonly onFault: OnFault;
-  /** How often an operation comes before it is compiled. */
-  readonly compileAfter?: number;
+  /** Executions of an operation before it is compiled. */
+  readonly compileAfter?: number | undefined;
+  readonly trustedDocuments?: TrustedDocuments | undefined;
 }
 
-/** Answers plain requests without Yoga's layer of HTTP, which takes longer than all the rest. */
+/** Answers plain requests without Yoga's HTTP layer, which takes longer than everything else. */
 export class FastPath {
   readonly #yoga: Pick<GraphQLHandler, 'getEnveloped'>;
   readonly #ledger: Ledger;
   readonly #onFault: OnFault;
   readonly #operations: CompiledOperations;
+  readonly #trustedDocuments: TrustedDocuments | undefined;
 
   constructor(
     yoga: Pick<GraphQLHandler, 'getEnveloped'>,
-    { ledger, onFault, compileAfter = 20 }: FastPathOptions,
+    { ledger, onFault, compileAfter = 20, trustedDocuments }: FastPathOptions,
   ) {
     this.#yoga = yoga;
     this.#ledger = ledger;
     this.#onFault = onFault;
     this.#operations = new CompiledOperations(schema, compileAfter);
+    this.#trustedDocuments = trustedDocuments;
   }
 
-  /** Undefined: a subscription, which is Yoga's to answer. */
+  /** Returns undefined for a subscription, which Yoga answers. */
   async answer(params: PlainRequest, facts: Required<RequestFacts>): Promise<ExecutionResult | undefined> {
+    const query = this.#trustedDocuments?.find(params) ?? params.query ?? '';
+    if (query instanceof GraphQLError) return { errors: [query] };
+    const request = { ...params, query };
     try {
-      return (await this.#answerCompiled(params, facts)) ?? (await this.#answerByPlugins(params, facts));
+      return (await this.#answerCompiled(request, facts)) ?? (await this.#answerByPlugins(request, facts));
     } catch (error) {
       return { errors: [maskFault(error, this.#onFault)] };
     }
   }
 
-  /** By a function that an operation like it was compiled to. What it may be was found out when it came the first times. */
+  /** Executes the compiled operation, if there is one. It was parsed and validated before it was compiled. */
   async #answerCompiled(
-    { query, operationName, variables }: PlainRequest,
+    { query, operationName, variables }: Executable,
     { notes, budget, bodyBytes }: Required<RequestFacts>,
   ): Promise<ExecutionResult | undefined> {
     const operation = this.#operations.find(query, operationName);
@@ -101,8 +117,8 @@ export class FastPath {
     return { ...result, errors: result.errors.map((error) => maskFault(error, this.#onFault)) };
   }
 
-  /** By what Yoga parses, validates and executes with, its plugins included. */
-  async #answerByPlugins(params: PlainRequest, facts: RequestFacts): Promise<ExecutionResult | undefined> {
+  /** Parses, validates and executes with Yoga's functions, which include the plugins. */
+  async #answerByPlugins(params: Executable, facts: RequestFacts): Promise<ExecutionResult | undefined> {
     // Yoga's own plugins look at the request's method.
     const { parse, validate, contextFactory, execute, schema } = this.#yoga.getEnveloped({
       request: POST,

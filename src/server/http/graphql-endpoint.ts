@@ -1,11 +1,11 @@
 /**
- * The API's endpoint. A request goes through these, in this order, and each may refuse it:
+ * The API's endpoint. Each request passes these checks in this order, and each may reject it:
  *
- *   its method, media types and encoding · its body's size, by how busy the service is, and text · GraphQL: a fast path, or Yoga
+ *   method, media types and encoding · size of the body, and the load of the service · UTF-8 · GraphQL
  *
- * The fast path takes what nearly all requests are: a POST of a plain JSON object. Everything else, also what turns out not to
- * be plain once it is read, is Yoga's. What protects the API stands before both, or in plugins that both run; and both answer
- * by `writeAnswer`.
+ * There are two ways to execute GraphQL. The fast path answers a POST of a plain JSON object, which nearly all requests are. Yoga
+ * answers every other request. All protections are either before both, or in Yoga plugins that both run; both write the answer
+ * with `writeAnswer`.
  */
 import type { IncomingMessage } from 'node:http';
 import type { ExecutionResult, GraphQLError } from 'graphql';
@@ -31,17 +31,20 @@ import { BodyReader } from './body.ts';
 import { FastPath, readPlain } from './fast-path.ts';
 import { refuseLarge } from './large-body.ts';
 import { chooseAnswerType, isJson } from './media-types.ts';
+import { type TrustedDocuments, trustedDocumentsPlugin } from './trusted-documents.ts';
 import { UnreadAnswers } from './unread-answers.ts';
 
-export interface EndpointOptions extends GraphQLOptions {
-  /** false: Yoga answers everything, and the same. */
-  readonly fastPath?: boolean;
+export interface EndpointOptions extends Pick<GraphQLOptions, 'explorer'> {
+  /** false: Yoga answers every request, with the same answers. */
+  readonly fastPath?: boolean | undefined;
   /** See `FastPathOptions`. */
-  readonly compileAfter?: number;
+  readonly compileAfter?: number | undefined;
+  /** Executes only these documents. */
+  readonly trustedDocuments?: TrustedDocuments | undefined;
 }
 
 export interface GraphQLEndpoint {
-  /** null where the caller has gone. What becomes of the request is noted in `notes`. */
+  /** Returns null if the connection was closed. Writes the operation and the codes of the answer to `notes`. */
   answer(request: IncomingMessage, notes: RequestNotes): Promise<HttpAnswer | null>;
   /** Bytes of bodies in memory whose requests are not answered yet. */
   bufferedBytes(): number;
@@ -51,10 +54,14 @@ export interface GraphQLEndpoint {
 export function createGraphQLEndpoint(
   ledger: Ledger,
   onFault: OnFault,
-  { fastPath = true, compileAfter, ...options }: EndpointOptions = {},
+  { fastPath = true, compileAfter, trustedDocuments, ...options }: EndpointOptions = {},
 ): GraphQLEndpoint {
-  const yoga = createGraphQLHandler(ledger, onFault, options);
-  const plain = new FastPath(yoga, { ledger, onFault, ...(compileAfter && { compileAfter }) });
+  const hasTrustedDocuments = trustedDocuments !== undefined;
+  const yoga = createGraphQLHandler(ledger, onFault, {
+    ...options,
+    plugins: hasTrustedDocuments ? [trustedDocumentsPlugin(trustedDocuments)] : [],
+  });
+  const plain = new FastPath(yoga, { ledger, onFault, compileAfter, trustedDocuments });
   const admission = new Admission(ledger);
   const bodies = new BodyReader(admission);
   const unread = new UnreadAnswers();
@@ -69,7 +76,8 @@ export function createGraphQLEndpoint(
     if (body instanceof Error) return writeNoted({ errors: [body] }, type, notes);
     const { bytes, release } = body;
     try {
-      const refusal = bytes.length > MAX_REQUEST_BYTES ? await refuseLarge(bytes) : undefined;
+      const refusal =
+        bytes.length > MAX_REQUEST_BYTES ? await refuseLarge(bytes, hasTrustedDocuments) : undefined;
       if (refusal !== undefined) return await writeNoted({ errors: [refusal] }, type, notes);
       return await answerBody(request, bytes, type, notes);
     } finally {
@@ -83,13 +91,13 @@ export function createGraphQLEndpoint(
     type: AnswerType,
     notes: RequestNotes,
   ): Promise<HttpAnswer> => {
-    const params = fastPath ? readPlain(bytes.toString()) : undefined;
+    const params = fastPath ? readPlain(bytes.toString(), hasTrustedDocuments) : undefined;
     const facts = { bodyBytes: bytes.length, notes, budget: new AnswerBudget() };
     try {
       const result = params && (await plain.answer(params, facts));
       const answer =
         result === undefined
-          ? await askYoga(yoga, request, type, facts, bytes)
+          ? await answerByYoga(yoga, request, type, facts, bytes)
           : await writeNoted(result, type, notes, facts.budget);
       return await holdUnread(answer, type, notes, facts.budget);
     } finally {
@@ -97,7 +105,7 @@ export function createGraphQLEndpoint(
     }
   };
 
-  /** Of a mutation the answer must be sent, however many others are unread. */
+  /** Replaces the answer of a query while too many large answers are unread. The answer of a mutation is always sent. */
   const holdUnread = async (
     answer: HttpAnswer,
     type: AnswerType,
@@ -113,7 +121,7 @@ export function createGraphQLEndpoint(
   const answerGet = async (request: IncomingMessage, type: AnswerType, notes: RequestNotes) => {
     const budget = new AnswerBudget();
     try {
-      const answer = await askYoga(yoga, request, type, { notes, budget });
+      const answer = await answerByYoga(yoga, request, type, { notes, budget });
       return await holdUnread(answer, type, notes, budget);
     } finally {
       budget.end();
@@ -123,7 +131,7 @@ export function createGraphQLEndpoint(
   return {
     answer: async (request, notes) => {
       const type = chooseAnswerType(request.headers.accept);
-      const refusal = refuseHead(request, type);
+      const refusal = rejectHead(request, type);
       if (refusal !== undefined || type === undefined) {
         return writeNoted({ errors: refusal ? [refusal] : [] }, type ?? 'application/json', notes);
       }
@@ -134,37 +142,39 @@ export function createGraphQLEndpoint(
   };
 }
 
-/** Why a request is refused by its head alone. */
-function refuseHead(
+/** Returns why a request is rejected without its body. */
+function rejectHead(
   { method, headers }: IncomingMessage,
   type: AnswerType | undefined,
 ): GraphQLError | undefined {
   if (method !== 'GET' && method !== 'POST') {
-    return requestRefused(405, `GraphQL is asked by GET or POST, and not by ${method}.`, { headers: ALLOW });
+    return requestRefused(405, `The method ${method} is not supported. Use POST, or GET for queries.`, {
+      headers: ALLOW,
+    });
   }
   if (type === undefined) {
     return requestRefused(
       406,
-      'The answer is application/json or application/graphql-response+json, in UTF-8, and the header accept takes neither.',
+      'The accept header allows neither application/json nor application/graphql-response+json in UTF-8. Add one of them.',
     );
   }
   if (method === 'GET') return undefined;
   if (!isJson(headers['content-type'])) {
     return requestRefused(
       415,
-      'The body must be JSON in UTF-8, with the header content-type: application/json.',
+      'The body must be JSON in UTF-8. Send the header content-type: application/json.',
     );
   }
   const encoding = headers['content-encoding'] ?? 'identity';
   if (encoding.toLowerCase() !== 'identity') {
-    return requestRefused(415, 'The body must not be compressed.', {
+    return requestRefused(415, 'The body must not be compressed. Send it without content-encoding.', {
       headers: { 'accept-encoding': 'identity' },
     });
   }
   return undefined;
 }
 
-/** Yoga notes of its own answers what this notes of all others. */
+/** Writes an answer that does not come from Yoga. Yoga writes notes about its own answers. */
 function writeNoted(
   result: ExecutionResult,
   type: AnswerType,
@@ -177,13 +187,13 @@ function writeNoted(
 
 const TOO_MANY_UNREAD = requestRefused(
   503,
-  'Too many large answers wait to be read by their callers. Try again later, or ask for smaller pages.',
+  'Too many large answers have not been read by their callers. Retry later, or request smaller pages.',
   { code: 'OVERLOADED', headers: { 'retry-after': '1' }, facts: { retryAfterMs: 1000 } },
 );
 
 const ALLOW = { allow: 'GET, POST, OPTIONS' };
 
-async function askYoga(
+async function answerByYoga(
   yoga: GraphQLHandler,
   { method = 'GET', url = '' }: IncomingMessage,
   type: AnswerType,

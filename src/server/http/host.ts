@@ -1,28 +1,28 @@
 import { isIP } from 'node:net';
 
 /**
- * The names by which the service may be asked: this machine's own, and these. A page can give its own name the address of this
- * machine (DNS rebinding), and then is of the service's origin to its browser, which CORS lets do anything. It cannot have the
- * browser send another name than its own.
+ * The allowed values of the Host header: addresses, localhost, and the given names. This prevents DNS rebinding: a page whose
+ * domain resolves to this machine has the service's origin, so CORS does not protect the service from it. But its requests have
+ * the page's own domain as their host.
  */
-export class OwnNames {
+export class AllowedHosts {
   readonly #names: ReadonlySet<string>;
-  /** Nearly all requests come to one host. */
-  #lastOwn: string | undefined;
+  /** Nearly all requests have the same host. */
+  #lastAllowed: string | undefined;
 
   constructor(names: readonly string[]) {
     this.#names = new Set(names);
   }
 
-  /** Whether a request to that host, as its header has it, is to one of them. */
+  /** Returns whether the value of a Host header is allowed. */
   include(host: string | undefined): boolean {
     if (host === undefined) return false;
-    if (host === this.#lastOwn) return true;
+    if (host === this.#lastAllowed) return true;
     const name = URL.parse(`http://${host}`)?.hostname ?? '';
     const address = name.replace(/^\[(.*)\]$/, '$1');
-    const isOwn =
+    const isAllowed =
       isIP(address) !== 0 || name === 'localhost' || name.endsWith('.localhost') || this.#names.has(name);
-    if (isOwn) this.#lastOwn = host;
-    return isOwn;
+    if (isAllowed) this.#lastAllowed = host;
+    return isAllowed;
   }
 }

@@ -9,36 +9,42 @@ import type { OnFault } from '../../graphql/context.ts';
 import type { HttpAnswer } from '../../graphql/execution/answer.ts';
 import { RequestNotes } from '../../graphql/execution/request-notes.ts';
 import { GRAPHQL_PATH } from '../../graphql/execution/yoga.ts';
+import { schemaText } from '../../graphql/schema.ts';
 import { type Ledger, UnavailableError } from '../../ledger/ledger.ts';
-import { asksForPage, createGraphiQL } from '../graphiql/graphiql.ts';
 import { createHealth } from '../operations/health.ts';
 import { createMetrics } from '../operations/metrics.ts';
 import type { AnsweredRequest } from '../operations/request-log.ts';
-import { Connections, HeldAnswer } from './connections.ts';
+import { explorerOffPage } from '../pages/explorer-off.ts';
+import { renderGraphiQL, wantsPage } from '../pages/graphiql.ts';
+import { serveFile } from '../pages/static-file.ts';
+import { Connections, PendingResponse } from './connections.ts';
 import { answerPreflight, headersFor } from './cors.ts';
 import { createGraphQLEndpoint } from './graphql-endpoint.ts';
-import { OwnNames } from './host.ts';
+import { AllowedHosts } from './host.ts';
 import * as limits from './limits.ts';
 import { readTarget } from './target.ts';
-import { refuseUnread } from './unread.ts';
+import type { TrustedDocuments } from './trusted-documents.ts';
+import { refuseUnreadable } from './unreadable.ts';
 
 export interface HttpServerOptions {
   readonly ledger: Ledger;
   readonly host: string;
-  /** 0: any that is free. */
+  /** 0: any free port. */
   readonly port: number;
   readonly log: Pick<Logger, 'error'>;
-  /** Told of each request when it has been answered, or its caller has gone. */
+  /** Called for each request after it was answered, or its connection was closed. */
   readonly onAnswered?: (request: AnsweredRequest) => void;
-  /** Origins whose pages may use the API in a browser, such as https://app.example. */
+  /** Origins whose pages may call the API from a browser, such as https://app.example. */
   readonly corsOrigins?: readonly string[];
-  /** Names by which the service may be asked beside addresses and localhost; null: by any. */
+  /** Names that the Host header may have in addition to addresses and localhost; null: any name. */
   readonly allowedHosts?: readonly string[] | null;
-  /** GraphiQL, introspection, and suggestions in errors. */
+  /** GraphiQL, introspection, /schema.graphql, and suggestions in errors. */
   readonly explorer?: boolean;
-  /** false: Yoga answers everything, and the same. */
+  /** Executes only these documents. */
+  readonly trustedDocuments?: TrustedDocuments | undefined;
+  /** false: Yoga answers every request, with the same answers. */
   readonly fastPath?: boolean;
-  /** How often an operation comes on the fast path before it is compiled. */
+  /** Executions of an operation on the fast path before it is compiled. */
   readonly compileAfter?: number;
   readonly headersTimeoutMs?: number;
   readonly requestTimeoutMs?: number;
@@ -47,55 +53,73 @@ export interface HttpServerOptions {
 }
 
 export interface HttpServer {
-  /** Where it listens: http://…, without a slash at its end. */
+  /** The address, such as http://127.0.0.1:4000. */
   readonly url: string;
-  /** Requests that are not answered yet. */
+  /** The number of requests that are not answered yet. */
   readonly openRequests: number;
-  /** Takes no new connection, answers the requests that it has taken, and resolves when all connections have ended. */
+  /** Accepts no more connections, answers the pending requests, and resolves when all connections have ended. */
   close(): Promise<void>;
 }
 
-/** null: the caller has gone. */
+/** Serves the schema in GraphQL's schema definition language. */
+const SCHEMA_PATH = '/schema.graphql';
+
+/** Returns null if the connection was closed. */
 type Route = (
   request: IncomingMessage,
   notes: RequestNotes,
 ) => HttpAnswer | null | Promise<HttpAnswer | null>;
 
-/** Serves the API. Every answer has an x-request-id, under which the log has what went wrong. */
+/** Serves the API. Every answer has an x-request-id, which the log lines of the request have too. */
 export async function startHttpServer(options: HttpServerOptions): Promise<HttpServer> {
   const { ledger, host, port, log, corsOrigins = [], explorer = true, fastPath = true } = options;
-  const { onAnswered = () => {} } = options;
+  const { onAnswered = () => {}, trustedDocuments } = options;
   const requests = new AsyncLocalStorage<string>();
-  const tellFault: OnFault = (error, faultId) => {
+  const reportFault: OnFault = (error, faultId) => {
     const requestId = requests.getStore() ?? randomUUID();
-    // The log has the fault itself under faultId. An outage has its own lines, and the request's line has its code.
-    if (faultId !== undefined) log.error({ requestId, faultId }, 'a write was answered INTERNAL');
+    // The ledger has logged the error under faultId. An outage has lines of its own, and the request's line has its code.
+    if (faultId !== undefined) log.error({ requestId, faultId }, 'a write failed with INTERNAL');
     else if (!(error instanceof UnavailableError))
-      log.error({ err: error, requestId }, 'a fault in answering a request');
+      log.error({ err: error, requestId }, 'a request failed with an internal error');
     return requestId;
   };
-  const endpoint = createGraphQLEndpoint(ledger, tellFault, {
+  const endpoint = createGraphQLEndpoint(ledger, reportFault, {
     explorer,
     fastPath,
-    ...(options.compileAfter && { compileAfter: options.compileAfter }),
+    trustedDocuments,
+    compileAfter: options.compileAfter,
   });
-  const graphiql = createGraphiQL();
+  const graphiql = serveFile(renderGraphiQL);
+  const schemaFile = serveFile(async () => ({
+    contentType: 'text/plain; charset=utf-8',
+    text: schemaText,
+  }));
   const metrics = createMetrics({ ledger, bufferedBytes: endpoint.bufferedBytes });
   const health = createHealth({ ledger, draining: () => connections.closing });
   const origins = new Set(corsOrigins);
   const { allowedHosts = null } = options;
-  const names = allowedHosts === null ? null : new OwnNames(allowedHosts);
+  const names = allowedHosts === null ? null : new AllowedHosts(allowedHosts);
 
   const answerGraphQL: Route = async (request, notes) => {
-    if (explorer && asksForPage(request)) return graphiql(request);
+    if (wantsPage(request)) {
+      return explorer ? graphiql(request) : explorerOffPage(trustedDocuments !== undefined);
+    }
     const answer =
       request.method === 'OPTIONS'
         ? answerPreflight(origins, request)
         : await endpoint.answer(request, notes);
     return answer && { ...answer, headers: { ...headersFor(origins, request), ...answer.headers } };
   };
+  const answerSchema: Route = (request) => {
+    if (request.method !== 'GET' && request.method !== 'HEAD') {
+      return plainText(405, 'Read the schema by GET.\n', { allow: 'GET, HEAD' });
+    }
+    if (!explorer) return plainText(404, 'The schema is not served while API_EXPLORER is off.\n');
+    return schemaFile(request);
+  };
   const routes = new Map<string | undefined, Route>([
     [GRAPHQL_PATH, answerGraphQL],
+    [SCHEMA_PATH, answerSchema],
     ['/livez', health.livez],
     ['/readyz', health.readyz],
     ['/metrics', metrics.write],
@@ -109,35 +133,40 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     requestTimeout: requestTimeoutMs,
     connectionsCheckingInterval: limits.TIMEOUT_CHECK_MS,
     keepAliveTimeout: limits.KEEP_ALIVE_MS,
-    // The service's own check does more, and Node's answer would not be among those that are held.
+    // readTarget checks more, and Node's own answer would bypass `connections`.
     requireHostHeader: false,
   });
   server.timeout = options.silenceTimeoutMs ?? limits.SILENCE_TIMEOUT_MS;
-  // A caller who has sent all that it will still reads its answers.
+  // A client that has closed its side of the connection still receives its answers.
   Object.assign(server, { httpAllowHalfOpen: true });
-  // Node would leave out lines that a large head has, among which may be a second Host. A head is bounded by its size.
+  // Without a limit on the number of headers, Node drops none of them, such as a second Host. maxHeaderSize limits the head.
   server.maxHeadersCount = 0;
   const connections = new Connections(server, options.maxConnections ?? limits.MAX_CONNECTIONS);
   const refuse = (error: Error, socket: Duplex) => {
     const times = { headersTimeoutMs, requestTimeoutMs };
-    connections.refuse(socket, () => refuseUnread(error, socket, Object.entries(SECURITY_HEADERS), times));
+    connections.refuse(socket, () =>
+      refuseUnreadable(error, socket, Object.entries(SECURITY_HEADERS), times),
+    );
   };
   server.on('clientError', refuse);
   server.on('connect', (_, socket) => {
-    // Node reads no more of the connection, and no longer handles its errors.
+    // Node does not read this connection, nor handle its errors.
     socket.on('error', () => {}).resume();
-    refuse(new Error('The service is no proxy.'), socket);
+    refuse(new Error('CONNECT is not supported.'), socket);
   });
-  /** The answer of a route, whatever becomes of it. */
+  /** Returns the answer of a route, or 500 if it throws. */
   const settled = async (answering: () => HttpAnswer | null | Promise<HttpAnswer | null>) => {
     try {
       return await answering();
     } catch (error) {
-      tellFault(error);
-      return plainText(500, 'A fault of the service itself, which its log has under the request id.\n');
+      reportFault(error);
+      return plainText(
+        500,
+        'Internal error. Find the details in the log by the x-request-id of this answer.\n',
+      );
     }
   };
-  const answer = (request: IncomingMessage, response: ServerResponse, expected?: 'continue' | 'more') => {
+  const answer = (request: IncomingMessage, response: ServerResponse, expected?: 'continue' | 'other') => {
     if (connections.isRefused(request.socket)) return;
     const target = readTarget(request);
     request.url = target?.url ?? '';
@@ -146,11 +175,11 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     let route = known ?? notFound;
     if (target === undefined) route = withoutHost;
     else if (names !== null && !names.include(target.host)) route = misdirected(target.host);
-    else if (expected === 'more') route = expectsMore;
+    else if (expected === 'other') route = expectationFailed;
     else if (expected === 'continue') response.writeContinue();
     const [notes, since] = [new RequestNotes(), performance.now()];
     const { requestId } = notes;
-    const held = new HeldAnswer(request, response);
+    const held = new PendingResponse(request, response);
     connections.hold(request.socket, held);
     let [isServed, isClosed] = [false, false];
     const noteEnd = () => {
@@ -174,19 +203,19 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
       .run(requestId, settled, () => route(request, notes))
       .then((answer) => {
         if (answer !== null) send(request, response, requestId, answer);
-        // What a caller who has gone asked for is done all the same, and noted.
+        // A request is executed and logged even if its connection was closed meanwhile.
         isServed = true;
         noteEnd();
       })
       .catch((error) => {
-        // An answer that cannot be written ends its connection, and not the service.
-        tellFault(error);
+        // A failure to write an answer ends its connection only.
+        reportFault(error);
         response.destroy();
       });
   };
   server.on('request', answer);
   server.on('checkContinue', (request, response) => answer(request, response, 'continue'));
-  server.on('checkExpectation', (request, response) => answer(request, response, 'more'));
+  server.on('checkExpectation', (request, response) => answer(request, response, 'other'));
   server.listen(port, host);
   await once(server, 'listening');
 
@@ -202,7 +231,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
   };
 }
 
-/** Nothing of an answer is a page, unless its route says otherwise, and nobody keeps it. */
+/** By default an answer is no page and is not cached. A route may override these headers. */
 const SECURITY_HEADERS = {
   'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
   'x-content-type-options': 'nosniff',
@@ -221,7 +250,7 @@ function send(
     else response.once('close', onRead);
   }
   if (!request.complete) {
-    // Node throws away what is still to come of the body, so that its sender gets to read the answer, and does so without an end.
+    // Node reads and drops the rest of the body without a limit, so that its sender can read the answer. This is the limit.
     const linger = setTimeout(() => request.destroy(), limits.LINGER_MS);
     request.once('close', () => clearTimeout(linger));
   }
@@ -230,32 +259,33 @@ function send(
   response.writeHead(status, all).end(body);
 }
 
-/** What logs and metrics usually say where a caller had gone before the end of the answer. */
+/** The status in logs and metrics of a request whose connection was closed before the end of the answer. */
 const CALLER_GONE = 499;
 
 function notFound(): HttpAnswer {
-  return plainText(404, `There is nothing here. The API is at ${GRAPHQL_PATH}.\n`);
+  return plainText(404, `Not found. The API is at ${GRAPHQL_PATH}.\n`);
 }
 
 function withoutHost(): HttpAnswer {
-  return plainText(400, 'The request must have one Host line, with a valid host and port.\n');
+  return plainText(400, 'The request must have exactly one Host header, with a valid host and port.\n');
 }
 
-function expectsMore({ headers: { expect } }: IncomingMessage): HttpAnswer {
-  return plainText(417, `The service does not meet the expectation ${expect}.\n`);
+function expectationFailed({ headers: { expect } }: IncomingMessage): HttpAnswer {
+  return plainText(417, `The expectation ${expect} is not supported. Only 100-continue is.\n`);
 }
 
 function misdirected(host = ''): Route {
   return () =>
-    plainText(421, `The service is not asked by the name ${host}; ALLOWED_HOSTS can say that it is.\n`);
+    plainText(421, `Host ${JSON.stringify(host)} is not allowed. Add its name to ALLOWED_HOSTS.\n`);
 }
 
-function plainText(status: number, body: string): HttpAnswer {
-  return { status, headers: { 'content-type': 'text/plain; charset=utf-8' }, body };
+function plainText(status: number, body: string, headers: Readonly<Record<string, string>> = {}): HttpAnswer {
+  return { status, headers: { 'content-type': 'text/plain; charset=utf-8', ...headers }, body };
 }
 
 function urlOf(address: AddressInfo | string | null): string {
-  if (address === null || typeof address === 'string') throw new TypeError('the server listens on a port');
+  if (address === null || typeof address === 'string')
+    throw new TypeError('the server does not listen on a port');
   const host = address.family === 'IPv6' ? `[${address.address}]` : address.address;
   return `http://${host}:${address.port}`;
 }

@@ -12,14 +12,19 @@ import { atOnce, inTurns } from '../../ledger/commit/turns.ts';
 import { MAX_LARGE_ELEMENTS, MAX_LARGE_NAMES, MAX_LARGE_NESTING } from './limits.ts';
 
 /**
- * Why a body above MAX_REQUEST_BYTES is refused before it is parsed; undefined where it may be. Its bytes are looked at once, some
- * in each turn of the event loop.
- * It must be an object whose document, within the limits of documents, runs nothing but a `postBatch`, and it must have no more
- * to parse than such a body needs. What is no JSON is either refused here or left to who parses it.
+ * Returns the refusal of a body above MAX_REQUEST_BYTES, before it is parsed; undefined where it may be parsed. The bytes are
+ * scanned once, in turns of the event loop.
+ * The body must be an object with no more elements than a `postBatch` needs. Its document must be within the limits of documents
+ * and execute nothing but `postBatch`; a trusted document is checked after the body is parsed. A body that is not JSON is either
+ * refused here or left to the parser.
  */
-export async function refuseLarge(bytes: Buffer): Promise<GraphQLError | undefined> {
+export async function refuseLarge(
+  bytes: Buffer,
+  hasTrustedDocuments = false,
+): Promise<GraphQLError | undefined> {
   const scan = await inTurns(scanPieces(bytes));
   if ('limit' in scan) return exceeded(...scan.limit);
+  if (hasTrustedDocuments) return undefined;
   const tooLarge = bodyTooLarge(bytes.length, MAX_REQUEST_BYTES);
   const { query, operationName } = scan;
   if (query === undefined || [query, operationName ?? query].some(isTooLong)) return tooLarge;
@@ -36,18 +41,18 @@ export async function refuseLarge(bytes: Buffer): Promise<GraphQLError | undefin
   }
 }
 
-/** Why a body that begins so is refused, whatever follows: it has more to parse than a `postBatch` needs. */
+/** Returns the refusal of a body by its beginning, if that has more elements already than a `postBatch` needs. */
 export function refuseStructure(beginning: Buffer): GraphQLError | undefined {
   const scan = scanBody(beginning);
   return 'limit' in scan ? exceeded(...scan.limit) : undefined;
 }
 
-/** Whether a string cannot be within a document's limit of characters, each of which takes six bytes at most: an escape. */
+/** Whether a string must exceed a document's limit of characters. A character takes at most six bytes, as an escape. */
 function isTooLong(string: Buffer): boolean {
   return string.length > 6 * DOCUMENT_LIMITS.characters + 2;
 }
 
-/** The text of a string of JSON with its quotes; undefined where it is none. */
+/** Returns the text of a JSON string with its quotes; undefined if it is malformed. */
 function decode(string: Buffer): string | undefined {
   try {
     return String(JSON.parse(string.toString()));
@@ -60,40 +65,40 @@ function exceeded(name: string, allowed: number): GraphQLError {
   const [bytes, given, most] = [MAX_REQUEST_BYTES, allowed + 1, allowed].map((n) => n.toLocaleString('en'));
   return requestRefused(
     413,
-    `The body has more than ${bytes} bytes, and at least ${given} ${name}; at most ${most} are allowed.`,
+    `A body above ${bytes} bytes may have at most ${most} ${name}, and this one has at least ${given}.`,
   );
 }
 
 type Member = 'query' | 'operationName';
-/** The strings, with their quotes, that an object of JSON has as these members; or the limit that it passes. */
+/** The JSON strings, with their quotes, of these members of the body; or the limit that the body exceeds. */
 type Scan =
   | Readonly<Record<Member, Buffer | undefined>>
   | { readonly limit: readonly [name: string, allowed: number] };
 
-/** Bytes that are scanned in one turn of the event loop. */
+/** Bytes scanned in one turn of the event loop. */
 const PIECE = 2 ** 20;
 const [QUOTE, BACKSLASH, COMMA, COLON] = [0x22, 0x5c, 0x2c, 0x3a];
 const [OPEN_BRACE, CLOSE_BRACE, OPEN_BRACKET, CLOSE_BRACKET] = [0x7b, 0x7d, 0x5b, 0x5d];
 
 /**
- * Finds strings and brackets, and checks nothing else: of JSON it finds what JSON.parse finds, where a member stands twice the
- * last. Of anything else JSON.parse reads no more than what comes before its fault, which is counted here too.
+ * Finds members as JSON.parse does, and uses the last of members with the same name. It looks at strings and brackets only, so it
+ * does not detect malformed JSON. JSON.parse reads malformed JSON up to the error, and everything before the error is counted.
  */
 export function scanBody(bytes: Buffer): Scan {
   return atOnce(scanPieces(bytes));
 }
 
-/** The same, with a pause after each PIECE of bytes. */
+/** Does the same, and yields after each PIECE of bytes. */
 function* scanPieces(bytes: Buffer): Generator<undefined, Scan, undefined> {
   const found: Record<Member, Buffer | undefined> = { query: undefined, operationName: undefined };
-  // JSON.parse takes longest for names that it has not met before.
+  // JSON.parse is slowest for names that it has not parsed before.
   const names = new Set<number>();
   let elements = 0;
   let nesting = 0;
-  /** The quotes of the last string. */
+  /** The positions of the quotes of the last string. */
   let from = 0;
   let to = 0;
-  /** Whose value comes next, in the outermost object. */
+  /** The member of the outermost object whose value is next. */
   let member: Member | undefined;
 
   let pause = PIECE;
@@ -125,7 +130,7 @@ function* scanPieces(bytes: Buffer): Generator<undefined, Scan, undefined> {
       case OPEN_BRACKET:
         elements += 1;
         nesting += 1;
-        if (nesting > MAX_LARGE_NESTING) return { limit: ['brackets inside each other', MAX_LARGE_NESTING] };
+        if (nesting > MAX_LARGE_NESTING) return { limit: ['nested brackets', MAX_LARGE_NESTING] };
         break;
       case CLOSE_BRACE:
       case CLOSE_BRACKET:
@@ -139,23 +144,23 @@ function* scanPieces(bytes: Buffer): Generator<undefined, Scan, undefined> {
   return found;
 }
 
-/** Where the outermost object begins; the body's end where it has none. */
+/** Returns the position of the outermost object; the end of the body if there is none. */
 function startOf(bytes: Buffer): number {
   let start = 0;
   while (SPACES[bytes[start] ?? 0] === 1) start += 1;
   return bytes[start] === OPEN_BRACE ? start : bytes.length;
 }
 
-/** All that JSON takes for space. */
+/** Whitespace by the grammar of JSON. */
 const SPACES = Uint8Array.from({ length: 256 }, (_, byte) =>
   ' \t\n\r'.includes(String.fromCharCode(byte)) ? 1 : 0,
 );
 
-/** The closing quote of the string that opens at `at`; the body's end where it has none. */
+/** Returns the position of the closing quote of the string that opens at `at`; the end of the body if there is none. */
 function endOfString(bytes: Buffer, at: number): number {
   let end = at + 1;
   while (end < bytes.length) {
-    // Byte by byte as far as most strings go, and then by a search, which is quicker by far but takes long to begin.
+    // A loop is faster for short strings, which most are; indexOf is much faster for long ones.
     const near = Math.min(end + NEAR_BYTES, bytes.length);
     while (end < near) {
       const byte = bytes[end];
@@ -175,7 +180,7 @@ function endOfString(bytes: Buffer, at: number): number {
 
 const NEAR_BYTES = 64;
 
-/** FNV-1a, from a start that no caller knows. Two names of one hash count as one. */
+/** FNV-1a with a secret start, so that callers cannot choose colliding names. Colliding names count as one. */
 function hashName(bytes: Buffer, from: number, to: number): number {
   let hash = HASH_START;
   for (let at = from; at < to; at += 1) hash = Math.imul(hash ^ (bytes[at] ?? 0), 0x01000193);
@@ -185,7 +190,7 @@ function hashName(bytes: Buffer, from: number, to: number): number {
 const HASH_START = randomBytes(4).readInt32LE();
 
 const MEMBERS: readonly Member[] = ['query', 'operationName'];
-/** Each letter of a member, and the rest of its escape, such as `u0071`. */
+/** Each letter of a member's name, and its escape without the backslash, such as `u0071`. */
 const LETTERS: Readonly<Record<Member, readonly { readonly plain: number; readonly escaped: Buffer }[]>> = {
   query: lettersOf('query'),
   operationName: lettersOf('operationName'),
@@ -198,14 +203,14 @@ function lettersOf(name: Member) {
   });
 }
 
-/** Whether what stands between two quotes is a member's name, its letters escaped or not. */
+/** Whether the bytes between two quotes are the name of a member, with or without escapes. */
 function spells(bytes: Buffer, from: number, to: number, name: Member): boolean {
   let at = from;
   for (const { plain, escaped } of LETTERS[name]) {
     if (bytes[at] === BACKSLASH) {
       at += 1;
       for (const byte of escaped) {
-        // Digits that are letters may be capitals. What else this takes for them is no JSON.
+        // Hexadecimal digits may be capitals. Other bytes that pass this comparison are malformed JSON.
         if (((bytes[at] ?? 0) | 0x20) !== byte) return false;
         at += 1;
       }

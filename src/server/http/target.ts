@@ -1,17 +1,17 @@
 import type { IncomingMessage } from 'node:http';
 import { isIPv6 } from 'node:net';
 
-/** What a request is for. */
+/** The host and path that a request names. */
 export interface Target {
-  /** The host, with its port if it has one. Undefined: HTTP/1.0 without a Host line. */
+  /** The host, with the port if there is one. Undefined for HTTP/1.0 without a Host header. */
   readonly host: string | undefined;
-  /** The path with its query; or what is neither a path nor a URL, such as `*`. */
+  /** The path with its query, or a target in another form, such as `*`. */
   readonly url: string;
 }
 
 /**
- * The target of a request by RFC 9112, 3.2. Undefined: it must be answered 400, because it has no valid Host line, or more than
- * one. Where the request line has a whole URL, the host is the URL's.
+ * Returns the target of a request by RFC 9112, section 3.2; undefined if the Host header is missing, repeated or invalid, which
+ * must be answered with 400. If the request line has an absolute URL, the host is that of the URL.
  */
 export function readTarget({ httpVersion, url = '', rawHeaders }: IncomingMessage): Target | undefined {
   let host: string | undefined;
@@ -29,7 +29,7 @@ export function readTarget({ httpVersion, url = '', rawHeaders }: IncomingMessag
 }
 
 const ABSOLUTE = /^https?:\/\/([^/?]*)(.*)$/i;
-/** RFC 3986, 3.2.2: an address in brackets, or a name or IPv4 address; then the port. */
+/** RFC 3986, section 3.2.2: an address in brackets, or a name or IPv4 address; then the port. */
 const HOST = /^(?:\[([^\]]*)\]|(?:[\w.~!$&'()*+,;=-]|%[\da-f]{2})*)(?::\d*)?$/i;
 
 function isHost(text: string): boolean {

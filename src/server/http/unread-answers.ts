@@ -1,13 +1,16 @@
 import { MAX_UNREAD_BYTES } from './limits.ts';
 
-/** Smaller answers fit into the buffers of their connections. */
+/** Smaller answers fit into the send buffers of their connections. */
 const COUNTED_BYTES = 2 ** 16;
 
-/** The bytes of large answers that are written and that their callers have not read yet. */
+/** Counts the bytes of large answers that were written and that their callers have not read yet. */
 export class UnreadAnswers {
   #bytes = 0;
 
-  /** Counts an answer; undefined where there is no room for it. What it returns is called when the answer is read, or never will be. */
+  /**
+   * Counts an answer, and returns the function to call when it was read or its connection closed. Returns undefined if too many
+   * answers are unread, unless this one must be sent.
+   */
   hold(body: string | Buffer, mustBeSent: boolean): (() => void) | undefined {
     const bytes = typeof body === 'string' ? 0 : body.length;
     if (bytes < COUNTED_BYTES) return NOTHING;

@@ -1,13 +1,13 @@
 import type { LedgerLoad } from '../../ledger/ledger.ts';
 
-/** What keeps a service from its end, in words. */
+/** Describes the work that the service waits for before it stops. */
 export function describeUnfinished(openRequests: number, load: LedgerLoad): string {
   const { queued, aside, underWay, connections } = load;
   const inUse = Object.values(connections).reduce((sum, use) => sum + use.inUse, 0);
   const parts: readonly (readonly [count: number, one: string, many: string])[] = [
     [openRequests, 'open request', 'open requests'],
-    [queued, 'command in line', 'commands in line'],
-    [aside, 'command on locked accounts', 'commands on locked accounts'],
+    [queued, 'queued command', 'queued commands'],
+    [aside, 'parked command', 'parked commands'],
     [underWay, 'command in a lane', 'commands in lanes'],
     [inUse, 'database connection in use', 'database connections in use'],
   ];
@@ -17,27 +17,27 @@ export function describeUnfinished(openRequests: number, load: LedgerLoad): stri
   return left.length === 0 ? 'connections to close' : left.join(', ');
 }
 
-/** The end of the process, which comes in time even where something does not finish. */
+/** Stops the process in time, even if some work does not finish. */
 export class Drain {
   readonly #timeoutMs: number;
-  #waitsFor = () => 'its start';
+  #waitsFor = () => 'the start';
 
   constructor(timeoutMs: number) {
     this.#timeoutMs = timeoutMs;
   }
 
-  /** Says from now on what would be waited for. */
+  /** Sets the description of the work that the service waits for. */
   waitFor(describe: () => string): void {
     this.#waitsFor = describe;
   }
 
-  /** Ends the process with status 1, and says why, if it has not ended by itself when the time is over. */
+  /** Starts the timeout. When it is over, prints the unfinished work and exits with status 1. */
   begin(): void {
     setTimeout(() => {
       console.error(
-        `The service did not end within ${this.#timeoutMs / 1000} s, its DRAIN_TIMEOUT, and is ended. ` +
-          `It was waiting for: ${this.#waitsFor()}. ` +
-          'Requests without an answer may have been done: repeat them with the same keys.',
+        `The service did not stop within its DRAIN_TIMEOUT of ${this.#timeoutMs / 1000} s and exits. ` +
+          `Unfinished: ${this.#waitsFor()}. ` +
+          'The outcome of requests without an answer is unknown: repeat them with the same keys.',
       );
       process.exit(1);
     }, this.#timeoutMs).unref();

@@ -1,18 +1,18 @@
-/** An error as the log shows it. */
+/** An error in the log. */
 export interface FaultFacts {
   readonly type: string;
   readonly message: string;
   readonly sqlState?: string;
   readonly constraint?: string;
   readonly table?: string;
-  /** The errors that led to it, the nearest first. */
+  /** The causes, the nearest first. */
   readonly causes?: readonly Omit<FaultFacts, 'causes' | 'stack'>[];
   readonly stack?: string;
 }
 
 /**
- * Returns what the log shows of an error, and nothing else of it. PostgreSQL's errors quote rows and parameters, and pg attaches
- * its client to some, with the key that cancels its queries.
+ * Returns the properties of an error that are safe to log. PostgreSQL's errors quote rows and parameters, and pg attaches its
+ * client to some errors, with the key that cancels its queries.
  */
 export function describeFault(error: unknown): FaultFacts {
   const causes = causesOf(error).map(factsOf);
@@ -47,7 +47,7 @@ function factsOf(error: unknown): Omit<FaultFacts, 'causes' | 'stack'> {
   };
 }
 
-/** More than this is a cycle. */
+/** A longer chain of causes is a cycle. */
 const MAX_CAUSES = 8;
 
 function causesOf(error: unknown): unknown[] {
@@ -58,7 +58,7 @@ function causesOf(error: unknown): unknown[] {
   return causes;
 }
 
-/** Node tries each address of a name, and puts the errors into one without a message. */
+/** Node tries each address of a host, and wraps the errors in one error without a message. */
 function causeOf(error: unknown): unknown {
   if (error instanceof AggregateError) return error.errors[0];
   return error instanceof Error ? error.cause : undefined;

@@ -4,14 +4,14 @@ import type { Ledger } from '../../ledger/ledger.ts';
 
 export interface HealthOptions {
   readonly ledger: Pick<Ledger, 'load' | 'findSchemaProblem'>;
-  /** Whether the service is about to end. */
+  /** Whether the service is stopping. */
   readonly draining: () => boolean;
 }
 
 export interface Health {
-  /** The process answers. It says nothing of the database: restarting would not mend that. */
+  /** Returns 200 while the process responds. It ignores the database, because a restart would not repair that. */
   livez(): HttpAnswer;
-  /** Whether to send requests here: 200, or 503 with the checks that failed. */
+  /** Returns 200 if the service can take requests, otherwise 503 with the checks that failed. */
   readyz(): Promise<HttpAnswer>;
 }
 
@@ -27,43 +27,46 @@ interface DatabaseChecks {
 
 const OK: Check = { ok: true };
 
-/** How long a probe waits for the database: shorter than probes are usually waited for. */
+/** How long a probe waits for the database. Load balancers usually wait longer for a probe. */
 const DEADLINE_MS = 800;
-/** How long an answer of the database stands, so that many probes are one query. */
-const STANDS_FOR_MS = 1000;
+/** How long a result is reused, so that many probes need one query. */
+const REUSED_MS = 1000;
 
-const away = (problem: string): DatabaseChecks => ({
+const unavailable = (problem: string): DatabaseChecks => ({
   database: { ok: false, problem },
-  schema: { ok: false, problem: 'It is not known while the database cannot be used.' },
+  schema: { ok: false, problem: 'Unknown while the database is unavailable.' },
 });
-const SILENT = away('The database does not answer.');
+const SILENT = unavailable('The database does not respond.');
 
 export function createHealth({ ledger, draining }: HealthOptions): Health {
-  // One query at a time: while the database says nothing, further probes wait for the one that was asked.
-  let asked: Promise<DatabaseChecks> | undefined;
-  const askDatabase = async (): Promise<DatabaseChecks> => {
+  // While a query is pending, all probes wait for its result.
+  let pending: Promise<DatabaseChecks> | undefined;
+  const checkDatabase = async (): Promise<DatabaseChecks> => {
     const answer = await ledger.findSchemaProblem().then(
       (problem) => ({ database: OK, schema: problem === null ? OK : { ok: false, problem } }),
-      (error: Error) => away(error.message),
+      (error: Error) => unavailable(error.message),
     );
     setTimeout(() => {
-      asked = undefined;
-    }, STANDS_FOR_MS).unref();
+      pending = undefined;
+    }, REUSED_MS).unref();
     return answer;
   };
 
   return {
     livez: () => ({ status: 200, headers: { 'content-type': 'text/plain; charset=utf-8' }, body: 'alive\n' }),
     readyz: async () => {
-      asked ??= askDatabase();
+      pending ??= checkDatabase();
       const deadline = sleep(DEADLINE_MS, SILENT, { ref: false });
-      const { database, schema } = await Promise.race([asked, deadline]);
+      const { database, schema } = await Promise.race([pending, deadline]);
       const { queued, maxQueue, draining: ledgerDrains } = ledger.load;
       const checks = {
         database,
         schema,
-        queue: queued < maxQueue ? OK : { ok: false, problem: `All ${maxQueue} places are taken.` },
-        serving: draining() || ledgerDrains ? { ok: false, problem: 'The service is about to end.' } : OK,
+        queue:
+          queued < maxQueue
+            ? OK
+            : { ok: false, problem: `The queue is full: ${queued} of ${maxQueue} commands.` },
+        serving: draining() || ledgerDrains ? { ok: false, problem: 'The service is stopping.' } : OK,
       };
       const ready = Object.values(checks).every(({ ok }) => ok);
       return {

@@ -3,21 +3,20 @@ import { prettyFactory } from 'pino-pretty';
 import { describeFault } from './fault.ts';
 
 /**
- * The service's log, on standard output or wherever else is given: lines of JSON, or on a terminal lines for people. Errors come
- * without the values of rows.
+ * Creates the service's log, on standard output by default: JSON lines, or readable lines on a terminal. Errors are logged without
+ * the values of rows.
  */
 export function createLog(level: LevelWithSilent, destination: DestinationStream = output(1)): Logger {
   return pino({ level, serializers: { err: describeFault } }, destination);
 }
 
-/** Reports on standard error why the service ends. */
+/** Reports on standard error why the service exits. */
 export function reportEnd(error: unknown): void {
-  createLog('fatal', output(2)).fatal({ err: error }, 'the service ends because of a fault');
+  createLog('fatal', output(2)).fatal({ err: error }, 'the service exits because of an internal error');
 }
 
 /**
- * The lines of one turn of the event loop are written together at its end: a write for each would take longer than formatting
- * it.
+ * Writes the lines of one turn of the event loop together at its end: a write per line would take longer than formatting it.
  */
 function output(descriptor: 1 | 2): DestinationStream {
   const stream = pino.destination(descriptor);

@@ -5,7 +5,7 @@ import type { AnsweredRequest } from './request-log.ts';
 
 export interface Metrics {
   count(request: AnsweredRequest): void;
-  /** Answers all of it in the text format of Prometheus. */
+  /** Returns all metrics in the text format of Prometheus. */
   write(): Promise<HttpAnswer>;
 }
 
@@ -18,7 +18,7 @@ export interface MetricsOptions {
   readonly bufferedBytes: () => number;
 }
 
-/** What is measured of a ledger and of the requests to it, in a registry of its own. */
+/** Creates the metrics of a ledger and its requests, in a registry of their own. */
 export function createMetrics({ ledger, bufferedBytes }: MetricsOptions): Metrics {
   const registry = new Registry();
   const registers = [registry];
@@ -26,37 +26,37 @@ export function createMetrics({ ledger, bufferedBytes }: MetricsOptions): Metric
 
   const outcomes = new Counter({
     name: 'ledger_outcomes_total',
-    help: 'Codes that were answered: POSTED, CREATED, refusals, and errors beside the data.',
+    help: 'Codes that callers received: POSTED, CREATED, refusals, and top-level errors.',
     labelNames: ['code'],
     registers,
   });
   const requests = new Histogram({
     name: 'ledger_http_request_duration_seconds',
-    help: 'From a request’s head to the end of its answer.',
+    help: 'Time from the head of a request to the end of its answer.',
     labelNames: ['route', 'status'],
     buckets: SECONDS,
     registers,
   });
   const sizes = new Histogram({
     name: 'ledger_batch_size',
-    help: 'Commands that a lane took at once.',
+    help: 'Commands in a batch.',
     buckets: COMMANDS,
     registers,
   });
   const durations = new Histogram({
     name: 'ledger_batch_duration_seconds',
-    help: 'From a batch’s being taken by a lane to the last of its answers.',
+    help: 'Time from the start of a batch to the last of its outcomes.',
     buckets: SECONDS,
     registers,
   });
   const retries = new Counter({
     name: 'ledger_batch_retries_total',
-    help: 'How often a batch was run again after a failure that passes.',
+    help: 'Retries of batches after transient failures.',
     registers,
   });
   const splits = new Counter({
     name: 'ledger_batch_splits_total',
-    help: 'How often a batch was cut in two to find the command at fault.',
+    help: 'Splits of batches to find the command that failed.',
     registers,
   });
   ledger.observe((batch) => {
@@ -68,7 +68,7 @@ export function createMetrics({ ledger, bufferedBytes }: MetricsOptions): Metric
   addLoad(registry, ledger);
   new Gauge({
     name: 'ledger_http_buffered_bytes',
-    help: 'Bytes of request bodies in memory that are not answered yet.',
+    help: 'Bytes of the bodies of unanswered requests.',
     registers,
     collect() {
       this.set(bufferedBytes());
@@ -88,12 +88,12 @@ export function createMetrics({ ledger, bufferedBytes }: MetricsOptions): Metric
   };
 }
 
-/** What is read only when somebody asks. */
+/** Adds gauges, which are read when the metrics are requested. */
 function addLoad(registry: Registry, ledger: Pick<Ledger, 'load'>): void {
   const registers = [registry];
   new Gauge({
     name: 'ledger_queue_depth',
-    help: 'Commands that wait for a lane.',
+    help: 'Commands in the queue.',
     registers,
     collect() {
       this.set(ledger.load.queued);
@@ -101,7 +101,7 @@ function addLoad(registry: Registry, ledger: Pick<Ledger, 'load'>): void {
   });
   new Gauge({
     name: 'ledger_queue_limit',
-    help: 'Commands that may wait; what comes then is OVERLOADED.',
+    help: 'Maximum of commands in the queue; further ones are rejected with OVERLOADED.',
     registers,
     collect() {
       this.set(ledger.load.maxQueue);
@@ -109,7 +109,7 @@ function addLoad(registry: Registry, ledger: Pick<Ledger, 'load'>): void {
   });
   new Gauge({
     name: 'ledger_lanes_busy',
-    help: 'Lanes that work on a batch.',
+    help: 'Lanes that execute a batch.',
     registers,
     collect() {
       this.set(ledger.load.busyLanes);
@@ -117,7 +117,7 @@ function addLoad(registry: Registry, ledger: Pick<Ledger, 'load'>): void {
   });
   new Gauge({
     name: 'ledger_database_connections',
-    help: 'Connections to the database that are in use or idle, and callers that wait for one.',
+    help: 'Database connections in use and idle, and requests that wait for one.',
     labelNames: ['pool', 'state'],
     registers,
     collect() {

@@ -25,7 +25,7 @@ beforeAll(async () => {
       side: (place % 2 === 0) === isFirst ? 'DEBIT' : 'CREDIT',
       amount: '1',
     }));
-  // Without a lower limit only the order of the sides matters: each journal gives back what the one before took.
+  // Each journal reverses the one before, so that no account is overdrawn.
   const operations = Array.from({ length: JOURNALS }, (_, place) => ({
     post: { keyAccountId: ids[0], idempotencyKey: randomUUID(), entries: entries(place % 2 === 0) },
   }));
@@ -44,7 +44,7 @@ describe.each([
   ['by the executor', { compileAfter: 1000 }],
   ['by a compiled operation', { compileAfter: 1 }],
   ['by Yoga', { fastPath: false }],
-])('answered %s', (_, options) => {
+])('executed %s', (_, options) => {
   const ask = async (query: string) => {
     const log = { error: () => expect.unreachable() };
     const server = await startHttpServer({ ledger, host: '127.0.0.1', port: 0, log, ...options });
@@ -65,7 +65,7 @@ describe.each([
   };
   const page = (alias: string) => `{ transactions(first: 100) { nodes { entries { ${alias}: id side } } } }`;
 
-  test('an answer of more than 32 MiB is refused by its limit', async () => {
+  test('an answer above 32 MiB is rejected with the limit', async () => {
     for (const text of await ask(page('a'.repeat(MAX_ANSWER_BYTES / 10_000)))) {
       expect(text.length).toBeLessThan(1000);
       expect(JSON.parse(text)).toEqual({
@@ -85,7 +85,7 @@ describe.each([
     }
   });
 
-  test('one of nearly so much is answered whole', async () => {
+  test('an answer just below the limit is sent completely', async () => {
     for (const text of await ask(page('a'.repeat(3000)))) {
       const { data } = JSON.parse(text) as { data: { transactions: { nodes: { entries: object[] }[] } } };
       expect(text.length).toBeGreaterThan(30_000_000);
@@ -97,7 +97,7 @@ describe.each([
 describe('a budget', () => {
   const rows = (bytes: number) => [{ text: 'x'.repeat(bytes) }];
 
-  test('stops a query that reads too much, and no mutation', async () => {
+  test('stops a query that reads too much, but no mutation', async () => {
     const query = new AnswerBudget();
     await query.read(rows(MAX_READ_BYTES / 2));
     await expect(query.read(rows(MAX_READ_BYTES / 2))).rejects.toMatchObject({
@@ -111,7 +111,7 @@ describe('a budget', () => {
     expect(mutation.refusal).toBeUndefined();
   });
 
-  test('lets one large query after another read, and small ones and mutations beside it', async () => {
+  test('lets large queries read one at a time, and small queries and mutations at any time', async () => {
     const order: string[] = [];
     const read = async (name: string, budget: AnswerBudget, bytes: number) => {
       await budget.read(rows(bytes));
@@ -140,13 +140,13 @@ describe('a budget', () => {
   });
 });
 
-test('large answers are held until they are read, and no more of them than there is room for', () => {
+test('large answers count until they are read, up to a limit', () => {
   const unread = new UnreadAnswers();
   const large = Buffer.alloc(MAX_UNREAD_BYTES / 4);
   const held = Array.from({ length: 4 }, () => unread.hold(large, false));
   expect(held).not.toContain(undefined);
   expect(unread.hold(large, false)).toBeUndefined();
-  // What a mutation did must be told.
+  // The answer of a mutation is always sent.
   const mutation = unread.hold(large, true);
   expect(mutation).toBeDefined();
   expect(unread.hold('small', false)).toBeDefined();

@@ -26,7 +26,7 @@ const whole = (alias: string, ...lines: readonly string[]) =>
   `${head(`content-length: ${body(alias).length}`, ...lines)}${body(alias)}`;
 const answers = (received: string) => [...received.matchAll(/"(\w+)":"Query"/g)].map(([, alias]) => alias);
 
-test('requests over one connection are answered, whatever way each takes', async () => {
+test('requests over one connection are answered on each path', async () => {
   const server = await start();
   const { socket, received, ended } = await connectRaw(server.url);
   const ask = async (alias: string, ...pieces: readonly string[]) => {
@@ -51,7 +51,7 @@ test('requests over one connection are answered, whatever way each takes', async
   await server.close();
 });
 
-test('requests sent one upon another are answered in their order', async () => {
+test('pipelined requests are answered in their order', async () => {
   const server = await start();
   const { socket, received } = await connectRaw(server.url);
   const aliases = Array.from({ length: 20 }, (_, place) => `a${place}`);
@@ -64,7 +64,7 @@ test('requests sent one upon another are answered in their order', async () => {
   await server.close();
 });
 
-test('the answer has what every answer has, and says how the connection goes on', async () => {
+test('every answer has the same headers, and says whether the connection stays open', async () => {
   const server = await start();
   const { socket, received } = await connectRaw(server.url);
   socket.write(whole('a'));
@@ -84,7 +84,7 @@ test('the answer has what every answer has, and says how the connection goes on'
   await server.close();
 });
 
-test('a server that closes answers who waits on such a connection, and ends it and those that are idle', async () => {
+test('a server that closes answers pending requests, and ends their connections and idle ones', async () => {
   const server = await start();
   const [busy, idle] = [await connectRaw(server.url), await connectRaw(server.url)];
   idle.socket.write(whole('idle'));
@@ -115,7 +115,7 @@ test('a connection that is idle after an answer is ended', { timeout: 15_000 }, 
   await server.close();
 });
 
-test('who has gone before the answer is noted as gone', async () => {
+test('a request whose connection was closed before the answer has the status 499', async () => {
   const server = await start();
   const { socket } = await connectRaw(server.url);
   const query = '{ accounts(first: 1) { edges { cursor } } }';
@@ -126,7 +126,7 @@ test('who has gone before the answer is noted as gone', async () => {
   await server.close();
 });
 
-test('requests sent one upon another are all noted when their caller has gone', async () => {
+test('pipelined requests are all logged when their connection is closed', async () => {
   const server = await start();
   const accountId = await makeAccount(ledger);
   const holder = await connect(database.ownerUrl);
@@ -138,7 +138,7 @@ test('requests sent one upon another are all noted when their caller has gone', 
   const { socket, ended } = await connectRaw(server.url);
   socket.write(`${head(`content-length: ${text.length}`)}${text}${whole('a')}${whole('b')}`);
   await sleep(100);
-  // Who only ends the connection may still read.
+  // A client that only ends its side may still read.
   socket.resetAndDestroy();
   await ended;
   await sleep(50);
@@ -147,7 +147,7 @@ test('requests sent one upon another are all noted when their caller has gone', 
   await server.close();
 });
 
-test('who sends and does not read is asked for no more', { timeout: 20_000 }, async () => {
+test('a client that sends without reading is not read any further', { timeout: 20_000 }, async () => {
   const server = await start();
   const { socket } = await connectRaw(server.url);
   socket.pause();
@@ -156,7 +156,7 @@ test('who sends and does not read is asked for no more', { timeout: 20_000 }, as
   });
   const request = `${head(`content-length: ${text.length}`)}${text}`;
   let before = -1;
-  // What fits into the buffers of both ends is answered, and then nothing more.
+  // Only answers that fit into the buffers of both sides are sent.
   await vi.waitFor(
     async () => {
       for (let turn = 0; turn < 300; turn += 1) {

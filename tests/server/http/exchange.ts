@@ -4,7 +4,7 @@ import { text } from 'node:stream/consumers';
 export interface Sent {
   readonly method?: string;
   readonly headers?: OutgoingHttpHeaders;
-  /** Its length is sent with it, unless the headers say otherwise. */
+  /** Sent with its content-length, unless the headers say otherwise. */
   readonly body?: string | Buffer;
 }
 
@@ -15,8 +15,7 @@ export interface Received {
 }
 
 /**
- * Sends a request exactly as it is given, over a connection of its own that would stay open, as clients' connections do, and
- * answers all that came back.
+ * Sends a request exactly as it is given, over a new keep-alive connection, and returns the answer.
  */
 export function exchange(url: string, { method = 'POST', headers = {}, body }: Sent): Promise<Received> {
   const agent = new Agent({ keepAlive: true });
@@ -34,7 +33,7 @@ export function exchange(url: string, { method = 'POST', headers = {}, body }: S
 
 export const JSON_TYPE = { 'content-type': 'application/json' };
 
-/** A request as clients of GraphQL send it. */
+/** Returns a request as GraphQL clients send it. */
 export function asking(query: unknown, members: object = {}, headers: OutgoingHttpHeaders = {}): Sent {
   return { headers: { ...JSON_TYPE, ...headers }, body: JSON.stringify({ query, ...members }) };
 }

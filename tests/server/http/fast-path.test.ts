@@ -3,20 +3,20 @@ import { RequestNotes } from '../../../src/graphql/execution/request-notes.ts';
 import { AnswerBudget } from '../../../src/graphql/protection/answer-budget.ts';
 import { FastPath, readPlain } from '../../../src/server/http/fast-path.ts';
 
-test('a fault outside of what GraphQL catches is masked, and told of', async () => {
+test('an error that GraphQL does not catch is masked and reported', async () => {
   const fault = new Error('select secret from /home');
-  const told: unknown[] = [];
+  const reported: unknown[] = [];
   const getEnveloped = () => {
     throw fault;
   };
-  const tell = (error: unknown) => {
-    told.push(error);
+  const report = (error: unknown) => {
+    reported.push(error);
     return 'r';
   };
   const facts = { bodyBytes: 1, notes: new RequestNotes(), budget: new AnswerBudget() };
-  const path = new FastPath({ getEnveloped } as never, { ledger: {} as never, onFault: tell });
+  const path = new FastPath({ getEnveloped } as never, { ledger: {} as never, onFault: report });
   const result = await path.answer({ query: '{ a }' }, facts);
-  expect(told).toEqual([fault]);
+  expect(reported).toEqual([fault]);
   expect(JSON.parse(JSON.stringify(result))).toEqual({
     errors: [
       { message: expect.not.stringContaining('secret'), extensions: { code: 'INTERNAL', requestId: 'r' } },
@@ -24,7 +24,7 @@ test('a fault outside of what GraphQL catches is masked, and told of', async () 
   });
 });
 
-test('what is plain is taken, and nothing else', () => {
+test('only plain requests are read', () => {
   const plain = { query: '{ a }', operationName: null, variables: { a: 1 }, extensions: {} };
   expect(readPlain(JSON.stringify(plain))).toEqual(plain);
   for (const other of [

@@ -18,12 +18,12 @@ const post = (type: string, body: string) =>
 
 const QUERY = JSON.stringify({ query: '{ ledger { name } }' });
 
-test('the service says that it lives', async () => {
+test('/livez answers', async () => {
   const response = await fetch(`${server.url}/livez`);
   expect([response.status, await response.text()]).toEqual([200, 'alive\n']);
 });
 
-test('every answer has a request id of its own', async () => {
+test('every answer has its own request id', async () => {
   const responses = [await post('application/json', QUERY), await fetch(`${server.url}/nowhere`)];
   const ids = responses.map(({ headers }) => headers.get('x-request-id'));
   expect(ids).toEqual([expect.stringMatching(/^[0-9a-f-]{36}$/), expect.stringMatching(/^[0-9a-f-]{36}$/)]);
@@ -31,7 +31,7 @@ test('every answer has a request id of its own', async () => {
   expect(responses[1]?.status).toBe(404);
 });
 
-test('a browser gets GraphiQL, which loads nothing from elsewhere', async () => {
+test('a browser gets GraphiQL, which loads nothing from other servers', async () => {
   const response = await fetch(graphql, { headers: { accept: 'text/html' } });
   expect(response.headers.get('content-type')).toContain('text/html');
   const page = await response.text();
@@ -42,7 +42,7 @@ test('a browser gets GraphiQL, which loads nothing from elsewhere', async () => 
   expect(page).not.toMatch(/<script[^>]+src=/);
 });
 
-describe('what another site can send in a browser', () => {
+describe('a request that a page of another site can send', () => {
   const mutation = `mutation { createAccount(input: { owner: "x", currency: "USD" }) { __typename } }`;
 
   test.each([
@@ -54,7 +54,7 @@ describe('what another site can send in a browser', () => {
       `--x\r\ncontent-disposition: form-data; name="operations"\r\n\r\n{}\r\n--x--`,
     ],
     ['text/plain; application/json', JSON.stringify({ query: mutation })],
-  ])('as %s is not read', async (type, body) => {
+  ])('as %s is rejected', async (type, body) => {
     const response = await post(type, body);
     expect(response.status).toBe(415);
     expect(await response.json()).toEqual({
@@ -62,7 +62,7 @@ describe('what another site can send in a browser', () => {
     });
   });
 
-  test('by GET does nothing, and no answer may be read by it', async () => {
+  test('by GET executes no mutation, and the page cannot read the answer', async () => {
     const url = `${graphql}?${new URLSearchParams({ query: mutation })}`;
     const response = await fetch(url, { headers: { origin: 'https://elsewhere.example' } });
     expect(response.status).toBe(405);
@@ -72,7 +72,7 @@ describe('what another site can send in a browser', () => {
   });
 });
 
-test('a page that gives its own name the address of this machine is refused, whatever it asks', async () => {
+test('requests with a Host that is not allowed are rejected on every path', async () => {
   const own = await startHttpServer({
     ledger,
     host: '127.0.0.1',
@@ -121,7 +121,7 @@ test.each([
   '{"query": "{"}',
   `[${QUERY}, ${QUERY}]`,
   '{"query":"{ nothing }"}',
-])('the body %j is the caller’s error, and tells nothing', async (body) => {
+])('the body %j is rejected as an error of the caller, without details of the service', async (body) => {
   const response = await post('application/json', body);
   expect(response.status).toBeLessThan(500);
   const answer = (await response.json()) as { data?: unknown; errors: { message: string }[] };
@@ -135,7 +135,7 @@ test('a body above 16 MiB is not read', async () => {
   expect(response.status).toBe(413);
 });
 
-test('close answers who waits, lets idle connections go, and takes nobody new', async () => {
+test('close answers pending requests, ends idle connections, and accepts no new ones', async () => {
   const closing = await start();
   const accountId = await makeAccount(ledger);
   const client = await connect(database.ownerUrl);
@@ -168,7 +168,7 @@ test('close answers who waits, lets idle connections go, and takes nobody new', 
   await expect(fetch(`${closing.url}/livez`)).rejects.toThrow();
   await client.query('rollback');
   expect(JSON.parse(await waiting)).toEqual({ data: { deposit: { __typename: 'TransactionPosted' } } });
-  // Left alone, Node would keep the connection for five seconds more.
+  // By default Node keeps the connection open for five more seconds.
   const answeredAt = performance.now();
   await closed;
   expect(performance.now() - answeredAt).toBeLessThan(3000);

@@ -8,7 +8,7 @@ import { createTestDatabase } from '../../support/database.ts';
 import { expectSoundBooks, makeAccounts, openLedger } from '../../support/ledger.ts';
 import { exchange, JSON_TYPE } from './exchange.ts';
 
-// A name is what its caller sent, whatever names others sent before, and however each of them writes JSON.
+// V8 may read a name with escapes as another name that was read before. The service must read each name as it was sent.
 
 const database = await createTestDatabase();
 const ledger = await openLedger(database);
@@ -28,7 +28,7 @@ const [fast, compiled, yoga] = await Promise.all(
   }),
 );
 
-/** As json.dumps of Python writes it: ASCII alone. */
+/** JSON with ASCII characters only, as Python's json.dumps writes it. */
 function dumps(value: unknown): string {
   return JSON.stringify(value).replace(
     /[\u007f-\uffff]/g,
@@ -49,7 +49,7 @@ interface Data {
 
 async function ask(url: string, query: string, variables: object): Promise<Data> {
   const { body } = await exchange(url, { headers: JSON_TYPE, body: dumps({ query, variables }) });
-  // A caller may read answers with V8's own names as little as the service may.
+  // V8 would read names of the answer wrong too.
   const { data, errors } = parseJson(body) as { readonly data: Data; readonly errors?: unknown };
   expect(errors).toBeUndefined();
   return data;
@@ -64,7 +64,7 @@ const READ = `query ($id: ID!, $account: ID!, $key: String!, $metadata: Metadata
   transactions(filter: { accountId: $account, metadata: $metadata }) { nodes { id metadata } }
 }`;
 
-/** Names that need escapes in JSON: they are refused, and V8 takes other names for them from then on. */
+/** Names that need escapes in JSON. They are rejected, but afterwards V8 reads other names as these. */
 const ESCAPED = ['\\', '\\u', '\\u5', '\\u00', '\\n', '"', '\n', '\t'];
 
 const NAMES = fc.oneof(
@@ -73,21 +73,21 @@ const NAMES = fc.oneof(
     .string({ unit: 'grapheme', minLength: 1, maxLength: 3 })
     .filter((name) => JSON.stringify(name).length === name.length + 2),
 );
-/** What they follow: as a caller writes them, and as the database does, which has shorter names first. */
+/** The names before them: in the order of a caller, and in that of the database, which sorts by length. */
 const BEFORE = fc.constantFrom('order', '');
 const METADATA = fc
   .tuple(BEFORE, fc.array(fc.tuple(NAMES, fc.string({ unit: 'grapheme' })), { minLength: 1, maxLength: 3 }))
   .map(([before, members]) => Object.fromEntries([[before, '42'], ...members]) as Record<string, string>)
   .filter((metadata) => Object.values(metadata).every((text) => !text.includes('\0')));
 
-/** Its members in an order of their own: the database has one of its own, too. */
+/** The members in sorted order, because the database has an order of its own. */
 const sorted = (metadata: unknown) =>
   Object.entries(metadata as object).toSorted(([a], [b]) => (a < b ? -1 : 1));
 
-test.each(ESCAPED)('the name %j is refused, in whatever way it is escaped', async (name) => {
+test.each(ESCAPED)('the name %j is rejected in every escaped form', async (name) => {
   const [from = '', to = ''] = await makeAccounts(ledger, 2, { minBalance: { unlimited: true } });
   for (const url of [fast, compiled, yoga]) {
-    // V8 learns it as what follows each of these.
+    // V8 expects it after each of these.
     for (const before of ['order', '', 'get']) {
       const metadata = { [before]: '42', [name]: name };
       const input = { fromAccountId: from, toAccountId: to, amount: '1', idempotencyKey: 'k', metadata };
@@ -98,7 +98,7 @@ test.each(ESCAPED)('the name %j is refused, in whatever way it is escaped', asyn
   }
 });
 
-test('a name in the database is read as itself behind another that V8 expects', async () => {
+test('a name in the database is read correctly after a name that V8 expects another after', async () => {
   const db = openDatabase({
     allowUnsafeDurability: true,
     url: database.serviceUrl,
@@ -113,7 +113,7 @@ test('a name in the database is read as itself behind another that V8 expects', 
   await db.destroy();
 });
 
-test('metadata is kept, answered, replayed, read and found by the names that were sent', {
+test('metadata is recorded, returned, replayed, read and found by the names that were sent', {
   timeout: 120_000,
 }, async () => {
   const seed = Number(process.env['SEED'] ?? Math.floor(Math.random() * 2 ** 31));

@@ -3,8 +3,7 @@ import { text } from 'node:stream/consumers';
 import type { Sent } from './exchange.ts';
 
 /**
- * Asks over the connections of an agent, and answers what became of it: the status and the type of the mutation's answer, or
- * why there is none.
+ * Sends a mutation over the connections of an agent. Returns the status and the type of the answer, or the error.
  */
 export function ask(agent: Agent, url: string, { headers = {}, body }: Sent): Promise<string> {
   return new Promise((resolve) => {

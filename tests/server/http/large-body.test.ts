@@ -6,7 +6,7 @@ import { refuseLarge, scanBody } from '../../../src/server/http/large-body.ts';
 import { MAX_LARGE_ELEMENTS, MAX_LARGE_NAMES, MAX_LARGE_NESTING } from '../../../src/server/http/limits.ts';
 
 const scan = (text: string) => scanBody(Buffer.from(text));
-/** What the scan found, as JSON.parse reads it. */
+/** The value that the scan found, as JSON.parse reads it. */
 function read(text: string, member: 'query' | 'operationName'): unknown {
   const found = scan(text);
   if ('limit' in found) return expect.unreachable(found.limit[0]);
@@ -15,7 +15,7 @@ function read(text: string, member: 'query' | 'operationName'): unknown {
 }
 const ifText = (value: unknown) => (typeof value === 'string' ? value : undefined);
 
-/** Text of JSON, and of what it stands for: any letter may be an escape. */
+/** A JSON string in which any letter may be escaped. */
 const jsonString = (text: fc.Arbitrary<string>) =>
   fc.tuple(text, fc.infiniteStream(fc.nat(5))).map(([given, ways]) => {
     const letters = given.split('').map((letter) => {
@@ -42,14 +42,14 @@ const jsonObject = fc
     return `${around}{${inside.join(',')}}${around}`;
   });
 
-/** fast-check's own report of a failure has the seed; so does the log of a success. */
+/** Prints the seed, also of a success. */
 async function check(property: fc.IProperty<[string]> | fc.IAsyncProperty<[string]>): Promise<void> {
   const seed = Number(process.env['SEED'] ?? Math.floor(Math.random() * 2 ** 31));
   console.log(`SEED=${seed}`);
   await fc.assert(property, { seed, numRuns: 2000 });
 }
 
-test('what is found in an object is what JSON.parse finds there', async () => {
+test('the scan finds the same members in an object as JSON.parse', async () => {
   await check(
     fc.property(jsonObject, (text) => {
       const parsed: Record<string, unknown> = JSON.parse(text);
@@ -60,7 +60,7 @@ test('what is found in an object is what JSON.parse finds there', async () => {
   );
 });
 
-test('in what is no object nothing is found', async () => {
+test('the scan finds no members outside an object', async () => {
   await check(
     fc.property(fc.json(), (text) => {
       if (text.startsWith('{')) return;
@@ -74,7 +74,7 @@ test('in what is no object nothing is found', async () => {
 const BATCH = 'mutation ($input: PostBatchInput!) { postBatch(input: $input) { __typename } }';
 const body = (members: object) => Buffer.from(JSON.stringify(members));
 
-test('what is no JSON is refused, or left to JSON.parse, which refuses it', async () => {
+test('malformed JSON is rejected by the scan or by JSON.parse', async () => {
   const whole = fc.oneof(
     jsonObject,
     fc.constant(JSON.stringify({ operationName: null, query: BATCH, variables: [{}] })),
@@ -99,10 +99,10 @@ test('what is no JSON is refused, or left to JSON.parse, which refuses it', asyn
     }),
   );
 });
-/** A batch with this as its variables, as text. */
+/** The body of a batch with these variables, as JSON text. */
 const withVariables = (text: string) =>
   Buffer.from(`{"query":${JSON.stringify(BATCH)},"variables":{"input":${text}}}`);
-/** Its elements around what is given. */
+/** The number of elements outside the variables. */
 const outside = 6;
 
 describe('a body', () => {
@@ -114,7 +114,7 @@ describe('a body', () => {
     expect(await refuseLarge(body(members))).toBeUndefined();
   });
 
-  test('may write its document in escapes', async () => {
+  test('may have escapes in its document', async () => {
     const escaped = JSON.stringify({ query: BATCH })
       .replace('query', '\\u0071uer\\u0079')
       .replace('postB', 'post\\u0042');
@@ -123,46 +123,48 @@ describe('a body', () => {
 
   test.each<[string, object, RegExp]>([
     ['is another mutation', { query: 'mutation { transfer }', postBatch: 'postBatch' }, /at most 1,048,576/],
-    ['is a batch and another', { query: 'mutation { postBatch transfer }' }, /at most 1,048,576/],
+    ['is a batch and another mutation', { query: 'mutation { postBatch transfer }' }, /at most 1,048,576/],
     ['is a query', { query: '{ postBatch }' }, /at most 1,048,576/],
-    ['asks for another operation', { query: BATCH, operationName: 'B' }, /at most 1,048,576/],
+    ['names another operation', { query: BATCH, operationName: 'B' }, /at most 1,048,576/],
     ['has no document', { variables: { query: BATCH } }, /at most 1,048,576/],
-    ['has a document that is no text', { query: [BATCH] }, /at most 1,048,576/],
+    ['has a document that is not text', { query: [BATCH] }, /at most 1,048,576/],
     ['is several requests', [{ query: BATCH }], /at most 1,048,576/],
-    ['has no document of GraphQL', { query: `${BATCH}}` }, /Syntax Error/],
+    ['has a malformed document', { query: `${BATCH}}` }, /Syntax Error/],
     ['has far too long a document', { query: `${BATCH} ${'#'.repeat(700_000)}` }, /at most 1,048,576/],
     ['has a document that is too long', { query: `${BATCH} ${'#'.repeat(100_000)}` }, /100,000 are allowed/],
     ['has too many aliases', { query: `mutation { ${'a: postBatch '.repeat(101)} }` }, /\d are allowed/],
-  ])('that %s is refused', async (_, members, message) => {
+  ])('that %s is rejected', async (_, members, message) => {
     expect((await refuseLarge(body(members)))?.message).toMatch(message);
   });
 
-  test('has as many elements as it may, and not one more', async () => {
+  test('may have elements up to the limit, but not one more', async () => {
     const elements = (count: number) => withVariables(`[${'1,'.repeat(count - outside - 1)}1]`);
     expect(await refuseLarge(elements(MAX_LARGE_ELEMENTS))).toBeUndefined();
     expect((await refuseLarge(elements(MAX_LARGE_ELEMENTS + 1)))?.message).toContain(
-      '500,001 commas, colons and',
+      'at most 500,000 commas, colons and opening brackets',
     );
   });
 
-  test('has as many brackets inside each other as it may, and not one more', async () => {
+  test('may have nested brackets up to the limit, but not one more', async () => {
     const nesting = (depth: number) => withVariables('['.repeat(depth - 2) + ']'.repeat(depth - 2));
     expect(await refuseLarge(nesting(MAX_LARGE_NESTING))).toBeUndefined();
     expect((await refuseLarge(nesting(MAX_LARGE_NESTING + 1)))?.message).toContain(
-      '21 brackets inside each other',
+      'at most 20 nested brackets',
     );
   });
 
-  test('has as many names as it may, and not one more, whatever its strings say', async () => {
+  test('may have names up to the limit, but not one more, and its strings do not count', async () => {
     const names = (count: number) => {
       const members = Array.from({ length: count - 3 }, (_, place) => `"${place}":"{[,:]}\\"${place}"`);
       return withVariables(`[{${members}},{${members}}]`);
     };
     expect(await refuseLarge(names(MAX_LARGE_NAMES))).toBeUndefined();
-    expect((await refuseLarge(names(MAX_LARGE_NAMES + 1)))?.message).toContain('1,001 different names');
+    expect((await refuseLarge(names(MAX_LARGE_NAMES + 1)))?.message).toContain(
+      'at most 1,000 different names',
+    );
   });
 
-  test('of 10,000 operations with all their fields is within every limit', async () => {
+  test('with 10,000 operations with all their fields is within every limit', async () => {
     const entry = { accountId: 'acct_a', side: 'DEBIT', amount: '1', description: 'x' };
     const attempt = {
       idempotencyKey: 'k',

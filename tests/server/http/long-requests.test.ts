@@ -20,7 +20,7 @@ function bodyOf(change: (transfer: object, place: number) => object = (each) => 
   return JSON.stringify({ query: QUERY, variables: { input: { operations } } });
 }
 
-/** From here on, turns of the event loop are counted until the ledger gets the batch. */
+/** Sends a batch, and returns the turns of the event loop until the ledger receives it. */
 async function turnsUntilPosted(endpoint: (ledger: Ledger) => ReturnType<typeof createGraphQLEndpoint>) {
   let turns = 0;
   let atPost: number | undefined;
@@ -34,7 +34,7 @@ async function turnsUntilPosted(endpoint: (ledger: Ledger) => ReturnType<typeof 
     },
   } as unknown as Ledger;
   const { answer } = endpoint(ledger);
-  // What comes again is compiled.
+  // The second request uses the compiled operation.
   for (let time = 0; time < 2; time += 1) {
     turns = 0;
     atPost = undefined;
@@ -65,11 +65,11 @@ describe.each([
   ['by the executor', { compileAfter: 1000 }],
   ['by a compiled operation', { compileAfter: 1 }],
   ['by Yoga', { fastPath: false }],
-])('a large batch that is answered %s', (_, options) => {
+])('a large batch that is executed %s', (_, options) => {
   const endpoint = (ledger: Ledger) => createGraphQLEndpoint(ledger, () => expect.unreachable(), options);
 
   test('is read in several turns of the event loop', async () => {
-    // Variables are coerced in slices, and then commands are made of them in slices.
+    // Variables are coerced in slices, and then turned into commands in slices.
     expect(await turnsUntilPosted(endpoint)).toBeGreaterThanOrEqual(2 * (COUNT / 250 - 1));
   });
 
@@ -85,7 +85,7 @@ describe.each([
       (each) => ({ ...each, note: 'x' }),
       '$input.operations[1700].transfer has the field "note", which TransferInput has not.',
     ],
-  ])('is refused for %s by its path', async (__, change, message) => {
+  ])('is rejected for %s with its path', async (__, change, message) => {
     const body = bodyOf((each, place) => (place === 1700 ? change(each) : each));
     for (let time = 0; time < 2; time += 1) {
       const answered = await endpoint({ load: IDLE } as Ledger).answer(requestOf(body), new RequestNotes());

@@ -32,9 +32,9 @@ async function connectAll(url: string, count: number): Promise<RawConnection[]> 
   return connections;
 }
 
-/** Which of these connections still answer, by their places. */
+/** The places of the connections that are still open. */
 async function openOf(connections: readonly RawConnection[]): Promise<number[]> {
-  // What the service ends is seen a little later.
+  // The client notices the end of a connection a little later.
   await sleep(30);
   return connections.flatMap(({ socket }, place) => (socket.readyState === 'open' ? [place] : []));
 }
@@ -45,8 +45,8 @@ const waitingForLocks = () =>
     `select from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`,
   );
 
-describe('a connection beyond those that may be open', () => {
-  test('takes the place of the oldest that has sent nothing', async () => {
+describe('a connection beyond the limit', () => {
+  test('replaces the oldest that has sent nothing', async () => {
     const url = await serve({ maxConnections: 3 });
     const silent = await connectAll(url, 3);
     const newer = await connectAll(url, 1);
@@ -56,7 +56,7 @@ describe('a connection beyond those that may be open', () => {
     expect(await openOf([...silent, ...newer])).toEqual([2, 3, 4]);
   });
 
-  test('takes one place of its own where several connect at once', async () => {
+  test('replaces one connection each, when several connect at once', async () => {
     const url = await serve({ maxConnections: 10 });
     const silent = await connectAll(url, 10);
     const newer = await Promise.all(Array.from({ length: 10 }, () => connectRaw(url)));
@@ -65,10 +65,10 @@ describe('a connection beyond those that may be open', () => {
   });
 
   test.each([
-    ['a part of a head', head('content-length: 10').slice(0, 60)],
-    ['a head, and a part of its body', `${head('content-length: 10')}{`],
-    ['a head that is refused, and no body yet', head('content-length: 17000000')],
-  ])('takes the place of one that has sent %s, before that of one that is idle', async (_, bytes) => {
+    ['part of a head', head('content-length: 10').slice(0, 60)],
+    ['a head and part of its body', `${head('content-length: 10')}{`],
+    ['a head that is rejected, and no body', head('content-length: 17000000')],
+  ])('replaces one that has sent %s, rather than an idle one', async (_, bytes) => {
     const url = await serve({ maxConnections: 3 });
     const idle = await connectRaw(url);
     await askLive(idle);
@@ -81,7 +81,7 @@ describe('a connection beyond those that may be open', () => {
     expect(await openOf([idle, slow, later])).toEqual([0, 2]);
   });
 
-  test('takes the place of the one that has been idle for longest, where all have been answered', async () => {
+  test('replaces the one that has been idle for longest, if all were answered', async () => {
     const url = await serve({ maxConnections: 3 });
     const idle = await connectAll(url, 3);
     for (const place of [0, 1, 2, 0]) {
@@ -94,7 +94,7 @@ describe('a connection beyond those that may be open', () => {
     expect(await openOf(idle)).toEqual([0, 2]);
   });
 
-  test('is closed where all others await answers, which all are given', async () => {
+  test('is closed if all others have pending requests, which are all answered', async () => {
     const url = await serve({ maxConnections: 2 });
     const accountId = await makeAccount(ledger);
     const holder = await connect(database.ownerUrl);
@@ -102,7 +102,7 @@ describe('a connection beyond those that may be open', () => {
     await holder.query('select from accounts for update');
     const busy = await connectAll(url, 2);
     for (const [place, connection] of busy.entries()) {
-      // The first of them has been answered before.
+      // The first was answered before.
       if (place === 0) await askLive(connection);
       const query = `mutation { deposit(input: { accountId: "${accountId}", amount: 1, idempotencyKey: "${place}" }) { __typename } }`;
       const body = JSON.stringify({ query });
@@ -121,7 +121,7 @@ describe('a connection beyond those that may be open', () => {
     if (newer !== undefined) await askLive(newer);
   });
 
-  test('is answered at once, however many are silent', async () => {
+  test('is answered at once, with any number of silent connections', async () => {
     const url = await serve({ maxConnections: 200 });
     await connectAll(url, 200);
     for (let probe = 0; probe < 20; probe += 1) {
@@ -133,7 +133,7 @@ describe('a connection beyond those that may be open', () => {
   });
 });
 
-describe('an answer that is larger than what the machine keeps of it', () => {
+describe('an answer that is larger than the send buffers', () => {
   const SILENCE_TIMEOUT_MS = 1000;
   const fields = Array.from({ length: 90 }, (_, place) => `m${place}: metadata`).join(' ');
   const question = asking(`{ accounts(first: 16) { nodes { ${fields} } } }`);
@@ -151,7 +151,7 @@ describe('an answer that is larger than what the machine keeps of it', () => {
   test.each([
     ['by the fast path', true],
     ['by Yoga', false],
-  ])('reaches a caller to its end who reads it slowly, %s', { timeout: 60_000 }, async (_, fastPath) => {
+  ])('reaches a caller that reads slowly completely, %s', { timeout: 60_000 }, async (_, fastPath) => {
     const { socket, received, url, body } = await ask({ fastPath, maxConnections: 1 });
     const since = performance.now();
     let allowed = 0;
@@ -163,14 +163,14 @@ describe('an answer that is larger than what the machine keeps of it', () => {
       await sleep(200);
       allowed += 2 ** 20 / 2;
       if (received().length < allowed) socket.resume();
-      // It keeps its place among those that may be open, too.
+      // The connection is not replaced either.
       if (received().length < 2 ** 21) expect(await (await connectRaw(url)).ended).toBe('');
     }
     expect(isWhole()).toBe(true);
     expect(performance.now() - since).toBeGreaterThan(3 * SILENCE_TIMEOUT_MS);
   });
 
-  test('is cut off from a caller who reads nothing for that long', { timeout: 60_000 }, async () => {
+  test('is aborted if its caller reads nothing for that long', { timeout: 60_000 }, async () => {
     const { socket, ended, body } = await ask({});
     await sleep(3 * SILENCE_TIMEOUT_MS);
     socket.resume();

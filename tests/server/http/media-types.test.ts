@@ -23,7 +23,7 @@ test.each([
   [`${JSON_TYPE} ; charset="utf-8"`, JSON_TYPE],
   [`text/html, ${JSON_TYPE};charset=utf-16, */*;q=0.1`, JSON_TYPE],
   [`multipart/mixed, ${JSON_TYPE}`, JSON_TYPE],
-])('an Accept of %s is answered in %s', (accept, type) => {
+])('an Accept header of %s is answered with %s', (accept, type) => {
   expect(chooseAnswerType(accept)).toBe(type);
 });
 
@@ -35,7 +35,7 @@ test.each([
   `${JSON_TYPE};charset=latin1`,
   'json',
   'text/*',
-])('an Accept of %j takes no answer', (accept) => {
+])('an Accept header of %j accepts no answer', (accept) => {
   expect(chooseAnswerType(accept)).toBeUndefined();
 });
 

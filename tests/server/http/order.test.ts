@@ -5,7 +5,7 @@ import { connect, createTestDatabase } from '../../support/database.ts';
 import { balance, expectSoundBooks, makeAccount, openLedger } from '../../support/ledger.ts';
 import { connectRaw, head } from './raw.ts';
 
-// RFC 9112, 9.3.2: answers go in the order of their requests. A request that cannot be read has its answer after those before it.
+// RFC 9112, section 9.3.2: answers are sent in the order of their requests, also the answer to an unreadable request.
 
 const [HEADERS_TIMEOUT_MS, REQUEST_TIMEOUT_MS] = [400, 800];
 
@@ -29,7 +29,7 @@ const [fast = '', yoga = ''] = await Promise.all(
   }),
 );
 
-/** A deposit of 1 to an account of its own, as bytes. */
+/** A deposit of 1 to a new account, as bytes. */
 async function payment(key = 'one') {
   const accountId = await makeAccount(ledger);
   const bytesOf = (key: string, ...lines: readonly string[]) => {
@@ -46,7 +46,7 @@ async function payment(key = 'one') {
   };
 }
 
-/** Keeps what is posted to an account from being answered, until it is let go. */
+/** Delays all postings until the returned function is called. */
 async function holdUp(): Promise<() => Promise<unknown>> {
   const holder = await connect(database.ownerUrl);
   await holder.query('begin');
@@ -58,18 +58,18 @@ const statuses = (received: string) =>
   [...received.matchAll(/HTTP\/1\.1 (\d+) /g)].map(([, status]) => Number(status));
 
 const UNREAD: readonly (readonly [name: string, bytes: string, status: number])[] = [
-  ['what is no HTTP', 'hello\r\n\r\n', 400],
-  ['a head with a line that is no field', 'POST /graphql HTTP/1.1\r\nnothing\r\n\r\n', 400],
-  ['too large a head', head(`x: ${'x'.repeat(20_000)}`), 431],
+  ['bytes that are not HTTP', 'hello\r\n\r\n', 400],
+  ['a head with a malformed header', 'POST /graphql HTTP/1.1\r\nnothing\r\n\r\n', 400],
+  ['a head that is too large', head(`x: ${'x'.repeat(20_000)}`), 431],
   [
     'a request to a proxy',
     'CONNECT elsewhere.example:443 HTTP/1.1\r\nhost: elsewhere.example:443\r\n\r\n',
     400,
   ],
   ['two lengths', head('content-length: 5', 'content-length: 6'), 400],
-  ['a chunk that is none', `${head('transfer-encoding: chunked')}2\r\n{}\r\nx\r\n`, 400],
-  ['a head without an end', head('x: x').slice(0, -2), 408],
-  ['a body without an end', `${head('content-length: 100')}{`, 408],
+  ['a malformed chunk', `${head('transfer-encoding: chunked')}2\r\n{}\r\nx\r\n`, 400],
+  ['an incomplete head', head('x: x').slice(0, -2), 408],
+  ['an incomplete body', `${head('content-length: 100')}{`, 408],
 ];
 
 describe.each([
@@ -105,7 +105,7 @@ describe.each([
       expect(await paid()).toBe(2);
     });
 
-    test('is answered alone, and after a payment that has its answer', async () => {
+    test('is answered alone, and after a payment that was answered', async () => {
       const alone = await connectRaw(url);
       alone.socket.write(unread);
       const { bytes, paid } = await payment();
@@ -119,7 +119,7 @@ describe.each([
     });
   });
 
-  test('a payment that is the last of its connection is answered, and nothing after it', async () => {
+  test('a payment with connection: close is answered, and bytes after it are ignored', async () => {
     const { bytesOf, paid } = await payment();
     const letGo = await holdUp();
     const { socket, received, ended } = await connectRaw(url);
@@ -132,10 +132,10 @@ describe.each([
   });
 
   test.each([
-    ['nothing more', '', []],
+    ['it', '', []],
     ['half a request', head('content-length: 5').slice(0, 50), [400]],
     ['a head without its body', head('content-length: 5'), [400]],
-  ])('a payment is answered whose caller then says that it sends %s', async (_, more, after) => {
+  ])('a payment is answered if its client ends its side after %s', async (_, more, after) => {
     const { bytes, paid } = await payment();
     const letGo = await holdUp();
     const { socket, received, ended } = await connectRaw(url);
@@ -147,7 +147,7 @@ describe.each([
     expect(await paid()).toBe(1);
   });
 
-  test('a payment that came too late is refused and not made, though the rest of it comes while another is answered', async () => {
+  test('a payment that is too slow is rejected and not executed, even if the rest arrives while another is answered', async () => {
     const [first, second] = [await payment('first'), await payment('second')];
     const letGo = await holdUp();
     const { socket, ended } = await connectRaw(url);
@@ -161,7 +161,7 @@ describe.each([
     expect(await second.paid()).toBe(0);
   });
 
-  test('a payment that came too late is not made, though the rest of it comes after its refusal', async () => {
+  test('a payment that is too slow is not executed, even if the rest arrives after the rejection', async () => {
     const { bytes, paid } = await payment();
     const { socket, received } = await connectRaw(url, { allowHalfOpen: true });
     socket.write(bytes.slice(0, -1));
@@ -172,7 +172,7 @@ describe.each([
     expect(await paid()).toBe(0);
   });
 
-  test('answers reach a caller who sends more after what cannot be read, before it reads them', async () => {
+  test('a client that sends more after unreadable bytes still receives its answers', async () => {
     const { bytes, paid } = await payment();
     const { socket, received } = await connectRaw(url, { allowHalfOpen: true });
     socket.pause();
@@ -188,9 +188,9 @@ describe.each([
 
   test.each([
     ['a host', '', 400],
-    ['an expectation that is met', 'host: localhost\r\nexpect: more\r\n', 417],
+    ['an expectation that is supported', 'host: localhost\r\nexpect: more\r\n', 417],
   ])(
-    'a request without %s is refused in its turn, and what follows it cannot be read',
+    'a request without %s is rejected in its turn, and unreadable bytes after it are too',
     async (_, lines, status) => {
       const refused = `POST /graphql HTTP/1.1\r\n${lines}content-length: 2\r\n\r\n{}`;
       const alone = await connectRaw(url);
@@ -210,7 +210,7 @@ describe.each([
     },
   );
 
-  test('a payment whose last bytes come a little late is answered by what became of it', async () => {
+  test('a payment whose last bytes arrive a little late is answered with its outcome', async () => {
     const [first, second] = [await payment('first'), await payment('second')];
     const letGo = await holdUp();
     const { socket, ended } = await connectRaw(url);
@@ -227,7 +227,7 @@ describe.each([
     ['POST', head('transfer-encoding: chunked', 'content-encoding: gzip'), 415],
     ['GET', head('transfer-encoding: chunked').replace('POST /graphql', 'GET /readyz'), 200],
   ])(
-    'a %s that is answered by its head has that answer alone, whatever comes of its body',
+    'a %s that is answered by its head has no other answer, even if its body is malformed',
     async (_, its, status) => {
       const { bytes, paid } = await payment();
       const alone = await connectRaw(url);
@@ -254,7 +254,7 @@ describe.each([
   );
 });
 
-test('a payment that is sent after the last answer of a connection is not made', async () => {
+test('a payment that is sent after the last answer of a connection is not executed', async () => {
   const server = await startHttpServer({
     ledger,
     host: '127.0.0.1',

@@ -14,7 +14,7 @@ import { connectRaw, head, type RawConnection } from './raw.ts';
 
 const database = await createTestDatabase();
 const idle = await openLedger(database);
-/** Takes no command at all. */
+/** A ledger whose queue is always full. */
 const full = await openLedger(database, { maxQueue: 0 });
 const accountId = await makeAccount(idle);
 afterAll(() => expectSoundBooks(database));
@@ -27,7 +27,7 @@ async function serve(ledger: Ledger, options: Partial<HttpServerOptions> = {}): 
 }
 
 const openSmall = (maxQueue = 1) => openLedger(database, { lanes: 1, maxBatch: 100, maxQueue });
-/** Has operations wait until they are let go, which answers how many of them were posted; as many as may, unless it says how many. */
+/** Makes operations wait until they are released, by default as many as the queue holds. Releasing returns how many were posted. */
 async function fill(ledger: Ledger, count = ledger.load.maxQueue): Promise<() => Promise<number>> {
   const holder = await connect(database.ownerUrl);
   await holder.query('begin');
@@ -37,7 +37,7 @@ async function fill(ledger: Ledger, count = ledger.load.maxQueue): Promise<() =>
   while (ledger.load.queued < count) {
     const missing = count - ledger.load.queued;
     waiting.push(...Array.from({ length: missing }, () => deposit(ledger, { accountId, amount: '1' })));
-    // The lane takes the first ones.
+    // The lane takes the first batch.
     await sleep(20);
   }
   return async () => {
@@ -46,7 +46,7 @@ async function fill(ledger: Ledger, count = ledger.load.maxQueue): Promise<() =>
   };
 }
 
-/** Has queries of accounts wait until it is let go. */
+/** Makes queries of accounts wait until they are released. */
 async function lockAccounts(): Promise<() => Promise<unknown>> {
   const holder = await connect(database.ownerUrl);
   await holder.query('begin');
@@ -56,7 +56,7 @@ async function lockAccounts(): Promise<() => Promise<unknown>> {
 
 const QUERY = JSON.stringify({ query: '{ ledger { name } }' });
 const ACCOUNT = JSON.stringify({ query: `{ account(id: "${accountId}") { owner } }` });
-/** It is no JSON: who parses it answers 400. */
+/** A body that is not JSON: it is rejected with 400 if it is parsed. */
 const LARGE = 'x'.repeat(MAX_SMALL_BODY_BYTES + 1);
 const post = (body: string) => `${head(`content-length: ${body.length}`)}${body}`;
 const statuses = (received: string) =>
@@ -78,7 +78,7 @@ describe.each([
   ['the fast path', true],
   ['Yoga', false],
 ])('while the queue is full, by %s', (_, fastPath) => {
-  test('a large body is refused and not parsed, and a small one is parsed', async () => {
+  test('a large body is rejected without being parsed, and a small one is parsed', async () => {
     const url = await serve(full, { fastPath });
     const refused = await ask(url, LARGE);
     expect(refused).toEqual({
@@ -87,7 +87,7 @@ describe.each([
       answer: {
         errors: [
           {
-            message: expect.stringMatching(/above 8,192 bytes are refused\. Nothing was done: try again/),
+            message: expect.stringMatching(/above 8,192 bytes are rejected .*\. Nothing was done: retry/),
             extensions: { code: 'OVERLOADED', limit: 'queue', given: 33, allowed: 0 },
           },
         ],
@@ -97,7 +97,7 @@ describe.each([
     expect(await get(url, '/metrics')).toContain('ledger_outcomes_total{code="OVERLOADED"} 1');
   });
 
-  test('a large body is refused before a byte of it has come, and its connection goes on', async () => {
+  test('a large body is rejected by its head, and its connection stays open', async () => {
     const connection = await connectRaw(await serve(full, { fastPath }));
     connection.socket.write(head(`content-length: ${LARGE.length}`));
     await expectStatuses(connection, 503);
@@ -109,7 +109,7 @@ describe.each([
     await expectStatuses(connection, 503, 200, 503, 200);
   });
 
-  test('a body in chunks is refused at its first byte that is too many, and its connection goes on', async () => {
+  test('a body in chunks is rejected at the first byte beyond the limit, and its connection stays open', async () => {
     const connection = await connectRaw(await serve(full, { fastPath }));
     const { socket } = connection;
     const size = MAX_SMALL_BODY_BYTES;
@@ -122,7 +122,7 @@ describe.each([
     await expectStatuses(connection, 503, 200);
   });
 
-  test('a refusal comes in the order of its connection’s requests', async () => {
+  test('a rejection is sent in the order of the requests of its connection', async () => {
     const connection = await connectRaw(await serve(full, { fastPath }));
     const letGo = await lockAccounts();
     connection.socket.write(post(ACCOUNT) + post(LARGE) + post(QUERY));
@@ -148,7 +148,7 @@ describe.each([
     expect(await get(url, '/metrics')).toContain('ledger_queue_limit 0');
   });
 
-  test('and once it has room, a large body is read', async () => {
+  test('a large body is read again once the queue has room', async () => {
     const ledger = await openSmall();
     const letGo = await fill(ledger);
     const url = await serve(ledger, { fastPath });
@@ -162,7 +162,7 @@ describe.each([
   test.each([
     [3, 400],
     [9, 503],
-  ])('or nearly full, by %i of 40, a body of some 33 operations is answered %i', async (count, status) => {
+  ])('or has %i of 40 commands, a body of about 33 operations is answered %i', async (count, status) => {
     const ledger = await openSmall(40);
     const url = await serve(ledger, { fastPath });
     const letGo = await fill(ledger, count);
@@ -171,7 +171,7 @@ describe.each([
     expect((await ask(url, LARGE)).status).toBe(400);
   });
 
-  test('a body that was being read when the queue became full is refused by its next byte', async () => {
+  test('a body that is being read when the queue becomes full is rejected at its next byte', async () => {
     const ledger = await openSmall();
     const url = await serve(ledger, { fastPath });
     const connection = await connectRaw(url);
@@ -185,7 +185,7 @@ describe.each([
   });
 });
 
-/** Begins bodies until they have all the bytes that may be in memory, but for two. */
+/** Sends parts of bodies until two bytes below the limit are in memory. */
 async function buffer(url: string): Promise<RawConnection[]> {
   const connections = await Promise.all(
     Array.from({ length: MAX_BUFFERED_BYTES / MAX_BODY_BYTES }, () => connectRaw(url)),
@@ -207,7 +207,7 @@ describe.each([
   ['the fast path', true],
   ['Yoga', false],
 ])('bodies in memory, by %s', { timeout: 30_000 }, (_, fastPath) => {
-  test('have a limit for all together, past which small ones alone are read, until their callers have gone', async () => {
+  test('have a common limit, beyond which only small ones are read, until their connections are closed', async () => {
     const url = await serve(idle, { fastPath });
     const connections = await buffer(url);
     const given = MAX_BUFFERED_BYTES - connections.length + LARGE.length;
@@ -217,7 +217,9 @@ describe.each([
       answer: {
         errors: [
           {
-            message: expect.stringMatching(/bytes .* all unanswered requests .* limit is 33,554,432/),
+            message: expect.stringMatching(
+              /bytes .* all unanswered requests; at most 33,554,432 are allowed/,
+            ),
             extensions: { code: 'OVERLOADED', limit: 'bufferedBytes', given, allowed: MAX_BUFFERED_BYTES },
           },
         ],
@@ -231,7 +233,7 @@ describe.each([
     await expectReadAgain(url);
   });
 
-  test('are refused at the byte that is one too many for all together', async () => {
+  test('are rejected at the first byte beyond the common limit', async () => {
     const url = await serve(idle, { fastPath });
     const connections = await buffer(url);
     const connection = await connectRaw(url);
@@ -244,7 +246,7 @@ describe.each([
     await expectReadAgain(url);
   });
 
-  test('are given back when they are answered', async () => {
+  test('are released when they are answered', async () => {
     const url = await serve(idle, { fastPath });
     const connections = await buffer(url);
     for (const connection of connections) connection.socket.write(' ');
@@ -252,7 +254,7 @@ describe.each([
     await expectReadAgain(url);
   });
 
-  test('count until the answer, though their caller has gone', async () => {
+  test('count until the answer, even if their connection is closed', async () => {
     const url = await serve(idle, { fastPath });
     const letGo = await lockAccounts();
     const [staying, leaving] = [await connectRaw(url), await connectRaw(url)];
@@ -267,17 +269,17 @@ describe.each([
     await expectBuffered(url, 0);
   });
 
-  test('are given back however requests end', async () => {
+  test('are released on every path', async () => {
     const url = await serve(idle, { fastPath });
     const size = 20_000;
     const beginnings = [
-      // Whole, and no JSON, no UTF-8, or a query.
+      // Complete: not JSON, not UTF-8, or a query.
       post('x'.repeat(size)),
       Buffer.concat([Buffer.from(head(`content-length: ${size}`)), Buffer.alloc(size, 0xff)]),
       post(QUERY + ' '.repeat(size)),
-      // In chunks that cannot be read.
+      // Malformed chunks.
       `${head('transfer-encoding: chunked')}2\r\n{}\r\nx\r\n`,
-      // Without an end.
+      // Incomplete.
       head(`content-length: ${size}`) + 'x'.repeat(size - 1),
     ];
     const connections = await Promise.all(
@@ -292,7 +294,7 @@ describe.each([
     await expectBuffered(url, 0);
   });
 
-  test('are given back when they are too slow', async () => {
+  test('are released when they are too slow', async () => {
     const url = await serve(idle, { fastPath, headersTimeoutMs: 500, requestTimeoutMs: 1000 });
     const connection = await connectRaw(url);
     connection.socket.write(`${head('content-length: 1000')}{`);
@@ -301,7 +303,7 @@ describe.each([
     await expectBuffered(url, 0);
   });
 
-  test('are given back when they are too large', async () => {
+  test('are released when they are too large', async () => {
     const url = await serve(idle, { fastPath });
     const connection = await connectRaw(url);
     connection.socket.write(`${head('transfer-encoding: chunked')}${MAX_BODY_BYTES.toString(16)}\r\n`);
@@ -317,7 +319,7 @@ describe('the client', () => {
   const batch = (count: number) =>
     Array.from({ length: count }, () => ({ deposit: { accountId, amount: '1' } }));
 
-  test('sends a batch again that was refused unread, and it is done once', { timeout: 30_000 }, async () => {
+  test('retries a batch that was rejected unread, and it is executed once', { timeout: 30_000 }, async () => {
     const count = 100;
     const ledger = await openSmall(200);
     const letGo = await fill(ledger);
@@ -333,7 +335,7 @@ describe('the client', () => {
     expect(await balance(idle, accountId)).toBe(before + BigInt(100 * (count + others)));
   });
 
-  test('answers, once its deadline has passed, that such a batch is certainly not done', async () => {
+  test('reports after its deadline that such a batch was not executed', async () => {
     const client = createLedgerClient({ url: `${await serve(full)}/graphql`, deadlineMs: 1500 });
     expect(await client.postBatch(batch(100))).toEqual({
       __typename: 'OverloadedError',
@@ -345,7 +347,7 @@ describe('the client', () => {
     });
   });
 
-  test('hundreds of batches at once are refused by their heads, and queries are answered meanwhile', async () => {
+  test('hundreds of concurrent batches are rejected by their heads, while queries are answered', async () => {
     const url = await serve(full);
     const body = asking('mutation ($input: PostBatchInput!) { postBatch(input: $input) { __typename } }', {
       variables: { input: { mode: 'ATOMIC', operations: batch(150) } },

@@ -2,62 +2,17 @@ import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { MAX_COST } from '../../../src/graphql/protection/cost.ts';
 import { DOCUMENT_LIMITS } from '../../../src/graphql/protection/document-limits.ts';
-import type { Ledger } from '../../../src/ledger/ledger.ts';
-import { startHttpServer } from '../../../src/server/http/http.ts';
 import { asOwner, createTestDatabase } from '../../support/database.ts';
 import { expectSoundBooks, makeAccount, openLedger } from '../../support/ledger.ts';
-import { asking, exchange, JSON_TYPE, type Received, type Sent } from './exchange.ts';
+import { asking, exchange, JSON_TYPE, type Sent } from './exchange.ts';
+import { compare, comparisons, ORIGIN, serveAllWays } from './ways.ts';
 
-// All ways of a request, on one ledger: what the one answers the others must answer, byte for byte.
-
-const ORIGIN = 'https://app.example';
-const PRODUCTION = 'with its explorer off';
-
-interface Ways {
-  readonly fast: string;
-  /** Compiles what comes a second time. */
-  readonly compiled: string;
-  readonly yoga: string;
-}
-
-async function serveAllWays(ledger: Ledger, explorer = true): Promise<Ways> {
-  const log = { error: () => {} };
-  const common = { ledger, host: '127.0.0.1', port: 0, log, corsOrigins: [ORIGIN], explorer };
-  const [fast, compiled, yoga] = await Promise.all(
-    [{ fastPath: true }, { fastPath: true, compileAfter: 1 }, { fastPath: false }].map(async (options) => {
-      const server = await startHttpServer({ ...common, ...options });
-      afterAll(() => server.close());
-      return server.url;
-    }),
-  );
-  return { fast: fast ?? '', compiled: compiled ?? '', yoga: yoga ?? '' };
-}
-
-/** What callers see, without what differs from answer to answer. */
-function comparable({ status, headers, body }: Received) {
-  const { date: _, 'x-request-id': requestId, ...rest } = headers;
-  return {
-    status,
-    headers: { ...rest, 'x-request-id': /^[0-9a-f-]{36}$/.test(String(requestId)) },
-    body: body.replaceAll(/"requestId":"[0-9a-f-]{36}"/g, '"requestId":""'),
-  };
-}
-
-let compared = 0;
-async function compare({ fast, compiled, yoga }: Ways, sent: Sent, path = '/graphql'): Promise<Received> {
-  const first = await exchange(`${fast}${path}`, sent);
-  const last = comparable(await exchange(`${yoga}${path}`, sent));
-  expect(comparable(first)).toEqual(last);
-  await exchange(`${compiled}${path}`, sent);
-  expect(comparable(await exchange(`${compiled}${path}`, sent))).toEqual(last);
-  compared += 1;
-  return first;
-}
+const PRODUCTION = 'with the explorer off';
 
 const database = await createTestDatabase();
 const ledger = await openLedger(database);
 const ways = await serveAllWays(ledger);
-const closed = await serveAllWays(ledger, false);
+const closed = await serveAllWays(ledger, { explorer: false });
 
 const names = ['rich', 'poor', 'frozen', 'shut', 'euro', 'small'] as const;
 const ids = new Map<string, string>();
@@ -79,7 +34,7 @@ beforeAll(async () => {
   );
 });
 afterAll(async () => {
-  expect(compared).toBeGreaterThanOrEqual(200);
+  expect(comparisons()).toBeGreaterThanOrEqual(200);
   await expectSoundBooks(database);
 });
 
@@ -91,7 +46,7 @@ const TRANSFER = `mutation ($input: TransferInput!) { transfer(input: $input) { 
 
 const transfer = { fromAccountId: 'ext:rich', toAccountId: 'ext:poor', amount: '1' };
 
-describe('an outcome is the same both ways', () => {
+describe('an outcome is the same on each path', () => {
   test.each([
     ['POSTED', {}],
     ['INVALID_INPUT', { externalId: '' }],
@@ -99,7 +54,7 @@ describe('an outcome is the same both ways', () => {
     ['INVALID_AMOUNT', { amount: '0' }],
     ['INVALID_AMOUNT', { amount: '1.001' }],
     ['INVALID_AMOUNT', { amount: 1.5 }],
-    ['ACCOUNT_NOT_FOUND', { fromAccountId: 'ext:nobody' }],
+    ['ACCOUNT_NOT_FOUND', { fromAccountId: 'ext:missing' }],
     ['ACCOUNT_NOT_FOUND', { toAccountId: 'acct_x' }],
     ['SAME_ACCOUNT', { toAccountId: 'ext:rich' }],
     ['CURRENCY_MISMATCH', { toAccountId: 'ext:euro' }],
@@ -111,7 +66,7 @@ describe('an outcome is the same both ways', () => {
   ])('%s of %o', async (code, changes) => {
     const input = { ...transfer, idempotencyKey: JSON.stringify([code, changes]), ...changes };
     const sent = asking(TRANSFER, { variables: { input } });
-    // The first answer is recorded, or is the same each time.
+    // The first request records the outcome.
     await exchange(`${ways.fast}/graphql`, sent);
     const { status, body } = await compare(ways, sent);
     expect(status).toBe(200);
@@ -160,13 +115,13 @@ describe('an outcome is the same both ways', () => {
     expect(body).toContain('OVERLOADED');
   });
 
-  test('a fault of a query, of a write, and below a write', async () => {
+  test('an internal error of a query, of a write, and below a write', async () => {
     const broken = await createTestDatabase();
     const its = await openLedger(broken);
     const [a, b] = [await makeAccount(its, { funds: '10' }), await makeAccount(its)];
     const brokenWays = await serveAllWays(its);
     const between = { fromAccountId: a, toAccountId: b, amount: '1' };
-    // Compiled, since its arguments are variables: two fields fail below the first write, and one below the second.
+    // Variables as arguments make it compilable. Two fields fail below the first write, and one below the second.
     const posted = asking(
       `mutation ($one: TransferInput!, $two: TransferInput!, $three: TransferInput!) {
         one: transfer(input: $one) { ...F ... on TransactionPosted { transaction { entries { account { owner } } } } }
@@ -217,7 +172,7 @@ describe('an outcome is the same both ways', () => {
 /** A request of each kind of answer. */
 const KINDS: readonly (readonly [name: string, query: unknown, members: object])[] = [
   ['data', READ, {}],
-  ['an error beside null', '{ accounts(first: 101) { nodes { id } } }', {}],
+  ['an error next to null', '{ accounts(first: 101) { nodes { id } } }', {}],
   ['a syntax error', '{ account(', {}],
   ['a validation error', '{ nothing }', {}],
   ['an unknown operation', 'query A { ledger { name } }', { operationName: 'B' }],
@@ -249,8 +204,8 @@ const ACCEPTS = [
   '',
 ];
 
-describe.each(KINDS)('%s is the same both ways', (_, query, members) => {
-  test.each(ACCEPTS)('to accept: %s', async (accept) => {
+describe.each(KINDS)('%s is the same on each path', (_, query, members) => {
+  test.each(ACCEPTS)('for accept: %s', async (accept) => {
     const headers = accept === undefined ? {} : { accept };
     const { status, body } = await compare(ways, asking(query, members, headers));
     expect([200, 400, 406]).toContain(status);
@@ -258,7 +213,7 @@ describe.each(KINDS)('%s is the same both ways', (_, query, members) => {
   });
 });
 
-describe('a body is the same both ways', () => {
+describe('a body is answered the same on each path', () => {
   const BATCH = 'mutation A { postBatch { id } }';
   const PADDING = 'x'.repeat(2 ** 20);
   const plain = JSON.stringify({ query: READ });
@@ -351,14 +306,14 @@ describe('a body is the same both ways', () => {
   });
 });
 
-describe('a document is the same both ways', () => {
+describe('a document is answered the same on each path', () => {
   const deep = (levels: number) => `${'{ node(id: "") '.repeat(levels)}{ id }${' }'.repeat(levels)}`;
   test.each([
     ['a mutation', 'mutation { createAccount(input: { owner: "", currency: "USD" }) { __typename } }'],
     ['fragments', 'query { ...A } fragment A on Query { ledger { ...B } } fragment B on Ledger { name }'],
     ['an unused fragment', '{ ledger { name } } fragment A on Query { ledger { name } }'],
     ['an unknown fragment', '{ ...A }'],
-    ['a fragment in a circle', '{ ...A } fragment A on Query { ledger { name } ...A }'],
+    ['a fragment that spreads itself', '{ ...A } fragment A on Query { ledger { name } ...A }'],
     ['@include and @skip', '{ ledger @include(if: false) { name } account(id: "") @skip(if: true) { id } }'],
     ['an unknown directive', '{ ledger @x { name } }'],
     ['a subscription', 'subscription { x }'],
@@ -405,7 +360,7 @@ describe('a document is the same both ways', () => {
   test.each<[string, unknown, RegExp]>([
     ['a batch', { operations: [operation] }, /TransactionPosted/],
     ['two operations in one', { operations: [{ ...operation, placeHold: hold }] }, /exactly one field/],
-    ['a null beside an operation', { operations: [{ ...operation, placeHold: null }] }, /exactly one field/],
+    ['null next to an operation', { operations: [{ ...operation, placeHold: null }] }, /exactly one field/],
     ['no operation in one', { operations: [{}] }, /exactly one field/],
     ['an operation that is null', { operations: [{ transfer: null }] }, /exactly one field/],
     ['an operation that is a list', { operations: [[]] }, /to be an object/],
@@ -422,7 +377,7 @@ describe('a document is the same both ways', () => {
     const whole = given ? { mode: 'INDEPENDENT', ...input } : input;
     for (const padding of ['', ' '.repeat(5000)]) {
       const sent = asking(BATCH + padding, { variables: { input: whole } });
-      // The first answer is recorded.
+      // The first request records the outcome.
       await exchange(`${ways.fast}/graphql`, sent);
       expect((await compare(ways, sent)).body).toMatch(expected);
     }
@@ -438,7 +393,7 @@ describe('a document is the same both ways', () => {
     expect(body.match(/"replayed":true/g)).toHaveLength(600);
   });
 
-  test(`suggestions are given, and ${PRODUCTION} are not`, async () => {
+  test(`errors have suggestions, but not ${PRODUCTION}`, async () => {
     const misspelt = asking('query ($i: DepositInput!) { acount(id: "") { id } }', {
       variables: { i: { amont: 1 } },
     });
@@ -451,7 +406,7 @@ describe('a document is the same both ways', () => {
     }
   });
 
-  test(`introspection is answered, and ${PRODUCTION} is not`, async () => {
+  test(`introspection is executed, but not ${PRODUCTION}`, async () => {
     const sent = asking('{ __schema { queryType { name } } }');
     expect(JSON.parse((await compare(ways, sent)).body)).toEqual({
       data: { __schema: { queryType: { name: 'Query' } } },
@@ -460,7 +415,7 @@ describe('a document is the same both ways', () => {
   });
 });
 
-describe('a head is the same both ways', () => {
+describe('a head is answered the same on each path', () => {
   const body = JSON.stringify({ query: READ });
   test.each([
     ...['GET', 'PUT', 'PATCH', 'DELETE', 'HEAD', 'OPTIONS', 'TRACE', 'PROPFIND'].map(

@@ -14,7 +14,7 @@ const server = await startHttpServer({
   ledger,
   host: '127.0.0.1',
   port: 0,
-  // What callers do wrong is no fault of the service.
+  // An error of a caller is not logged as one of the service.
   log: { error: (fault: unknown) => expect.unreachable(JSON.stringify(fault)) },
   corsOrigins: [ORIGIN],
   headersTimeoutMs: HEADERS_TIMEOUT_MS,
@@ -38,7 +38,7 @@ const times = (count: number, write: (place: number) => string) =>
 const chain = (count: number) =>
   `{ ...F0 } ${times(count, (i) => `fragment F${i} on Query { ...F${i + 1} ...F${i + 1} }`)} fragment F${count} on Query { ledger { name } }`;
 
-describe('a document is refused before it is validated, and says why', () => {
+describe('a document is rejected before it is validated, with the reason', () => {
   test.each([
     ['nesting', `${'{ node(id: "") '.repeat(5000)}${'}'.repeat(5000)}`],
     ['characters', `{ ${times(20_000, (i) => `a${i}: ledger { name }`)} }`],
@@ -62,27 +62,27 @@ describe('a document is refused before it is validated, and says why', () => {
     });
   });
 
-  test('a fragment in a circle', async () => {
+  test('a fragment that spreads itself', async () => {
     const answer = await exchange(url, asking('{ ...A } fragment A on Query { ...A }'));
     expect(refusalOf(answer)?.message).toContain('itself');
   });
 
-  test('one validation has no more errors than can be read', async () => {
+  test('a validation reports a limited number of errors', async () => {
     const answer = await exchange(url, asking(`{ ${times(900, (i) => `nothing${i}`)} }`));
     expect((JSON.parse(answer.body) as Refused).errors.length).toBeLessThanOrEqual(21);
   });
 
   test.each([
-    ['that there are not', Object.fromEntries(Array.from({ length: 60_000 }, (_, i) => [`f${i}`, 1]))],
-    ['that are missing, beside much else', { metadata: { x: 'x'.repeat(500_000) } }],
-  ])('fields of variables %s are told in few words', async (_, input) => {
+    ['that do not exist', Object.fromEntries(Array.from({ length: 60_000 }, (_, i) => [`f${i}`, 1]))],
+    ['that are missing from a large value', { metadata: { x: 'x'.repeat(500_000) } }],
+  ])('fields of variables %s are reported briefly', async (_, input) => {
     const query = 'mutation ($input: DepositInput!) { deposit(input: $input) { __typename } }';
     const answer = await exchange(url, asking(query, { variables: { input } }));
     expect(refusalOf(answer)?.message).toMatch(/^\$input (has|lacks) the field/);
     expect(answer.body.length).toBeLessThan(1000);
   });
 
-  test('a refused mutation has done nothing', async () => {
+  test('a rejected mutation has no effect', async () => {
     const id = await makeAccount(ledger, { funds: '10' });
     const query = `mutation ($id: ID!) { ${times(11, (i) => `a${i}: withdraw(input: { accountId: $id, amount: 1, idempotencyKey: "${i}" }) { __typename }`)} }`;
     expect(refusalOf(await exchange(url, asking(query, { variables: { id } })))).toBeDefined();
@@ -93,7 +93,7 @@ describe('a document is refused before it is validated, and says why', () => {
     expect(JSON.parse(body)).toEqual({ data: { account: { version: '1' } } });
   });
 
-  test('but a page of a hundred entries, with whose money it was, is answered', async () => {
+  test('a page of a hundred entries with all accounts is within the limits', async () => {
     const id = await makeAccount(ledger, { funds: '10' });
     const query = `query ($id: ID!) { account(id: $id) { history(first: 100) {
       nodes { side amount { amount } transaction { type entries { amount { amount } account { owner } } } }
@@ -106,18 +106,18 @@ describe('a document is refused before it is validated, and says why', () => {
 });
 
 describe('a body', () => {
-  test('that says it has more than 16 MiB is refused before a byte of it has come', async () => {
+  test('with a content-length above 16 MiB is rejected by its head', async () => {
     const { socket, ended, received } = await connectRaw(url);
     socket.write(head(`content-length: ${16 * 2 ** 20 + 1}`));
     await expect.poll(received).toMatch(/^HTTP\/1\.1 413 /);
     expect(received()).toContain('16,777,217 bytes; at most 16,777,216 are allowed');
-    // Who goes on sending is cut off.
+    // The connection is closed, even if the client sends more.
     const since = performance.now();
     await ended;
     expect(performance.now() - since).toBeLessThan(3000);
   });
 
-  test('that has more than 16 MiB is refused at the byte that is one too many', async () => {
+  test('above 16 MiB is rejected at the first byte beyond the limit', async () => {
     const { socket, received } = await connectRaw(url);
     socket.write(head('transfer-encoding: chunked'));
     const chunk = Buffer.alloc(2 ** 20, ' ');
@@ -132,7 +132,7 @@ describe('a body', () => {
     await expect.poll(received).toMatch(/^HTTP\/1\.1 413 /);
   });
 
-  test('above 1 MiB is that of a postBatch, or refused', async () => {
+  test('above 1 MiB is rejected unless it is that of a postBatch', async () => {
     const variables = { x: 'x'.repeat(2 ** 20) };
     const answer = await exchange(url, asking('{ ledger { name } }', { variables }));
     expect(answer.status).toBe(413);
@@ -145,32 +145,38 @@ describe('a body', () => {
   });
 
   test.each([
-    ['500,001 commas, colons and opening brackets; at most 500,000', `[${'[],'.repeat(2 ** 19)}[]]`],
-    ['1,001 different names; at most 1,000', `{${Array.from({ length: 2 ** 17 }, (_, i) => `"${i}":1`)}}`],
     [
-      '21 brackets inside each other; at most 20',
+      'at most 500,000 commas, colons and opening brackets, and this one has at least 500,001',
+      `[${'[],'.repeat(2 ** 19)}[]]`,
+    ],
+    [
+      'at most 1,000 different names, and this one has at least 1,001',
+      `{${Array.from({ length: 2 ** 17 }, (_, i) => `"${i}":1`)}}`,
+    ],
+    [
+      'at most 20 nested brackets, and this one has at least 21',
       `${'['.repeat(21)}"${' '.repeat(2 ** 20)}"${']'.repeat(21)}`,
     ],
-  ])('above 1 MiB is not parsed when it has %s are allowed', async (limit, variables) => {
+  ])('above 1 MiB may have %s', async (limit, variables) => {
     const query = JSON.stringify('mutation { postBatch { id } }');
     const body = `{"query":${query},"variables":{"input":${variables}}}`;
     const answer = await exchange(url, { headers: JSON_TYPE, body });
     expect(answer.status).toBe(413);
     expect(refusalOf(answer)).toEqual({
-      message: `The body has more than 1,048,576 bytes, and at least ${limit} are allowed.`,
+      message: `A body above 1,048,576 bytes may have ${limit}.`,
       extensions: { code: 'INVALID_INPUT' },
     });
   });
 
   test.each([
-    ['no UTF-8', Buffer.from([0x7b, 0xff, 0x7d]), 400],
-    ['no JSON', '{', 400],
-  ])('of %s is the caller’s error', async (_, body, status) => {
+    ['invalid UTF-8', Buffer.from([0x7b, 0xff, 0x7d]), 400],
+    ['malformed JSON', '{', 400],
+  ])('of %s is rejected', async (_, body, status) => {
     expect((await exchange(url, { headers: JSON_TYPE, body })).status).toBe(status);
   });
 });
 
-describe('a slow caller is let go', () => {
+describe('a client is disconnected', () => {
   const expectEnd = async (ended: Promise<string>, timeoutMs: number) => {
     const since = performance.now();
     const received = await ended;
@@ -180,22 +186,22 @@ describe('a slow caller is let go', () => {
     return received;
   };
 
-  test('who connects and says nothing', async () => {
+  test('that sends nothing', async () => {
     const { ended } = await connectRaw(url);
     await expectEnd(ended, HEADERS_TIMEOUT_MS);
   });
 
-  test('whose head has no end', async () => {
+  test('that sends a head slowly', async () => {
     const { socket, ended } = await connectRaw(url);
     const drip = setInterval(() => socket.write('x-more: x\r\n'), 100);
     socket.write(head('x: x').slice(0, -2));
     const received = await expectEnd(ended, HEADERS_TIMEOUT_MS);
     clearInterval(drip);
     expect(received).toMatch(/^HTTP\/1\.1 408 /);
-    expect(received).toContain('its head may take 0.7 s, and all of it 1.5 s');
+    expect(received).toContain('The head may take 0.7 s, and the whole request 1.5 s');
   });
 
-  test('whose body has no end', async () => {
+  test('that sends a body slowly', async () => {
     const { socket, ended } = await connectRaw(url);
     const drip = setInterval(() => socket.write(' '), 100);
     socket.write(head('content-length: 1000'));
@@ -204,7 +210,7 @@ describe('a slow caller is let go', () => {
     expect(received).toMatch(/^HTTP\/1\.1 408 /);
   });
 
-  test('whose head is too large is refused at once', async () => {
+  test('at once if the head is too large', async () => {
     const { socket, ended } = await connectRaw(url);
     socket.write(head(`x: ${'x'.repeat(20_000)}`));
     const received = await ended;
@@ -212,7 +218,7 @@ describe('a slow caller is let go', () => {
     expect(received).toContain('at most 16,384 are allowed');
   });
 
-  test('who speaks no HTTP is refused at once', async () => {
+  test('at once if it does not send HTTP', async () => {
     const { socket, ended } = await connectRaw(url);
     socket.write('hello\r\n\r\n');
     expect(await ended).toMatch(/^HTTP\/1\.1 400 .*"INVALID_INPUT"/s);
@@ -247,7 +253,7 @@ describe('GraphQL over HTTP', () => {
     }
   });
 
-  test('what is not acceptable does nothing', async () => {
+  test('a request whose answer type is not acceptable has no effect', async () => {
     const id = await makeAccount(ledger);
     const query = `mutation ($id: ID!) { deposit(input: { accountId: $id, amount: 1, idempotencyKey: "k" }) { __typename } }`;
     expect((await exchange(url, asking(query, { variables: { id } }, { accept: 'text/html' }))).status).toBe(
@@ -260,7 +266,7 @@ describe('GraphQL over HTTP', () => {
     expect(JSON.parse(body)).toEqual({ data: { account: { version: '0' } } });
   });
 
-  test('a query may be asked by GET, a mutation may not, and there is no other way', async () => {
+  test('GET executes queries but no mutations, and other methods are rejected', async () => {
     const get = (query: string) => exchange(`${url}?${new URLSearchParams({ query })}`, { method: 'GET' });
     expect(await get('{ ledger { name } }')).toMatchObject({
       status: 200,
@@ -276,7 +282,7 @@ describe('GraphQL over HTTP', () => {
   });
 });
 
-test('every answer says what browsers must not do with it', async () => {
+test('every answer has security headers', async () => {
   const answers = [
     await exchange(url, asking('{ ledger { name } }')),
     await exchange(url, { headers: { 'content-type': 'text/plain' }, body: '{}' }),
@@ -300,7 +306,7 @@ test('every answer says what browsers must not do with it', async () => {
 
 describe('a page of another origin', () => {
   const query = '{ ledger { name } }';
-  test('that is allowed may read', async () => {
+  test('that is allowed may read answers', async () => {
     const { headers } = await exchange(url, asking(query, {}, { origin: ORIGIN }));
     expect(headers).toMatchObject({ 'access-control-allow-origin': ORIGIN, vary: 'Origin' });
     expect(headers).not.toHaveProperty('access-control-allow-credentials');
@@ -324,7 +330,7 @@ describe('a page of another origin', () => {
     `${ORIGIN}.elsewhere.example`,
     ORIGIN.toUpperCase(),
     'http://app.example',
-  ])('such as %s may not', async (origin) => {
+  ])('such as %s may not read answers', async (origin) => {
     const preflight = { method: 'OPTIONS', headers: { origin, 'access-control-request-method': 'POST' } };
     for (const sent of [asking(query, {}, { origin }), preflight]) {
       const { headers } = await exchange(url, sent);

@@ -4,7 +4,7 @@ import { createTestDatabase } from '../../support/database.ts';
 import { balance, makeAccount, openLedger } from '../../support/ledger.ts';
 import { connectRaw } from './raw.ts';
 
-// RFC 9112, 3.2 and RFC 9110, 12.5.1.
+// RFC 9112, section 3.2, and RFC 9110, section 12.5.1.
 
 const ledger = await openLedger(await createTestDatabase());
 const accountId = await makeAccount(ledger);
@@ -24,7 +24,7 @@ const DEPOSIT = JSON.stringify({
   query: `mutation { deposit(input: { accountId: "${accountId}", amount: 1, idempotencyKey: "k" }) { __typename } }`,
 });
 
-/** All that is answered to a request of this line and these header lines, on a connection that it has for itself. */
+/** Sends a request line and header lines over a connection of their own, and returns all bytes of the answer. */
 async function send(line: string, lines: readonly string[], body = '', url = open.url): Promise<string> {
   const { socket, ended } = await connectRaw(url);
   const fields = [...lines, 'connection: close', 'content-type: application/json'];
@@ -35,12 +35,12 @@ const post = (lines: readonly string[], body = QUERY, url = open.url) =>
   send('POST /graphql HTTP/1.1', lines, body, url);
 
 const INVALID: readonly (readonly [name: string, lines: readonly string[]])[] = [
-  ['no Host', []],
-  ['two Hosts', ['Host: localhost', 'Host: elsewhere.example']],
-  ['the same Host twice', ['host: localhost', 'x: x', 'HOST: localhost']],
-  ['two Hosts, of which one is empty', ['Host:', 'Host: localhost']],
+  ['no Host header', []],
+  ['two Host headers', ['Host: localhost', 'Host: elsewhere.example']],
+  ['the same Host header twice', ['host: localhost', 'x: x', 'HOST: localhost']],
+  ['two Host headers, one of which is empty', ['Host:', 'Host: localhost']],
   [
-    'a second Host after very many lines',
+    'a second Host header after many others',
     ['Host: localhost', ...Array.from({ length: 1500 }, () => 'x:'), 'Host: a'],
   ],
   ...[
@@ -66,7 +66,7 @@ const INVALID: readonly (readonly [name: string, lines: readonly string[]])[] = 
   ].map((host) => [`the Host ${host}`, [`Host: ${host}`]] as const),
 ];
 
-describe.each(INVALID)('%s is answered 400', (_, lines) => {
+describe.each(INVALID)('%s is rejected with 400', (_, lines) => {
   test.each([
     ['POST /graphql', DEPOSIT],
     ['GET /livez', ''],
@@ -74,7 +74,7 @@ describe.each(INVALID)('%s is answered 400', (_, lines) => {
     ['PUT /nowhere', 'x'],
     ['HEAD /readyz', ''],
     ['POST http://localhost/graphql', DEPOSIT],
-  ])('by %s', async (line, body) => {
+  ])('for %s', async (line, body) => {
     for (const more of [[], ['Expect: 100-continue'], ['Expect: more']]) {
       const answer = await send(`${line} HTTP/1.1`, [...lines, ...more], body);
       expect(answer).toMatch(/^HTTP\/1\.1 400 Bad Request\r\n.*x-content-type-options: nosniff\r\n/s);
@@ -97,15 +97,15 @@ test.each([
   '[::ffff:1.2.3.4]:4000',
   '%61.example',
   '',
-])('the Host %j is valid', async (host) => {
+])('the Host header %j is valid', async (host) => {
   expect(await post([`Host: ${host}`])).toMatch(/^HTTP\/1\.1 200 .*"main"/s);
 });
 
-test('HTTP/1.0 needs no Host', async () => {
+test('HTTP/1.0 does not need a Host header', async () => {
   expect(await send('GET /livez HTTP/1.0', [])).toMatch(/^HTTP\/1\.1 200 /);
 });
 
-test('100 Continue comes before the answer of a valid request alone', async () => {
+test('100 Continue is sent only for a valid request', async () => {
   const expecting = ['Host: localhost', 'Expect: 100-continue'];
   const answer = await post(expecting);
   expect(answer).toMatch(/^HTTP\/1\.1 100 Continue\r\n\r\nHTTP\/1\.1 200 OK\r\n.*"main"/s);
@@ -114,7 +114,7 @@ test('100 Continue comes before the answer of a valid request alone', async () =
   );
 });
 
-describe('a request line with a whole URL', () => {
+describe('a request line with an absolute URL', () => {
   test.each([
     ['POST http://127.0.0.1:4000/graphql', QUERY, /^HTTP\/1\.1 200 .*"main"/s],
     ['POST HTTPS://LOCALHOST/graphql', QUERY, /^HTTP\/1\.1 200 .*"main"/s],
@@ -136,7 +136,7 @@ describe('a request line with a whole URL', () => {
     }
   });
 
-  test('is for the host of the URL, whatever Host says', async () => {
+  test('uses the host of the URL instead of the Host header', async () => {
     const own = 'POST http://ledger.example/graphql HTTP/1.1';
     const foreign = 'POST http://evil.example/graphql HTTP/1.1';
     expect(await send(own, ['Host: evil.example'], QUERY, guarded.url)).toMatch(/^HTTP\/1\.1 200 /);
@@ -145,7 +145,7 @@ describe('a request line with a whole URL', () => {
   });
 });
 
-test('an Accept without a value takes any answer', async () => {
+test('an empty Accept header accepts any answer', async () => {
   for (const accept of ['', ' ', ',']) {
     const answer = await post(['Host: localhost', `Accept:${accept}`]);
     expect(answer).toMatch(/^HTTP\/1\.1 200 .*content-type: application\/json; charset=utf-8\r\n.*"main"/s);

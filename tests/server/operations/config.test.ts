@@ -1,15 +1,15 @@
 import { expect, test } from 'vitest';
 import { ConfigError, readConfig } from '../../../src/config.ts';
 
-test('nothing has to be configured', () => {
+test('every variable has a default', () => {
   expect(readConfig({})).toMatchObject({ database: null, host: '127.0.0.1', port: 4000, logLevel: 'info' });
 });
 
-test('a variable that is set to nothing counts as absent', () => {
+test('an empty variable counts as absent', () => {
   expect(readConfig({ PORT: '', DATABASE_URL: '', HOST: '' })).toEqual(readConfig({}));
 });
 
-test('a database of the user’s own is taken with the login of its migrations', () => {
+test('DATABASE_URL and DATABASE_MIGRATION_URL select a database', () => {
   const database = {
     url: 'postgres://app:a@db.example:5432/books',
     migrationUrl: 'postgres://owner:b@db.example/books',
@@ -19,7 +19,7 @@ test('a database of the user’s own is taken with the login of its migrations',
   ).toEqual(database);
 });
 
-test('an address that others can reach needs a word more', () => {
+test('an address that other machines can reach requires ALLOW_INSECURE', () => {
   expect(readConfig({ HOST: '0.0.0.0', ALLOW_INSECURE: '1' }).host).toBe('0.0.0.0');
 });
 
@@ -32,7 +32,7 @@ test.each([
   [{}, []],
   [{ ALLOWED_HOSTS: 'ledger.example, books.example' }, ['ledger.example', 'books.example']],
   [{ HOST: '0.0.0.0', ALLOW_INSECURE: '1' }, null],
-])('under %o the service is asked by addresses, localhost and %o', (env, names) => {
+])('under %o the allowed hosts are addresses, localhost and %o', (env, names) => {
   expect(readConfig(env).allowedHosts).toEqual(names);
 });
 
@@ -41,11 +41,20 @@ test.each([
   [{ NODE_ENV: 'production' }, false],
   [{ NODE_ENV: 'production', API_EXPLORER: '1' }, true],
   [{ API_EXPLORER: '0' }, false],
-])('under %o strangers may explore the API: %s', (env, explorer) => {
+])('under %o the explorer is on: %s', (env, explorer) => {
   expect(readConfig(env).explorer).toBe(explorer);
 });
 
-test('a database that may lose what it has answered needs a word', () => {
+test('a manifest of trusted documents turns the explorer off', () => {
+  expect(readConfig({})).toMatchObject({ trustedDocuments: null, explorer: true });
+  const manifest = 'persisted-documents.json';
+  expect(readConfig({ TRUSTED_DOCUMENTS: manifest })).toMatchObject({
+    trustedDocuments: manifest,
+    explorer: false,
+  });
+});
+
+test('a database that may lose transactions requires ALLOW_UNSAFE_DURABILITY', () => {
   expect(readConfig({}).allowUnsafeDurability).toBe(false);
   expect(readConfig({ ALLOW_UNSAFE_DURABILITY: '1' }).allowUnsafeDurability).toBe(true);
 });
@@ -53,17 +62,17 @@ test('a database that may lose what it has answered needs a word', () => {
 test.each([
   [{}, 30_000],
   [{ DRAIN_TIMEOUT: '5' }, 5000],
-])('under %o the service has %i ms to end', (env, ms) => {
+])('under %o the service has %i ms to stop', (env, ms) => {
   expect(readConfig(env).drainTimeoutMs).toBe(ms);
 });
 
 const WRONG: readonly (readonly [env: Readonly<Record<string, string>>, message: string])[] = [
-  [{ PORT: 'abc' }, 'PORT must be a port from 0 to 65535, and is "abc".'],
-  [{ PORT: '65536' }, 'PORT must be a port from 0 to 65535, and is "65536".'],
-  [{ PORT: '-1' }, 'PORT must be a port from 0 to 65535, and is "-1".'],
+  [{ PORT: 'abc' }, 'PORT must be a port from 0 to 65535, but is "abc".'],
+  [{ PORT: '65536' }, 'PORT must be a port from 0 to 65535, but is "65536".'],
+  [{ PORT: '-1' }, 'PORT must be a port from 0 to 65535, but is "-1".'],
   [
     { LOG_LEVEL: 'loud' },
-    'LOG_LEVEL must be one of fatal, error, warn, info, debug, trace, silent, and is "loud".',
+    'LOG_LEVEL must be one of fatal, error, warn, info, debug, trace, silent, but is "loud".',
   ],
   ...[
     'app.example',
@@ -74,29 +83,33 @@ const WRONG: readonly (readonly [env: Readonly<Record<string, string>>, message:
     'http://a.example,',
   ].map((list): [Record<string, string>, string] => [
     { CORS_ORIGINS: list },
-    `CORS_ORIGINS must be origins such as https://app.example, separated by commas, without paths, and is "${list}".`,
+    `CORS_ORIGINS must be origins such as https://app.example, separated by commas, without paths, but is "${list}".`,
   ]),
-  [{ API_EXPLORER: 'yes' }, 'API_EXPLORER must be 0 or 1, and is "yes".'],
+  [{ API_EXPLORER: 'yes' }, 'API_EXPLORER must be 0 or 1, but is "yes".'],
   ...['0', '3601', '-1', '1.5', 'soon'].map((seconds): [Record<string, string>, string] => [
     { DRAIN_TIMEOUT: seconds },
-    `DRAIN_TIMEOUT must be whole seconds from 1 to 3600, and is "${seconds}".`,
+    `DRAIN_TIMEOUT must be whole seconds from 1 to 3600, but is "${seconds}".`,
   ]),
-  [{ ALLOW_UNSAFE_DURABILITY: 'yes' }, 'ALLOW_UNSAFE_DURABILITY must be 0 or 1, and is "yes".'],
-  [{ ALLOW_INSECURE: 'yes' }, 'ALLOW_INSECURE must be 0 or 1, and is "yes".'],
+  [
+    { TRUSTED_DOCUMENTS: 'persisted-documents.json', API_EXPLORER: '1' },
+    'TRUSTED_DOCUMENTS is set, but API_EXPLORER is "1". GraphiQL sends documents that are not in the manifest. Remove one of the two variables.',
+  ],
+  [{ ALLOW_UNSAFE_DURABILITY: 'yes' }, 'ALLOW_UNSAFE_DURABILITY must be 0 or 1, but is "yes".'],
+  [{ ALLOW_INSECURE: 'yes' }, 'ALLOW_INSECURE must be 0 or 1, but is "yes".'],
   [
     { DATABASE_URL: 'mysql://root:secret@localhost/books' },
-    'DATABASE_URL must be a URL such as postgres://user:password@host:5432/database, with special characters percent-encoded, and is something else.',
+    'DATABASE_URL must be a URL such as postgres://user:password@host:5432/database, with special characters percent-encoded, but is another value.',
   ],
   [
     { DATABASE_MIGRATION_URL: 'postgres://localhost/books' },
-    'DATABASE_MIGRATION_URL is set, and DATABASE_URL is not. Set both, or none.',
+    'DATABASE_MIGRATION_URL is set, but DATABASE_URL is not. Set both, or neither.',
   ],
   [
     { HOST: '0.0.0.0' },
-    'HOST is "0.0.0.0", which other machines can reach, and the ledger asks nobody who they are. ' +
-      'Set ALLOW_INSECURE=1 if the network is to be trusted, or leave HOST at 127.0.0.1.',
+    'HOST is "0.0.0.0", which other machines can reach, but the service has no authentication. ' +
+      'Set ALLOW_INSECURE=1 if you trust the network, or leave HOST at 127.0.0.1.',
   ],
 ];
-test.each(WRONG)('%o is refused in one line', (env, message) => {
+test.each(WRONG)('%o is rejected in one line', (env, message) => {
   expect(() => readConfig(env)).toThrow(new ConfigError(message));
 });

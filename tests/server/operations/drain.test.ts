@@ -14,7 +14,7 @@ const TRANSFER = 'mutation ($input: TransferInput!) { transfer(input: $input) { 
 const DEPOSIT = 'mutation ($input: DepositInput!) { deposit(input: $input) { __typename } }';
 const WAITING = `select from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`;
 
-test('a service that is told to end answers all that it was asked, and ends with status 0', async () => {
+test('SIGTERM makes the service answer all pending requests and exit with status 0', async () => {
   const database = await createTestDatabase();
   const accounts = await makeAccounts(await openLedger(database), 8, { funds: '1000' });
   const service = await startServiceProcess({ DATABASE_URL: database.serviceUrl });
@@ -22,7 +22,7 @@ test('a service that is told to end answers all that it was asked, and ends with
 
   const fates = new Map<string, number>();
   const posted: string[] = [];
-  let told = false;
+  let signalled = false;
   const agent = new Agent({ keepAlive: true, maxSockets: 32 });
   const callers = Array.from({ length: 32 }, async (_, caller) => {
     for (let request = 0; ; request += 1) {
@@ -36,21 +36,21 @@ test('a service that is told to end answers all that it was asked, and ends with
       fates.set(fate, (fates.get(fate) ?? 0) + 1);
       if (fate === '200 TransactionPosted') posted.push(input.idempotencyKey);
       if (fate === 'ECONNREFUSED') return;
-      if (!told && fate !== '200 TransactionPosted') return;
+      if (!signalled && fate !== '200 TransactionPosted') return;
     }
   });
 
-  // Its head is read before the end, and its body comes after it.
+  // The head is read before the signal, and the body arrives after it.
   const { socket, ended } = await connectRaw(graphqlUrl);
   const body = JSON.stringify({ query: '{ ledger { name } }' });
   socket.write(head(`content-length: ${body.length}`) + body.slice(0, 5));
   const silent = await connectRaw(graphqlUrl);
   await expect.poll(() => posted.length, { timeout: 20_000 }).toBeGreaterThan(100);
 
-  told = true;
+  signalled = true;
   const stopped = service.stop();
   await sleep(300);
-  // It waits for the body: a signal more, as npm passes on what the terminal sends too, changes nothing.
+  // While the service waits for the body, a second signal has no effect.
   for (const signal of ['SIGTERM', 'SIGINT'] as const) service.child.kill(signal);
   socket.write(body.slice(5));
   await Promise.all(callers);
@@ -70,7 +70,7 @@ test('a service that is told to end answers all that it was asked, and ends with
   await expectSoundBooks(database);
 });
 
-test('a service that cannot finish in time ends with status 1, and says what it was waiting for', async () => {
+test('a service that cannot stop in time exits with status 1 and names the unfinished work', async () => {
   const database = await createTestDatabase();
   const ledger = await openLedger(database);
   const [locked = '', free = ''] = await makeAccounts(ledger, 2);
@@ -93,10 +93,10 @@ test('a service that cannot finish in time ends with status 1, and says what it 
   expect(ms).toBeLessThan(5000);
   expect(await cutOff).toBe('ECONNRESET');
   expect(service.output.join('\n')).toMatch(
-    /did not end within 2 s, .* waiting for: 1 open request, 1 command on locked accounts\b/,
+    /did not stop within its DRAIN_TIMEOUT of 2 s .* Unfinished: 1 open request, 1 parked command\b/,
   );
 
-  // What had no answer can be repeated.
+  // A request without an answer can be repeated.
   await blocker.query('rollback');
   expect(await balance(ledger, locked)).toBe(0n);
   const command = toDeposit(deposit(locked));
@@ -105,7 +105,7 @@ test('a service that cannot finish in time ends with status 1, and says what it 
   await expectSoundBooks(database);
 });
 
-test('requests that were sent one upon another are all answered', async () => {
+test('pipelined requests are all answered', async () => {
   const database = await createTestDatabase();
   const ledger = await openLedger(database);
   const [id] = await makeAccounts(ledger, 1);
@@ -132,7 +132,7 @@ test('requests that were sent one upon another are all answered', async () => {
   await closed;
 });
 
-test('a request on its way over an idle connection is answered too, and told that this was the last', async () => {
+test('a request in transit on an idle connection is answered with connection: close', async () => {
   const ledger = await openLedger(await createTestDatabase());
   const log = { error: (fault: unknown) => expect.unreachable(JSON.stringify(fault)) };
   const server = await startHttpServer({ ledger, host: '127.0.0.1', port: 0, log });

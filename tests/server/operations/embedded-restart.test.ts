@@ -16,7 +16,7 @@ interface Deposited {
   readonly transaction?: { readonly id: string };
 }
 
-test('the embedded PostgreSQL is started again whenever it is killed, and nothing that was answered is lost', {
+test('the embedded PostgreSQL is restarted each time it is killed, and no answered write is lost', {
   timeout: 120_000,
 }, async () => {
   const folder = await mkdtemp(join(tmpdir(), 'ledger-restart-'));
@@ -61,7 +61,7 @@ test('the embedded PostgreSQL is started again whenever it is killed, and nothin
     await untilMorePosted();
   }
 
-  // A cluster that cannot start: it is tried again until it can.
+  // A cluster that cannot start is retried until it can.
   const control = join(cluster, 'global', 'pg_control');
   await rename(control, `${control}.away`);
   await kill();

@@ -14,7 +14,7 @@ import { asking, exchange } from '../http/exchange.ts';
 
 const database = await createTestDatabase();
 
-/** How the log shows an error. */
+/** An error as the log shows it. */
 function logged(error: unknown): { readonly err: Record<string, unknown>; readonly bytes: number } {
   const lines: string[] = [];
   createLog('error', { write: (text: string) => void lines.push(text) }).error({ err: error }, 'a fault');
@@ -22,13 +22,13 @@ function logged(error: unknown): { readonly err: Record<string, unknown>; readon
   return { err: (JSON.parse(line) as { err: Record<string, unknown> }).err, bytes: line.length };
 }
 
-/** The error of a statement that fails. */
+/** Returns the error of a statement that fails. */
 async function failureOf(statement: string): Promise<unknown> {
   const client = await connect(database.ownerUrl);
   return client.query(statement).catch((error: unknown) => error);
 }
 
-test('a fault of PostgreSQL shows its SQLSTATE, constraint and table, and no row', async () => {
+test('an error of PostgreSQL is logged with its SQLSTATE, constraint and table, but without the row', async () => {
   await asOwner(database, 'create table planted (secret text constraint short check (length(secret) < 3))');
   onTestFinished(() => asOwner(database, 'drop table planted').then(() => {}));
   const { err } = logged(await failureOf(`insert into planted values ('hush-4711')`));
@@ -42,7 +42,7 @@ test('a fault of PostgreSQL shows its SQLSTATE, constraint and table, and no row
   });
 });
 
-test('a fault shows the types and messages of its causes', async () => {
+test('an error is logged with the types and messages of its causes', async () => {
   const error = new TypeError('outer', {
     cause: new Error('middle', { cause: await failureOf('select nothing') }),
   });
@@ -57,7 +57,7 @@ test('a fault shows the types and messages of its causes', async () => {
   });
 });
 
-test('an error to which pg has attached its client shows nothing of the client', async () => {
+test('an error with a client attached by pg is logged without the client', async () => {
   const pool = new pg.Pool({ connectionString: database.serviceUrl });
   onTestFinished(() => pool.end());
   const { rows } = await pool.query<{ pid: number }>('select pg_backend_pid() as pid');
@@ -70,7 +70,7 @@ test('an error to which pg has attached its client shows nothing of the client',
   expect(bytes).toBeLessThan(1500);
 });
 
-test('the cause of an outage is named too where the name of a host has several addresses', async () => {
+test('the cause of an outage is logged if a host has several addresses', async () => {
   const addresses = ['127.0.0.1', '::1'].map((address, place) => ({ address, family: place === 0 ? 4 : 6 }));
   const socket = connectSocket({
     host: 'two.example',
@@ -83,7 +83,7 @@ test('the cause of an outage is named too where the name of a host has several a
   expect(describeCause(new Error('no connection', { cause: error }))).toBe('ECONNREFUSED 127.0.0.1:1');
 });
 
-test('an outage is one line when it begins, with its cause, and one when it ends, whatever meets it', {
+test('an outage is one line with its cause when it begins, and one when it ends, for any number of requests', {
   timeout: 60_000,
 }, async () => {
   const proxy = await startTcpProxy(database.serviceUrl);
@@ -104,7 +104,7 @@ test('an outage is one line when it begins, with its cause, and one when it ends
   const beginning = {
     level: 50,
     cause: `ECONNREFUSED 127.0.0.1:${new URL(proxy.url).port}`,
-    msg: 'the database does not answer',
+    msg: 'the database is unavailable',
   };
   expect(unusual()).toEqual([expect.objectContaining(beginning)]);
 
@@ -112,16 +112,16 @@ test('an outage is one line when it begins, with its cause, and one when it ends
   await expect.poll(() => unusual().length, { timeout: 20_000 }).toBe(2);
   expect(unusual()).toEqual([
     expect.objectContaining(beginning),
-    expect.objectContaining({ level: 40, requests: 20, msg: 'the database answers again' }),
+    expect.objectContaining({ level: 40, requests: 20, msg: 'the database is available again' }),
   ]);
-  // Reads and writes are answered UNAVAILABLE after four seconds.
+  // Reads and writes fail with UNAVAILABLE after four seconds.
   expect(unusual()[1]?.['seconds']).toBeGreaterThan(3.5);
   expect(unusual()[1]?.['seconds']).toBeLessThan(20);
   expect(await ask(CREATE)).toContain('AccountCreated');
   expect(service.output.join('\n')).not.toContain('stack');
 });
 
-test('a database that falls silent is an outage too, and one that lasts until the service ends is told', {
+test('a database that does not respond is an outage, and one that lasts until the service stops is reported', {
   timeout: 60_000,
 }, async () => {
   const proxy = await startTcpProxy(database.serviceUrl);
@@ -134,18 +134,18 @@ test('a database that falls silent is an outage too, and one that lasts until th
   const { body } = await exchange(service.graphqlUrl, asking('{ ledger { name } }'));
   expect(body).toContain('UNAVAILABLE');
   await expect.poll(() => unusual().length, { timeout: 5000 }).toBe(1);
-  expect(JSON.parse(unusual()[0] ?? '')).toMatchObject({ level: 50, msg: 'the database does not answer' });
+  expect(JSON.parse(unusual()[0] ?? '')).toMatchObject({ level: 50, msg: 'the database is unavailable' });
   await proxy.leave();
   expect(await service.stop()).toBe(0);
   expect(unusual()).toHaveLength(2);
   expect(JSON.parse(unusual()[1] ?? '')).toMatchObject({
     level: 40,
     requests: 1,
-    msg: 'the service ends before the database answers again',
+    msg: 'the service stops before the database is available again',
   });
 });
 
-test('the sweeper reports a fault once, however often it meets it, and no outage', {
+test('the sweeper reports a repeated error once, and reports no outage', {
   timeout: 30_000,
 }, async () => {
   const own = await createTestDatabase();

@@ -18,7 +18,7 @@ interface Readiness {
   readonly checks: Readonly<Record<string, { readonly ok: boolean; readonly problem?: string }>>;
 }
 
-/** Serves the checks alone. */
+/** Serves only the health checks. */
 async function serve(options: HealthOptions) {
   const health = createHealth(options);
   const server = createServer(async ({ url }, response) => {
@@ -34,7 +34,7 @@ async function serve(options: HealthOptions) {
   const ask = (path: string) => fetch(`http://127.0.0.1:${(server.address() as AddressInfo).port}${path}`);
   return {
     isAlive: async () => (await ask('/livez')).status === 200,
-    /** The status, and the names of the checks that fail. */
+    /** Returns the status and the names of the failed checks. */
     async readiness(): Promise<readonly [status: number, failed: readonly string[]]> {
       const response = await ask('/readyz');
       const { ready, checks } = (await response.json()) as Readiness;
@@ -53,11 +53,11 @@ const service = await serve({ ledger, draining: () => draining });
 const READY = [200, []] as const;
 const untilReady = () => expect.poll(() => service.readiness(), { timeout: 15_000 }).toEqual(READY);
 
-// An answer of the database stands for a second.
+// A result is reused for a second.
 beforeEach(untilReady);
 
 describe('the database', () => {
-  test('that is gone makes the service unready, not dead, until it is back', async () => {
+  test('that is unavailable makes the service unready, but it stays alive', async () => {
     proxy.refuse();
     await expect.poll(() => service.readiness(), { timeout: 5000 }).toEqual([503, ['database', 'schema']]);
     expect(await service.isAlive()).toBe(true);
@@ -65,7 +65,7 @@ describe('the database', () => {
     await untilReady();
   });
 
-  test('that says nothing is waited for less than a second, by one query', async () => {
+  test('that does not respond delays a probe by less than a second, with one query', async () => {
     proxy.freeze();
     await expect.poll(() => service.readiness(), { timeout: 5000 }).toEqual([503, ['database', 'schema']]);
     const since = performance.now();
@@ -77,7 +77,7 @@ describe('the database', () => {
     await untilReady();
   });
 
-  test('of a newer program makes it unready', async () => {
+  test('with the schema of a newer version makes it unready', async () => {
     await asOwner(database, `insert into kysely_migration values ('9999_future', 'now')`);
     await expect.poll(() => service.readiness(), { timeout: 5000 }).toEqual([503, ['schema']]);
     expect(await service.problem('schema')).toContain('9999_future');
@@ -97,7 +97,7 @@ describe('the database', () => {
   });
 });
 
-test('a storm of probes is few queries', async () => {
+test('many probes cause few queries', async () => {
   await asOwner(database, `alter database ${database.name} set log_statement = 'all'`);
   const logged = await serve({ ledger: await openLedger(database), draining: () => false });
   for (let round = 0; round < 5; round += 1) {
@@ -105,12 +105,12 @@ test('a storm of probes is few queries', async () => {
     expect(new Set(answers.map(([status]) => status))).toEqual(new Set([200]));
   }
   const queries = (await serverLog(database)).filter((message) => message.includes('kysely_migration'));
-  // The tests above wrote there too, by connections that were not logged.
+  // The tests above used connections without logging.
   expect(queries.length).toBeGreaterThan(0);
   expect(queries.length).toBeLessThanOrEqual(10);
 });
 
-test('a full queue makes it unready until there is room again', async () => {
+test('a full queue makes it unready until the queue has room', async () => {
   const small = await openLedger(database, { lanes: 1, maxBatch: 1, maxQueue: 2 });
   const busy = await serve({ ledger: small, draining: () => false });
   const accountId = await makeAccount(small);
@@ -126,7 +126,7 @@ test('a full queue makes it unready until there is room again', async () => {
   expect(await busy.readiness()).toEqual(READY);
 });
 
-test('a service that is about to end is not ready, and lives', async () => {
+test('a service that is stopping is unready, but alive', async () => {
   draining = true;
   expect(await service.readiness()).toEqual([503, ['serving']]);
   expect(await service.isAlive()).toBe(true);
@@ -134,7 +134,7 @@ test('a service that is about to end is not ready, and lives', async () => {
   expect(await service.readiness()).toEqual(READY);
 });
 
-test('a ledger that takes nothing more is not ready', async () => {
+test('a ledger that is closing makes the service unready', async () => {
   const closing = await Ledger.open({ allowUnsafeDurability: true, databaseUrl: database.serviceUrl });
   const last = await serve({ ledger: closing, draining: () => false });
   expect(await last.readiness()).toEqual(READY);

@@ -24,7 +24,7 @@ const ledger = await openLedger(
   { serviceUrl: proxy.url },
   {
     maxQueue: 1000,
-    onFault: (error, faultId) => log.error({ err: error, faultId }, 'a fault of the ledger'),
+    onFault: (error, faultId) => log.error({ err: error, faultId }, 'internal error'),
   },
 );
 const answered: AnsweredRequest[] = [];
@@ -54,14 +54,14 @@ async function ask(query: string, more: Readonly<Record<string, unknown>> = {}):
   return { requestId: response.headers.get('x-request-id'), body: await response.json() };
 }
 
-/** The log's line of a request. */
+/** Returns the log line of a request. */
 async function lineOf({ requestId }: Pick<Answer, 'requestId'>): Promise<Record<string, unknown>> {
   const found = () => lines.find((line) => line.includes(`"requestId":"${requestId}"`));
   await expect.poll(found).toBeDefined();
   return JSON.parse(found() ?? '') as Record<string, unknown>;
 }
 
-/** The metrics that begin so, by name and labels. */
+/** Returns the metrics with a prefix, by name and labels. */
 async function scrape(prefix: string): Promise<Record<string, number>> {
   const response = await fetch(`${server.url}/metrics`);
   expect([response.status, response.headers.get('content-type')]).toEqual([
@@ -81,7 +81,7 @@ const PAY = `mutation Pay($from: ID!, $to: ID!, $amount: Decimal!, $key: String!
   transfer(input: { fromAccountId: $from, toAccountId: $to, amount: $amount, idempotencyKey: $key }) { __typename }
 }`;
 
-test('a request is one line: its id, operation, codes, status and time', async () => {
+test('a request is one log line with its id, operation, codes, status and duration', async () => {
   const [from, to] = await makeAccounts(ledger, 2, { funds: '10.00' });
   const paid = await ask(PAY, { variables: { from, to, amount: '7.00', key: 'k1' } });
   expect(await lineOf(paid)).toEqual({
@@ -100,14 +100,14 @@ test('a request is one line: its id, operation, codes, status and time', async (
   expect(lines.filter((line) => line.includes(String(paid.requestId)))).toHaveLength(1);
 });
 
-test('every code of a request is counted: of outcomes, before the books and in them, and of errors', async () => {
+test('every code of a request is counted: recorded outcomes, refusals without a record, and errors', async () => {
   const [from, to] = await makeAccounts(ledger, 2, { funds: '10.00' });
   const move = (name: string, amount: string, payer = from) =>
     `${name}: transfer(input: { fromAccountId: "${payer}", toAccountId: "${to}", amount: "${amount}", idempotencyKey: "${name}" }) { __typename }`;
   const several = await ask(`mutation {
     made: createAccount(input: { owner: "o", currency: "USD" }) { __typename }
     not: createAccount(input: { owner: "o", currency: "none" }) { __typename }
-    ${move('a', '1.00')} ${move('b', '2.00')} ${move('c', '99.00')} ${move('d', '0.001')} ${move('e', '1', 'nobody')}
+    ${move('a', '1.00')} ${move('b', '2.00')} ${move('c', '99.00')} ${move('d', '0.001')} ${move('e', '1', 'missing')}
   }`);
   expect(await lineOf(several)).toMatchObject({
     operation: null,
@@ -135,12 +135,12 @@ test.each([
   ['{', {}],
   [PAY, { variables: {} }],
   ['query A { ledger { name } } query B { ledger { name } }', {}],
-])('the request %j, which GraphQL refuses, has a code in its line', async (query, more) => {
+])('the request %j, which GraphQL rejects, has a code in its log line', async (query, more) => {
   const { codes } = await lineOf(await ask(query, more));
   expect(Object.keys(codes as object).length).toBeGreaterThan(0);
 });
 
-test('no value of a request is in the log, whatever becomes of it', async () => {
+test('no value of a request is in the log, on any path', async () => {
   const secret = 'hush-4711';
   const [from, to] = await makeAccounts(ledger, 2, { funds: '9999.00', externalId: null });
   const requests = [
@@ -162,13 +162,13 @@ test('no value of a request is in the log, whatever becomes of it', async () => 
     expect(log).not.toContain(value);
 });
 
-test('an operation’s name that is as long as a request is cut', async () => {
+test('a long operation name is truncated', async () => {
   const name = 'a'.repeat(5000);
   const { operation } = await lineOf(await ask(`query ${name} { ledger { name } }`));
   expect(operation).toBe(name.slice(0, 100));
 });
 
-test('probes and what is not for the ledger are of the level debug', async () => {
+test('probes and unknown paths are logged at the level debug', async () => {
   for (const path of ['/livez', '/readyz', '/metrics', '/nowhere']) {
     const response = await fetch(server.url + path);
     await response.text();
@@ -177,7 +177,7 @@ test('probes and what is not for the ledger are of the level debug', async () =>
   }
 });
 
-test('what a caller who has gone asked for is counted when it is done', async () => {
+test('a request whose connection was closed is counted when it was executed', async () => {
   const accountId = await makeAccount(ledger, { funds: '5.00' });
   const blocker = await connect(database.ownerUrl);
   await blocker.query('begin');
@@ -194,7 +194,7 @@ test('what a caller who has gone asked for is counted when it is done', async ()
     }),
   );
   await expect.poll(() => ledger.load.busyLanes).toBe(1);
-  // A caller who only ends its side may still read: nothing tells the two apart.
+  // A client that only ends its side may still read, and looks the same.
   gone.socket?.resetAndDestroy();
   await blocker.query('rollback');
   const found = () => answered.find(({ notes }) => notes.operation === 'Gone');
@@ -202,7 +202,7 @@ test('what a caller who has gone asked for is counted when it is done', async ()
   expect(found()?.notes.codes).toEqual(new Map([['POSTED', 1]]));
 });
 
-test('batches are measured: how many, how large, how long', async () => {
+test('the number, size and duration of batches are measured', async () => {
   const [from = '', to = ''] = await makeAccounts(ledger, 2, { funds: '100.00' });
   const before = await scrape('ledger_batch');
   await Promise.all(
@@ -222,7 +222,7 @@ test('batches are measured: how many, how large, how long', async () => {
   expect(difference('ledger_batch_splits_total')).toBe(0);
 });
 
-test('a batch that is run again after a lost COMMIT is counted', async () => {
+test('a batch that is retried after a lost COMMIT is counted', async () => {
   const [from = '', to = ''] = await makeAccounts(ledger, 2, { funds: '100.00' });
   const before = await scrape('ledger_batch_retries_total');
   fate = 'drop after';
@@ -235,7 +235,7 @@ test('a batch that is run again after a lost COMMIT is counted', async () => {
   expect((after[name] ?? 0) - (before[name] ?? 0)).toBeGreaterThanOrEqual(1);
 });
 
-test('a batch that is cut in two to find the command at fault is counted', async () => {
+test('splits of a batch to find the failing command are counted', async () => {
   await asOwner(database, `alter table entries add constraint test_culprit check (amount <> -1234567)`);
   onTestFinished(async () => {
     await asOwner(database, 'alter table entries drop constraint test_culprit');
@@ -251,13 +251,13 @@ test('a batch that is cut in two to find the command at fault is counted', async
   const name = 'ledger_batch_splits_total';
   // 4 to 2 and 2, 2 to 1 and 1.
   expect((after[name] ?? 0) - (before[name] ?? 0)).toBe(2);
-  // PostgreSQL quotes the whole row in its error.
+  // PostgreSQL's error quotes the whole row.
   const faults = lines.filter((line) => line.includes('"level":50'));
   expect(faults.join('')).toContain('"constraint":"test_culprit"');
   expect(faults.join('')).not.toMatch(/1234567|Failing row/);
 });
 
-test('what waits and what is busy shows while it does, and no longer', async () => {
+test('gauges show queued commands and busy lanes while there are any', async () => {
   const accounts = await makeAccounts(ledger, 2, { funds: '100.00' });
   const [from = '', to = ''] = accounts;
   const blocker = await connect(database.ownerUrl);
@@ -265,7 +265,7 @@ test('what waits and what is busy shows while it does, and no longer', async () 
   await blocker.query('select from accounts for update');
   const first = transfer(ledger, { fromAccountId: from, toAccountId: to, amount: '0.01' });
   await expect.poll(() => ledger.load.busyLanes).toBe(1);
-  // It waits for the first one's accounts.
+  // It waits for the accounts of the first.
   const second = transfer(ledger, { fromAccountId: to, toAccountId: from, amount: '0.01' });
   await expect.poll(() => ledger.load.queued).toBe(1);
   expect(await scrape('ledger_')).toMatchObject({
@@ -286,7 +286,7 @@ test('what waits and what is busy shows while it does, and no longer', async () 
     });
 });
 
-test('requests are measured by route and status, and the process too', async () => {
+test('requests are measured by route and status, and so is the process', async () => {
   await ask('{ ledger { name } }');
   await expect
     .poll(() => scrape('ledger_http_request_duration_seconds_count'))
@@ -304,7 +304,7 @@ test('requests are measured by route and status, and the process too', async () 
   expect(await scrape('process_resident_memory_bytes')).not.toEqual({});
 });
 
-test('a probe that still reaches a service that ends hears that it is not ready', async () => {
+test('a probe that reaches a stopping service receives 503', async () => {
   const ending = await startHttpServer({ ledger, host: '127.0.0.1', port: 0, log });
   const agent = new Agent({ keepAlive: true, maxSockets: 1 });
   const probe = async () => {

@@ -12,13 +12,13 @@ const MAIN = join(import.meta.dirname, '../../../src/main.ts');
 const database = await createTestDatabase();
 const { host } = new URL(database.serviceUrl);
 
-/** A password in both spellings: as it is, and as a connection string has it. */
+/** A password as it is, and percent-encoded as in a connection string. */
 const PASSWORD = '47/zv?zw#zx@zy%zz é';
 const ENCODED = encodeURIComponent(PASSWORD);
-/** Letters that nothing else has in this order. */
+/** Parts of the password that occur in no other output. */
 const PARTS = /z[v-z]|%2F|%3F|%C3/i;
 
-/** All that the service prints where it does not start. */
+/** Returns the output of a service that does not start. */
 async function printedInVain(env: Readonly<Record<string, string>>): Promise<string> {
   try {
     await promisify(execFile)(process.execPath, [MAIN], {
@@ -49,7 +49,7 @@ const WRONG: readonly (readonly [problem: string, url: string])[] = [
   ['a slash that makes it no URL', `postgres://ledger_service:zv/47@${host}/books`],
 ];
 
-test.each(WRONG)('with %s in DATABASE_URL, the start shows no part of the password', async (_, url) => {
+test.each(WRONG)('with %s in DATABASE_URL, the output has no part of the password', async (_, url) => {
   const printed = await printedInVain({ DATABASE_URL: url });
   expect(printed.trimEnd().split('\n')).toHaveLength(1);
   expect(printed).toContain('DATABASE_URL');
@@ -72,11 +72,13 @@ test.each([
   `postgres://user%40team:${ENCODED}@db.example/books?application_name=a@b`,
   `postgres://db.example/books?user=user%40team&password=${ENCODED}`,
   'postgres://user:p@ss@db.example/books',
-])('the connection string %s is taken', (url) => {
+])('the connection string %s is valid', (url) => {
   expect(readConfig({ DATABASE_URL: url }).database?.url).toBe(url);
 });
 
-test('a running service shows its password nowhere, in an outage neither', { timeout: 60_000 }, async () => {
+test('a running service does not print its password, not even in an outage', {
+  timeout: 60_000,
+}, async () => {
   const login = `secret_${database.name}`;
   await asOwner(database, `create role ${login} login password '${PASSWORD}' in role tls_app`);
   const url = new URL(database.serviceUrl);
@@ -92,7 +94,7 @@ test('a running service shows its password nowhere, in an outage neither', { tim
   await proxy.leave();
   answers.push(await ask(), await ready());
   await proxy.comeBack();
-  // The password is another one now: PostgreSQL refuses each new connection.
+  // With another password, PostgreSQL refuses each further connection.
   await asOwner(database, `alter role ${login} password 'another'`);
   await expect.poll(ready, { timeout: 10_000 }).toContain('"ready":false');
   answers.push(await ask(), await ready());

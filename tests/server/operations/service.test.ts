@@ -12,10 +12,11 @@ import { startServiceProcess } from '../../../scripts/service-process.ts';
 import { startEmbeddedPostgres } from '../../../src/db/embedded/embedded.ts';
 import { asOwner, createBlankDatabase, createTestDatabase } from '../../support/database.ts';
 import { expectSoundBooks } from '../../support/ledger.ts';
+import { writeManifest } from '../http/manifest.ts';
 
 const MAIN = join(import.meta.dirname, '../../../src/main.ts');
 
-/** Runs the service where it is expected to end by itself, and answers what it says. */
+/** Runs a service that exits by itself, and returns its status and standard error. */
 async function startInVain(
   env: Readonly<Record<string, string>>,
 ): Promise<{ status: unknown; stderr: string }> {
@@ -40,15 +41,43 @@ async function ask(url: string, query: string): Promise<unknown> {
   return response.json();
 }
 
-test('a wrong environment variable is one clear line and status 1', async () => {
+test('an invalid environment variable prints one line and exits with status 1', async () => {
   expect(await startInVain({ PORT: 'abc' })).toEqual({
     status: 1,
-    stderr: 'PORT must be a port from 0 to 65535, and is "abc".\n',
+    stderr: 'PORT must be a port from 0 to 65535, but is "abc".\n',
   });
 });
 
-describe('a database of the user’s own', () => {
-  test('is served by a login that is the application’s role and nothing else', async () => {
+describe('a manifest of trusted documents', () => {
+  test('is read at the start, and then no other document is executed', async () => {
+    const { serviceUrl } = await createTestDatabase();
+    const path = await writeManifest(JSON.stringify({ abc123: '{ ledger { name } }' }));
+    const service = await startServiceProcess({ DATABASE_URL: serviceUrl, TRUSTED_DOCUMENTS: path });
+    const post = async (members: object) => {
+      const headers = { 'content-type': 'application/json' };
+      const body = JSON.stringify(members);
+      return (await fetch(service.graphqlUrl, { method: 'POST', headers, body })).json();
+    };
+    expect(await post({ documentId: 'abc123' })).toEqual({ data: { ledger: { name: 'main' } } });
+    expect(await post({ query: '{ __typename }' })).toMatchObject({
+      errors: [{ extensions: { code: 'FORBIDDEN' } }],
+    });
+    expect(await service.stop()).toBe(0);
+  });
+
+  test('with an invalid document ends the start with one line that names it, and status 1', async () => {
+    const path = await writeManifest('{"abc123":"{ nothing }"}');
+    expect(await startInVain({ TRUSTED_DOCUMENTS: path })).toEqual({
+      status: 1,
+      stderr: expect.stringMatching(
+        /^TRUSTED_DOCUMENTS is "[^"\n]+": the document "abc123" is invalid: [^\n]+\n$/,
+      ),
+    });
+  });
+});
+
+describe('a database given by DATABASE_URL', () => {
+  test('is served by a login that is only a member of the application’s role', async () => {
     const { serviceUrl } = await createTestDatabase();
     const service = await startServiceProcess({ DATABASE_URL: serviceUrl });
     expect(await ask(service.graphqlUrl, '{ ledger { name } }')).toEqual({
@@ -58,7 +87,7 @@ describe('a database of the user’s own', () => {
     expect(await service.stop()).toBe(0);
   });
 
-  test('is migrated by a login that may, with a warning that it may too much', async () => {
+  test('is migrated by a login that can, with a warning about its rights', async () => {
     const { ownerUrl } = await createBlankDatabase();
     const service = await startServiceProcess({ DATABASE_URL: ownerUrl });
     expect(await ask(service.graphqlUrl, '{ ledger { name } }')).toEqual({
@@ -76,14 +105,14 @@ describe('a database of the user’s own', () => {
     expect(await service.stop()).toBe(0);
   });
 
-  test('that lacks migrations, under a login that may not make them, is refused', async () => {
+  test('that lacks migrations is rejected if its login cannot migrate it', async () => {
     const { serviceUrl } = await createBlankDatabase();
     const { status, stderr } = await startInVain({ DATABASE_URL: serviceUrl });
     expect(status).toBe(1);
     expect(stderr).toMatch(/lacks the migrations 0001_tables, .* Set DATABASE_MIGRATION_URL/);
   });
 
-  test('of a newer version of the program is refused and left as it is', async () => {
+  test('of a newer version is rejected and not changed', async () => {
     const database = await createTestDatabase();
     await asOwner(database, `insert into kysely_migration values ('9999_future', 'now')`);
     const { status, stderr } = await startInVain({ DATABASE_URL: database.ownerUrl });
@@ -101,7 +130,7 @@ describe('a database of the user’s own', () => {
     );
   });
 
-  test('whose login is no member of the application’s role is refused', async () => {
+  test('whose login is not a member of the application’s role is rejected', async () => {
     const database = await createTestDatabase();
     const login = `stranger_${database.name}`;
     await asOwner(database, `create role ${login} login password 'secret'`);
@@ -113,7 +142,7 @@ describe('a database of the user’s own', () => {
     expect(stderr).toContain(`grant tls_app to ${login};`);
   });
 
-  test('that can lose what it answers is refused in one line, unless that is allowed', async () => {
+  test('that can lose committed transactions is rejected in one line, unless that is allowed', async () => {
     const { serviceUrl } = await createTestDatabase();
     const { status, stderr } = await startInVain({ DATABASE_URL: serviceUrl, ALLOW_UNSAFE_DURABILITY: '' });
     expect(status).toBe(1);
@@ -125,7 +154,7 @@ describe('a database of the user’s own', () => {
     expect(await service.stop()).toBe(0);
   });
 
-  test('that takes no writes is refused in one line', async () => {
+  test('that is read-only is rejected in one line', async () => {
     const database = await createTestDatabase();
     await asOwner(database, `alter database ${database.name} set default_transaction_read_only = on`);
     const { status, stderr } = await startInVain({ DATABASE_URL: database.serviceUrl });
@@ -147,7 +176,7 @@ describe('a database of the user’s own', () => {
     },
   );
 
-  test('that does not exist is one line, which says how to create it', async () => {
+  test('that does not exist is rejected in one line, which says how to create it', async () => {
     const url = new URL((await createBlankDatabase()).ownerUrl);
     url.pathname = 'not_yet';
     const { status, stderr } = await startInVain({ DATABASE_URL: url.href });
@@ -155,8 +184,8 @@ describe('a database of the user’s own', () => {
     expect(stderr).toMatch(/^PostgreSQL at \S+ has no database not_yet\. .* createdb not_yet; .*\n$/);
   });
 
-  describe.each(['serviceUrl', 'ownerUrl'] as const)('whose search_path, by the login of %s,', (login) => {
-    test('leads elsewhere is refused in one line, which says how to set it, and is left as it is', async () => {
+  describe.each(['serviceUrl', 'ownerUrl'] as const)('whose search_path for the login of %s', (login) => {
+    test('is wrong is rejected in one line, which says how to set it, and is not changed', async () => {
       const database = await createTestDatabase();
       await asOwner(
         database,
@@ -189,7 +218,7 @@ describe('the embedded database', async () => {
   afterAll(() => rm(folder, { recursive: true, force: true }));
   const env = { LEDGER_DATA_DIR: join(folder, 'data') };
 
-  test('comes up with the service, keeps its books over a restart, and ends with it', async () => {
+  test('starts and stops with the service, and keeps its data over a restart', async () => {
     const first = await startServiceProcess(env);
     const { data } = (await ask(
       first.graphqlUrl,
@@ -228,7 +257,7 @@ describe('the embedded database', async () => {
   });
 });
 
-test('a port that is taken is one clear line, and nothing is made or migrated', async () => {
+test('a port in use prints one line, and no database is created or migrated', async () => {
   const database = await createBlankDatabase();
   const folder = await mkdtemp(join(tmpdir(), 'ledger-port-'));
   onTestFinished(() => rm(folder, { recursive: true }));
@@ -241,7 +270,7 @@ test('a port that is taken is one clear line, and nothing is made or migrated', 
     const { status, stderr } = await startInVain({ PORT, ...env });
     expect(status).toBe(1);
     expect(stderr).toMatch(
-      /^The service cannot listen on HOST and PORT, 127\.0\.0\.1:\d+: .*EADDRINUSE.*\n$/,
+      /^The service cannot listen on 127\.0\.0\.1:\d+: .*EADDRINUSE.* Set HOST or PORT to a free address\.\n$/,
     );
   }
   expect(await readdir(folder)).toEqual([]);
@@ -261,7 +290,7 @@ test.skipIf(process.platform !== 'linux').each(['/proc/foo', '/proc/foo/bar', im
   },
 );
 
-test('every line of the log is JSON where nobody reads it at a terminal, from the first one on', async () => {
+test('without a terminal, every line of the log is JSON', async () => {
   const { ownerUrl } = await createBlankDatabase();
   const service = await startServiceProcess({ DATABASE_URL: ownerUrl });
   expect(await service.stop()).toBe(0);
@@ -271,7 +300,7 @@ test('every line of the log is JSON where nobody reads it at a terminal, from th
   expect(messages).toContainEqual(expect.stringMatching(/can become the owner of the books/));
 });
 
-/** util-linux's, which runs a command in a terminal of its own. */
+/** The command of util-linux that runs another in a terminal. */
 const SCRIPT = '/usr/bin/script';
 
 test.skipIf(process.platform !== 'linux' || !existsSync(SCRIPT))(
@@ -300,7 +329,7 @@ test.skipIf(process.platform !== 'linux' || !existsSync(SCRIPT))(
   },
 );
 
-test('two services on one database carry the same load without drift, gap or deadlock', async () => {
+test('two services on one database share the load without drift, gap or deadlock', async () => {
   const database = await createTestDatabase();
   const services = await Promise.all(
     [1, 2].map(() => startServiceProcess({ DATABASE_URL: database.serviceUrl })),
@@ -330,7 +359,7 @@ test('two services on one database carry the same load without drift, gap or dea
       Array.from({ length: callers }, async (_, caller) => {
         const types: string[] = [];
         for (let request = 0; request < requests; request += 1) {
-          // The same keys and externalIds come to both services, at about the same time.
+          // Both services receive the same keys and externalIds at about the same time.
           const mix = (seed + caller * 31 + request * 7) % 30;
           const [from, to] = [ids[mix % 6], ids[(mix + 1 + (mix % 5)) % 6]];
           const externalId = request % 4 === 0 ? `, externalId: "event ${caller} ${request}"` : '';
@@ -368,7 +397,7 @@ test('two services on one database carry the same load without drift, gap or dea
   await expectSoundBooks(database);
 }, 60_000);
 
-test('a hold that expires while no service runs is released by the next ones, once', async () => {
+test('a hold that expires while no service runs is released once by the services that start next', async () => {
   const database = await createTestDatabase();
   const first = await startServiceProcess({ DATABASE_URL: database.serviceUrl });
   const expiresAt = new Date(Date.now() + 1500).toISOString();

@@ -1,20 +1,20 @@
 import { STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { requestRefused, writeAnswer } from '../../graphql/execution/answer.ts';
-import { endInPeace } from './connections.ts';
+import { endAndDrain } from './connections.ts';
 import { MAX_HEAD_BYTES } from './limits.ts';
 
-/** What the service waits for and reads of a request, for whoever is told that it was too slow or too large. */
+/** The limits that a refusal names. */
 export interface ReadingLimits {
   readonly headersTimeoutMs: number;
   readonly requestTimeoutMs: number;
 }
 
 /**
- * Refuses what Node could not read as a request, or not in time, and ends its connection. Node's own answer would not say
- * which limit it was.
+ * Responds to bytes that Node could not read as a request, or not in time, and ends the connection. Node's own response does not
+ * name the limit.
  */
-export function refuseUnread(
+export function refuseUnreadable(
   { code }: NodeJS.ErrnoException,
   socket: Duplex,
   headers: Iterable<readonly [string, string]>,
@@ -23,7 +23,7 @@ export function refuseUnread(
   const [status, message] = reasonOf(code, times);
   const answer = writeAnswer({ errors: [requestRefused(status, message)] }, 'application/json');
   const lines = [...headers, ...Object.entries(answer.headers)].map(([name, value]) => `${name}: ${value}`);
-  endInPeace(
+  endAndDrain(
     socket,
     [
       `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
@@ -43,15 +43,18 @@ function reasonOf(
   switch (code) {
     case 'HPE_HEADER_OVERFLOW': {
       const allowed = MAX_HEAD_BYTES.toLocaleString('en');
-      return [431, `The head has more than ${allowed} bytes; at most ${allowed} are allowed.`];
+      return [
+        431,
+        `The request line and headers have more than ${allowed} bytes; at most ${allowed} are allowed.`,
+      ];
     }
     case 'ERR_HTTP_REQUEST_TIMEOUT':
       return [
         408,
-        'The request did not come in time: its head may take ' +
-          `${headersTimeoutMs / 1000} s, and all of it ${requestTimeoutMs / 1000} s.`,
+        'The request did not arrive in time. The head may take ' +
+          `${headersTimeoutMs / 1000} s, and the whole request ${requestTimeoutMs / 1000} s.`,
       ];
     default:
-      return [400, 'This is no request of HTTP/1.1 as RFC 9112 has it.'];
+      return [400, 'The request is not valid HTTP/1.1 by RFC 9112.'];
   }
 }

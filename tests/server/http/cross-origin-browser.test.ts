@@ -7,14 +7,14 @@ import { startHttpServer } from '../../../src/server/http/http.ts';
 import { asOwner, createTestDatabase } from '../../support/database.ts';
 import { openLedger } from '../../support/ledger.ts';
 
-// Where it is set, the package unpacks the libraries too that a machine without a desktop lacks.
+// Makes the package also unpack libraries that a machine without a desktop lacks.
 process.env['AWS_EXECUTION_ENV'] = 'AWS_Lambda_nodejs22.x';
 const { default: chromium } = await import('@sparticuz/chromium');
 
 const database = await createTestDatabase();
 const ledger = await openLedger(database);
 
-/** A site of somebody else's. Another port makes it another origin. */
+/** Starts another site. Another port makes it another origin. */
 async function startSite(): Promise<string> {
   const site = createServer((_, response) => {
     response.writeHead(200, { 'content-type': 'text/html' }).end('<!doctype html><title>elsewhere</title>');
@@ -35,9 +35,9 @@ const server = await startHttpServer({
 });
 const api = `${server.url}/graphql`;
 
-/** The package's own would let every page read and send whatever it likes. */
+/** The package's own arguments turn off the same-origin policy. */
 const SAFE_ARGS = chromium.args.filter((arg) => !/web-security|site-isolation|insecure/.test(arg));
-/** Intercepting requests in the page would answer its preflights. */
+/** Blocks other servers. Playwright's interception would answer preflights. */
 const NOTHING_OUTSIDE = '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1';
 
 let browser: Browser;
@@ -58,7 +58,7 @@ async function openPage(site: string): Promise<Page> {
   return page;
 }
 
-/** What a script of the page gets of a fetch: the answer's text, or that there is none. */
+/** The text of the answer that a script of the page reads by fetch, or `nothing`. */
 function fetchFrom(page: Page, url: string, init: object): Promise<string> {
   return page.evaluate(
     ([target, options]) =>
@@ -86,14 +86,14 @@ const json = (query: string) => ({
 });
 
 describe('a page of an origin that is not allowed', () => {
-  test('can send no JSON', async () => {
+  test('cannot send JSON', async () => {
     const page = await openPage(stranger);
     expect(await fetchFrom(page, api, json(create('fetched')))).toBe('nothing');
     expect(await fetchFrom(page, api, { ...json(create('blind')), mode: 'no-cors' })).toBe('');
     expect(await owners()).toEqual([]);
   });
 
-  test('does nothing with what it may send unasked, and reads nothing', async () => {
+  test('has no effect by requests without a preflight, and reads no answer', async () => {
     const page = await openPage(stranger);
     const body = JSON.stringify({ query: create('plain') });
     expect(await fetchFrom(page, api, { method: 'POST', body })).toBe('nothing');
@@ -110,7 +110,7 @@ describe('a page of an origin that is not allowed', () => {
     ['application/x-www-form-urlencoded', 'query', create('form')],
     ['multipart/form-data', 'operations', JSON.stringify({ query: create('parts') })],
     ['text/plain', `{"query":${JSON.stringify(create('text'))},"extensions":{"x":"`, '"}}'],
-  ])('can submit a form as %s in vain', async (type, name, value) => {
+  ])('has no effect by a form with %s', async (type, name, value) => {
     const page = await openPage(stranger);
     const answered = page.waitForResponse(api);
     await page.evaluate(
@@ -126,7 +126,7 @@ describe('a page of an origin that is not allowed', () => {
     expect(await owners()).toEqual([]);
   });
 
-  test('can put neither answers nor GraphiQL into a frame', async () => {
+  test('cannot put answers or GraphiQL into a frame', async () => {
     const page = await openPage(stranger);
     const refused = page.waitForEvent('console', (message) => message.text().includes('frame-ancestors'));
     await page.evaluate((src) => {
@@ -136,7 +136,7 @@ describe('a page of an origin that is not allowed', () => {
   });
 });
 
-test('a page of an origin that is allowed asks, writes, and reads the request’s id', async () => {
+test('a page of an allowed origin reads, writes, and receives the request id', async () => {
   const page = await openPage(allowed);
   expect(await fetchFrom(page, api, json(create('allowed')))).toBe(
     '{"data":{"createAccount":{"__typename":"AccountCreated"}}}',
@@ -147,7 +147,7 @@ test('a page of an origin that is allowed asks, writes, and reads the request’
     [api, json('{ ledger { name } }')] as const,
   );
   expect(id).toMatch(/^[0-9a-f-]{36}$/);
-  // No more than that: neither other methods nor other headers.
+  // Other methods and headers are not allowed.
   expect(await fetchFrom(page, api, { method: 'PUT', body: '{}' })).toBe('nothing');
   const headers = { 'content-type': 'application/json', 'x-other': '1' };
   expect(await fetchFrom(page, api, { ...json(create('headers')), headers })).toBe('nothing');

@@ -4,7 +4,7 @@ import { startHttpServer } from '../../../src/server/http/http.ts';
 import { createTestDatabase } from '../../support/database.ts';
 import { openLedger } from '../../support/ledger.ts';
 
-// Where it is set, the package unpacks the libraries too that a machine without a desktop lacks.
+// Makes the package also unpack libraries that a machine without a desktop lacks.
 process.env['AWS_EXECUTION_ENV'] = 'AWS_Lambda_nodejs22.x';
 const { default: chromium } = await import('@sparticuz/chromium');
 
@@ -25,7 +25,7 @@ afterAll(async () => {
   await server.close();
 });
 
-test('GraphiQL opens with the tabs, runs them, and asks nobody but the service', async () => {
+test('GraphiQL opens with the tabs, runs them, and sends requests to the service alone', async () => {
   const window = await browser.newPage({ viewport: { width: 1400, height: 900 } });
   const elsewhere: string[] = [];
   const complaints: string[] = [];
@@ -46,18 +46,40 @@ test('GraphiQL opens with the tabs, runs them, and asks nobody but the service',
     await window.getByRole('tab', { name: title, selected: true }).waitFor({ timeout: 5000 });
     const result = window.locator('.result-window');
     const press = async () => {
-      // GraphiQL takes up the name of a tab's operation a moment after the tab. Each tab can be sent again.
+      // GraphiQL reads the operation's name a moment after the tab is selected. Each tab can be sent again.
       await window.getByRole('button', { name: /Execute query/ }).click();
       await window.waitForTimeout(300);
-      // The page writes spaces that do not break.
+      // The page has non-breaking spaces.
       return (await result.innerText()).replaceAll('\u00a0', ' ');
     };
     await expect.poll(press, { timeout: 10_000 }).toMatch(answer);
   };
-  await run('OpenAccounts', /"owner": "Dave"/);
+  await run('CreateAccounts', /"owner": "Bob"/);
   await run('Deposit', /"amount": "100.00"/);
-  await run('Pay', /"description": "Two tickets"/);
-  await run('TooMuch', /"INSUFFICIENT_FUNDS"/);
+  await run('Transfer', /"externalId": "order-42"/);
+  await run('TransferAgain', /"replayed": true/);
+  await run('Overdraft', /"INSUFFICIENT_FUNDS"/);
   await run('History', /"balance": \{\s+"amount": "60.00"/);
   expect({ elsewhere, complaints }).toEqual({ elsewhere: [], complaints: [] });
+});
+
+test('the documentation of GraphiQL begins with an introduction', async () => {
+  const window = await browser.newPage({ viewport: { width: 1400, height: 900 } });
+  await window.goto(`${server.url}/graphql`);
+  await window
+    .getByRole('button', { name: /Documentation Explorer/ })
+    .first()
+    .click();
+  await window.getByText('A double-entry ledger').waitFor({ timeout: 10_000 });
+  expect(await window.locator('.graphiql-doc-explorer').innerText()).toContain('idempotencyKey');
+});
+
+test('on a narrow screen the response is below the request', async () => {
+  const window = await browser.newPage({ viewport: { width: 390, height: 844 } });
+  await window.goto(`${server.url}/graphql`);
+  const [editors, response] = ['.graphiql-editors', '.graphiql-response'].map((name) => window.locator(name));
+  await response?.waitFor();
+  const [above, below] = [await editors?.boundingBox(), await response?.boundingBox()];
+  expect(below?.y).toBeGreaterThan((above?.y ?? Number.NaN) + 100);
+  expect(below?.width).toBeGreaterThan(250);
 });
