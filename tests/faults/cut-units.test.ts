@@ -84,7 +84,7 @@ test('a batch is answered though the COMMIT of its first part comes to its end a
   const holder = await lock(database, locked);
   const single = ledger.post(pay(locked, c));
   // It is aside, so that the account is known to be locked.
-  while (ledger.load.aside === 0) await sleep(10);
+  while (ledger.load.parked === 0) await sleep(10);
   const batch = ledger.postBatch('INDEPENDENT', [pay(a, b, MARKED), pay(a, b), pay(a, b), pay(locked, c)]);
   while ((await balance(ledger, b ?? '')) === 0n) await sleep(50);
   await holder.query('rollback');

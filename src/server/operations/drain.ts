@@ -2,12 +2,12 @@ import type { LedgerLoad } from '../../ledger/ledger.ts';
 
 /** What keeps a service from its end, in words. */
 export function describeUnfinished(openRequests: number, load: LedgerLoad): string {
-  const { queued, aside, underWay, connections } = load;
+  const { queued, parked, underWay, connections } = load;
   const inUse = Object.values(connections).reduce((sum, use) => sum + use.inUse, 0);
   const parts: readonly (readonly [count: number, one: string, many: string])[] = [
     [openRequests, 'open request', 'open requests'],
-    [queued, 'command in line', 'commands in line'],
-    [aside, 'command on locked accounts', 'commands on locked accounts'],
+    [queued, 'queued command', 'queued commands'],
+    [parked, 'command on locked accounts', 'commands on locked accounts'],
     [underWay, 'command in a lane', 'commands in lanes'],
     [inUse, 'database connection in use', 'database connections in use'],
   ];

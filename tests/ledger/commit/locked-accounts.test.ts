@@ -169,7 +169,7 @@ test('thousands of operations that wait slow down nobody who names other account
       Array.from({ length: 500 }, () => pay(locked, payee)),
     ),
   );
-  while (ledger.load.aside < 39 * 500) await sleep(10);
+  while (ledger.load.parked < 39 * 500) await sleep(10);
   const beside = await payMany();
   expect(beside).toBeLessThan(2.5 * alone);
   await letGo();

@@ -104,8 +104,8 @@ describe.each<BatchMode>(['INDEPENDENT', 'ATOMIC'])('%s operations', (mode) => {
   }, 60_000);
 
   test.each([
-    ['none', 0, 'must be 1 to 10000, and are 0'],
-    ['10,001', 10_001, 'must be 1 to 10000, and are 10001'],
+    ['none', 0, 'must have 1 to 10000 elements, but has 0'],
+    ['10,001', 10_001, 'must have 1 to 10000 elements, but has 10001'],
   ])('of %s are refused', async (_, count, problem) => {
     const { pay } = await scene();
     expect(
