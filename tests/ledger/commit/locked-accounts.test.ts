@@ -240,12 +240,12 @@ test('who waits for something else than an account is not put aside, and its nei
   expect(await taker).toMatchObject({ code: 'POSTED' });
 });
 
-test('an externalId that stays taken is answered as UNAVAILABLE, and can be tried again', async () => {
+test('a command whose externalId another session is about to take is OVERLOADED in the end, and can be repeated', async () => {
   const [a, b] = await makeAccounts(ledger, 2, FREE);
   const externalId = randomUUID();
   const holder = await take(externalId);
   const command = pay(a, b, { externalId });
-  expect(await ledger.post(command)).toMatchObject({ code: 'UNAVAILABLE' });
+  expect(await ledger.post(command)).toMatchObject({ code: 'OVERLOADED' });
   await holder.query('rollback');
   expect(await ledger.post(command)).toMatchObject({ code: 'POSTED' });
 });
