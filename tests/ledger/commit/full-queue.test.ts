@@ -24,3 +24,41 @@ test.each(['INDEPENDENT', 'ATOMIC'] as const)(
     expect(await ledger.postBatch(mode, operations())).toMatchObject({ code: 'PROCESSED' });
   },
 );
+
+test('reserved places count until they are released or used', async () => {
+  const ledger = await openLedger(database, { maxQueue: 100 });
+  const [from = '', to = ''] = await makeAccounts(ledger, 2, { minBalance: { unlimited: true } });
+  const pay = () =>
+    toTransfer({ fromAccountId: from, toAccountId: to, amount: '1.00', idempotencyKey: randomUUID() });
+  const places = ledger.reserve('INDEPENDENT', 100);
+  if ('code' in places) throw new TypeError(places.code);
+  expect(ledger.reserve('INDEPENDENT', 1)).toMatchObject({ code: 'OVERLOADED' });
+  expect(await ledger.postBatch('ATOMIC', [pay()])).toMatchObject({ code: 'OVERLOADED' });
+  const operations = Array.from({ length: 100 }, pay);
+  expect(await ledger.postBatch('INDEPENDENT', operations, places)).toMatchObject({ code: 'PROCESSED' });
+  places.release();
+  const others = ledger.reserve('ATOMIC', 100);
+  if ('code' in others) throw new TypeError(others.code);
+  others.release();
+  others.release();
+  expect(await ledger.postBatch('ATOMIC', [pay()])).toMatchObject({ code: 'PROCESSED' });
+  expect(ledger.reserve('ATOMIC', 10_001)).toMatchObject({ code: 'INVALID_INPUT' });
+});
+
+test('closing waits for a batch that has reserved its places', async () => {
+  const ledger = await openLedger(database);
+  const [from = '', to = ''] = await makeAccounts(ledger, 2, { minBalance: { unlimited: true } });
+  const places = ledger.reserve('INDEPENDENT', 1);
+  if ('code' in places) throw new TypeError(places.code);
+  let isClosed = false;
+  const closed = ledger.close().then(() => {
+    isClosed = true;
+  });
+  const input = { fromAccountId: from, toAccountId: to, amount: '1.00', idempotencyKey: randomUUID() };
+  expect(ledger.reserve('INDEPENDENT', 1)).toMatchObject({ code: 'OVERLOADED' });
+  expect(await ledger.postBatch('INDEPENDENT', [toTransfer(input)], places)).toMatchObject({
+    outcomes: [{ code: 'POSTED' }],
+  });
+  expect(isClosed).toBe(false);
+  await closed;
+});
