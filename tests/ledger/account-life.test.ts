@@ -23,12 +23,14 @@ import {
   transfer,
 } from '../support/ledger.ts';
 import { type Fate, startTcpProxy } from '../support/tcp-proxy.ts';
+import { watchLockWaits } from './lock-waits.ts';
 
 const database = await createTestDatabase();
 const ledger = await openLedger(database);
 /** Another process on the same database. */
 const other = await openLedger(database);
 afterAll(() => expectSoundBooks(database));
+const untilSessionWaits = await watchLockWaits(database);
 
 type Answer = AccountUpdated | Refusal;
 
@@ -57,19 +59,6 @@ async function voidHold(holdId: string): Promise<void> {
   const command = toVoid({ holdId, idempotencyKey: randomUUID() });
   if ('facts' in command) throw new TypeError(`refused: ${command.code}`);
   expectPosted(await ledger.post(command));
-}
-
-/** Waits until a session of the database waits for a lock. */
-async function untilSessionWaits(): Promise<void> {
-  for (let attempt = 0; attempt < 500; attempt += 1) {
-    const [row] = await asOwner<{ waiting: number }>(
-      database,
-      `select count(*)::int as waiting from pg_stat_activity where datname = '${database.name}' and wait_event_type = 'Lock'`,
-    );
-    if ((row?.waiting ?? 0) > 0) return;
-    await sleep(10);
-  }
-  throw new Error('no session waited for a lock');
 }
 
 describe('an account’s life', () => {

@@ -24,11 +24,13 @@ import {
   openLedger,
   transfer,
 } from '../../support/ledger.ts';
+import { watchLockWaits } from '../lock-waits.ts';
 
 const database = await createTestDatabase();
 const ledger = await openLedger(database);
 const elsewhere = await openLedger(database);
 afterAll(() => expectSoundBooks(database));
+const untilWaiting = await watchLockWaits(database);
 
 /** Makes two accounts with 10.00 each whose states are cached. Another session locks them. */
 async function lockKnownAccounts(): Promise<{
@@ -57,19 +59,6 @@ function updateTo(input: UpdateAccountInput): AccountChange {
 function command(given: Command | Refusal): Command {
   if ('code' in given) throw new TypeError(given.code);
   return given;
-}
-
-/** Waits until so many sessions wait for a lock. */
-async function untilWaiting(count: number): Promise<void> {
-  for (let attempt = 0; attempt < 500; attempt += 1) {
-    const [row] = await asOwner<{ waiting: number }>(
-      database,
-      `select count(*)::int as waiting from pg_stat_activity where datname = '${database.name}' and wait_event_type = 'Lock'`,
-    );
-    if (row?.waiting === count) return;
-    await sleep(10);
-  }
-  throw new Error(`there were never ${count} sessions that wait for a lock`);
 }
 
 async function clock(): Promise<bigint> {

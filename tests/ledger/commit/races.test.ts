@@ -13,23 +13,12 @@ import {
   openLedger,
   transfer,
 } from '../../support/ledger.ts';
+import { watchLockWaits } from '../lock-waits.ts';
 
 const database = await createTestDatabase();
 const ledger = await openLedger(database);
 afterAll(() => expectSoundBooks(database));
-
-/** Waits until a session of the database waits for a lock. */
-async function untilSessionWaits(): Promise<void> {
-  for (let attempt = 0; attempt < 500; attempt += 1) {
-    const [row] = await asOwner<{ waiting: number }>(
-      database,
-      `select count(*)::int as waiting from pg_stat_activity where datname = '${database.name}' and wait_event_type = 'Lock'`,
-    );
-    if ((row?.waiting ?? 0) > 0) return;
-    await sleep(10);
-  }
-  throw new Error('no session waited for a lock');
-}
+const untilSessionWaits = await watchLockWaits(database);
 
 test('a transfer in a period that is closed while it is in flight is rejected', async () => {
   const [from = '', to = ''] = await makeAccounts(ledger, 2, { funds: '10.00' });

@@ -22,7 +22,7 @@ describe('single commands and batches of both modes, sent to two ledgers at once
   test('receive the outcomes that the journal has, and the same ones again', {
     timeout: 60_000,
   }, async () => {
-    console.log(`requests of seed ${seed}; again by SEED=${seed}`);
+    console.log(`requests of seed ${seed}; repeat with SEED=${seed}`);
     const locked = lockNowAndThen(database);
     const { answers, rows, sharedBlocks } = await compareMix(await loadProgram(), database, { waves: 3 });
     const locks = await locked.stop();
