@@ -3,10 +3,10 @@ import type { Account } from '../core/account.ts';
 import { type Refusal, refuse } from '../core/errors.ts';
 import { type AccountChange, decideChange } from '../core/update-account.ts';
 import type { Uuid } from '../core/values/ids.ts';
-import { countOpenHolds, findAccountIds, lockAccount, updateAccount } from '../db/accounts.ts';
+import { countOpenHolds, findAccountIds, findLocked, lockAccount, updateAccount } from '../db/accounts.ts';
 import { type AuditPlace, findRecordedChange, hasAuditEvent, insertAuditEvent } from '../db/audit.ts';
 import type { AccountContext } from './accounts.ts';
-import { retry } from './retries.ts';
+import { AccountLockedError, failureOf, retry } from './retries.ts';
 
 export interface AccountUpdated {
   readonly code: 'UPDATED';
@@ -37,10 +37,25 @@ export function changeAccountOf(
   const order: Order = { change, requestId, made: [] };
   return retry(async () => {
     const id = await find();
-    const answer =
-      id === undefined ? undefined : await context.currencies.reading(() => changeLocked(context, id, order));
+    const answer = id === undefined ? undefined : await changeOnce(context, id, order);
     return answer ?? refuse('keyAccountNotFound', { accountId });
   });
+}
+
+/** Throws AccountLockedError if another session keeps the account locked. */
+async function changeOnce(
+  context: AccountContext,
+  id: Uuid,
+  order: Order,
+): Promise<AccountUpdated | Refusal | undefined> {
+  const { db, ledgerId, currencies } = context;
+  try {
+    return await currencies.reading(() => changeLocked(context, id, order));
+  } catch (error) {
+    if (failureOf(error) !== 'lockTimeout') throw error;
+    const locked = await findLocked(db, ledgerId, [id]);
+    throw locked.has(id) ? new AccountLockedError() : error;
+  }
 }
 
 /**

@@ -6,7 +6,8 @@
  * - the group commit: it also parks commands on locked accounts, and splits a batch to find the command at fault.
  *
  * The three refusals have one meaning each:
- * - UNAVAILABLE: the outcome is unknown or the database cannot be reached. Repeat the request with the same key.
+ * - UNAVAILABLE: the outcome is unknown, or the database cannot be reached or does not commit. Repeat the request with the same
+ *   key.
  * - OVERLOADED: nothing was done. Repeat the request later.
  * - INTERNAL: nothing was done, and a repetition would fail too. The log has the fault under its faultId.
  *
@@ -63,9 +64,9 @@ export const RETRIES = {
   overtaken: { ...answered, isReported: true },
   /** Statement timeout, cancellation, disk full, out of memory. */
   exhausted: { ...answered, isReported: true },
-  /** A lock wait that was too long, for anything but a locked account. A COMMIT that hangs holds locks: no proof of life. */
-  lockTimeout: { ...answered, splitAfter: Infinity, provesLife: false, isReported: false },
-  /** Another session keeps an account locked: commands on it are parked, so that others can proceed. */
+  /** A lock wait that was too long, for anything but a locked account: often for a COMMIT that hangs, as without its standby. */
+  lockTimeout: { ...silent, isReported: false },
+  /** Another session keeps an account locked. Commands on it are parked, so that others can proceed. */
   accountLocked: { ...answered, forMs: 10_000, splitAfter: Infinity, provesLife: false, isReported: false },
   /** Any other error: a repetition would fail too. */
   fault: { forMs: 0, splitAfter: 1, refusal: 'internal', provesLife: true, isReported: true },
@@ -77,6 +78,11 @@ export class OvertakenError extends Error {
   override readonly name = 'OvertakenError';
 }
 
+/** Another session keeps an account locked. Nothing was done. Only a probe of the accounts tells this from `lockTimeout`. */
+export class AccountLockedError extends Error {
+  override readonly name = 'AccountLockedError';
+}
+
 /** Constraints that a concurrent change, a paused process or a clock that was set back can violate. */
 const OVERTAKEN_CONSTRAINTS: ReadonlySet<string> = new Set([
   'period_open',
@@ -84,11 +90,11 @@ const OVERTAKEN_CONSTRAINTS: ReadonlySet<string> = new Set([
   'ledgers_closed_forward',
 ]);
 
-/** Classifies an error. `accountLocked` is never returned: only a probe of the accounts tells it from `lockTimeout`. */
 export function failureOf(error: unknown): Failure {
   if (error instanceof CommitUnknownError) return 'commitUnknown';
   if (error instanceof ConnectionLostError) return 'connectionLost';
   if (error instanceof OvertakenError) return 'overtaken';
+  if (error instanceof AccountLockedError) return 'accountLocked';
   switch (sqlStateOf(error)) {
     case '53300': // too many connections
       return 'connectionLost';
@@ -179,7 +185,9 @@ async function retryFor<T>(
           ? new CommitUnknownError('a fault followed an unknown COMMIT', { cause: error })
           : error;
       }
-      if (caller.hasLeft || performance.now() - since >= forMs) {
+      // The caller does not wait as long as a parked command.
+      const limitMs = refusal === 'overloaded' ? RETRY_FOR_MS : forMs;
+      if (caller.hasLeft || performance.now() - since >= limitMs) {
         return isUnknown || refusal === 'unavailable' ? refuse('unavailable', {}) : overloaded();
       }
       await pauseBefore(attempt);

@@ -240,12 +240,12 @@ test('a command that waits for an externalId is not parked, and its neighbours a
   expect(await taker).toMatchObject({ code: 'POSTED' });
 });
 
-test('a command whose externalId another session is about to take is OVERLOADED in the end, and can be repeated', async () => {
+test('a command whose externalId another session is about to take is UNAVAILABLE in the end, and can be repeated', async () => {
   const [a, b] = await makeAccounts(ledger, 2, FREE);
   const externalId = randomUUID();
   const holder = await take(externalId);
   const command = pay(a, b, { externalId });
-  expect(await ledger.post(command)).toMatchObject({ code: 'OVERLOADED' });
+  expect(await ledger.post(command)).toMatchObject({ code: 'UNAVAILABLE' });
   await holder.query('rollback');
   expect(await ledger.post(command)).toMatchObject({ code: 'POSTED' });
 });
