@@ -43,6 +43,8 @@ test('reserved places count until they are released or used', async () => {
   others.release();
   expect(await ledger.postBatch('ATOMIC', [pay()])).toMatchObject({ code: 'PROCESSED' });
   expect(ledger.reserve('ATOMIC', 10_001)).toMatchObject({ code: 'INVALID_INPUT' });
+  // Closing waits for all reserved batches, and each is counted once.
+  await ledger.close();
 });
 
 test('closing waits for a batch that has reserved its places', async () => {
