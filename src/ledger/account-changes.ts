@@ -3,31 +3,30 @@ import type { Account } from '../core/account.ts';
 import { type Refusal, refuse } from '../core/errors.ts';
 import { type AccountChange, decideChange } from '../core/update-account.ts';
 import type { Uuid } from '../core/values/ids.ts';
-import { countOpenHolds, findAccountIds, lockAccount, updateAccount } from '../db/accounts.ts';
+import { countOpenHolds, findAccountIds, findLocked, lockAccount, updateAccount } from '../db/accounts.ts';
 import { type AuditPlace, findRecordedChange, hasAuditEvent, insertAuditEvent } from '../db/audit.ts';
 import type { AccountContext } from './accounts.ts';
-import { untilAnswered } from './commit/failures.ts';
+import { AccountLockedError, failureOf, retry } from './retries.ts';
 
 export interface AccountUpdated {
   readonly code: 'UPDATED';
-  /** As it is now. */
+  /** In its present state. */
   readonly account: Account;
-  /** The change's key had been recorded before, by another request: nothing was changed. */
+  /** An earlier request recorded the key, and this one changed nothing. */
   readonly replayed: boolean;
 }
 
-/** A change that is being made, whatever the number of attempts. */
+/** A change, over all of its attempts. */
 interface Order {
   readonly change: AccountChange;
   readonly requestId: string;
-  /** What attempts of it have appended to the audit log: where one of these rows stands, this very change has been made. */
+  /** The rows that its attempts appended to the audit log: if one of them exists, this change was committed. */
   readonly made: AuditPlace[];
 }
 
 /**
- * Changes an account. `find` resolves its name, and answers undefined where that stands for nothing. The account's row is
- * locked, as by everything that moves it: what is decided on it stands until it is written, and its keys are looked up and
- * recorded by one at a time.
+ * Changes an account. `find` resolves its name; it returns undefined if there is none. The account's row is locked, as by every
+ * write that moves it, so that its state and its keys do not change before the change is written.
  */
 export function changeAccountOf(
   context: AccountContext,
@@ -36,17 +35,32 @@ export function changeAccountOf(
   find: () => Promise<Uuid | undefined>,
 ): Promise<AccountUpdated | Refusal> {
   const order: Order = { change, requestId, made: [] };
-  return untilAnswered(async () => {
+  return retry(async () => {
     const id = await find();
-    const answer =
-      id === undefined ? undefined : await context.currencies.reading(() => changeLocked(context, id, order));
+    const answer = id === undefined ? undefined : await changeOnce(context, id, order);
     return answer ?? refuse('keyAccountNotFound', { accountId });
   });
 }
 
+/** Throws AccountLockedError if another session keeps the account locked. */
+async function changeOnce(
+  context: AccountContext,
+  id: Uuid,
+  order: Order,
+): Promise<AccountUpdated | Refusal | undefined> {
+  const { db, ledgerId, currencies } = context;
+  try {
+    return await currencies.reading(() => changeLocked(context, id, order));
+  } catch (error) {
+    if (failureOf(error) !== 'lockTimeout') throw error;
+    const locked = await findLocked(db, ledgerId, [id]);
+    throw locked.has(id) ? new AccountLockedError() : error;
+  }
+}
+
 /**
- * undefined: there is no such account. An externalId that somebody takes in this moment fails, and the next attempt sees by whom;
- * so does a key that was recorded without the account's lock.
+ * Returns undefined if there is no such account. Fails with a unique violation if another transaction takes the externalId, or
+ * records the key, at the same time; the next attempt reads the result.
  */
 function changeLocked(
   { db, ledgerId, currencies }: AccountContext,
@@ -74,7 +88,7 @@ function changeLocked(
         decision.account === account
           ? account
           : await updateAccount(trx, ledgerId, decision.account, currencies.of);
-      // The end of the audit log is locked last.
+      // The head of the audit log is locked last, because all changes wait for it.
       if (decision.event !== null) {
         made.push(await insertAuditEvent(trx, ledgerId, decision.event, requestId));
       }

@@ -18,23 +18,23 @@ import {
   type NewAccount,
 } from '../db/accounts.ts';
 import type { Database } from '../db/postgres/database.ts';
-import { MAX_ATTEMPTS, untilAnswered } from './commit/failures.ts';
 import type { Currencies } from './currencies.ts';
+import { OvertakenError, retry } from './retries.ts';
 
 export interface AccountCreated {
   readonly code: 'CREATED';
   readonly account: Account;
-  /** The owner's key had made it before; the account is shown as it is now. */
+  /** An earlier request with the owner's key created it. The account is shown in its present state. */
   readonly replayed: boolean;
 }
 
 export interface AccountsCreated {
   readonly code: 'ACCOUNTS_CREATED';
-  /** One for each request, in their order. */
+  /** One per request, in their order. */
   readonly results: readonly (AccountCreated | Refusal)[];
 }
 
-/** The ledger in which accounts are made and changed. */
+/** The ledger in which accounts are created and changed. */
 export interface AccountContext {
   readonly db: Database;
   readonly ledgerId: Uuid;
@@ -42,36 +42,31 @@ export interface AccountContext {
 }
 
 /**
- * Makes accounts, each on its own and a later one beside what an earlier one left; with the first one of a currency comes the
- * ledger's external account. It only inserts, so that it needs no place on the road of the writes that move money. The ids are
- * made first: whatever becomes of a COMMIT, an account that bears one of them is this request's.
+ * Creates accounts one after the other, each on its own. The first account of a currency also creates the ledger's external
+ * account. Accounts are only inserted, without locks, so that they do not need the group commit. The ids are chosen first: if
+ * the outcome of COMMIT is unknown, an account with one of these ids belongs to this request.
  */
 export function createAccounts(
   context: AccountContext,
   requests: readonly (AccountRequest | Refusal)[],
 ): Promise<AccountsCreated | Refusal> {
   const orders = requests.map((request): AccountOrder => ({ id: uuidv7(), request }));
-  return untilAnswered(async (attempt) => {
-    // Who lost a race for a key or a name looks again, and sees the winner.
-    for (let looks = 1; looks <= MAX_ATTEMPTS; looks += 1) {
-      const results = await makeAccounts(context, orders, attempt > 1);
-      if (results !== undefined) return { code: 'ACCOUNTS_CREATED', results };
-    }
-    throw new Error('accounts could not be made: their keys or names were lost again and again');
-  });
+  return retry(async (attempt) => ({
+    code: 'ACCOUNTS_CREATED',
+    results: await makeAccounts(context, orders, attempt > 1),
+  }));
 }
 
-/** undefined: a race was lost, and nothing is made. */
+/** Throws OvertakenError if another request took a key or an externalId meanwhile. Then nothing was done. */
 async function makeAccounts(
   context: AccountContext,
   orders: readonly AccountOrder[],
-  again: boolean,
-): Promise<(AccountCreated | Refusal)[] | undefined> {
-  const decisions = decideOrders(await findRegistry(context, orders, again), orders);
+  isRetry: boolean,
+): Promise<(AccountCreated | Refusal)[]> {
+  const decisions = decideOrders(await findRegistry(context, orders, isRetry), orders);
   const planned = orders.flatMap(({ id }, place) => newAccount(id, decisions[place]));
   const made =
     planned.length === 0 ? [] : await context.currencies.reading(() => insertAll(context, planned));
-  if (made === undefined) return undefined;
 
   const accounts = new Map(made.map((account) => [account.id, account]));
   const shown = decisions.flatMap((decision) => (decision.code === 'SHOW' ? decision.id : []));
@@ -86,11 +81,11 @@ async function makeAccounts(
   });
 }
 
-/** What stands beside the orders now. */
+/** Reads the accounts, keys, externalIds and currencies that the orders depend on. */
 async function findRegistry(
   context: AccountContext,
   orders: readonly AccountOrder[],
-  again: boolean,
+  isRetry: boolean,
 ): Promise<Registry> {
   const { db, ledgerId, currencies } = context;
   const requests = orders.flatMap(({ request }) => ('code' in request ? [] : request));
@@ -98,7 +93,7 @@ async function findRegistry(
     idempotencyKey === null ? [] : [[owner, idempotencyKey] as const],
   );
   const externalIds = requests.flatMap(({ externalId }) => externalId ?? []);
-  const made = again
+  const made = isRetry
     ? await findAll(
         context,
         orders.map(({ id }) => id),
@@ -137,7 +132,7 @@ function newAccount(id: Uuid, decision: OrderDecision | undefined): NewAccount[]
   ];
 }
 
-/** Where deposits come from and withdrawals go to, one a currency. */
+/** The account that deposits come from and withdrawals go to: one per currency. */
 const EXTERNAL = {
   owner: 'external',
   kind: 'EXTERNAL',
@@ -151,41 +146,30 @@ const EXTERNAL = {
   actor: null,
 } as const;
 
-/** So many rows are written and read within one turn of the event loop. */
+/** Rows that are written and read in one turn of the event loop. */
 const ROWS_AT_ONCE = 200;
 
-/** Inserts all of the accounts, or none of them where one lost a race: then undefined. */
+/** Inserts all of the accounts. Throws OvertakenError, and inserts none, if a key or an externalId was taken meanwhile. */
 async function insertAll(
   { db, ledgerId, currencies }: AccountContext,
   accounts: readonly NewAccount[],
-): Promise<Account[] | undefined> {
-  // In one order everywhere, so that two that wait for each other's external accounts do not deadlock.
+): Promise<Account[]> {
+  // The same order in every transaction: concurrent inserts of external accounts must not deadlock.
   const codes = [...new Set(accounts.map(({ currency }) => currency))].sort();
   const externals = codes.map((currency): NewAccount => ({ ...EXTERNAL, id: uuidv7(), currency }));
-  try {
-    return await db
-      .transaction()
-      .setIsolationLevel('read committed')
-      .execute(async (trx) => {
-        const rows = [...externals, ...accounts];
-        const made: Account[] = [];
-        for (let start = 0; start < rows.length; start += ROWS_AT_ONCE) {
-          const slice = rows.slice(start, start + ROWS_AT_ONCE);
-          made.push(...(await insertAccounts(trx, ledgerId, slice, currencies.of)));
-        }
-        if (made.filter(({ kind }) => kind === 'STANDARD').length < accounts.length)
-          throw new RaceLostError();
-        return made;
-      });
-  } catch (error) {
-    if (error instanceof RaceLostError) return undefined;
-    throw error;
-  }
-}
-
-/** Somebody else took a key or a name since it was looked up. */
-class RaceLostError extends Error {
-  override readonly name = 'RaceLostError';
+  return db
+    .transaction()
+    .setIsolationLevel('read committed')
+    .execute(async (trx) => {
+      const rows = [...externals, ...accounts];
+      const made: Account[] = [];
+      for (let start = 0; start < rows.length; start += ROWS_AT_ONCE) {
+        const slice = rows.slice(start, start + ROWS_AT_ONCE);
+        made.push(...(await insertAccounts(trx, ledgerId, slice, currencies.of)));
+      }
+      if (made.filter(({ kind }) => kind === 'STANDARD').length < accounts.length) throw new OvertakenError();
+      return made;
+    });
 }
 
 async function findAll(

@@ -5,8 +5,8 @@ import { type Refusal, refuse } from '../core/errors.ts';
 import type { Names } from './names.ts';
 
 /**
- * Plans all operations of an ATOMIC batch, slice by slice with a turn of the event loop between. A slice has no operation that
- * names another one of it: what an operation of an earlier slice makes is pending, where the books do not have it yet.
+ * Plans all operations of an ATOMIC batch, slice by slice, with a turn of the event loop between. No operation refers to another
+ * one of its slice. A hold or transaction that an operation of an earlier slice creates is pending until it is in the database.
  */
 export async function planAtomic(
   names: Names,

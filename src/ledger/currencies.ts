@@ -8,36 +8,33 @@ import { insertAuditEvent } from '../db/audit.ts';
 import { UnknownCurrenciesError } from '../db/currency-rows.ts';
 import { findRegisteredCurrencies, insertCurrency, type RegisteredCurrency } from '../db/ledgers.ts';
 import type { Database } from '../db/postgres/database.ts';
-import { untilAnswered } from './commit/failures.ts';
+import { retry } from './retries.ts';
 
 export interface CurrencyRegistered {
   readonly code: 'REGISTERED';
   readonly registered: Currency;
-  /** An earlier request had registered it. */
+  /** An earlier request registered it. */
   readonly replayed: boolean;
 }
 
-/** More than the accounts that one request can name, so that what it needs is remembered at once. */
-const MAX_REMEMBERED = 50_000;
-/** A reading runs so many statements at most that each meet other unknown currencies. */
+/** More than the accounts that one request can refer to, so that all currencies of a request are cached at the same time. */
+const MAX_CACHED = 50_000;
+/** A read has at most so many statements that each find other unknown currencies. */
 const MAX_READS = 10;
 
-/**
- * The currencies of a ledger: ISO 4217's and those that are registered in it. They never change, so that what was read
- * once stays right; only what is missing is read, by its code.
- */
+/** The currencies of a ledger: those of ISO 4217 and those that are registered in it. They never change, so they are cached. */
 export class Currencies {
   readonly #db: Database;
   readonly #ledgerId: Uuid;
   readonly #registered: LRUCache<string, Currency>;
 
-  constructor(db: Database, ledgerId: Uuid, maxRemembered = MAX_REMEMBERED) {
+  constructor(db: Database, ledgerId: Uuid, maxCached = MAX_CACHED) {
     this.#db = db;
     this.#ledgerId = ledgerId;
-    this.#registered = new LRUCache({ max: maxRemembered });
+    this.#registered = new LRUCache({ max: maxCached });
   }
 
-  /** The currencies of these codes, by code; those that there are. A code that does not exist is not remembered. */
+  /** Returns the existing currencies with these codes. An unknown code is read again each time. */
   async find(codes: ReadonlySet<string>): Promise<Map<string, Currency>> {
     const found = new Map<string, Currency>();
     const missing: string[] = [];
@@ -52,14 +49,11 @@ export class Currencies {
     return found;
   }
 
-  /**
-   * Registers a currency that ISO 4217 does not have; the same again changes nothing, and with another exponent it is
-   * CURRENCY_TAKEN.
-   */
+  /** Registers a currency that is not part of ISO 4217. Rejects with CURRENCY_TAKEN if it exists with another exponent. */
   register({ code, exponent }: Currency, requestId: string): Promise<CurrencyRegistered | Refusal> {
-    // A row that bears one of these times was made by this very call, whatever became of its COMMIT.
+    // If the outcome of COMMIT is unknown, a row with one of these times belongs to this call.
     const made = new Set<Instant>();
-    return untilAnswered(async () => {
+    return retry(async () => {
       await this.#db
         .transaction()
         .setIsolationLevel('read committed')
@@ -78,14 +72,14 @@ export class Currencies {
     });
   }
 
-  /** The currency of a row of the books. Throws `UnknownCurrenciesError` for one that is not remembered. */
+  /** Returns the currency of a row of the database. Throws `UnknownCurrenciesError` if it is not cached. */
   readonly of = (code: string): Currency => {
     const currency = this.#known(code);
     if (currency === undefined) throw new UnknownCurrenciesError(new Set([code]));
     return currency;
   };
 
-  /** Runs what reads rows, and again where their currencies are not remembered: then they are read first. */
+  /** Runs a read. If it finds currencies that are not cached, reads those and runs it again. */
   async reading<T>(read: () => Promise<T>): Promise<T> {
     for (let reads = 1; ; reads += 1) {
       try {

@@ -16,14 +16,14 @@ import { findAccountIds, findExternalAccounts } from '../db/accounts.ts';
 import { findTargets } from '../db/holds.ts';
 import { findTransactionIds } from '../db/journal/transactions.ts';
 import type { Database } from '../db/postgres/database.ts';
-import { untilAnswered } from './commit/failures.ts';
+import { retry } from './retries.ts';
 
-const MAX_REMEMBERED = 100_000;
+const MAX_CACHED = 100_000;
 
 /**
- * Looks up, before any lock, what a command names: accounts by the callers' own names, the external account beside a deposit's
- * or a withdrawal's, and what a hold or an original moved. None of it ever changes once it is there, so that it is remembered;
- * what is not there is looked for each time.
+ * Resolves the names in a command before any lock: accounts and transactions by `ext:` names, the external account of a deposit
+ * or a withdrawal, and the accounts of a hold or an original transaction. None of these change once they exist, so they are
+ * cached. A missing one is looked up each time.
  */
 export class Names {
   readonly #accounts: Lookup<string, Uuid>;
@@ -33,7 +33,7 @@ export class Names {
   readonly #transactions: Lookup<string, Uuid>;
   readonly #targets: Readonly<Record<TargetName['kind'], Lookup<Uuid, Target>>>;
 
-  /** `currencyOf` answers the currency of an account where it happens to be known. */
+  /** `currencyOf` returns the currency of an account if it is known. */
   constructor(db: Database, ledgerId: Uuid, currencyOf: (account: Uuid) => string | undefined) {
     this.#currencyOf = currencyOf;
     this.#accounts = new Lookup((names) => findAccountIds(db, ledgerId, names));
@@ -49,12 +49,12 @@ export class Names {
     };
   }
 
-  /** The account's id; undefined where the name stands for nothing. An id may still be that of no account. */
+  /** Returns undefined for an unknown `ext:` name. There may be no account with the id that is returned. */
   async accountId(name: Name): Promise<Uuid | undefined> {
     return name.by === 'externalId' ? this.#accounts.find(name.externalId) : idOf(name, this.#accounts);
   }
 
-  /** The id of the transaction, or of the hold that it placed; likewise. */
+  /** Returns the id of a transaction, which is also that of the hold that it placed; otherwise like `accountId`. */
   async transactionId(name: Name): Promise<Uuid | undefined> {
     return name.by === 'externalId'
       ? this.#transactions.find(name.externalId)
@@ -62,21 +62,20 @@ export class Names {
   }
 
   /**
-   * The command with its names looked up, or the refusal where what its key belongs to is not there. `pending` finds targets
-   * that the books do not have yet.
+   * Returns the command with its names resolved, or a refusal if the account, hold or transaction that its key belongs to does
+   * not exist. `pending` finds targets that are not in the database yet. Returns no promise if all names are cached.
    */
   plan(
     command: Command,
     pending: LookUp['target'] = () => undefined,
   ): PlannedCommand | Refusal | Promise<PlannedCommand | Refusal> {
-    // Most commands name what is known: they go on in the same turn.
     const known = this.#findKnown(command);
     return known === undefined
-      ? untilAnswered(() => this.#planUnknown(command, pending))
+      ? retry(() => this.#planUnknown(command, pending))
       : plan(command, { ...known, salt });
   }
 
-  /** What the command names, as far as it need not be looked up; undefined where anything must. */
+  /** Resolves the names from the cache. Returns undefined if one of them is not cached. */
   #findKnown(command: Command): Omit<LookUp, 'salt'> | undefined {
     if (namesOf(command).some((name) => this.#accounts.lacks(name))) return undefined;
     const account = (name: Name) => idOf(name, this.#accounts);
@@ -130,7 +129,7 @@ export class Names {
   }
 }
 
-/** Every account that it names. */
+/** Returns the names of all accounts in a command. */
 function namesOf({ keyAccount, legs, conditions }: Command): Name[] {
   return [
     ...(keyAccount === null ? [] : [keyAccount]),
@@ -158,9 +157,9 @@ function salt(): Uint8Array {
   return randomBytes(16);
 }
 
-/** Finds values by key, many in one query, and remembers those that there are. */
+/** Finds values by key, many in one query, and caches them. */
 class Lookup<Key extends string, Value extends {}> {
-  readonly #known = new LRUCache<Key, Value>({ max: MAX_REMEMBERED });
+  readonly #known = new LRUCache<Key, Value>({ max: MAX_CACHED });
   readonly #loader: DataLoader<Key, Value | undefined>;
 
   constructor(find: (keys: readonly Key[]) => Promise<ReadonlyMap<Key, Value>>) {
@@ -174,12 +173,12 @@ class Lookup<Key extends string, Value extends {}> {
     );
   }
 
-  /** Whether what a name stands for is still to be looked up. */
+  /** Whether the name must be looked up. */
   lacks(this: Lookup<string, Value>, name: Name): boolean {
     return name.by === 'externalId' && this.known(name.externalId) === undefined;
   }
 
-  /** What was found before. */
+  /** Returns a cached value. */
   known(key: Key): Value | undefined {
     return this.#known.get(key);
   }

@@ -5,34 +5,34 @@ import type { Uuid } from '../core/values/ids.ts';
 import { insertAuditEvent } from '../db/audit.ts';
 import { closePeriod, findLedger, findPresent, type LedgerRow } from '../db/ledgers.ts';
 import type { Database } from '../db/postgres/database.ts';
-import { OvertakenError, untilAnswered } from './commit/failures.ts';
+import { OvertakenError, retry } from './retries.ts';
 
 export interface PeriodClosed {
   readonly code: 'CLOSED';
   readonly ledger: LedgerRow;
 }
 
-/** A period that is to be closed, and the request that asks for it. */
+/** A period to close, and the request that closes it. */
 interface Closing {
   readonly end: PeriodEnd;
   readonly requestId: string;
 }
 
-/** The next closing, and when it is durable. */
+/** The next closing; `done` resolves when it is durable. */
 interface Turn {
   closing: Closing;
   readonly done: Promise<void>;
 }
 
-/** How long after a closing the next one begins. */
+/** The pause between two closings. */
 const PAUSE_MS = 100;
 
 /**
- * Closes a ledger's periods. Every batch of postings needs the ledger's row, which a closing locks. Therefore
- * - a period that is closed already is only read;
- * - a closing locks the row last, when all else is done;
- * - closings come one at a time, with a pause between. Those that wait become one, of the latest instant: if it came first, the
- *   others would change nothing.
+ * Closes a ledger's periods. A closing locks the ledger's row, which every batch needs. Therefore
+ * - a period that is already closed is only read;
+ * - a closing locks the row last;
+ * - closings run one at a time, with a pause between them. Those that wait are merged into one, with the latest instant: after
+ *   it, the others change nothing.
  */
 export class Periods {
   readonly #db: Database;
@@ -45,9 +45,9 @@ export class Periods {
     this.#ledger = ledger;
   }
 
-  /** Closes the period before an instant, for good. */
+  /** Closes the period before an instant. This is final. */
   close(end: PeriodEnd, requestId: string): Promise<PeriodClosed | Refusal> {
-    return untilAnswered(async () => {
+    return retry(async () => {
       const decision = decideClosing(await findPresent(this.#db, this.#ledger.id), end);
       if (typeof decision !== 'string') return decision;
       if (decision === 'CLOSE') await this.#inTurn({ end, requestId });
@@ -57,7 +57,7 @@ export class Periods {
     });
   }
 
-  /** Resolves when the period is closed until that instant, or a later one. */
+  /** Resolves when the period before this instant, or a later one, is closed. */
   #inTurn(closing: Closing): Promise<void> {
     if (this.#next === undefined) {
       const done = this.#free.then(() => this.#takeTurn());
@@ -75,7 +75,7 @@ export class Periods {
     if (turn !== undefined) await this.#write(turn.closing);
   }
 
-  /** A batch in flight finds the closed period when it appends its block, runs again, and refuses what counts before. */
+  /** A batch in flight fails when it appends its block; its retry rejects the commands in the closed period. */
   async #write({ end, requestId }: Closing): Promise<void> {
     const { id } = this.#ledger;
     await this.#db
@@ -84,7 +84,7 @@ export class Periods {
       .execute(async (trx) => {
         const present = await findPresent(trx, id);
         if (decideClosing(present, end) === 'CLOSED') return;
-        // Closings wait for each other at the end of the audit log, where no batch waits.
+        // Concurrent closings wait for each other at the head of the audit log, which no batch needs.
         await insertAuditEvent(trx, id, auditClosing(id, present.closedBefore, end), requestId);
         if (!(await closePeriod(trx, id, present.closedBefore, end.before))) throw new OvertakenError();
       });

@@ -8,18 +8,18 @@ import { findPresent } from '../db/ledgers.ts';
 import type { AccountContext } from './accounts.ts';
 import { findTargets, openBookOn } from './commit/deciding.ts';
 
-/** The entries that a command would be posted with. */
+/** The entries that a command would have. */
 export interface Preview {
   readonly code: 'PREVIEWED';
   readonly entries: readonly Entry[];
 }
 
 /**
- * Decides a command beside the books as they are, in one snapshot and without a lock: others may come before it once it is
- * sent. Its key is not looked at, and nothing is recorded, so that a refusal keeps no key either.
+ * Decides a command on the present books, in one snapshot and without locks. The outcome of the real command can differ, because
+ * others may be posted before it. The command's key is ignored and nothing is recorded, not even a refusal.
  */
 export function previewOf(
-  { db, ledgerId, currencies }: Pick<AccountContext, 'db' | 'ledgerId' | 'currencies'>,
+  { db, ledgerId, currencies }: AccountContext,
   command: PlannedCommand,
 ): Promise<Preview | Refusal> {
   const { accounts: ids, externalId } = command;

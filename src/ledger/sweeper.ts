@@ -1,19 +1,19 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { OnFault } from './commit/failures.ts';
 import { type Ledger, UnavailableError } from './ledger.ts';
+import type { OnFault } from './retries.ts';
 
 const EVERY_MS = 1000;
 
-/** What releases expired holds, from now until it is stopped. */
+/** A task that releases expired holds until it is stopped. */
 export interface Sweeper {
-  /** Resolves when what it has begun is done. */
+  /** Resolves when the current round is finished. */
   stop(): Promise<void>;
 }
 
 /**
- * Releases holds when their time is over, within seconds. Nothing depends on it but the money that is held: captures are
- * declined from the instant of expiry on. Several processes may sweep one ledger; each hold is released once. `onFault` is
- * called once for a fault that comes again in each round, and not for an outage.
+ * Starts to release holds within seconds after they expire. Only the held money depends on it: captures are declined from the
+ * instant of expiry. Several processes may sweep one ledger; each hold is released once. `onFault` is called once for a fault
+ * that recurs in each round. It is not called for outages.
  */
 export function startSweeper(ledger: Ledger, onFault: OnFault): Sweeper {
   const stopped = new AbortController();

@@ -1,4 +1,4 @@
-/** An INDEPENDENT batch of which a part waits aside: each operation is answered once, and none overtakes an earlier one. */
+/** An INDEPENDENT batch of which a part is parked: each operation is answered once, and none overtakes an earlier one. */
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { type AddressInfo, connect as connectTo, createServer } from 'node:net';
@@ -83,8 +83,8 @@ test('a batch is answered though the COMMIT of its first part comes to its end a
   const [locked, a, b, c] = await makeAccounts(ledger, 4, FREE);
   const holder = await lock(database, locked);
   const single = ledger.post(pay(locked, c));
-  // It is aside, so that the account is known to be locked.
-  while (ledger.load.aside === 0) await sleep(10);
+  // It is parked, so that the account is known to be locked.
+  while (ledger.load.parked === 0) await sleep(10);
   const batch = ledger.postBatch('INDEPENDENT', [pay(a, b, MARKED), pay(a, b), pay(a, b), pay(locked, c)]);
   while ((await balance(ledger, b ?? '')) === 0n) await sleep(50);
   await holder.query('rollback');

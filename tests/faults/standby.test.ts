@@ -10,7 +10,7 @@ import { migrate } from '../../src/db/postgres/migrator.ts';
 import { Ledger } from '../../src/ledger/ledger.ts';
 import { expectSoundBooks, makeAccounts } from '../support/ledger.ts';
 
-test('while it stalls nothing is put aside, and when it is back all are answered in order', {
+test('while it stalls no command is parked, and when it is back all are answered in order', {
   timeout: 60_000,
 }, async () => {
   await withTemporaryPostgres(

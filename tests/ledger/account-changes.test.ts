@@ -11,7 +11,7 @@ import { type Fate, startTcpProxy } from '../support/tcp-proxy.ts';
 
 const database = await createTestDatabase();
 const ledger = await openLedger(database);
-/** Another process on the same books. */
+/** Another process on the same database. */
 const other = await openLedger(database);
 afterAll(() => expectSoundBooks(database));
 
@@ -35,7 +35,7 @@ interface EventRow {
   readonly request_id: string;
   readonly salt: Buffer | null;
 }
-/** The audit log's rows about a subject, in their order. */
+/** Returns the rows of the audit log about a subject, in their order. */
 function eventsOf(subject: string): Promise<EventRow[]> {
   return asOwner<EventRow & Record<string, unknown>>(
     database,
@@ -44,8 +44,8 @@ function eventsOf(subject: string): Promise<EventRow[]> {
 }
 const eventsOfAccount = (accountId: string) => eventsOf(String(parseId('account', accountId)));
 
-describe('a key of a change', () => {
-  test('sent again after somebody else’s change, it answers and changes nothing', async () => {
+describe('the key of a change', () => {
+  test('is replayed after a later change of another caller, and changes nothing', async () => {
     const account = await makeAccount(ledger);
     expect(await become(account, 'FREEZE', 'A')).toMatchObject({
       replayed: false,
@@ -62,7 +62,7 @@ describe('a key of a change', () => {
     expect(await eventsOfAccount(account)).toHaveLength(2);
   });
 
-  test('of limits and metadata is answered with the account as it is now', async () => {
+  test('of limits and metadata is replayed with the present state of the account', async () => {
     const accountId = await makeAccount(ledger);
     const input = {
       accountId,
@@ -79,7 +79,7 @@ describe('a key of a change', () => {
     });
   });
 
-  test('is kept by a change that changes nothing, so that its repeat changes nothing either', async () => {
+  test('is recorded for a change that has no effect, so that a repetition has none either', async () => {
     const account = await makeAccount(ledger);
     await become(account, 'FREEZE', null);
     expect(await become(account, 'FREEZE', 'again')).toMatchObject({ replayed: false });
@@ -124,19 +124,19 @@ describe('a key of a change', () => {
     });
   });
 
-  test('of a refused change is free: it is not recorded', async () => {
+  test('of a rejected change is not recorded and can be used again', async () => {
     const accountId = await makeAccount(ledger, { funds: '1.00' });
     expect(await become(accountId, 'CLOSE', 'close')).toMatchObject({ code: 'ACCOUNT_NOT_EMPTY' });
     const to = await makeAccount(ledger);
     await transfer(ledger, { fromAccountId: accountId, toAccountId: to, amount: '1.00' });
     expect(await become(accountId, 'CLOSE', 'close')).toMatchObject({ code: 'UPDATED', replayed: false });
-    // Replays are answered by closed accounts too; what is new is not.
+    // A closed account replays earlier changes and rejects further ones.
     expect(await become(accountId, 'CLOSE', 'close')).toMatchObject({ code: 'UPDATED', replayed: true });
     expect(await become(accountId, 'FREEZE', 'freeze')).toMatchObject({ code: 'ACCOUNT_CLOSED' });
     expect(await eventsOfAccount(accountId)).toHaveLength(1);
   });
 
-  test('is one of its account alone, and none of its transactions', async () => {
+  test('is separate from the keys of other accounts and from those of transactions', async () => {
     const accounts = await makeAccounts(ledger, 2, { funds: '1.00' });
     const [fromAccountId = '', toAccountId = ''] = accounts;
     const idempotencyKey = randomUUID();
@@ -147,7 +147,7 @@ describe('a key of a change', () => {
     }
   });
 
-  test('of several requests at once makes one change', async () => {
+  test('of several simultaneous requests makes one change', async () => {
     const account = await makeAccount(ledger);
     const answers = await Promise.all(
       Array.from({ length: 20 }, (_, place) =>
@@ -159,7 +159,7 @@ describe('a key of a change', () => {
     expect(await eventsOfAccount(account)).toHaveLength(1);
   });
 
-  test('that somebody records without the account’s lock is found by the next attempt', async () => {
+  test('that another session records without the account’s lock is found by the next attempt', async () => {
     const account = await makeAccount(ledger);
     const holder = await connect(database.serviceUrl);
     await holder.query('begin');
@@ -204,7 +204,7 @@ test.each<Fate>(['drop before', 'drop after', 'warn'])(
     armed = 1;
     expect(await far.registerCurrency({ code, exponent: 1 })).toMatchObject({ replayed: false });
     expect(await eventsOf(code)).toHaveLength(1);
-    // Of a key that another request has recorded, the lost answer is a repeat all the same.
+    // If another request recorded the key, the lost answer is a replay too.
     const account = await makeAccount(far);
     await become(account, 'FREEZE', 'theirs', other);
     armed = 1;
@@ -212,7 +212,7 @@ test.each<Fate>(['drop before', 'drop after', 'warn'])(
   },
 );
 
-test('an unkeyed change whose COMMIT’s answer is lost is not made again over what somebody did since', async () => {
+test('a change without a key whose COMMIT’s answer is lost does not overwrite a later change', async () => {
   let isLost = false;
   const proxy = await startTcpProxy(database.serviceUrl, () => {
     if (isLost) return 'pass';
@@ -222,7 +222,7 @@ test('an unkeyed change whose COMMIT’s answer is lost is not made again over w
   afterAll(() => proxy.close());
   const account = await makeAccount(ledger);
   const far = await openLedger({ serviceUrl: proxy.url });
-  // Somebody waits for the account's row, and is the next to have it.
+  // Another session waits for the account's row and locks it next.
   const id = parseId('account', account);
   const holder = await connect(database.serviceUrl);
   await holder.query('begin');
@@ -239,7 +239,7 @@ test('an unkeyed change whose COMMIT’s answer is lost is not made again over w
 });
 
 describe('the audit log', () => {
-  test('has the fields that changed, before and after, with the request’s id; metadata as a salted digest', async () => {
+  test('has the changed fields, before and after, and the request’s id; metadata as a salted digest', async () => {
     const accountId = await makeAccount(ledger, { metadata: { old: '1' } });
     const [externalId, requestId] = [`name-${randomUUID()}`, randomUUID()];
     await update(
@@ -279,7 +279,7 @@ describe('the audit log', () => {
     expect(JSON.parse(twins?.after ?? '').metadata).not.toBe(digest({ born: '1970-01-01' }));
   });
 
-  test('has no row of a change without a key that changes nothing', async () => {
+  test('has no row for a change without a key and without effect', async () => {
     const accountId = await makeAccount(ledger, { metadata: { a: '1' } });
     await become(accountId, 'UNFREEZE', null);
     await update({ accountId, minBalance: { amount: '0' }, metadata: { a: '1' } });
@@ -319,7 +319,7 @@ describe('the audit log', () => {
     ]);
   });
 
-  test('changes, postings, currencies and periods at once all come to their end, and leave sound books', async () => {
+  test('simultaneous changes, postings, currencies and periods all finish and leave sound books', async () => {
     const accounts = await makeAccounts(ledger, 4, { funds: '100.00' });
     const at = (place: number) => accounts[place % accounts.length] ?? '';
     const codes = await Promise.all(

@@ -23,12 +23,14 @@ import {
   transfer,
 } from '../support/ledger.ts';
 import { type Fate, startTcpProxy } from '../support/tcp-proxy.ts';
+import { watchLockWaits } from './lock-waits.ts';
 
 const database = await createTestDatabase();
 const ledger = await openLedger(database);
-/** Another process on the same books. */
+/** Another process on the same database. */
 const other = await openLedger(database);
 afterAll(() => expectSoundBooks(database));
+const untilSessionWaits = await watchLockWaits(database);
 
 type Answer = AccountUpdated | Refusal;
 
@@ -44,7 +46,7 @@ function update(
 const become = (accountId: string, kind: 'FREEZE' | 'UNFREEZE' | 'CLOSE', by: Ledger = ledger) =>
   by.changeAccount(accountId, { kind, idempotencyKey: null });
 
-/** Places a hold and answers its id. */
+/** Places a hold and returns its id. */
 async function hold(fromAccountId: string, toAccountId: string, amount: string): Promise<string> {
   const command = toHold({ fromAccountId, toAccountId, amount, idempotencyKey: randomUUID() });
   if ('facts' in command) throw new TypeError(`refused: ${command.code}`);
@@ -59,21 +61,8 @@ async function voidHold(holdId: string): Promise<void> {
   expectPosted(await ledger.post(command));
 }
 
-/** Waits until somebody in the database waits for a lock. */
-async function untilSomebodyWaits(): Promise<void> {
-  for (let attempt = 0; attempt < 500; attempt += 1) {
-    const [row] = await asOwner<{ waiting: number }>(
-      database,
-      `select count(*)::int as waiting from pg_stat_activity where datname = '${database.name}' and wait_event_type = 'Lock'`,
-    );
-    if ((row?.waiting ?? 0) > 0) return;
-    await sleep(10);
-  }
-  throw new Error('nobody waited for a lock');
-}
-
 describe('an account’s life', () => {
-  test('limits that are changed bind from then on', async () => {
+  test('changed limits apply to all later transactions', async () => {
     const [from = '', to = ''] = await makeAccounts(ledger, 2, { funds: '10.00' });
     const pay = (amount: string) => transfer(ledger, { fromAccountId: from, toAccountId: to, amount });
 
@@ -114,7 +103,7 @@ describe('an account’s life', () => {
     ).toMatchObject({ code: 'ACCOUNT_CLOSED' });
   });
 
-  test('a lower limit holds for what is held, an upper one for what is incoming', async () => {
+  test('held money counts towards the lower limit, incoming money towards the upper one', async () => {
     const [from = '', to = ''] = await makeAccounts(ledger, 2, { funds: '10.00' });
     await hold(from, to, '4.00');
     expect(await update(from, { minBalance: { amount: '6.01' } })).toMatchObject({
@@ -134,7 +123,7 @@ describe('an account’s life', () => {
     expect(await update(to, { maxBalance: { amount: '14' } })).toMatchObject({ code: 'UPDATED' });
   });
 
-  test('a name that is given is found at once, here and in another process', async () => {
+  test('an assigned externalId is found at once, also by another process', async () => {
     const account = await makeAccount(ledger);
     const name = `given-${randomUUID()}`;
     expect(await other.accountIdOf(`ext:${name}`)).toBeUndefined();
@@ -154,11 +143,11 @@ describe('an account’s life', () => {
 
   test.each([
     'acct_',
-    'ext:nobody',
+    'ext:missing',
     formatId('account', randomUUID()),
     'txn_01890a5d96d7f5b2c0000000000',
     '',
-  ])('the name %j stands for no account', async (accountId) => {
+  ])('the name %j resolves to no account', async (accountId) => {
     expect(await become(accountId, 'CLOSE')).toMatchObject({
       code: 'ACCOUNT_NOT_FOUND',
       facts: { accountId },
@@ -166,8 +155,8 @@ describe('an account’s life', () => {
   });
 });
 
-describe('changes beside each other and beside what moves money', () => {
-  test('of a close and a transfer to the account, one wins', async () => {
+describe('concurrent changes and postings', () => {
+  test('either a close or a concurrent transfer to the account succeeds', async () => {
     const payer = await makeAccount(ledger, { funds: '100.00' });
     const endings = new Set<string>();
     for (let round = 0; round < 60; round += 1) {
@@ -187,16 +176,16 @@ describe('changes beside each other and beside what moves money', () => {
     ).toEqual([]);
   });
 
-  test('a close that waits for a transfer sees what it left', async () => {
+  test('a close that waits for a transfer reads the balance that it leaves', async () => {
     const account = await makeAccount(ledger);
     const holder = await connect(database.ownerUrl);
     await holder.query('begin');
     await holder.query('select from accounts where id = $1 for update', [parseId('account', account)]);
     const paid = deposit(ledger, { accountId: account, amount: '1.00' });
-    await untilSomebodyWaits();
+    await untilSessionWaits();
     const closed = become(account, 'CLOSE', other);
     await holder.query('commit');
-    // Who of the two waits first is the database's to say.
+    // The database decides which of the two waits first.
     const codes = [(await paid).code, (await closed).code];
     expect([
       ['POSTED', 'ACCOUNT_NOT_EMPTY'],
@@ -205,7 +194,7 @@ describe('changes beside each other and beside what moves money', () => {
     expect(await balance(ledger, account)).toBe(codes[0] === 'POSTED' ? 100n : 0n);
   });
 
-  test('from the answer of a freeze on nothing moves, and before it everything does', async () => {
+  test('after the answer to a freeze no money moves, and before it all money does', async () => {
     const [from = '', to = ''] = await makeAccounts(ledger, 2, { funds: '100.00' });
     const pay = (by: Ledger) => transfer(by, { fromAccountId: from, toAccountId: to, amount: '0.01' });
     const before = await Promise.all([pay(ledger), pay(other)]);
@@ -225,7 +214,7 @@ describe('changes beside each other and beside what moves money', () => {
     for (const outcome of await Promise.all([pay(ledger), pay(other)])) expectPosted(outcome);
   });
 
-  test('limits that are lowered beside transfers are kept or not set', async () => {
+  test('limits that are lowered during transfers are kept or rejected', async () => {
     const [from = '', to = ''] = await makeAccounts(ledger, 2, { funds: '50.00' });
     const pay = () => transfer(ledger, { fromAccountId: from, toAccountId: to, amount: '1.00' });
     const [lowered, ...paid] = await Promise.all([
@@ -239,7 +228,7 @@ describe('changes beside each other and beside what moves money', () => {
     else expect(lowered.code).toBe('LIMIT_UNMET');
   });
 
-  test('of two that give one account different names, one does', async () => {
+  test('one of two concurrent requests that give an account different externalIds succeeds', async () => {
     for (let round = 0; round < 10; round += 1) {
       const account = await makeAccount(ledger);
       const answers = await Promise.all(
@@ -249,7 +238,7 @@ describe('changes beside each other and beside what moves money', () => {
     }
   });
 
-  test('of two that give two accounts one name, one does, and the other hears who', async () => {
+  test('one of two concurrent requests that give two accounts one externalId succeeds, and the other receives the taker', async () => {
     for (let round = 0; round < 10; round += 1) {
       const accounts = await makeAccounts(ledger, 2);
       const externalId = `one-${randomUUID()}`;
@@ -264,7 +253,7 @@ describe('changes beside each other and beside what moves money', () => {
     }
   });
 
-  test('a name that an account is made with while it is given to another goes to one of them', async () => {
+  test('an externalId that a new account and an update take at the same time goes to one of them', async () => {
     const account = await makeAccount(ledger);
     const externalId = `race-${randomUUID()}`;
     const holder = await connect(database.ownerUrl);
@@ -275,13 +264,13 @@ describe('changes beside each other and beside what moves money', () => {
     ]);
     const given = update(account, { externalId });
     const made = makeAccount(other, { externalId }).catch((error: unknown) => String(error));
-    await untilSomebodyWaits();
+    await untilSessionWaits();
     await holder.query('commit');
     expect(await given).toMatchObject({ code: 'EXTERNAL_ID_TAKEN' });
     expect(await made).toContain('EXTERNAL_ID_TAKEN');
   });
 
-  test('updates of many accounts and of one at once all come to their end', async () => {
+  test('simultaneous updates of many accounts and of one all finish', async () => {
     const accounts = await makeAccounts(ledger, 4);
     const answers = await Promise.all(
       Array.from({ length: 80 }, (_, place) =>
@@ -296,7 +285,7 @@ describe('changes beside each other and beside what moves money', () => {
   });
 });
 
-describe('many accounts at once', () => {
+describe('createAccounts', () => {
   const requests = (inputs: readonly Partial<Parameters<typeof toAccountRequest>[0]>[]) =>
     inputs.map((input, place) =>
       toAccountRequest(
@@ -305,7 +294,7 @@ describe('many accounts at once', () => {
       ),
     );
 
-  test('a thousand are made in order, each with all it was asked for', async () => {
+  test('creates a thousand accounts in order, each with all of its fields', async () => {
     const name = randomUUID();
     const currencies = ['USD', 'EUR', 'JPY', 'CHF'];
     const asked = Array.from({ length: 1000 }, (_, place) => ({
@@ -323,7 +312,7 @@ describe('many accounts at once', () => {
         asked.map(({ externalId }) => externalId),
       );
     }
-    // Two that ask for the same in the same moment: each account is made once.
+    // Two simultaneous requests for the same accounts: each account is created once.
     const made = rows.flat().filter((result) => result.code === 'CREATED' && !result.replayed);
     expect(made).toHaveLength(1000);
     const [row] = await asOwner<{ externals: number }>(
@@ -333,7 +322,7 @@ describe('many accounts at once', () => {
     expect(row).toEqual({ externals: 4 });
   });
 
-  test('each is on its own, and a later one sees what an earlier one left', async () => {
+  test('creates each account on its own, and a later one can depend on an earlier one', async () => {
     const [key, name] = [randomUUID(), randomUUID()];
     const answer = await ledger.createAccounts(
       requests([
@@ -349,7 +338,7 @@ describe('many accounts at once', () => {
     );
     if (answer.code !== 'ACCOUNTS_CREATED') throw new TypeError(`refused: ${answer.code}`);
     const [first] = answer.results;
-    if (first?.code !== 'CREATED') throw new TypeError('not made');
+    if (first?.code !== 'CREATED') throw new TypeError('not created');
     expect(answer.results).toMatchObject([
       { code: 'CREATED', replayed: false },
       { code: 'INVALID_INPUT', facts: { field: 'accounts[1].owner' } },
@@ -362,7 +351,7 @@ describe('many accounts at once', () => {
     ]);
   });
 
-  test('two that ask for the same accounts crosswise get the same ones', async () => {
+  test('returns the same accounts to two requests with the same keys in opposite order', async () => {
     const name = randomUUID();
     const asked = Array.from({ length: 100 }, (_, place) => ({ idempotencyKey: `${name}-${place}` }));
     const [one, two] = await Promise.all([
@@ -380,7 +369,7 @@ describe('currencies', () => {
   /** A code that no other test registers. */
   const newCode = () => `T${randomUUID().replaceAll('-', '').slice(0, 11).toUpperCase()}`;
 
-  test('one that is registered works at once, here and in another process', async () => {
+  test('a registered currency can be used at once, also by another process', async () => {
     const code = newCode();
     expect(
       await ledger.createAccounts([toAccountRequest({ owner: 'x', currency: code, normalSide: 'CREDIT' })]),
@@ -391,7 +380,7 @@ describe('currencies', () => {
       replayed: false,
     });
     const here = await makeAccount(ledger, { currency: code, funds: '1.000000000000000001' });
-    // The other process meets the currency first in a row of the books.
+    // The other process reads the currency first in a row of the database.
     expect(await update(here, { metadata: { a: 'b' } }, other)).toMatchObject({ code: 'UPDATED' });
     const there = await makeAccount(other, { currency: code });
     expectPosted(
@@ -404,7 +393,7 @@ describe('currencies', () => {
     });
   });
 
-  test('of two that register one code with different exponents, one does', async () => {
+  test('one of two concurrent registrations of one code with different exponents succeeds', async () => {
     for (let round = 0; round < 10; round += 1) {
       const code = newCode();
       const answers = await Promise.all([
@@ -460,7 +449,7 @@ test.each<Fate>(['drop before', 'drop after', 'warn'])(
       code: 'REGISTERED',
       replayed: false,
     });
-    // Where it is closed already there is no COMMIT.
+    // If the period is already closed, there is no COMMIT.
     const before = BigInt(Date.now() - 60_000) * 1000n;
     expect(await lost(() => far.closePeriod({ before }))).toMatchObject({
       code: 'CLOSED',

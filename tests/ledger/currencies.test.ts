@@ -27,16 +27,16 @@ await asOwner(
   'analyze currencies',
   `alter database ${database.name} set log_statement = 'all'`,
 );
-/** Knows no currency yet. */
+/** Has no currency in its cache. */
 const openNew = (name = 'main') => openLedger(database, { name });
 const ledger = await openNew();
 afterAll(() => expectSoundBooks(database));
 
-/** The statements that read currencies while something runs. */
+/** Returns the statements that read currencies while `run` runs. */
 async function lookUps(run: () => Promise<unknown>): Promise<string[]> {
   const statements = await statementsDuring(database, run);
   const found = statements.filter((statement) => statement.includes('from "currencies"'));
-  // None reads all of them.
+  // No statement reads all of them.
   for (const statement of found) expect(statement).toContain('code = any(');
   return found;
 }
@@ -46,7 +46,7 @@ const create = (by: Ledger, ...codes: readonly string[]) =>
     codes.map((currency) => toAccountRequest({ owner: 'x', currency, normalSide: 'CREDIT' })),
   );
 
-test('an account is made in one of 20,000 currencies by one look-up, once', async () => {
+test('an account in one of 20,000 currencies needs one look-up, once', async () => {
   const last = codeOf(REGISTERED);
   const make = async () =>
     expect(await create(ledger, last)).toMatchObject({ results: [{ code: 'CREATED' }] });
@@ -54,7 +54,7 @@ test('an account is made in one of 20,000 currencies by one look-up, once', asyn
   expect(await lookUps(make)).toEqual([]);
 });
 
-test('codes that do not exist are looked up by themselves, and malformed ones not at all', async () => {
+test('only the unknown codes are looked up, and malformed ones are not', async () => {
   const unknown = Array.from({ length: 10 }, (_, place) => `U${place}NKNOWN`);
   const refuse = async (codes: readonly string[]) => {
     const results = codes.map((currency) => ({ code: 'UNKNOWN_CURRENCY', facts: { currency } }));
@@ -65,7 +65,7 @@ test('codes that do not exist are looked up by themselves, and malformed ones no
   expect(await lookUps(() => refuse(['usd', '', 'T\u0000', 'T'.repeat(13), '\ud800', 'T-1']))).toEqual([]);
 });
 
-test('registering a currency reads that one, also where it is there already', async () => {
+test('registering a currency reads only that one, even if it exists', async () => {
   const register = async (code: string, exponent: number, answer: object) =>
     expect(await ledger.registerCurrency({ code, exponent })).toMatchObject(answer);
   for (const run of [
@@ -77,7 +77,7 @@ test('registering a currency reads that one, also where it is there already', as
   }
 });
 
-test('rows in many currencies that this process has not met are read with one look-up', async () => {
+test('rows in many currencies that are not cached are read with one look-up', async () => {
   const codes = Array.from({ length: 40 }, (_, place) => codeOf(100 + place));
   const ids = await Promise.all(
     codes.map((currency) => makeAccount(ledger, { currency, funds: '1.001', owner: 'many' })),
@@ -145,7 +145,7 @@ test('two ledgers have their own currencies under one code', async () => {
   expect((await other.findCurrencies()).map((currency) => currency.code)).toEqual([code]);
 });
 
-test('currencies that are forgotten are read again', async () => {
+test('currencies that were dropped from the cache are read again', async () => {
   const db = openDatabase({
     allowUnsafeDurability: true,
     url: database.serviceUrl,
@@ -160,6 +160,6 @@ test('currencies that are forgotten are read again', async () => {
   for (const code of codes) {
     expect(await few.reading(async () => few.of(code))).toEqual({ code, exponent: 3 });
   }
-  // What is not there at all ends too.
+  // A missing currency ends the retries too.
   await expect(few.reading(async () => few.of('NOSUCH'))).rejects.toThrow('NOSUCH');
 });

@@ -30,7 +30,7 @@ describe.each([
   ['posted', '1.00', 'POSTED'],
   ['declined', '99.00', 'INSUFFICIENT_FUNDS'],
 ])('a journal that was %s', (_, amount, code) => {
-  test('is answered again where its entries have the same descriptions', async () => {
+  test('is replayed if its entries have the same descriptions', async () => {
     const send = await journals(amount);
     expect(await send('rent', null)).toMatchObject({ code, replayed: false });
     expect(await send('rent', null)).toMatchObject({ code, replayed: true });
@@ -41,7 +41,7 @@ describe.each([
     ['none', null, null],
     ['one more', 'rent', 'rent'],
     ['its own in another place', null, 'rent'],
-  ])('is a conflict where an entry has %s', async (__, first, second) => {
+  ])('is a conflict if an entry has %s', async (__, first, second) => {
     const send = await journals(amount);
     expect(await send('rent', null)).toMatchObject({ code });
     expect(await send(first, second)).toMatchObject({
@@ -50,13 +50,13 @@ describe.each([
     });
   });
 
-  test('is a conflict where it had no description and an entry has one', async () => {
+  test('is a conflict if it had no description and an entry has one', async () => {
     const send = await journals(amount);
     expect(await send(null, null)).toMatchObject({ code });
     expect(await send(null, 'rent')).toMatchObject({ code: 'IDEMPOTENCY_CONFLICT' });
   });
 
-  test('is answered again, whatever the descriptions, where they were erased', async () => {
+  test('is replayed with any descriptions if they were erased', async () => {
     const send = await journals(amount);
     const [before] = await asOwner<{ id: string }>(database, 'select max(id::text) as id from transactions');
     expect(await send('rent', 'flat 3')).toMatchObject({ code });

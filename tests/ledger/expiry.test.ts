@@ -1,4 +1,4 @@
-/** Expiry is exact to the microsecond in what is answered, and comes within seconds in what is released. */
+/** Captures respect expiry to the microsecond; the sweeper releases the money within seconds. */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, expect, onTestFinished, test } from 'vitest';
@@ -51,10 +51,10 @@ async function until(isSo: () => Promise<boolean>): Promise<void> {
     if (await isSo()) return;
     await sleep(50);
   }
-  throw new Error('it never came to that');
+  throw new Error('the condition was never met');
 }
 
-/** Sweeps until the test ends, or until it is stopped. */
+/** Runs a sweeper until the test ends or it is stopped. */
 function sweep(on: Ledger): () => Promise<void> {
   const sweeper = startSweeper(on, (error) => {
     throw error;
@@ -63,7 +63,7 @@ function sweep(on: Ledger): () => Promise<void> {
   return () => sweeper.stop();
 }
 
-test('a hold whose time is over is declined to captures, and voided by voids, before it is released', async () => {
+test('before an expired hold is released, a capture is declined and a void voids it', async () => {
   const [captured, voided] = [await placeHold(inMs(1000)), await placeHold(inMs(1000))];
   await sleep(1050);
 
@@ -76,7 +76,7 @@ test('a hold whose time is over is declined to captures, and voided by voids, be
   expect(await statusOf(voided.id)).toBe('VOIDED');
 });
 
-test('an expiry leaves nothing of a hold that is not open, or whose time is not over', async () => {
+test('an expiry has no effect on a hold that is not open or not expired', async () => {
   const [early, ended] = [await placeHold(inMs(3_600_000)), await placeHold(null)];
   expectPosted(await capture(ended.holdId));
   const before = await asOwner(database, 'select count(*) from transactions');
@@ -88,7 +88,7 @@ test('an expiry leaves nothing of a hold that is not open, or whose time is not 
   expectPosted(await capture(early.holdId));
 });
 
-test('a sweeper releases a hold within seconds, also one that expired while none ran', async () => {
+test('a sweeper releases a hold within seconds, even one that expired while no sweeper ran', async () => {
   const earlier = await placeHold(inMs(1000));
   await sleep(1050);
   sweep(ledger);
@@ -140,7 +140,7 @@ test.each([
   const quiet = await openLedger(own);
   const expiresAt = inMs(3_600_000);
   const { holdId, id, from } = await placeHold(expiresAt, quiet);
-  // What is recorded next on the account comes a microsecond after its last entry.
+  // The next entry of the account is dated one microsecond after its last one.
   await asOwner(
     own,
     `update accounts set last_at = '${formatInstant(expiresAt - before)}' where id = '${parseId('account', from)}'`,

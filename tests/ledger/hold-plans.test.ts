@@ -6,14 +6,14 @@ import { asOwner, createTestDatabase, type TestDatabase } from '../support/datab
 import { expectSoundBooks, makeAccounts, openLedger } from '../support/ledger.ts';
 import { logPlans, plansOf } from '../support/plans.ts';
 
-/** Open holds that no operation ends. */
+/** The number of open holds that no operation ends. */
 const OTHERS = 2000;
-/** So few that looking for them one by one is the best plan everywhere. */
+/** So few that single index look-ups are the best plan in all cases. */
 const ENDED = 5;
 
 /**
- * The statements that write blocks are planned once per connection: here while there are no holds yet, and again after each
- * ANALYZE.
+ * The statements that write blocks are planned once per connection: in this test while the table of holds is empty, and again
+ * after each ANALYZE.
  */
 test.each([
   ['was never analyzed', { atFirst: 'select', later: 'select' }],
@@ -43,7 +43,7 @@ test.each([
   expect(open).toHaveLength(OTHERS);
 });
 
-/** How many rows of holds all statements took up. */
+/** Returns the number of rows of holds that all statements read. */
 async function heldRows(database: TestDatabase, run: () => Promise<void>): Promise<number> {
   const plans = await plansOf(database, run);
   const scans = plans.flatMap((plan) => plan.scans).filter(({ table }) => table === 'holds');

@@ -19,7 +19,7 @@ const services = [await openLedger(database), await openLedger(database)] as con
 const [one, other] = services;
 afterAll(() => expectSoundBooks(database));
 
-/** Reads the journal to its end, and again, until there is nothing more after `isOver`. Each page begins where `next` says. */
+/** Follows the journal until `isOver` and the end are reached. `next` chooses the cursor of each page. */
 async function follow(
   ledger: Ledger,
   start: JournalPlace | undefined,
@@ -31,7 +31,7 @@ async function follow(
   for (;;) {
     const wasOver = isOver();
     const page = await ledger.listJournal(after, 100);
-    if (page === undefined) throw new TypeError('the place is in these books');
+    if (page === undefined) throw new TypeError('the journal has this place');
     expect(page.rows.length).toBeLessThanOrEqual(100);
     seen.push(...page.rows.map(({ transaction }) => transaction.id));
     after = next(page.end);
@@ -41,7 +41,7 @@ async function follow(
   }
 }
 
-/** All posted transactions, by the number of their block and their place in it. */
+/** Returns all posted transactions, by the number of their block and their place in it. */
 async function postedByBlock(): Promise<Uuid[]> {
   const rows = await asOwner<{ id: Uuid }>(
     database,
@@ -56,7 +56,7 @@ test('followers of the journal see each transaction once and in block order, whi
   const poor = await makeAccount(one);
   const transferOf = (amount: string, fromAccountId: string, toAccountId: string): Command | Refusal =>
     toTransfer({ fromAccountId, toAccountId, amount, idempotencyKey: randomUUID() });
-  // Each load has two accounts of its own: those that wait for each other's locks also take their times in that order.
+  // Each load has two accounts of its own: transactions that wait for each other's locks would get their times in that order.
   const pay = (n: number) => transferOf('0.01', ids[n % 12] ?? '', ids[(n % 12) ^ 1] ?? '');
   const decline = (n: number) => transferOf('1', poor, ids[n % 12] ?? '');
 
@@ -67,7 +67,7 @@ test('followers of the journal see each transaction once and in block order, whi
   const followers = [
     follow(one, undefined, () => isOver),
     follow(other, head.end, () => isOver),
-    // Every few pages another process goes on from the cursor that was kept as text.
+    // Every few pages another process resumes from the cursor's text.
     follow(
       one,
       undefined,
@@ -108,6 +108,6 @@ test('followers of the journal see each transaction once and in block order, whi
   expect(fromBeginning).toEqual(posted);
   expect(fromNow).toEqual(posted.slice(before.length));
   expect(resumed).toEqual(posted);
-  // By time of recording the order is another one, in which some came late.
+  // The order by createdAt differs: some transactions were committed late.
   expect(posted.toSorted()).not.toEqual(posted);
 }, 60_000);

@@ -7,7 +7,7 @@ import { expectSoundBooks, makeAccounts, openLedger, transfer } from '../support
 const database = await createTestDatabase();
 afterAll(() => expectSoundBooks(database));
 
-/** Rows that were read by scans of whole tables so far. */
+/** Returns the number of rows that sequential scans have read. */
 async function scannedRows(): Promise<number> {
   const [row] = await asOwner<{ rows: number }>(
     database,
@@ -16,8 +16,8 @@ async function scannedRows(): Promise<number> {
   return row?.rows ?? Number.NaN;
 }
 
-// A planner that saw the tables empty finds a scan of them cheapest, and plans are kept for as long as a connection.
-test('a ledger that was analyzed while empty reads no whole table when it has grown', async () => {
+// For empty tables the planner prefers sequential scans, and a connection keeps its plans.
+test('a ledger that was analyzed while empty uses no sequential scans after it has grown', async () => {
   const ledger = await openLedger(database);
   const accounts = await makeAccounts(ledger, 20, { minBalance: { unlimited: true } });
   await asOwner(database, 'vacuum analyze');
@@ -38,7 +38,7 @@ test('a ledger that was analyzed while empty reads no whole table when it has gr
     expect(outcomes.every(({ code }) => code === 'POSTED')).toBe(true);
   };
   for (let times = 0; times < 3; times += 1) await post();
-  // A connection tells of its last scans when it ends.
+  // A connection reports its last scans when it ends.
   await ledger.close();
   expect(await scannedRows()).toBe(0);
 });

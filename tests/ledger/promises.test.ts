@@ -22,7 +22,7 @@ const codes = (outcomes: readonly { readonly code: string }[]) =>
     [...Map.groupBy(outcomes, ({ code }) => code)].map(([code, { length }]) => [code, length] as const),
   );
 
-test('of ten transfers of 20.00 at the same instant, 100.00 pay for five', async () => {
+test('100.00 pay for five of ten simultaneous transfers of 20.00', async () => {
   const alice = await makeAccount(ledger, { owner: 'alice', funds: '100.00' });
   const bob = await makeAccount(ledger, { owner: 'bob' });
 
@@ -37,7 +37,7 @@ test('of ten transfers of 20.00 at the same instant, 100.00 pay for five', async
   expect(await balance(ledger, bob)).toBe(10_000n);
 });
 
-test('500 random transfers both ways among ten accounts neither deadlock nor drift', async () => {
+test('500 random transfers among ten accounts do not deadlock, and the sums agree', async () => {
   const accounts = await makeAccounts(ledger, 10, { funds: '100.00' });
   const pick = () => accounts[randomInt(accounts.length)] ?? '';
 
@@ -72,7 +72,7 @@ test('one key that is sent a hundred times at once has one effect and 99 replays
   expect(await balance(ledger, to)).toBe(5700n);
 });
 
-test('a replay is the first answer, entry by entry', async () => {
+test('a replay equals the first answer, entry by entry', async () => {
   const [from = '', to = ''] = await makeAccounts(ledger, 2, { funds: '50.00' });
   const request = {
     fromAccountId: from,
@@ -101,7 +101,7 @@ test.each([
   ['metadata', { metadata: { a: '2' } }],
   ['metadata', { metadata: null }],
   ['effectiveAt', { effectiveAt: 1_700_000_000_000_001n }],
-])('the same key with another %s is a conflict that names it', async (field, change) => {
+])('the same key with another %s is a conflict that names the field', async (field, change) => {
   const [from = '', to = '', fresh = ''] = await makeAccounts(ledger, 3, { funds: '50.00' });
   const first = {
     fromAccountId: from,
@@ -126,7 +126,7 @@ test.each([
   expect(await balance(ledger, to)).toBe(5700n);
 });
 
-test('a key that another kind of command used is a conflict of type', async () => {
+test('a key of another kind of command is a conflict that names the type', async () => {
   const account = await makeAccount(ledger, { funds: '50.00' });
   const request = { accountId: account, amount: '5.00', idempotencyKey: randomUUID() };
   expectPosted(await deposit(ledger, request));
@@ -137,7 +137,7 @@ test('a key that another kind of command used is a conflict of type', async () =
   });
 });
 
-test('a decline that is replayed after the account was funded stays declined', async () => {
+test('a declined key stays declined after the account was funded', async () => {
   const [from = '', to = ''] = await makeAccounts(ledger, 2);
   const request = { fromAccountId: from, toAccountId: to, amount: '20.00', idempotencyKey: randomUUID() };
   const declined = await transfer(ledger, request);
@@ -167,7 +167,7 @@ test('one externalId under a hundred keys on a hundred accounts at once has one 
   expect(balances.reduce((sum, each) => sum + each)).toBe(500n);
 });
 
-test('a name that nothing bears yet is found, with the same key, once it is given', async () => {
+test('a name that was not found is found with the same key after it was assigned', async () => {
   const from = await makeAccount(ledger, { funds: '50.00' });
   const name = `users:${randomUUID()}`;
   const request = {
@@ -190,7 +190,7 @@ test('a name that nothing bears yet is found, with the same key, once it is give
   });
 });
 
-test('an owner gets one account for one creation key, however often and at once it is asked for', async () => {
+test('simultaneous requests with one creation key create one account', async () => {
   const idempotencyKey = randomUUID();
   const ids = await Promise.all(
     Array.from({ length: 20 }, () =>
@@ -200,7 +200,7 @@ test('an owner gets one account for one creation key, however often and at once 
   expect(new Set(ids).size).toBe(1);
 });
 
-test('a full queue answers OVERLOADED at once, and what it took is still answered', async () => {
+test('a full queue rejects with OVERLOADED at once, and queued commands are still answered', async () => {
   const small = await openLedger(database, { maxQueue: 10 });
   const [from = '', to = ''] = await makeAccounts(ledger, 2, { funds: '500.00' });
 
@@ -214,11 +214,11 @@ test('a full queue answers OVERLOADED at once, and what it took is still answere
   expect(await balance(ledger, to)).toBe(51_000n);
 });
 
-test('closing answers what was taken, and takes nothing more', async () => {
+test('closing answers the accepted commands and rejects further ones', async () => {
   const closing = await openLedger(database);
   const [from = '', to = ''] = await makeAccounts(ledger, 2, { funds: '500.00' });
   const request = { fromAccountId: from, toAccountId: to, amount: '1.00' };
-  // More than are answered in one turn of the event loop.
+  // More than the number that is answered in one turn of the event loop.
   const taken = Array.from({ length: 300 }, () => transfer(closing, request));
 
   let answered = 0;

@@ -1,21 +1,15 @@
 import { setImmediate } from 'node:timers/promises';
 import type { Command } from '../../core/decide/command.ts';
-import { type Refusal, refuse } from '../../core/errors.ts';
+import type { Refusal } from '../../core/errors.ts';
 import type { BatchProcessed, Posted } from '../../core/transaction.ts';
-import { type BatchMode, MAX_BATCH_SIZE, MAX_OPERATIONS } from '../../ledger/ledger.ts';
+import { type BatchMode, MAX_BATCH_SIZE, MAX_OPERATIONS, type Places } from '../../ledger/ledger.ts';
 import { builder } from '../builder.ts';
-import { noteAnswer, settle } from '../context.ts';
+import { type Context, noteAnswer, settle } from '../context.ts';
 import * as refusals from '../refusals.ts';
 import { OperationInput, OperationResult, pathInto, toCommand, withPath } from './operation.ts';
 
 /** Operations that are read in one turn of the event loop. */
 const SLICE = 250;
-/**
- * Operations of all requests that are read at once: as many as the ledger takes of large batches. One takes some 2 kB until it
- * is read, so that further ones are rejected while their input is all there is of them.
- */
-const MAX_READ_AT_ONCE = 4 * MAX_OPERATIONS;
-const RETRY_AFTER_MS = 1000;
 
 const BatchModeEnum = builder.enumType('BatchMode', {
   description: 'Whether the operations of a batch stand or fall together.',
@@ -75,50 +69,53 @@ builder.mutationField('postBatch', (t) =>
       'Posts many operations by one request. An ATOMIC batch that is aborted leaves nothing, but for the answer of the ' +
       'operation at fault where its key is to answer so forever: to try again, give that one a new key.',
     args: { input: t.arg({ type: PostBatchInput, required: true, description: 'The operations.' }) },
-    resolve: async (_, { input: { mode, operations } }, context): Promise<BatchProcessed | Refusal> => {
-      if (beingRead > 0 && beingRead + operations.length > MAX_READ_AT_ONCE) {
-        return settle(context, refuse('overloaded', { retryAfterMs: RETRY_AFTER_MS }));
+    resolve: async (_, { input }, context) => {
+      const places = context.ledger.reserve(input.mode, input.operations.length);
+      if ('code' in places) return settle(context, places);
+      try {
+        return await post(input, context, places);
+      } finally {
+        places.release();
       }
-      const paths = operations.map((operation, place) => pathInto(operation, `operations[${place}]`));
-      const commands = await toCommands(operations, paths);
-      const answer = settle(context, await context.ledger.postBatch(mode, commands));
-      if (answer.code === 'BATCH_ABORTED') {
-        const { index, cause } = answer.facts;
-        const command = commands[index];
-        return {
-          ...answer,
-          facts: { index, cause: isMalformed(command) ? cause : withPath<never>(cause, paths[index] ?? '') },
-        };
-      }
-      if (answer.code !== 'PROCESSED') return answer;
-      for (const outcome of answer.outcomes) noteAnswer(context, outcome);
-      return {
-        ...answer,
-        outcomes: answer.outcomes.map((outcome, place) =>
-          isMalformed(commands[place]) ? outcome : withPath<Posted>(outcome, paths[place] ?? ''),
-        ),
-      };
     },
   }),
 );
 
-/** Operations of all requests of this process that are being read. */
-let beingRead = 0;
+async function post(
+  { mode, operations }: typeof PostBatchInput.$inferInput,
+  context: Context,
+  places: Places,
+): Promise<BatchProcessed | Refusal> {
+  const paths = operations.map((operation, place) => pathInto(operation, `operations[${place}]`));
+  const commands = await toCommands(operations, paths);
+  const answer = settle(context, await context.ledger.postBatch(mode, commands, places));
+  if (answer.code === 'BATCH_ABORTED') {
+    const { index, cause } = answer.facts;
+    const command = commands[index];
+    return {
+      ...answer,
+      facts: { index, cause: isMalformed(command) ? cause : withPath<never>(cause, paths[index] ?? '') },
+    };
+  }
+  if (answer.code !== 'PROCESSED') return answer;
+  for (const outcome of answer.outcomes) noteAnswer(context, outcome);
+  return {
+    ...answer,
+    outcomes: answer.outcomes.map((outcome, place) =>
+      isMalformed(commands[place]) ? outcome : withPath<Posted>(outcome, paths[place] ?? ''),
+    ),
+  };
+}
 
-/** In slices, between which others have their turns. */
+/** Reads operations in slices, with a turn of the event loop between. */
 async function toCommands(
   operations: readonly (typeof OperationInput.$inferInput)[],
   paths: readonly string[],
 ): Promise<(Command | Refusal)[]> {
   const commands: (Command | Refusal)[] = [];
-  beingRead += operations.length;
-  try {
-    for (const [place, operation] of operations.entries()) {
-      if (place > 0 && place % SLICE === 0) await setImmediate();
-      commands.push(toCommand(operation, paths[place] ?? ''));
-    }
-  } finally {
-    beingRead -= operations.length;
+  for (const [place, operation] of operations.entries()) {
+    if (place > 0 && place % SLICE === 0) await setImmediate();
+    commands.push(toCommand(operation, paths[place] ?? ''));
   }
   return commands;
 }

@@ -1,60 +1,53 @@
 /**
- * One batch, one database transaction: lock, read, decide, write, commit.
+ * Posts one batch in one database transaction: lock, read, decide, write, commit.
  *
- * | flight | statement           | what it is for                                                              |
- * |--------|---------------------|-----------------------------------------------------------------------------|
- * | 1      | start transaction   | read committed: each statement sees what others committed before it         |
- * |        | select … for update | every account that the batch names, lowest id first                         |
- * |        | select              | the keys' recorded outcomes, externalIds, the closed period, the clock      |
- * | 2      | with … insert       | transactions and entries; the triggers move the accounts and append a block |
- * |        | commit              | durable before anybody is answered                                          |
+ * | pipeline | statement           | purpose                                                                     |
+ * |----------|---------------------|-----------------------------------------------------------------------------|
+ * | 1        | start transaction   | read committed: each statement sees what was committed before it            |
+ * |          | select … for update | locks every account of the batch, lowest id first                           |
+ * |          | select              | reads the keys' recorded outcomes, externalIds, the closed period, the clock |
+ * | 2        | with … insert       | writes transactions and entries; triggers move the accounts, append a block |
+ * |          | commit              | makes them durable before any caller is answered                            |
  *
- * The number of statements does not depend on the batch's size. A key's account is locked, so that nobody decides the same
- * key elsewhere. A batch of replays alone commits too: its commit waits behind that of the outcome which it repeats.
+ * The number of statements does not depend on the size of the batch. Each key belongs to a locked account, so that no other batch
+ * decides the same key at the same time. A batch of replays commits too: its commit waits for that of the outcome it repeats.
  *
- * Where the process remembers the accounts' states, a batch of new commands is first tried in one flight: see optimistic.ts.
+ * If the states of its accounts are cached, a batch of new commands is first written optimistically: see optimistic.ts.
  */
 
 import type { Naming } from '../../db/journal/journal.ts';
 import { COMMIT, follow } from '../../db/postgres/checked-pool.ts';
 import { decideOn, findAll, nameAll, rememberIds, transaction } from './deciding.ts';
-import { type PostingContext, postOptimistically } from './optimistic.ts';
+import { type PostingContext, postOptimistically, type RegularPath } from './optimistic.ts';
 import { inTurns } from './turns.ts';
 import type { Unit, UnitAnswer } from './unit.ts';
 
-/** Posts a batch; the answers are in the units' order. An error says that nothing was done, or CommitUnknownError. */
+/** Posts a batch. The answers are in the order of the units. Rejects if nothing was done, or with CommitUnknownError. */
 export function postBatch(context: PostingContext, units: readonly Unit[]): Promise<UnitAnswer[]> {
-  return context.currencies.reading(async () => {
+  return context.currencies.reading(() => {
     const named = nameAll(units);
-    const optimistic = await postOptimistically(context, units, named.accounts);
-    return optimistic ?? postLocked(context, units, named);
+    return postOptimistically(context, units, named.accounts, (note) =>
+      postLocked(context, units, named, note),
+    );
   });
 }
 
-async function postLocked(
+function postLocked(
   context: PostingContext,
   units: readonly Unit[],
   named: Naming,
+  note: Parameters<RegularPath>[0],
 ): Promise<UnitAnswer[]> {
-  const { ledgerId, memory, answered } = context;
-  const decided = memory.announce(named.accounts);
-  try {
-    return await transaction(context, async (trx) => {
-      const found = await findAll(trx, context, named, units);
-      const { book, decisions, block } = await inTurns(decideOn(ledgerId, found, units));
-      memory.learn(found, book.accounts);
-      decided();
-      rememberIds(units, decisions);
-      for (const [place, statement] of block.entries()) {
-        await trx.executeQuery(place === block.length - 1 ? follow(statement, COMMIT) : statement);
-        answered();
-      }
-      return decisions.map(({ answer }) => answer);
-    });
-  } catch (error) {
-    memory.forget(named.accounts);
-    throw error;
-  } finally {
-    decided();
-  }
+  const { ledgerId, onAnswer } = context;
+  return transaction(context, async (trx) => {
+    const found = await findAll(trx, context, named, units);
+    const { book, decisions, block } = await inTurns(decideOn(ledgerId, found, units));
+    note(found, book.accounts);
+    rememberIds(units, decisions);
+    for (const [place, statement] of block.entries()) {
+      await trx.executeQuery(place === block.length - 1 ? follow(statement, COMMIT) : statement);
+      onAnswer();
+    }
+    return decisions.map(({ answer }) => answer);
+  });
 }

@@ -1,4 +1,4 @@
-/** The steps that every batch has in common: what it names, what is found of that, and what is decided on it. */
+/** The steps that optimistic and regular batches share: collect the names, find them, decide, and prepare the block. */
 import { randomBytes } from 'node:crypto';
 import type { CompiledQuery, Transaction as Trx } from 'kysely';
 import { decideAtomic, resolveStep } from '../../core/decide/atomic.ts';
@@ -15,26 +15,27 @@ import type { Currencies } from '../currencies.ts';
 import type { Work } from './turns.ts';
 import type { Unit } from './unit.ts';
 
-/** What a batch runs in. `answered` is called at each answer of the database. */
+/** The context of a batch. */
 export interface BatchContext {
   readonly db: Database;
   readonly ledgerId: Uuid;
   readonly currencies: Currencies;
-  readonly answered: () => void;
+  /** Called at each answer of the database. */
+  readonly onAnswer: () => void;
 }
 
-/** What a batch is decided on, all but the randomness of its ids. */
+/** Everything that a batch is decided on, except the randomness of its ids. */
 export type Findings = Omit<BookState, 'random'>;
 
-/** Locks the accounts, then reads everything else that the units name. */
+/** Locks the accounts, then reads everything else that the units refer to. */
 export async function findAll(
   trx: Trx<DB>,
-  { ledgerId, currencies, answered }: BatchContext,
+  { ledgerId, currencies, onAnswer }: BatchContext,
   named: Naming,
   units: readonly Unit[],
 ): Promise<Findings> {
   const { recorded, ...found } = await lockAndFind(trx, ledgerId, named, currencies.of);
-  answered();
+  onAnswer();
   const commands = units.flatMap(
     ({ commands, steps }) => steps?.map((step) => resolveStep(found, step)) ?? commands,
   );
@@ -45,17 +46,17 @@ export async function findAll(
   };
 }
 
-/** Runs one database transaction of a batch. */
+/** Runs the database transaction of a batch. */
 export function transaction<T>({ db }: BatchContext, run: (trx: Trx<DB>) => Promise<T>): Promise<T> {
   return db.transaction().setIsolationLevel('read committed').execute(run);
 }
 
-/** A batch that is decided: what is left is to write its block. */
+/** A batch that is decided and whose block is not written yet. */
 export interface Decided {
   readonly book: Book;
-  /** Of each unit. */
+  /** One per unit. */
   readonly decisions: readonly UnitDecision[];
-  /** Statements that write it; none where nothing is recorded. */
+  /** The statements that write the block. Empty if nothing is to be recorded. */
   readonly block: readonly CompiledQuery[];
 }
 
@@ -72,7 +73,7 @@ function* decideUnit(book: Book, { commands, steps }: Unit): Work<UnitDecision> 
   return { answer: decisions.map(({ outcome }) => outcome), ids: decisions.map(({ id }) => id) };
 }
 
-/** Opens a book on what was found; it carries its own maps forward. */
+/** Opens a book on the findings. The book changes its own copies of the maps. */
 export function openBookOn(found: Findings): Book {
   return openBook({
     ...found,
@@ -85,7 +86,7 @@ export function openBookOn(found: Findings): Book {
   });
 }
 
-/** What a batch names, all commands together. */
+/** Collects the accounts, keys and externalIds of all commands. */
 export function nameAll(units: readonly Unit[]): Naming {
   const commands = units.flatMap((unit) => unit.commands);
   const accounts = new Set<Uuid>();
@@ -99,7 +100,7 @@ export function nameAll(units: readonly Unit[]): Naming {
   };
 }
 
-/** The holds and originals that the batch names, as they stand now that their accounts are locked. */
+/** Reads the holds and original transactions that commands refer to. Their accounts are locked, so that they do not change. */
 export async function findTargets(
   trx: Trx<DB>,
   { ledgerId, currencies }: Pick<BatchContext, 'ledgerId' | 'currencies'>,
@@ -121,8 +122,8 @@ export async function findTargets(
 }
 
 /**
- * From here on COMMIT may make the outcomes stand without an answer: the ids that were made for a command tell its own effects
- * from those of others.
+ * Stores the ids in their commands. Call it before the write: if the outcome of COMMIT is unknown, a later attempt recognizes the
+ * command's own recorded outcome by these ids.
  */
 export function rememberIds(units: readonly Unit[], decisions: readonly UnitDecision[]): void {
   for (const [place, { commands }] of units.entries()) {

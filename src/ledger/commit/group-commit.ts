@@ -1,81 +1,74 @@
 /**
- * The group commit: many callers' commands in one database transaction.
+ * The group commit posts the commands of many callers in one database transaction.
  *
- * A unit (a command, operations in order, or an ATOMIC batch) waits in a bounded line until a lane takes it. A lane has one
- * connection and runs one batch at a time; what arrives meanwhile becomes the next batch, so that a lone command waits for
- * nobody and a busy ledger pays for one lock, one write and one commit a batch. All promises of a batch are settled after its
- * COMMIT, and only then, some in each turn of the event loop, so that the other lanes hear their answers in between. What a lane
- * takes, and in which order, is said in waiting-line.ts.
+ * 1. Queue: a unit (a command, operations in order, or an ATOMIC batch) waits in a bounded queue (queue.ts, queued-unit.ts).
+ *    A unit that uses a locked account or another busy name is parked (parked.ts, busy-names.ts).
+ * 2. Take: a free lane takes a batch. A lane has one connection and runs one batch at a time. Units that arrive meanwhile form
+ *    the next batch: a lone command waits for no others, and a busy ledger pays for one lock, one write and one commit per batch.
+ * 3. Post: the batch runs in one database transaction (batch.ts, deciding.ts; optimistic.ts on cached account states).
+ * 4. Retry: after a failed attempt nothing was done, or the outcome of COMMIT is unknown. The table in ../retries.ts says how
+ *    long the batch is retried. A retry waits for the locks of the old backend; an outcome that is recorded under an id that was
+ *    made for the command is the command's own. A failure that one command may cause splits the batch until that unit is alone.
+ * 5. Settle: the callers receive their answers after COMMIT, some in each turn of the event loop.
  *
- * When a batch fails, nothing of it was done, or it is not known (CommitUnknownError). Then
- * - where a lock was waited for too long, and accounts are locked by others, the units that name those go aside (see
- *   held-names.ts) and the rest runs again;
- * - a passing failure (a deadlock, a lost connection, a COMMIT without an answer, an externalId or a period that another
- *   process took meanwhile) runs the whole batch again. Its locks wait for the old backend to end, and an outcome that is found
- *   recorded under an id that was made for the command is the command's own;
- * - any other error is some command's fault: the batch is split until that command, or its ATOMIC batch, stands alone, which
- *   answers INTERNAL.
- *
- * The watchdog answers UNAVAILABLE to who has waited for ANSWER_AFTER_MS while the database says nothing. What it answered
- * may still be done: the same key tells.
+ * The watchdog (watchdog.ts) answers UNAVAILABLE while the database is silent.
  */
 import { setImmediate } from 'node:timers/promises';
 import type { PlannedCommand } from '../../core/decide/command.ts';
 import { refuse } from '../../core/errors.ts';
 import type { Outcome } from '../../core/transaction.ts';
-import type { Uuid } from '../../core/values/ids.ts';
-import { CommitUnknownError } from '../../db/postgres/checked-pool.ts';
 import {
-  ANSWER_AFTER_MS,
-  backOff,
-  isLockTimeout,
-  isPassing,
-  MAX_ATTEMPTS,
+  type Failure,
+  failureOf,
   type OnFault,
-  refuseFault,
-} from './failures.ts';
-import type { HeldNames } from './held-names.ts';
+  overloaded,
+  pauseBefore,
+  RETRIES,
+  refuseAfter,
+  UNAVAILABLE_AFTER_MS,
+} from '../retries.ts';
+import { type BusyNames, namesToReserve } from './busy-names.ts';
+import { ParkedUnits } from './parked.ts';
+import { CommandQueue, type LaneWork } from './queue.ts';
+import { accountsOf, QueuedUnit, sizeOf } from './queued-unit.ts';
 import { outcomesOf, type Unit, type UnitAnswer } from './unit.ts';
-import { RETRY_AFTER_MS, Waiting } from './waiting.ts';
-import { externalIdName, type LaneWork, WaitingLine } from './waiting-line.ts';
+import { Watchdog } from './watchdog.ts';
 
 export interface GroupCommitOptions {
-  /** Posts a batch in one database transaction; the answers are in the units' order. */
+  /** Posts a batch in one database transaction. The answers are in the order of the units. */
   readonly post: (units: readonly Unit[]) => Promise<UnitAnswer[]>;
-  /** What all group commits of the process keep away from. */
-  readonly held: HeldNames;
-  /** Told of a command that failed by a fault of the ledger's own. */
+  /** Shared by all group commits of the ledger. */
+  readonly busy: BusyNames;
   readonly onFault: OnFault;
-  /** Told of each batch when it is over. It is called on the way of every write: quick, and never throws. */
+  /** Called after each batch. It must be quick and never throw. */
   readonly onBatch: (batch: BatchObservation) => void;
   readonly lanes: number;
-  /** Commands that a lane takes at most; a larger unit is taken alone. */
+  /** The number of commands that a lane takes. A larger unit is taken alone. */
   readonly maxBatch: number;
-  /** Commands that wait in line at most, and aside. */
+  /** The number of commands that can be queued, and the number that can be parked. */
   readonly maxQueue: number;
-  /** How long the database may say nothing before callers hear UNAVAILABLE. */
+  /** The time without an answer of the database after which callers receive UNAVAILABLE. */
   readonly silenceMs?: number;
 }
 
-/** How a batch went, from being taken by a lane to its COMMIT. */
+/** A finished batch, measured from the moment a lane took it. */
 export interface BatchObservation {
-  /** Commands. */
+  /** The number of commands. */
   readonly size: number;
   readonly milliseconds: number;
-  /** How often it, or a part of it, was run again as it was. */
+  /** Attempts after the first, including those of its parts. */
   readonly retries: number;
-  /** How often it, or a part of it, was cut in two to find the command at fault. */
+  /** The number of times that it or a part of it was split. */
   readonly splits: number;
 }
 
-/** A batch of more commands keeps its accounts to itself: who names one of them waits aside. */
+/** A batch with more commands reserves its accounts: other units that use them are parked. */
 const LARGE = 1000;
 const SILENCE_MS = 2000;
-const WATCH_EVERY_MS = 250;
 /** Commands whose callers are answered in one turn of the event loop. */
 const SETTLED_AT_ONCE = 50;
 
-/** What a lane works on. Its accounts become fewer when units go aside, or back in line. */
+/** The batch of a lane. `accounts` shrinks when units are parked or put back. */
 interface Work extends LaneWork {
   accounts: ReadonlySet<string>;
   retries: number;
@@ -84,78 +77,80 @@ interface Work extends LaneWork {
 
 export class GroupCommit {
   readonly #options: GroupCommitOptions;
-  readonly #line: WaitingLine;
-  /** What each busy lane works on. */
+  readonly #parked: ParkedUnits;
+  readonly #queue: CommandQueue;
+  readonly #watchdog: Watchdog;
+  /** The work of each busy lane. */
   readonly #lanes = new Set<LaneWork>();
   #wakeScheduled = false;
   #settling = 0;
   #draining = false;
   #idle: PromiseWithResolvers<void> | undefined;
-  #watchdog: NodeJS.Timeout | undefined;
-  #lastAnswerAt = 0;
 
   constructor(options: GroupCommitOptions) {
+    const { busy, maxQueue, silenceMs = SILENCE_MS } = options;
     this.#options = options;
-    this.#line = new WaitingLine({ ...options, maxAside: options.maxQueue });
-    options.held.onRelease(() => {
-      this.#line.goOn();
+    this.#parked = new ParkedUnits(busy, maxQueue);
+    this.#queue = new CommandQueue({ ...options, parked: this.#parked });
+    this.#watchdog = new Watchdog(silenceMs, () => this.#look());
+    busy.onRelease(() => {
+      this.#queue.putBack(this.#parked.unpark());
       this.#wakeSoon();
     });
   }
 
-  /** Commands that wait for a lane; what waits aside is not among them. */
+  /** Commands that wait for a lane, without the parked ones. */
   get queued(): number {
-    return this.#line.commands;
+    return this.#queue.commands;
   }
 
-  /** Commands that wait aside, for something that is held. */
-  get aside(): number {
-    return this.#line.asideCommands;
+  /** Commands that wait for a busy name. */
+  get parked(): number {
+    return this.#parked.commands;
   }
 
-  /** Commands that lanes work on. */
+  /** Commands in lanes. */
   get underWay(): number {
     return [...this.#lanes].reduce((sum, { size }) => sum + size, 0);
   }
 
-  /** Lanes that work on a batch. */
   get busyLanes(): number {
     return this.#lanes.size;
   }
 
-  /** Whether it takes nothing more. */
+  /** Whether it rejects further commands. */
   get draining(): boolean {
     return this.#draining;
   }
 
-  /** Whether so many commands more may wait. */
+  /** Whether the queue can take so many more commands. */
   hasRoomFor(commands: number): boolean {
     return !this.#draining && this.queued + commands <= this.#options.maxQueue;
   }
 
-  /** Answers when the command's outcome is durable, or at once where the line is full or closed. Never rejects. */
+  /** Resolves with the command's durable outcome, or with OVERLOADED at once if the queue is full or closed. Never rejects. */
   async post(command: PlannedCommand): Promise<Outcome> {
-    if (!this.hasRoomFor(1)) return refuse('overloaded', { retryAfterMs: RETRY_AFTER_MS });
+    if (!this.hasRoomFor(1)) return overloaded();
     const unit = { commands: [command] };
     const [outcome] = outcomesOf(unit, await this.postUnit(unit));
     if (outcome === undefined) throw new TypeError('each command has an outcome');
     return outcome;
   }
 
-  /** Answers when what became of the unit is durable. It waits however many others do. Never rejects. */
+  /** Resolves with the unit's durable outcomes. The unit is queued even if the queue is full. Never rejects. */
   postUnit(unit: Unit): Promise<UnitAnswer> {
     return new Promise((answer) => {
-      this.#line.add(new Waiting(unit, answer));
+      this.#queue.add(new QueuedUnit(unit, answer));
       this.#wakeSoon();
     });
   }
 
-  /** The database answered something: it is there. */
-  readonly heard = (): void => {
-    this.#lastAnswerAt = performance.now();
-  };
+  /** Call at each answer of the database. */
+  noteAnswer(): void {
+    this.#watchdog.noteAnswer();
+  }
 
-  /** Takes nothing more, and resolves when all that was taken is answered. */
+  /** Rejects further commands. Resolves when all that were accepted are answered. */
   async drain(): Promise<void> {
     this.#draining = true;
     if (this.#isIdle) return;
@@ -164,10 +159,14 @@ export class GroupCommit {
   }
 
   get #isIdle(): boolean {
-    return this.#lanes.size + this.#settling === 0 && this.#line.isEmpty;
+    return this.#lanes.size + this.#settling === 0 && this.#isNoUnitWaiting;
   }
 
-  /** Lanes are woken after the turn of the event loop, so that all that arrives in it makes one batch. */
+  get #isNoUnitWaiting(): boolean {
+    return this.#queue.isEmpty && this.#parked.isEmpty;
+  }
+
+  /** Wakes the lanes after this turn of the event loop, so that all units that arrive in it share a batch. */
   #wakeSoon(): void {
     if (this.#wakeScheduled) return;
     this.#wakeScheduled = true;
@@ -179,218 +178,163 @@ export class GroupCommit {
 
   #wakeLanes(): void {
     while (this.#lanes.size < this.#options.lanes) {
-      const batch = this.#line.take([...this.#lanes]);
+      const batch = this.#queue.take([...this.#lanes]);
       if (batch.length === 0) break;
       // A lane settles its units itself and never rejects.
       void this.#runLane(batch);
     }
-    this.#watch();
+    this.#watchdog.run(this.#lanes.size > 0 || !this.#isNoUnitWaiting);
     if (!this.#isIdle) return;
     this.#idle?.resolve();
     this.#idle = undefined;
   }
 
-  async #runLane(batch: readonly Waiting[]): Promise<void> {
-    const size = batch.reduce((sum, waiting) => sum + waiting.size, 0);
-    const work: Work = {
-      batch,
-      size,
-      accounts: accountsOf(batch),
-      since: performance.now(),
-      retries: 0,
-      splits: 0,
-    };
-    // While no lane worked, nothing was asked of the database: it was not silent.
-    if (this.#lanes.size === 0) this.heard();
+  async #runLane(batch: readonly QueuedUnit[]): Promise<void> {
+    const [size, since] = [sizeOf(batch), performance.now()];
+    const work: Work = { batch, size, since, accounts: accountsOf(batch), retries: 0, splits: 0 };
+    // While no lane worked, the database had nothing to answer: that was no silence.
+    if (this.#lanes.size === 0) this.noteAnswer();
     this.#lanes.add(work);
     try {
       await this.#run(batch, work);
     } finally {
-      const { since, retries, splits } = work;
+      const { retries, splits } = work;
       this.#options.onBatch({ size, milliseconds: performance.now() - since, retries, splits });
       this.#lanes.delete(work);
       this.#wakeSoon();
     }
   }
 
-  async #run(batch: readonly Waiting[], work: Work): Promise<void> {
+  /** Posts a batch and retries it by the table in ../retries.ts. */
+  async #run(batch: readonly QueuedUnit[], work: Work): Promise<void> {
     let open = batch;
     for (let attempt = 1; ; attempt += 1) {
       open = open.filter(({ isAnswered }) => !isAnswered);
       if (open.length === 0) return;
       try {
         const answers = await this.#attempt(open);
-        this.heard();
+        this.noteAnswer();
         void this.#settle(open, answers);
         return;
       } catch (error) {
-        if (error instanceof CommitUnknownError) for (const waiting of open) waiting.isUnknown = true;
-        if (isLockTimeout(error)) {
-          open = await this.#leaveWaiting(open);
+        const failure = failureOf(error);
+        const { provesLife, splitAfter } = RETRIES[failure];
+        if (provesLife) this.noteAnswer();
+        if (failure === 'commitUnknown') for (const queued of open) queued.isUnknown = true;
+        if (failure === 'lockTimeout') {
+          open = await this.#leaveLocked(open, error);
           work.accounts = accountsOf(open);
           work.retries += 1;
           attempt = 0;
           continue;
         }
-        const passing = isPassing(error);
-        if (passing !== 'no answer') this.heard();
-        // A lost connection is tried until the watchdog has answered; what fails again and again is a fault in the end.
-        const isEnough = passing === 'answered' && attempt >= MAX_ATTEMPTS;
-        // A server that refuses everything, as one whose disk is full, is not a command's fault: nobody waits for the whole search.
-        if (isEnough || (passing === 'answered' && work.splits > 0)) answerOverdue(open);
-        if (passing === 'no' || isEnough) return this.#split(open, error, passing, work);
+        if (attempt >= splitAfter && canSplit(open)) return this.#split(open, work);
+        this.#refuseOverdue(open, failure, error);
         work.retries += 1;
-        await backOff(attempt);
+        await pauseBefore(attempt);
       }
     }
   }
 
-  async #attempt(batch: readonly Waiting[]): Promise<UnitAnswer[]> {
-    const { held, post } = this.#options;
-    const names = namesToHold(batch);
-    if (names.length > 0) held.hold(names);
+  async #attempt(batch: readonly QueuedUnit[]): Promise<UnitAnswer[]> {
+    const { busy, post } = this.#options;
+    const names = namesToReserve(
+      batch.flatMap(({ unit }) => unit.commands),
+      sizeOf(batch) > LARGE,
+    );
+    if (names.length > 0) busy.reserve(names);
     try {
       return await post(batch.map(({ unit }) => unit));
     } finally {
-      if (names.length > 0) held.release(names);
+      if (names.length > 0) busy.release(names);
     }
   }
 
   /**
-   * After a wait for a lock that took too long. Answers what runs again in this lane.
-   *
-   * Where others keep accounts locked, that is all that does not name them. Else the wait was for something else. It may be an
-   * externalId that another session is about to take: what takes one runs again, half of it each time, until the one that waits
-   * stands alone; the rest goes back in line. It goes on, but not forever.
+   * Handles a lock timeout, and returns the units that this lane retries. If accounts are locked, units that use them are parked
+   * and the others are retried. Otherwise the wait was for something else, such as an externalId that another session is about
+   * to take: half of the units with an externalId are retried until the one that waits is alone, and the others are put back.
    */
-  async #leaveWaiting(batch: readonly Waiting[]): Promise<readonly Waiting[]> {
-    const { held } = this.#options;
-    await held.lookForLocked([...accountsOf(batch)]).catch((error: unknown) => {
-      // What ails the database shows when the batch runs again.
-      if (isPassing(error) === 'no') this.#options.onFault(error);
+  async #leaveLocked(batch: readonly QueuedUnit[], error: unknown): Promise<readonly QueuedUnit[]> {
+    const { busy, onFault } = this.#options;
+    await busy.probe([...accountsOf(batch)]).catch((failed: unknown) => {
+      // Other failures recur in the next attempt.
+      if (failureOf(failed) === 'fault') onFault(failed);
     });
-    const kept = batch.flatMap((waiting) => (waiting.isAnswered ? [] : (this.#line.putAside(waiting) ?? [])));
+    const kept = batch.flatMap((queued) => (queued.isAnswered ? [] : (this.#parked.park(queued) ?? [])));
     if (!isSame(kept, batch)) return kept;
-    const now = performance.now();
-    for (const waiting of kept) {
-      waiting.waitsSince ??= now;
-      if (now - waiting.waitsSince >= ANSWER_AFTER_MS) waiting.settle(refuse('unavailable', {}));
-    }
-    const takers = kept.filter(takesName);
+    this.#refuseOverdue(kept, 'lockTimeout', error);
+    const takers = kept.filter(({ unit }) => unit.commands.some(({ externalId }) => externalId !== null));
     if (takers.length === 0) return kept;
-    const first = new Set(
+    const retried = new Set(
       takers.length < kept.length ? takers : takers.slice(0, Math.ceil(takers.length / 2)),
     );
-    this.#line.putBack(kept.filter((waiting) => !first.has(waiting)));
+    this.#queue.putBack(kept.filter((queued) => !retried.has(queued)));
     this.#wakeSoon();
-    return [...first];
+    return [...retried];
   }
 
-  /** In slices, between which the other lanes hear their answers: what a caller does with its own may take long. */
-  async #settle(batch: readonly Waiting[], answers: readonly UnitAnswer[]): Promise<void> {
+  #refuseOverdue(batch: readonly QueuedUnit[], failure: Failure, error: unknown): void {
+    const overdue = batch.filter((queued) => queued.isOverdueAfter(failure));
+    if (overdue.length === 0) return;
+    const refusal = refuseAfter(failure, error, this.#options.onFault);
+    for (const queued of overdue) queued.refuse(refusal);
+  }
+
+  /** Answers the callers in slices, so that a lane can read its results in between: callers may take long. */
+  async #settle(batch: readonly QueuedUnit[], answers: readonly UnitAnswer[]): Promise<void> {
     this.#settling += 1;
     let settled = 0;
     for (const [place, answer] of answers.entries()) {
-      const waiting = batch[place];
-      if (waiting === undefined) throw new TypeError('an answer without its unit');
+      const queued = batch[place];
+      if (queued === undefined) throw new TypeError('an answer without its unit');
       if (settled >= SETTLED_AT_ONCE) {
         await setImmediate();
         settled = 0;
       }
-      waiting.settle(answer);
-      settled += waiting.size;
+      queued.settle(answer);
+      settled += queued.size;
     }
     this.#settling -= 1;
     this.#wakeSoon();
   }
 
-  async #split(
-    batch: readonly Waiting[],
-    error: unknown,
-    passing: 'answered' | 'no',
-    work: Work,
-  ): Promise<void> {
-    const [only] = batch;
-    if (only === undefined || batch.every(({ isAnswered }) => isAnswered)) return;
-    if (!canSplit(batch)) {
-      const fault = refuseFault(this.#options.onFault, error);
-      only.settle(passing === 'no' ? fault : refuse('unavailable', {}));
-      return;
-    }
+  /** Runs the two halves of a batch, one after the other. */
+  async #split(batch: readonly QueuedUnit[], work: Work): Promise<void> {
     work.splits += 1;
-    const parts = batch.length === 1 ? only.cut(Math.ceil(only.size / 2)) : batch;
+    const [only] = batch;
+    const parts = batch.length === 1 && only !== undefined ? only.cut(Math.ceil(only.size / 2)) : batch;
     const half = Math.ceil(parts.length / 2);
     await this.#run(parts.slice(0, half), work);
     const rest = parts.slice(half);
-    // Where the operations before them wait aside, the later ones of a unit wait in line.
-    this.#line.putBack(rest.filter(({ mayBegin }) => !mayBegin));
+    // Later operations of a unit must not begin while its earlier ones are parked.
+    this.#queue.putBack(rest.filter(({ mayBegin }) => !mayBegin));
     await this.#run(
       rest.filter(({ mayBegin }) => mayBegin),
       work,
     );
   }
 
-  /** Runs only while somebody waits. */
-  #watch(): void {
-    const waits = !this.#line.isEmpty || this.#lanes.size > 0;
-    if (!waits) {
-      clearInterval(this.#watchdog);
-      this.#watchdog = undefined;
-    } else if (this.#watchdog === undefined) {
-      this.#lastAnswerAt = Math.max(this.#lastAnswerAt, performance.now() - WATCH_EVERY_MS);
-      this.#watchdog = setInterval(() => this.#look(), WATCH_EVERY_MS).unref();
-    }
-  }
-
   #look(): void {
-    this.#line.expire();
-    const now = performance.now();
-    if (now - this.#lastAnswerAt >= (this.#options.silenceMs ?? SILENCE_MS)) {
-      const before = now - ANSWER_AFTER_MS;
-      this.#line.answerUnavailable(before);
-      answerOverdue([...this.#lanes].flatMap(({ batch }) => batch));
+    this.#parked.expire();
+    if (this.#watchdog.isSilent) {
+      const before = performance.now() - UNAVAILABLE_AFTER_MS;
+      this.#queue.refuseUnavailable(before);
+      this.#parked.refuseUnavailable(before);
+      for (const { batch } of this.#lanes) {
+        for (const queued of batch) if (queued.since <= before) queued.settle(refuse('unavailable', {}));
+      }
     }
     this.#wakeSoon();
   }
 }
 
-/** Whether a batch has parts that can be run one by one. */
-function canSplit(batch: readonly Waiting[]): boolean {
+/** Whether parts of the batch can be posted separately. */
+function canSplit(batch: readonly QueuedUnit[]): boolean {
   const [only] = batch;
   return batch.length > 1 || (only !== undefined && only.unit.steps === undefined && only.size > 1);
 }
 
-/** Answers UNAVAILABLE to who has waited for too long: the same key tells what became of it. */
-function answerOverdue(batch: readonly Waiting[]): void {
-  const before = performance.now() - ANSWER_AFTER_MS;
-  for (const waiting of batch) if (waiting.since <= before) waiting.settle(refuse('unavailable', {}));
-}
-
-function isSame(some: readonly Waiting[], others: readonly Waiting[]): boolean {
-  return some.length === others.length && some.every((waiting, place) => waiting === others[place]);
-}
-
-function takesName({ unit }: Waiting): boolean {
-  return unit.commands.some(({ externalId }) => externalId !== null);
-}
-
-function accountsOf(batch: readonly Waiting[]): Set<Uuid> {
-  const accounts = new Set<Uuid>();
-  for (const { unit } of batch) {
-    for (const command of unit.commands) for (const account of command.accounts) accounts.add(account);
-  }
-  return accounts;
-}
-
-/** What others must keep away from while the batch is in flight. */
-function namesToHold(batch: readonly Waiting[]): string[] {
-  const isLarge = batch.reduce((sum, { size }) => sum + size, 0) > LARGE;
-  const names: string[] = [];
-  for (const { unit } of batch) {
-    for (const { accounts, externalId } of unit.commands) {
-      if (isLarge) names.push(...accounts);
-      if (externalId !== null) names.push(externalIdName(externalId));
-    }
-  }
-  return names;
+function isSame(some: readonly QueuedUnit[], others: readonly QueuedUnit[]): boolean {
+  return some.length === others.length && some.every((queued, place) => queued === others[place]);
 }

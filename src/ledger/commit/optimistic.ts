@@ -1,17 +1,18 @@
 /**
- * Optimistic batches. A process remembers the states of the accounts that its batches left. A batch on such accounts is decided
- * at once and sent in one flight: begin, lock, insert, commit.
+ * Optimistic writes. A process caches the states of the accounts that it moved last. A batch on such accounts is decided on the
+ * cached states and sent in one pipeline: begin, lock, insert, commit.
  *
- * The rule. A batch may go this way only if every command in it
+ * The rule: a batch may be written optimistically only if every command in it
  * - is new: it was never sent before;
- * - names no hold and no original, and has no condition;
- * - is decided POSTED, so that its key and externalId are inserted, and their unique indexes catch a repeat.
+ * - has no hold or original transaction as its target, and no condition;
+ * - is decided POSTED, so that its key and externalId are inserted, and their unique indexes reject a repetition.
+ *
  * The statement that locks the accounts compares every value that the decision used with the locked rows: compare-and-set, in
  * the database, under the lock. The trigger that appends the block compares the closed period. If anything fails, nothing was
- * done, the remembered states of these accounts are dropped, and the batch takes the ordinary way (see batch.ts).
+ * done, the cached states of these accounts are dropped, and the batch takes the regular path (batch.ts).
  *
- * A wrong prediction is harmless, since the database compares it. So a remembered state may be one that another flight is
- * expected to leave: on an account that everybody pays, one lane decides while the other writes.
+ * A cached state may be a prediction: the state that another batch leaves if its write succeeds. So on an account that every
+ * batch moves, one lane decides while the other writes. A wrong prediction is harmless, because the database compares it.
  */
 import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import type { AccountState } from '../../core/account.ts';
@@ -21,61 +22,84 @@ import type { Uuid } from '../../core/values/ids.ts';
 import type { Instant } from '../../core/values/instant.ts';
 import { writeExpected } from '../../db/journal/journal.ts';
 import { sqlStateOf } from '../../db/postgres/pg-errors.ts';
+import { failureOf } from '../retries.ts';
 import { type BatchContext, decideOn, type Findings, rememberIds, transaction } from './deciding.ts';
-import { isLockTimeout, isPassing } from './failures.ts';
 import { atOnce } from './turns.ts';
 import type { Unit, UnitAnswer } from './unit.ts';
 
-const MAX_REMEMBERED = 100_000;
+const MAX_CACHED = 100_000;
 const MAX_PAUSE = 16;
+/** A larger batch would block the event loop, because it is decided without interruption. */
 const MAX_COMMANDS = 1000;
-/** How long a batch waits for the decisions of others, which may be waiting for locks that it does not need. */
+/** The longest wait for the decisions of other batches: they may be waiting for unrelated locks. */
 const MAX_WAIT_MS = 100;
 
-/** What batches run in, and the account states that they share. */
+/** The context of a batch, with the cached states that all batches of a ledger share. */
 export interface PostingContext extends BatchContext {
-  readonly memory: AccountMemory;
+  readonly states: CachedStates;
 }
 
-/**
- * Posts a batch on remembered account states. Undefined: it may not go this way, or the database rejected it; nothing was done.
- * Throws if the outcome of COMMIT is unknown, and on faults of the program.
- */
+/** Posts a batch on the regular path. Calls `note` with the states that it found and those that it leaves, before it writes. */
+export type RegularPath = (note: (found: Findings, left: Book['accounts']) => void) => Promise<UnitAnswer[]>;
+
+/** Posts a batch optimistically if the rule allows it and the database accepts it, else on the regular path. */
 export async function postOptimistically(
   context: PostingContext,
   units: readonly Unit[],
   ids: readonly Uuid[],
+  postRegularly: RegularPath,
+): Promise<UnitAnswer[]> {
+  const { states } = context;
+  const answers = await tryOptimistically(context, units, ids);
+  if (answers !== undefined) return answers;
+  const endDeciding = states.announce(ids);
+  try {
+    return await postRegularly((found, left) => {
+      states.learn(found, left);
+      endDeciding();
+    });
+  } catch (error) {
+    states.drop(ids);
+    throw error;
+  } finally {
+    endDeciding();
+  }
+}
+
+/** Returns undefined if the rule does not allow it or the database rejected the batch. Then nothing was done. */
+async function tryOptimistically(
+  context: PostingContext,
+  units: readonly Unit[],
+  ids: readonly Uuid[],
 ): Promise<UnitAnswer[] | undefined> {
-  const { ledgerId, memory, answered } = context;
-  if (!isShort(units) || !units.every(isPlain) || !(await memory.isReady(ids))) return undefined;
-  const predicted = memory.predict(ids);
+  const { ledgerId, states, onAnswer } = context;
+  if (!isShort(units) || !units.every(isPlain) || !(await states.areReady(ids))) return undefined;
+  const predicted = states.predict(ids);
   if (predicted === undefined) return undefined;
   const { book, decisions, block } = atOnce(decideOn(ledgerId, predicted, units));
   const [write] = block;
   if (write === undefined || !decisions.every(isPosted)) {
-    memory.noteMiss([]);
+    states.noteMiss([]);
     return undefined;
   }
-  memory.remember(book.accounts);
+  states.cache(book.accounts);
   rememberIds(units, decisions);
   try {
     const expected = [...predicted.accounts.values()];
     const clock = await transaction(context, (trx) =>
       writeExpected(trx, ledgerId, expected, book.createdAt, write),
     );
-    answered();
-    memory.noteHit(clock);
+    onAnswer();
+    states.noteHit(clock);
     return decisions.map(({ answer }) => answer);
   } catch (error) {
-    memory.noteMiss(ids);
-    // An error of the database says that nothing was done; the ordinary way finds out whether it was the prediction's.
-    if (isPassing(error) === 'no answer' || isLockTimeout(error) || sqlStateOf(error) === undefined)
-      throw error;
+    states.noteMiss(ids);
+    // The regular path would wait for the same lock again.
+    if (sqlStateOf(error) === undefined || failureOf(error) === 'lockTimeout') throw error;
     return undefined;
   }
 }
 
-/** What is decided at once must not take long. */
 function isShort(units: readonly Unit[]): boolean {
   return units.reduce((sum, { commands }) => sum + commands.length, 0) <= MAX_COMMANDS;
 }
@@ -90,16 +114,16 @@ function isPosted({ answer, ids }: UnitDecision): boolean {
   return !('code' in answer) && answer.every(({ code }) => code === 'POSTED') && !ids.includes(null);
 }
 
-/** The states of the accounts that this process moved last. */
-export class AccountMemory {
+/** Caches the states of the accounts that this process moved last. */
+export class CachedStates {
   readonly #isEnabled: boolean;
   readonly #states = new Map<Uuid, AccountState>();
-  /** Accounts that a batch is about to move in a way that is not decided yet. */
+  /** Accounts of batches on the regular path that are not decided yet. */
   readonly #undecided = new Map<Uuid, Promise<void>>();
   #closedBefore: Instant | null = null;
-  /** The database's clock, and when it was read by our own. */
+  /** The database's clock, and the local time at which it was read. */
   #clock: { readonly instant: Instant; readonly readAt: number } | undefined;
-  /** Batches that take the ordinary way after misses: more each time, and fewer after each hit. */
+  /** Batches that take the regular path after a misprediction: more after each one, fewer after each hit. */
   #pause = 0;
   #toSkip = 0;
 
@@ -107,10 +131,10 @@ export class AccountMemory {
     this.#isEnabled = isEnabled;
   }
 
-  /** The currency of an account whose state is remembered; it never changes. */
+  /** Returns the currency of an account whose state is cached. The currency never changes. */
   readonly currencyOf = (id: Uuid): string | undefined => this.#states.get(id)?.currency.code;
 
-  /** Announces a batch that moves these accounts. Call the function that is returned when it is decided, or never will be. */
+  /** Announces a batch on the regular path. Call the returned function when it is decided or has failed. */
   announce(ids: readonly Uuid[]): () => void {
     const { promise, resolve } = Promise.withResolvers<void>();
     for (const id of ids) this.#undecided.set(id, promise);
@@ -120,8 +144,8 @@ export class AccountMemory {
     };
   }
 
-  /** Whether a batch on these accounts may be tried. Waits a moment for the decisions of batches that are about to move them. */
-  async isReady(ids: readonly Uuid[]): Promise<boolean> {
+  /** Whether an optimistic write on these accounts may be tried. Waits briefly for the decisions of announced batches. */
+  async areReady(ids: readonly Uuid[]): Promise<boolean> {
     if (!this.#isEnabled) return false;
     if (this.#toSkip > 0) {
       this.#toSkip -= 1;
@@ -132,17 +156,17 @@ export class AccountMemory {
     const timer = new AbortController();
     const isLate = sleep(MAX_WAIT_MS, true, { signal: timer.signal }).catch(() => true);
     if (await Promise.race([isLate, Promise.all(before).then(() => false)])) {
-      // Nobody waits for them again.
+      // The next batch does not wait for them again.
       for (const id of ids) this.#undecided.delete(id);
       return false;
     }
     timer.abort();
-    // They send what they write in this turn, so that PostgreSQL works on it meanwhile.
+    // The decided batches send their writes in this turn: PostgreSQL executes them while this batch is decided.
     await setImmediate();
     return true;
   }
 
-  /** What a batch on these accounts will probably find; undefined where one of them is not remembered. */
+  /** Predicts the state that a batch on these accounts will find. Returns undefined if one of them is not cached. */
   predict(ids: readonly Uuid[]): Findings | undefined {
     if (this.#clock === undefined) return undefined;
     const accounts = new Map<Uuid, AccountState>();
@@ -163,23 +187,23 @@ export class AccountMemory {
     };
   }
 
-  /** Takes over what a batch found behind its locks, and the states in which it leaves its accounts. */
+  /** Caches the states that a batch on the regular path leaves, with the clock and the closed period that it read. */
   learn({ clock, closedBefore }: Findings, left: Book['accounts']): void {
     this.#readClock(clock);
     this.#closedBefore = closedBefore;
-    this.remember(left);
+    this.cache(left);
   }
 
-  remember(left: Book['accounts']): void {
+  cache(left: Book['accounts']): void {
     for (const [id, state] of left) this.#states.set(id, state);
-    // Dropped are those that were first remembered longest ago: an account that moves often soon comes back.
+    // The oldest are dropped, in order of their first insertion. An account that moves often is cached again soon.
     for (const id of this.#states.keys()) {
-      if (this.#states.size <= MAX_REMEMBERED) break;
+      if (this.#states.size <= MAX_CACHED) break;
       this.#states.delete(id);
     }
   }
 
-  forget(ids: readonly Uuid[]): void {
+  drop(ids: readonly Uuid[]): void {
     for (const id of ids) this.#states.delete(id);
   }
 
@@ -189,7 +213,7 @@ export class AccountMemory {
   }
 
   noteMiss(ids: readonly Uuid[]): void {
-    this.forget(ids);
+    this.drop(ids);
     this.#pause = Math.min(2 * this.#pause + 1, MAX_PAUSE);
     this.#toSkip = this.#pause;
   }

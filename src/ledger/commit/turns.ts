@@ -1,9 +1,9 @@
 import { setImmediate } from 'node:timers/promises';
 
-/** Work that yields where it can be interrupted. */
+/** Work that yields at points where it can be interrupted. */
 export type Work<T> = Generator<void, T>;
 
-/** Does all of it now. */
+/** Runs the work without interruption. */
 export function atOnce<T>(work: Work<T>): T {
   for (;;) {
     const step = work.next();
@@ -11,7 +11,7 @@ export function atOnce<T>(work: Work<T>): T {
   }
 }
 
-/** Gives others a turn of the event loop wherever it can be interrupted. */
+/** Runs the work and lets other tasks run at each point where it can be interrupted. */
 export async function inTurns<T>(work: Work<T>): Promise<T> {
   for (;;) {
     const step = work.next();

@@ -3,14 +3,14 @@ import type { PlannedCommand } from '../../core/decide/command.ts';
 import type { Refusal } from '../../core/errors.ts';
 import type { Outcome } from '../../core/transaction.ts';
 
-/** Commands that are written together and in this order: one that came alone, operations of a batch, or a whole ATOMIC batch. */
+/** Commands that are posted together and in this order: a single one, operations of a batch, or a whole ATOMIC batch. */
 export interface Unit {
   readonly commands: readonly PlannedCommand[];
-  /** Of an ATOMIC batch, which is taken or rejected whole. */
+  /** Present for an ATOMIC batch, which is posted or rejected whole. */
   readonly steps?: readonly Step[];
 }
 
-/** One outcome a command; or a refusal of them all. */
+/** One outcome per command, or one refusal for all of them. */
 export type UnitAnswer = readonly Outcome[] | Refusal;
 
 export function unitOf(steps: readonly Step[]): Unit {
@@ -21,7 +21,7 @@ export function outcomesOf({ commands }: Unit, answer: UnitAnswer): readonly Out
   return 'code' in answer ? commands.map(() => answer) : answer;
 }
 
-/** The outcome of a command that did not come to its end: what must come after it does not begin. */
+/** Returns the first OVERLOADED or UNAVAILABLE: operations after such a command must not begin. */
 export function findUnfinished(outcomes: readonly Outcome[]): Refusal | undefined {
   return outcomes.find((outcome): outcome is Refusal => UNFINISHED.has(outcome.code));
 }

@@ -2,12 +2,12 @@ import type { LedgerLoad } from '../../ledger/ledger.ts';
 
 /** Describes the work that the service waits for before it stops. */
 export function describeUnfinished(openRequests: number, load: LedgerLoad): string {
-  const { queued, aside, underWay, connections } = load;
+  const { queued, parked, underWay, connections } = load;
   const inUse = Object.values(connections).reduce((sum, use) => sum + use.inUse, 0);
   const parts: readonly (readonly [count: number, one: string, many: string])[] = [
     [openRequests, 'open request', 'open requests'],
     [queued, 'queued command', 'queued commands'],
-    [aside, 'parked command', 'parked commands'],
+      [parked, 'parked command', 'parked commands'],
     [underWay, 'command in a lane', 'commands in lanes'],
     [inUse, 'database connection in use', 'database connections in use'],
   ];

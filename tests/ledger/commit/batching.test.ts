@@ -16,7 +16,7 @@ import {
 const database = await createTestDatabase();
 afterAll(() => expectSoundBooks(database));
 
-test('a thousand simultaneous transfers into one account are few transactions, each with one FOR UPDATE', async () => {
+test('a thousand simultaneous transfers to one account share few database transactions, each with one FOR UPDATE', async () => {
   await asOwner(database, `alter database ${database.name} set log_statement = 'all'`);
   const ledger = await openLedger(database);
   const payers = await makeAccounts(ledger, 50, { funds: '100.00' });
@@ -43,7 +43,7 @@ test('a thousand simultaneous transfers into one account are few transactions, e
   }
 });
 
-test('commands, INDEPENDENT and ATOMIC batches that arrive together share a block, and one that is refused spoils nothing', async () => {
+test('commands and batches that arrive together share a block, and a rejected one does not affect the others', async () => {
   const ledger = await openLedger(database);
   const [rich = '', poor = '', payee = ''] = await makeAccounts(ledger, 3);
   expectPosted(await deposit(ledger, { accountId: rich, amount: '1000.00' }));
@@ -80,7 +80,7 @@ test('commands, INDEPENDENT and ATOMIC batches that arrive together share a bloc
   expect(await balance(ledger, payee)).toBe(100n + 800n + 1000n + 200n + 1000n);
 });
 
-test('a hundred ATOMIC batches of fifty that arrive together are few blocks', async () => {
+test('a hundred ATOMIC batches of fifty that arrive together share few blocks', async () => {
   const ledger = await openLedger(database);
   const accounts = await makeAccounts(ledger, 100, { minBalance: { unlimited: true } });
   const before = await blocks();
@@ -102,7 +102,7 @@ test('a hundred ATOMIC batches of fifty that arrive together are few blocks', as
   expect(sizes.length).toBeLessThan(15);
 });
 
-/** How many outcomes each block of the journal has. */
+/** Returns the number of outcomes of each block. */
 async function blocks(): Promise<number[]> {
   const rows = await asOwner<{ size: number }>(database, 'select size from blocks order by number');
   return rows.map(({ size }) => size);
@@ -113,7 +113,7 @@ interface Statement {
   readonly text: string;
 }
 
-/** Every statement of the lanes' connections, in the order of the log. */
+/** Returns all statements of the lanes' connections, in the order of the log. */
 async function statementsOfLanes(): Promise<Statement[]> {
   return (await serverLog(database)).flatMap((message) => {
     const match = /\[(\d+)\] \S+ transactional-ledger writes.*?(?:statement|execute [^:]*): ([\s\S]*)/.exec(

@@ -9,7 +9,7 @@ const database = await createTestDatabase();
 const ledger = await openLedger(database);
 afterAll(() => expectSoundBooks(database));
 
-/** As after a clock that was set back: the account's last entry lies ahead of it. */
+/** Simulates a clock that was set back: the account's last entry is later than the clock. */
 async function setClockBackFor(accountId: string): Promise<void> {
   await asOwner(
     database,
@@ -29,7 +29,7 @@ async function pay(fromAccountId: string, toAccountId: string, more: object) {
   return ledger.post(command);
 }
 
-test('an account that only a condition names may lie ahead of the clock', async () => {
+test('an account that only a condition names may be ahead of the clock', async () => {
   const [from = '', to = '', third = ''] = await makeAccounts(ledger, 3, { funds: '10.00' });
   await setClockBackFor(third);
 
@@ -40,7 +40,7 @@ test('an account that only a condition names may lie ahead of the clock', async 
   expect(failed).toMatchObject({ code: 'CONDITION_FAILED' });
 });
 
-test('an account that moves may lie ahead of the clock, batch after batch', async () => {
+test('an account that moves may be ahead of the clock, batch after batch', async () => {
   const [from = '', to = ''] = await makeAccounts(ledger, 2, { funds: '10.00' });
   await setClockBackFor(from);
   let last = 0n;

@@ -1,4 +1,4 @@
-/** Another session keeps an account locked: who names it waits, and nobody else does. */
+/** Another session keeps an account locked: only commands on this account wait. */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
@@ -18,7 +18,7 @@ afterAll(() => expectSoundBooks(database));
 
 const FREE = { minBalance: { unlimited: true } } as const;
 
-/** Accounts, the first of which another session keeps locked until it is let go. */
+/** Makes accounts. Another session keeps the first one locked until `letGo`. */
 async function lockOne(count: number): Promise<{ readonly ids: string[]; letGo(): Promise<void> }> {
   const ids = await makeAccounts(ledger, count, FREE);
   const holder = await lock(ids[0] ?? '');
@@ -45,7 +45,7 @@ function pay(from: string | undefined, to: string | undefined, more: object = {}
   return command;
 }
 
-/** Whether it is still waited for. */
+/** Whether the answer is still pending. */
 async function isPending(answer: Promise<unknown>): Promise<boolean> {
   return (await Promise.race([answer, sleep(1, 'pending')])) === 'pending';
 }
@@ -54,13 +54,13 @@ function codesOf(outcomes: readonly Outcome[]): string[] {
   return outcomes.map(({ code }) => code);
 }
 
-/** The place of its first entry among those of its account. */
+/** Returns the version of the first entry. */
 function versionOf(outcome: Outcome): bigint {
   if (outcome.code !== 'POSTED') throw new TypeError(outcome.code);
   return outcome.transaction.entries[0]?.version ?? 0n;
 }
 
-test('others post as if nothing were locked', async () => {
+test('commands on other accounts are posted without delay', async () => {
   const { ids, letGo } = await lockOne(22);
   const [locked, other] = ids;
   const waiting = [0, 1, 2, 3, 4, 5].map(() => ledger.post(pay(locked, other)));
@@ -80,14 +80,14 @@ test('others post as if nothing were locked', async () => {
   expect(await isPending(Promise.race(waiting))).toBe(true);
   run.isOver = true;
   const counts = await Promise.all(others);
-  // What the locked account's commands waited for in the database, they did not have others wait for again and again.
+  // Lanes do not wait for the locked account again and again.
   expect(Math.min(...counts)).toBeGreaterThan(10);
   expect(Math.max(...paused)).toBeLessThan(2000);
   await letGo();
   expect(codesOf(await Promise.all(waiting))).toEqual(Array(6).fill('POSTED'));
 });
 
-test('who names the account keeps the order in which they came, and one who names another beside it too', async () => {
+test('parked commands keep their order of arrival, even if they also name other accounts', async () => {
   const { ids, letGo } = await lockOne(4);
   const [locked, payee, third, fourth] = ids;
   const answers: Promise<Outcome>[] = [];
@@ -99,8 +99,8 @@ test('who names the account keeps the order in which they came, and one who name
   await send(locked, payee);
   await send(locked, third);
   await send(locked, payee);
-  const beside = await ledger.post(pay(third, fourth));
-  expect(beside).toMatchObject({ code: 'POSTED' });
+  const unrelated = await ledger.post(pay(third, fourth));
+  expect(unrelated).toMatchObject({ code: 'POSTED' });
   await sleep(600);
   await send(locked, fourth);
   await send(locked, payee);
@@ -109,7 +109,7 @@ test('who names the account keeps the order in which they came, and one who name
   expect((await Promise.all(answers)).map(versionOf)).toEqual([1n, 2n, 3n, 4n, 5n, 6n]);
 });
 
-test('operations before the one that names the account are done, and those behind it wait', async () => {
+test('operations before the first one on the locked account are posted, and the later ones wait', async () => {
   const { ids, letGo } = await lockOne(6);
   const [locked, a, b, c, d, e] = ids;
   const batch = ledger.postBatch('INDEPENDENT', [pay(a, b), pay(b, c), pay(locked, c), pay(d, e), pay(e, a)]);
@@ -122,7 +122,7 @@ test('operations before the one that names the account are done, and those behin
     0n,
   ]);
   expect(await isPending(batch)).toBe(true);
-  // Others on the accounts of what waits do not wait behind it.
+  // Other commands do not wait for the parked operations, although they share accounts.
   expect(await ledger.post(pay(d, e))).toMatchObject({ code: 'POSTED' });
   await letGo();
   const answer = await batch;
@@ -132,7 +132,7 @@ test('operations before the one that names the account are done, and those behin
   expect(places).toEqual(places.toSorted());
 });
 
-test.each([5, 700])('an ATOMIC batch of %i that names the account waits whole', async (size) => {
+test.each([5, 700])('an ATOMIC batch of %i with the locked account waits as a whole', async (size) => {
   const { ids, letGo } = await lockOne(4);
   const [locked, a, b, c] = ids;
   const operations = Array.from({ length: size }, (_, place) => (place === 3 ? pay(locked, c) : pay(a, b)));
@@ -145,12 +145,12 @@ test.each([5, 700])('an ATOMIC batch of %i that names the account waits whole', 
   expect(await balance(ledger, b ?? '')).toBe(BigInt(100 * (size - 1)));
 });
 
-test('thousands of operations that wait slow down nobody who names other accounts', {
+test('thousands of parked operations do not slow down commands on other accounts', {
   timeout: 60_000,
 }, async () => {
   const { ids, letGo } = await lockOne(6);
   const [locked, payee] = ids;
-  // What takes an externalId gives its name back again and again.
+  // Commands with an externalId reserve and release its name all the time.
   const payMany = async () => {
     const since = performance.now();
     const payers = Array.from({ length: 2 }, async (_, pair) => {
@@ -169,9 +169,9 @@ test('thousands of operations that wait slow down nobody who names other account
       Array.from({ length: 500 }, () => pay(locked, payee)),
     ),
   );
-  while (ledger.load.aside < 39 * 500) await sleep(10);
-  const beside = await payMany();
-  expect(beside).toBeLessThan(2.5 * alone);
+  while (ledger.load.parked < 39 * 500) await sleep(10);
+  const meanwhile = await payMany();
+  expect(meanwhile).toBeLessThan(2.5 * alone);
   await letGo();
   const answers = await Promise.all(batches);
   const outcomes = answers.flatMap((answer) => ('outcomes' in answer ? answer.outcomes : []));
@@ -179,7 +179,7 @@ test('thousands of operations that wait slow down nobody who names other account
   expect(new Set(codesOf(outcomes))).toEqual(new Set(['POSTED']));
 });
 
-test('at most a thousand wait for one account, and none longer than ten seconds', {
+test('at most a thousand units wait for one account, each for ten seconds at most', {
   timeout: 40_000,
 }, async () => {
   const { ids, letGo } = await lockOne(3);
@@ -206,16 +206,16 @@ test('at most a thousand wait for one account, and none longer than ten seconds'
   expect(codesOf(outcomes)).toEqual([...Array(700).fill('POSTED'), ...Array(500).fill('OVERLOADED')]);
 
   await letGo();
-  // They were certainly not done: the same key is a first attempt.
+  // OVERLOADED means that nothing was done: the same key is a first attempt.
   expect(await ledger.post(first)).toMatchObject({ code: 'POSTED', replayed: false });
   expect(await balance(ledger, locked ?? '')).toBe(-100n);
 });
 
-/** Has another session take an externalId, and neither commit nor lock anything else. */
+/** Inserts an externalId in another session, which does not commit and locks nothing else. */
 async function take(externalId: string): Promise<pg.Client> {
   const holder = await connect(database.ownerUrl);
   await holder.query('begin');
-  // Without triggers no block is appended.
+  // No block is appended without triggers.
   await holder.query('set local session_replication_role = replica');
   const row =
     '(id, ledger_id, type, entry_count, account_id, idempotency_key, request, external_id, outcome, created_at, digest)';
@@ -227,7 +227,7 @@ async function take(externalId: string): Promise<pg.Client> {
   return holder;
 }
 
-test('who waits for something else than an account is not put aside, and its neighbours go on', async () => {
+test('a command that waits for an externalId is not parked, and its neighbours are posted', async () => {
   const [a, b, c, d] = await makeAccounts(ledger, 4, FREE);
   const externalId = randomUUID();
   const holder = await take(externalId);
@@ -240,7 +240,7 @@ test('who waits for something else than an account is not put aside, and its nei
   expect(await taker).toMatchObject({ code: 'POSTED' });
 });
 
-test('an externalId that stays taken is answered as UNAVAILABLE, and can be tried again', async () => {
+test('a command whose externalId another session is about to take is UNAVAILABLE in the end, and can be repeated', async () => {
   const [a, b] = await makeAccounts(ledger, 2, FREE);
   const externalId = randomUUID();
   const holder = await take(externalId);
@@ -250,7 +250,7 @@ test('an externalId that stays taken is answered as UNAVAILABLE, and can be trie
   expect(await ledger.post(command)).toMatchObject({ code: 'POSTED' });
 });
 
-test('who names an account of a large ATOMIC batch waits for it, and strangers do not', async () => {
+test('only commands on the accounts of a large ATOMIC batch wait for it', async () => {
   const [a, b, c, d, e] = await makeAccounts(ledger, 5, FREE);
   const order: string[] = [];
   const note = async <T>(name: string, answer: Promise<T>): Promise<T> => {
@@ -265,16 +265,16 @@ test('who names an account of a large ATOMIC batch waits for it, and strangers d
       Array.from({ length: 5000 }, () => pay(a, b)),
     ),
   );
-  // It has its accounts as soon as it is planned.
+  // The batch reserves its accounts as soon as it is planned.
   while (ledger.load.connections.batches.inUse === 0) await sleep(1);
   const named = note('named', ledger.post(pay(a, c)));
-  await note('stranger', ledger.post(pay(d, e)));
+  await note('other', ledger.post(pay(d, e)));
   expect(await batch).toMatchObject({ code: 'PROCESSED' });
   expect(versionOf(await named)).toBe(5001n);
-  expect(order).toEqual(['stranger', 'batch', 'named']);
+  expect(order).toEqual(['other', 'batch', 'named']);
 });
 
-test('who changes the account again and again does not keep others from reading and posting', async () => {
+test('repeated changes of the locked account do not delay reads and other commands', async () => {
   const { ids, letGo } = await lockOne(4);
   const [locked = '', a, b, c] = ids;
   const changes = Array.from({ length: 16 }, () =>
@@ -295,7 +295,7 @@ test('who changes the account again and again does not keep others from reading 
   expect(new Set((await Promise.all(changes)).map(({ code }) => code))).toContain('UPDATED');
 });
 
-test('two services wait for the account alike', async () => {
+test('two services handle the same locked account', async () => {
   const { ids, letGo } = await lockOne(4);
   const [locked, a, b, c] = ids;
   const elsewhere: Ledger = await openLedger(database);

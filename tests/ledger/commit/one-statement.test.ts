@@ -23,7 +23,7 @@ afterAll(() => expectSoundBooks(database));
 
 const newKey = () => ({ idempotencyKey: randomUUID() });
 
-test('one statement inserts into entries, whatever moves money', async () => {
+test('every kind of command inserts into entries with the same statement', async () => {
   const [from = '', to = ''] = await makeAccounts(ledger, 2, { funds: '100.00' });
   const both = { fromAccountId: from, toAccountId: to, amount: '1.00' };
   const post = async (command: ReturnType<typeof toHold>) => {

@@ -48,8 +48,8 @@ async function recordedKeys(account: string): Promise<number> {
   return row?.count ?? 0;
 }
 
-/** Accounts with 10.00 each, and a transfer between them. */
-async function scene() {
+/** Makes accounts with 10.00 each, and a function for transfers between them. */
+async function setUp() {
   const [from = '', to = ''] = await makeAccounts(ledger, 2, { funds: '10.00' });
   const pay = (amount: string, more: object = {}) =>
     toTransfer({ fromAccountId: from, toAccountId: to, amount, ...newKey(), ...more });
@@ -57,8 +57,8 @@ async function scene() {
 }
 
 describe.each<BatchMode>(['INDEPENDENT', 'ATOMIC'])('%s operations', (mode) => {
-  test('are posted in order, and later ones see earlier ones', async () => {
-    const { from, to, pay } = await scene();
+  test('are posted in order, and later ones see the effects of earlier ones', async () => {
+    const { from, to, pay } = await setUp();
     const codes = await codesOf(mode, [
       pay('10.00'),
       toTransfer({ fromAccountId: to, toAccountId: from, amount: '20.00', ...newKey() }),
@@ -69,8 +69,8 @@ describe.each<BatchMode>(['INDEPENDENT', 'ATOMIC'])('%s operations', (mode) => {
     expect(await balance(ledger, to)).toBe(100n);
   });
 
-  test('name earlier ones of the batch by their externalIds', async () => {
-    const { from, to, pay } = await scene();
+  test('can refer to earlier ones of the batch by their externalIds', async () => {
+    const { from, to, pay } = await setUp();
     const [held, paid] = [randomUUID(), randomUUID()];
     const operations = [
       toHold({ fromAccountId: from, toAccountId: to, amount: '4.00', externalId: held, ...newKey() }),
@@ -94,8 +94,8 @@ describe.each<BatchMode>(['INDEPENDENT', 'ATOMIC'])('%s operations', (mode) => {
     expect(await balance(ledger, from)).toBe(600n);
   });
 
-  test('of ten thousand are all posted, once', async () => {
-    const { from, to, pay } = await scene();
+  test('of a batch of ten thousand are each posted once', async () => {
+    const { from, to, pay } = await setUp();
     const operations = Array.from({ length: 10_000 }, () => pay('0.01'));
     operations[0] = toDeposit({ accountId: from, amount: '100.00', ...newKey() });
     const codes = await codesOf(mode, operations);
@@ -104,10 +104,10 @@ describe.each<BatchMode>(['INDEPENDENT', 'ATOMIC'])('%s operations', (mode) => {
   }, 60_000);
 
   test.each([
-    ['none', 0, 'must be 1 to 10000, and are 0'],
-    ['10,001', 10_001, 'must be 1 to 10000, and are 10001'],
-  ])('of %s are refused', async (_, count, problem) => {
-    const { pay } = await scene();
+    ['none', 0, 'must have 1 to 10000 elements, but has 0'],
+    ['10,001', 10_001, 'must have 1 to 10000 elements, but has 10001'],
+  ])('of a batch of %s are rejected', async (_, count, problem) => {
+    const { pay } = await setUp();
     expect(
       await ledger.postBatch(
         mode,
@@ -119,8 +119,8 @@ describe.each<BatchMode>(['INDEPENDENT', 'ATOMIC'])('%s operations', (mode) => {
     });
   });
 
-  test('with conditions beyond the size are refused', async () => {
-    const { to, pay } = await scene();
+  test('with too many conditions are rejected', async () => {
+    const { to, pay } = await setUp();
     const conditions = Array.from({ length: 99 }, () => ({ accountId: to, balanceAtLeast: '0' }));
     expect(
       await ledger.postBatch(
@@ -132,8 +132,8 @@ describe.each<BatchMode>(['INDEPENDENT', 'ATOMIC'])('%s operations', (mode) => {
 });
 
 describe('INDEPENDENT operations', () => {
-  test('stand each on its own, the same key twice too', async () => {
-    const { from, pay } = await scene();
+  test('are independent of each other, even with the same key twice', async () => {
+    const { from, pay } = await setUp();
     const attempt = newKey();
     const outcomes = await outcomesOf('INDEPENDENT', [
       pay('1.00', attempt),
@@ -157,8 +157,8 @@ describe('INDEPENDENT operations', () => {
 });
 
 describe('ATOMIC operations', () => {
-  test('leave nothing where one is refused but its own answer', async () => {
-    const { from, pay } = await scene();
+  test('record only the refusal of the rejected operation', async () => {
+    const { from, pay } = await setUp();
     const [first, culprit, last] = [pay('4.00'), pay('7.00'), pay('1.00')];
     const before = await recordedKeys(from);
 
@@ -175,15 +175,15 @@ describe('ATOMIC operations', () => {
 
     expect(await balance(ledger, from)).toBe(1000n);
     expect(await recordedKeys(from)).toBe(before + 1);
-    // The culprit's key answers so forever, and the others are new.
+    // The rejected operation's key always returns the same refusal; the other keys are unused.
     expect(await ledger.postBatch('ATOMIC', [first, culprit, last])).toMatchObject({
       facts: { index: 1, cause: { code: 'INSUFFICIENT_FUNDS', replayed: true } },
     });
     expect(await codesOf('ATOMIC', [first, last])).toEqual(['POSTED', 'POSTED']);
   });
 
-  test('are refused by what an operation cannot be, before anything is looked at', async () => {
-    const { from, pay } = await scene();
+  test('are rejected for a malformed operation before anything is read', async () => {
+    const { from, pay } = await setUp();
     expect(await ledger.postBatch('ATOMIC', [pay('4.00'), pay('100.00'), pay('x')])).toMatchObject({
       facts: { index: 2, cause: { code: 'INVALID_AMOUNT' } },
     });
@@ -193,8 +193,8 @@ describe('ATOMIC operations', () => {
     expect(await balance(ledger, from)).toBe(1000n);
   });
 
-  test('count keys that posted before as done', async () => {
-    const { from, to, pay } = await scene();
+  test('count keys that were posted before as done', async () => {
+    const { from, to, pay } = await setUp();
     const attempt = newKey();
     const posted = await transfer(ledger, {
       fromAccountId: from,
@@ -211,8 +211,8 @@ describe('ATOMIC operations', () => {
     expect(await balance(ledger, from)).toBe(0n);
   });
 
-  test('show no link to what went with the batch', async () => {
-    const { from, to, pay } = await scene();
+  test('show no link to transactions that were discarded with the batch', async () => {
+    const { from, to, pay } = await setUp();
     const externalId = randomUUID();
     const [attempt, held] = [newKey(), randomUUID()];
     expect(
@@ -241,8 +241,8 @@ describe('ATOMIC operations', () => {
     expect(await balance(ledger, from)).toBe(1000n);
   });
 
-  test('are aborted by a used key of one that names an earlier one', async () => {
-    const { from, to, pay } = await scene();
+  test('are aborted by the used key of an operation that refers to an earlier one', async () => {
+    const { from, to, pay } = await setUp();
     const used = newKey();
     expectPosted(await transfer(ledger, { fromAccountId: from, toAccountId: to, amount: '1.00', ...used }));
     const hold = () =>
@@ -255,7 +255,7 @@ describe('ATOMIC operations', () => {
       facts: { index: 1, cause: { code: 'IDEMPOTENCY_CONFLICT', facts: { differingFields: ['type'] } } },
     });
 
-    // Keys come before anything is decided, wherever they stand.
+    // All keys are checked before any operation is decided.
     const captured = newKey();
     expect(await codesOf('ATOMIC', [first, capture(first, captured)])).toEqual(['POSTED', 'POSTED']);
     expect(
@@ -265,8 +265,8 @@ describe('ATOMIC operations', () => {
     });
   });
 
-  test('are aborted by a taken externalId of one that names an earlier one', async () => {
-    const { from, to, pay } = await scene();
+  test('are aborted by the taken externalId of an operation that refers to an earlier one', async () => {
+    const { from, to, pay } = await setUp();
     const [taken, paid] = [randomUUID(), randomUUID()];
     const holder = await transfer(ledger, {
       fromAccountId: from,
@@ -285,8 +285,8 @@ describe('ATOMIC operations', () => {
     expect(await balance(ledger, from)).toBe(900n);
   });
 
-  test('answer the same when one that names an earlier one was declined', async () => {
-    const { from, to, pay } = await scene();
+  test('return the same refusal again if an operation that refers to an earlier one was declined', async () => {
+    const { from, to, pay } = await setUp();
     const paid = randomUUID();
     const operations = [
       pay('10.00', { externalId: paid }),
@@ -304,8 +304,8 @@ describe('ATOMIC operations', () => {
     expect(await codesOf('ATOMIC', operations.slice(0, 2))).toEqual(['POSTED', 'POSTED']);
   });
 
-  test('answer the same when what one names was posted by another request meanwhile', async () => {
-    const { from, to } = await scene();
+  test('return the same answer if another request posted the target meanwhile', async () => {
+    const { from, to } = await setUp();
     const held = randomUUID();
     const hold = toHold({
       fromAccountId: from,
@@ -320,7 +320,7 @@ describe('ATOMIC operations', () => {
     await holder.query('select from accounts where id = $1 for update', [parseId('account', from)]);
     const single = ledger.postBatch('INDEPENDENT', [hold]);
     await sleep(80);
-    // It is planned while there is no such hold.
+    // The batch is planned before the hold exists.
     const batch = elsewhere.postBatch('ATOMIC', [hold, capture]);
     await sleep(80);
     await holder.query('commit');
@@ -332,8 +332,8 @@ describe('ATOMIC operations', () => {
     });
   });
 
-  test('sent to two ledgers at once are posted by one, and answered as a replay by the other', async () => {
-    const { from, to, pay } = await scene();
+  test('that are sent to two services at once are posted by one and replayed by the other', async () => {
+    const { from, to, pay } = await setUp();
     const [held, paid] = [randomUUID(), randomUUID()];
     const operations = [
       toHold({ fromAccountId: from, toAccountId: to, amount: '4.00', externalId: held, ...newKey() }),
@@ -342,7 +342,7 @@ describe('ATOMIC operations', () => {
       toReversal({ transactionId: `ext:${paid}`, amount: '2.00', ...newKey() }),
       toVoid({ holdId: `ext:${held}`, ...newKey() }),
     ];
-    // Both are planned, and wait for their locks, before either is posted.
+    // Both are planned and wait for their locks before either is posted.
     const holder = await connect(database.ownerUrl);
     await holder.query('begin');
     await holder.query('select from accounts where id = $1 for update', [parseId('account', from)]);
@@ -361,7 +361,7 @@ describe('ATOMIC operations', () => {
     expect(await balance(ledger, from)).toBe(600n);
   });
 
-  test('of two batches across the same accounts neither waits forever nor drifts', async () => {
+  test('of concurrent batches on the same accounts do not deadlock, and the sums agree', async () => {
     const accounts = await makeAccounts(ledger, 20, { funds: '10.00' });
     const operations = (turn: number) =>
       Array.from({ length: 600 }, (_, place) =>
@@ -393,8 +393,8 @@ describe('ATOMIC operations', () => {
   }, 30_000);
 });
 
-test('the ids of a batch are answered as they are recorded', async () => {
-  const { pay } = await scene();
+test('the ids of a batch are those that are recorded', async () => {
+  const { pay } = await setUp();
   const outcomes = await outcomesOf('ATOMIC', [pay('1.00'), pay('2.00')]);
   for (const outcome of outcomes) {
     expectPosted(outcome);

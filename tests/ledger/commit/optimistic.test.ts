@@ -1,6 +1,6 @@
 /**
- * A batch on accounts that this process moved last is decided on remembered states and written in one flight. Here another
- * session holds the lock, and changes under it what the decision rests on: the answer is that of a decision made behind the lock.
+ * A batch on accounts whose states are cached is decided before it locks them, and written in one pipeline. In these tests another
+ * session holds the lock and changes the accounts: the outcome is that of a decision under the lock.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
@@ -24,13 +24,15 @@ import {
   openLedger,
   transfer,
 } from '../../support/ledger.ts';
+import { watchLockWaits } from '../lock-waits.ts';
 
 const database = await createTestDatabase();
 const ledger = await openLedger(database);
 const elsewhere = await openLedger(database);
 afterAll(() => expectSoundBooks(database));
+const untilWaiting = await watchLockWaits(database);
 
-/** Two accounts with 10.00 each that the ledger has just moved, the first of them locked by a session of ours. */
+/** Makes two accounts with 10.00 each whose states are cached. Another session locks them. */
 async function lockKnownAccounts(): Promise<{
   readonly from: string;
   readonly to: string;
@@ -59,19 +61,6 @@ function command(given: Command | Refusal): Command {
   return given;
 }
 
-/** Waits until so many wait in the database for a lock. */
-async function untilWaiting(count: number): Promise<void> {
-  for (let attempt = 0; attempt < 500; attempt += 1) {
-    const [row] = await asOwner<{ waiting: number }>(
-      database,
-      `select count(*)::int as waiting from pg_stat_activity where datname = '${database.name}' and wait_event_type = 'Lock'`,
-    );
-    if (row?.waiting === count) return;
-    await sleep(10);
-  }
-  throw new Error(`there were never ${count} who wait for a lock`);
-}
-
 async function clock(): Promise<bigint> {
   const [row] = await asOwner<{ now: string }>(
     database,
@@ -80,7 +69,7 @@ async function clock(): Promise<bigint> {
   return BigInt(row?.now ?? 0);
 }
 
-test('where nothing changed, what was decided before the lock is posted', async () => {
+test('if nothing changed, the decision from before the lock is posted', async () => {
   const { from, to, holder } = await lockKnownAccounts();
   const outcome = transfer(ledger, { fromAccountId: from, toAccountId: to, amount: '4.00' });
   await untilWaiting(1);
@@ -97,7 +86,7 @@ test.each([
   ['freezes the payer', `update accounts set status = 'FROZEN' where id = $1`, 'ACCOUNT_FROZEN'],
   ['raises the minimum', 'update accounts set min_balance = 700 where id = $1', 'INSUFFICIENT_FUNDS'],
   ['sets a maximum', 'update accounts set max_balance = 1200 where id = $2', 'BALANCE_LIMIT_EXCEEDED'],
-])('a session that %s meanwhile has it refused', async (_, change, code) => {
+])('the command is declined if another session %s meanwhile', async (_, change, code) => {
   const { from, to, holder, fromId, toId } = await lockKnownAccounts();
   const outcome = transfer(ledger, { fromAccountId: from, toAccountId: to, amount: '4.00' });
   await untilWaiting(1);
@@ -108,7 +97,7 @@ test.each([
   expect(await balance(ledger, to)).toBe(1000n);
 });
 
-test('a minimum that only the balance between two entries breaks is kept too', async () => {
+test('a minimum that only the balance between two entries would break is kept', async () => {
   const { from, to, holder, fromId } = await lockKnownAccounts();
   const [first, second] = [
     transfer(ledger, { fromAccountId: from, toAccountId: to, amount: '8.00' }),
@@ -122,7 +111,7 @@ test('a minimum that only the balance between two entries breaks is kept too', a
   expectPosted(await second);
 });
 
-test('a batch that waits for its locks keeps no batch on other accounts waiting', async () => {
+test('a batch that waits for its locks does not delay batches on other accounts', async () => {
   const [stuck = ''] = await makeAccounts(elsewhere, 1);
   const [from = '', to = ''] = await makeAccounts(ledger, 2, { funds: '10.00' });
   const holder = await connect(database.ownerUrl);
@@ -145,18 +134,18 @@ test('a batch that waits for its locks keeps no batch on other accounts waiting'
   expect(await balance(ledger, to)).toBe(1000n);
 });
 
-test('a batch whose neighbour waits for a lock that it does not need goes ahead', async () => {
+test('a batch is posted although a batch with a common account waits for another lock', async () => {
   const accounts = await makeAccounts(elsewhere, 3, { funds: '10.00' });
   const [first = '', second = '', third = ''] = accounts.sort();
   expectPosted(await transfer(ledger, { fromAccountId: second, toAccountId: third, amount: '1.00' }));
   const holder = await connect(database.ownerUrl);
   await holder.query('begin');
   await holder.query('select 1 from accounts where id = $1 for update', [parseId('account', first)]);
-  // It locks in the order of the ids, so that it does not hold the second account yet.
+  // It locks in the order of the ids, so that the second account is not locked yet.
   const stuck = transfer(ledger, { fromAccountId: first, toAccountId: second, amount: '1.00' });
   await untilWaiting(1);
   const neighbour = transfer(ledger, { fromAccountId: second, toAccountId: third, amount: '1.00' });
-  // Batches on other accounts pass it, until it is taken into one of them.
+  // Batches on other accounts overtake it until it is taken into one of them.
   const [one = '', two = ''] = await makeAccounts(elsewhere, 2, { funds: '10.00' });
   for (let n = 0; n < 8; n += 1) {
     expectPosted(await transfer(ledger, { fromAccountId: one, toAccountId: two, amount: '0.01' }));
@@ -167,8 +156,8 @@ test('a batch whose neighbour waits for a lock that it does not need goes ahead'
   expectPosted(await stuck);
 });
 
-test('a batch that was decided on what a refused one would have left is decided anew', async () => {
-  // So many that a lane waits for the other one in the database.
+test('a batch that was decided on a wrong prediction is decided again', async () => {
+  // So many that the second lane takes them and waits in the database.
   const others = await makeAccounts(ledger, 30, { funds: '1.00' });
   const { from, to, holder, fromId } = await lockKnownAccounts();
   const first = transfer(ledger, { fromAccountId: from, toAccountId: to, amount: '8.00' });
@@ -187,7 +176,7 @@ test('a batch that was decided on what a refused one would have left is decided 
   expect(await balance(ledger, to)).toBe(0n);
 });
 
-test('a limit that another ledger changed is kept where its last posting leaves the sums that were expected', async () => {
+test('a limit that another service changed is kept, although the sums of the account are as predicted', async () => {
   const [x = ''] = await makeAccounts(ledger, 1, { funds: '100.00', minBalance: { amount: '-500.00' } });
   for (let n = 0; n < 3; n += 1) expectPosted(await deposit(ledger, { accountId: x, amount: '0.01' }));
   await elsewhere.changeAccount(x, updateTo({ accountId: x, minBalance: { amount: '0.00' } }));
@@ -195,7 +184,7 @@ test('a limit that another ledger changed is kept where its last posting leaves 
   const holder = await connect(database.ownerUrl);
   await holder.query('begin');
   await holder.query('select 1 from ledgers for update');
-  // The other one's posting comes first, and its commit waits; this one predicts that it makes the very same.
+  // The other service posts first, and its commit waits; this one predicts the same state.
   const theirs = deposit(elsewhere, attempt);
   await untilWaiting(1);
   const ours = deposit(ledger, attempt);
@@ -212,7 +201,7 @@ test('a limit that another ledger changed is kept where its last posting leaves 
   expect(await batch).toMatchObject({ outcomes: [{ code: 'INSUFFICIENT_FUNDS' }, { code: 'POSTED' }] });
 });
 
-test('a session that makes room meanwhile has it posted', async () => {
+test('the command is posted if another session lowers the minimum meanwhile', async () => {
   const { from, to, holder, fromId } = await lockKnownAccounts();
   const outcome = transfer(ledger, { fromAccountId: from, toAccountId: to, amount: '14.00' });
   await untilWaiting(1);
@@ -223,7 +212,7 @@ test('a session that makes room meanwhile has it posted', async () => {
   expect(await balance(ledger, from)).toBe(-400n);
 });
 
-test('it is dated behind what was read of an account as of a later time', async () => {
+test('createdAt is later than a balance that was read as of a later instant', async () => {
   const { from, to, holder, fromId } = await lockKnownAccounts();
   const outcome = transfer(ledger, { fromAccountId: from, toAccountId: to, amount: '4.00' });
   await untilWaiting(1);
@@ -236,7 +225,7 @@ test('it is dated behind what was read of an account as of a later time', async 
   expect(posted.transaction.createdAt).toBeGreaterThan(read - 10_000n);
 });
 
-test('it is dated a second before its locks at the earliest', async () => {
+test('createdAt is at most a second before the locks', async () => {
   const { from, to, holder } = await lockKnownAccounts();
   const outcome = transfer(ledger, { fromAccountId: from, toAccountId: to, amount: '4.00' });
   await untilWaiting(1);
@@ -261,7 +250,7 @@ test('money that another process moves first is not moved again', async () => {
   expect(await second).toMatchObject({ code: 'INSUFFICIENT_FUNDS', facts: { available: { minor: 300n } } });
 });
 
-test('a key that another process answers first is answered the same', async () => {
+test('a key that another process posts first is replayed', async () => {
   const { from, to, holder } = await lockKnownAccounts();
   const attempt = { fromAccountId: from, toAccountId: to, amount: '7.00', idempotencyKey: 'once' };
   const first = transfer(elsewhere, attempt);
@@ -276,7 +265,7 @@ test('a key that another process answers first is answered the same', async () =
   expect(await balance(ledger, from)).toBe(300n);
 });
 
-test('an externalId that another process takes meanwhile is taken', async () => {
+test('an externalId that another process takes meanwhile is rejected', async () => {
   const { from, to, holder } = await lockKnownAccounts();
   const [other = '', another = ''] = await makeAccounts(elsewhere, 2, { funds: '10.00' });
   const externalId = 'order-of-two';
@@ -290,7 +279,7 @@ test('an externalId that another process takes meanwhile is taken', async () => 
   expect(await late).toMatchObject({ code: 'EXTERNAL_ID_TAKEN' });
 });
 
-test('a period that is closed meanwhile refuses what counts before', async () => {
+test('a command in a period that is closed meanwhile is rejected', async () => {
   const { from, to, holder } = await lockKnownAccounts();
   const effectiveAt = BigInt(Date.parse('2020-01-01T00:00:00Z')) * 1000n;
   const late = transfer(ledger, { fromAccountId: from, toAccountId: to, amount: '4.00', effectiveAt });

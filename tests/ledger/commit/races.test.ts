@@ -13,25 +13,14 @@ import {
   openLedger,
   transfer,
 } from '../../support/ledger.ts';
+import { watchLockWaits } from '../lock-waits.ts';
 
 const database = await createTestDatabase();
 const ledger = await openLedger(database);
 afterAll(() => expectSoundBooks(database));
+const untilSessionWaits = await watchLockWaits(database);
 
-/** Waits until somebody in the database waits for a lock. */
-async function untilSomebodyWaits(): Promise<void> {
-  for (let attempt = 0; attempt < 500; attempt += 1) {
-    const [row] = await asOwner<{ waiting: number }>(
-      database,
-      `select count(*)::int as waiting from pg_stat_activity where datname = '${database.name}' and wait_event_type = 'Lock'`,
-    );
-    if ((row?.waiting ?? 0) > 0) return;
-    await sleep(10);
-  }
-  throw new Error('nobody waited for a lock');
-}
-
-test('a period that closes while a transfer is on its way refuses what counts before', async () => {
+test('a transfer in a period that is closed while it is in flight is rejected', async () => {
   const [from = '', to = ''] = await makeAccounts(ledger, 2, { funds: '10.00' });
   const closer = await connect(database.ownerUrl);
   await closer.query('begin');
@@ -43,7 +32,7 @@ test('a period that closes while a transfer is on its way refuses what counts be
     amount: '1.00',
     effectiveAt: BigInt(Date.parse('2025-12-31T23:59:59Z')) * 1000n,
   });
-  await untilSomebodyWaits();
+  await untilSessionWaits();
   await closer.query('commit');
 
   expect(await late).toMatchObject({
@@ -61,7 +50,7 @@ test('a period that closes while a transfer is on its way refuses what counts be
   );
 });
 
-test('what waits for its accounts while a period is closed is refused where it counts before', async () => {
+test('commands that wait for their accounts are rejected if their period is closed meanwhile', async () => {
   const other = await openLedger(database);
   const [from = '', to = ''] = await makeAccounts(ledger, 2, { funds: '10.00' });
   const before = BigInt(Date.parse('2026-02-01T00:00:00Z')) * 1000n;
@@ -72,8 +61,8 @@ test('what waits for its accounts while a period is closed is refused where it c
   const pay = (effectiveAt: bigint) =>
     transfer(ledger, { fromAccountId: from, toAccountId: to, amount: '1.00', effectiveAt });
   const waiting = [pay(before - 1n), pay(before)];
-  await untilSomebodyWaits();
-  // Closing waits for no account.
+  await untilSessionWaits();
+  // A closing waits for no account.
   expect(await other.closePeriod({ before })).toMatchObject({
     code: 'CLOSED',
     ledger: { closedBefore: before },
@@ -85,11 +74,11 @@ test('what waits for its accounts while a period is closed is refused where it c
   expect(timely).toMatchObject({ code: 'POSTED' });
 });
 
-test('a closing that waits for a block lets it be, and from its answer on nothing counts before', async () => {
+test('a closing waits for a block in flight, and after its answer nothing is posted in the period', async () => {
   const other = await openLedger(database);
   const accounts = await makeAccounts(ledger, 8, { funds: '10.00' });
   const start = BigInt(Date.parse('2026-03-01T00:00:00Z')) * 1000n;
-  // Each step of the period is closed beside transfers that count right before it.
+  // Each step closes the period during transfers whose effectiveAt is right before its end.
   for (let step = 1n; step <= 10n; step += 1n) {
     const pay = (by: typeof ledger, place: number) =>
       transfer(by, {
@@ -98,19 +87,19 @@ test('a closing that waits for a block lets it be, and from its answer on nothin
         amount: '0.01',
         effectiveAt: start + step - 1n,
       });
-    const beside = Array.from({ length: 16 }, (_, place) => pay(place % 2 === 0 ? ledger : other, place));
+    const transfers = Array.from({ length: 16 }, (_, place) => pay(place % 2 === 0 ? ledger : other, place));
     const closed = await other.closePeriod({ before: start + step });
     const after = await Promise.all([pay(ledger, 0), pay(other, 1)]);
 
     expect(closed).toMatchObject({ code: 'CLOSED', ledger: { closedBefore: start + step } });
     for (const outcome of after) expect(outcome).toMatchObject({ code: 'PERIOD_CLOSED' });
-    const codes = new Set((await Promise.all(beside)).map(({ code }) => code));
+    const codes = new Set((await Promise.all(transfers)).map(({ code }) => code));
     expect([...codes].filter((code) => code !== 'POSTED' && code !== 'PERIOD_CLOSED')).toEqual([]);
   }
 });
 
 describe('closing a period', () => {
-  /** The latest instant that can be closed now. */
+  /** Returns the latest instant that can be closed. */
   const latest = async () => {
     const [row] = await asOwner<{ at: string }>(
       database,
@@ -126,7 +115,7 @@ describe('closing a period', () => {
     return row?.count;
   };
 
-  test('again, or at an earlier instant, waits for nothing and writes nothing', async () => {
+  test('that is already closed waits for nothing and writes nothing', async () => {
     const before = await latest();
     expect(await ledger.closePeriod({ before })).toMatchObject({ code: 'CLOSED' });
     const count = await closings();
@@ -141,20 +130,20 @@ describe('closing a period', () => {
     expect(await closings()).toBe(count);
   });
 
-  test('lets postings pass while it waits for the audit log', async () => {
+  test('does not delay postings while it waits for the audit log', async () => {
     const [from = '', to = ''] = await makeAccounts(ledger, 2, { funds: '10.00' });
     const holder = await connect(database.ownerUrl);
     await holder.query('begin');
     await holder.query('select from audit_heads for update');
     const closing = ledger.closePeriod({ before: await latest() });
-    await untilSomebodyWaits();
+    await untilSessionWaits();
     await asOwner(database, 'select from ledgers for update nowait');
     expectPosted(await transfer(ledger, { fromAccountId: from, toAccountId: to, amount: '1.00' }));
     await holder.query('commit');
     expect(await closing).toMatchObject({ code: 'CLOSED' });
   });
 
-  test('is one change for all who ask at once, of the latest instant', async () => {
+  test('merges simultaneous requests into one change with the latest instant', async () => {
     const own = await createTestDatabase();
     const alone = await openLedger(own);
     const answers = await Promise.all(
@@ -168,11 +157,11 @@ describe('closing a period', () => {
       expect(answer.ledger.closedBefore).toBeGreaterThanOrEqual(before);
     }
     expect(await alone.state()).toMatchObject({ closedBefore: 1_000_039n });
-    // Reads that are answered at different times make a few turns.
+    // The requests' reads end at different times, so that there may be a few changes.
     expect(await closings(own)).toBeLessThanOrEqual(8);
   });
 
-  test('never has a posting without effectiveAt run again, whatever closers ask for', async () => {
+  test('causes no retry of a posting without effectiveAt', async () => {
     const own = await openLedger(database);
     const accounts = await makeAccounts(own, 8, { funds: '100.00' });
     let retries = 0;
@@ -184,7 +173,7 @@ describe('closing a period', () => {
     const closers = [ledger, own].map(async (by) => {
       while (!isOver) {
         const before = await latest();
-        // The present is refused.
+        // A closing at the present instant is rejected.
         expect(await by.closePeriod({ before: before + 5_000_000n })).toMatchObject({
           code: 'INVALID_INPUT',
           facts: { field: 'before' },
@@ -211,15 +200,15 @@ describe('closing a period', () => {
   });
 });
 
-test('who waits for a locked account decides on what its holder left', async () => {
+test('a command that waited for a locked account is decided on the state that the lock’s holder left', async () => {
   const [from = '', to = ''] = await makeAccounts(ledger, 2, { funds: '10.00' });
   const holder = await connect(database.ownerUrl);
   await holder.query('begin');
   await holder.query(`update accounts set status = 'FROZEN' where id = $1`, [parseId('account', from)]);
 
   const waiting = transfer(ledger, { fromAccountId: from, toAccountId: to, amount: '1.00' });
-  await untilSomebodyWaits();
-  // Another account's command does not wait behind it.
+  await untilSessionWaits();
+  // A command on another account does not wait.
   expectPosted(await deposit(ledger, { accountId: await makeAccount(ledger), amount: '1.00' }));
   await holder.query('commit');
 
@@ -229,7 +218,7 @@ test('who waits for a locked account decides on what its holder left', async () 
   });
 });
 
-test('of two services that take the same externalIds crosswise, each event is posted once', async () => {
+test('two services that take the same externalIds in opposite order post each of them once', async () => {
   const other = await openLedger(database);
   const accounts = await makeAccounts(ledger, 8);
   const events = Array.from({ length: 40 }, () => `event-${randomUUID()}`);
@@ -246,7 +235,7 @@ test('of two services that take the same externalIds crosswise, each event is po
   expect(outcomes.filter(({ code }) => code === 'EXTERNAL_ID_TAKEN')).toHaveLength(40);
 });
 
-test('createdAt increases along an account’s versions also behind a clock that was set back', async () => {
+test('createdAt increases with an account’s versions even if the clock was set back', async () => {
   const [from = '', to = ''] = await makeAccounts(ledger, 2, { funds: '10.00' });
   await asOwner(
     database,
@@ -260,7 +249,7 @@ test('createdAt increases along an account’s versions also behind a clock that
   expect(second.transaction.createdAt).toBe(first.transaction.createdAt + 1n);
 });
 
-test('closing leaves no connection, lock or prepared transaction behind', async () => {
+test('after closing there is no connection, lock or prepared transaction', async () => {
   const own = await createTestDatabase();
   const closing = await openLedger(own);
   const [from = '', to = ''] = await makeAccounts(closing, 2, { funds: '10.00' });
@@ -279,7 +268,7 @@ test('closing leaves no connection, lock or prepared transaction behind', async 
           (select count(*)::int from pg_prepared_xacts) as prepared`,
       )
     )[0];
-  // A backend ends a moment after its connection.
+  // A backend ends shortly after its connection.
   for (let attempt = 0; attempt < 50 && (await left())?.connections !== 0; attempt += 1) await sleep(20);
   expect(await left()).toEqual({ connections: 0, prepared: 0 });
 });

@@ -1,22 +1,22 @@
-/** What an ATOMIC batch is answered, beside the reference model of single requests. */
+/** Extends the reference model of single requests by ATOMIC batches. */
 import { KEPT, type Posting, type ReferenceModel, say, targetOf } from './reference-model.ts';
 
 export interface AtomicAnswer {
-  /** Of the operations, in order, or of the one at fault. */
+  /** The answers to the operations, in order, or to the one at fault. */
   readonly texts: readonly string[];
-  /** Of the operation at fault; undefined: all of them are posted. */
+  /** The index of the operation at fault; undefined if all are posted. */
   readonly index: number | undefined;
 }
 export interface AtomicDecided extends AtomicAnswer {
-  /** What the batch leaves. */
+  /** The model after the batch. */
   readonly model: ReferenceModel;
-  /** How many outcomes the journal has of it. */
+  /** The number of its outcomes in the journal. */
   readonly recorded: number;
-  /** Of the operation at fault, whose key belongs to it; undefined where that is not known. */
+  /** The account that the key of the operation at fault belongs to; undefined if unknown. */
   readonly keyAccount?: string | undefined;
 }
 
-/** Decides a batch; the model that is given stays as it is. */
+/** Decides a batch. The given model is not changed. */
 export function decideAtomic(model: ReferenceModel, requests: readonly Posting[], at: bigint): AtomicDecided {
   const keyAccounts: string[] = [];
   const abort = (index: number, cause: string): AtomicDecided => ({
@@ -26,7 +26,7 @@ export function decideAtomic(model: ReferenceModel, requests: readonly Posting[]
     recorded: 0,
     keyAccount: keyAccounts[index],
   });
-  // Targets: what an operation names stands in the books, or is to be made by an earlier one.
+  // A target exists, or an earlier operation creates it.
   const bearers = new Map<string, { readonly kind: Posting['kind']; readonly keyAccount: string }>();
   for (const [index, request] of requests.entries()) {
     const bearer = bearers.get((targetOf(request) ?? '').slice('ext:'.length));
@@ -38,7 +38,7 @@ export function decideAtomic(model: ReferenceModel, requests: readonly Posting[]
     if (externalId !== null && !bearers.has(externalId))
       bearers.set(externalId, { kind: request.kind, keyAccount });
   }
-  // Keys: the first that was declined, or was used for another request.
+  // The first key that was declined, or used for another request, aborts the batch.
   for (const [index, request] of requests.entries()) {
     const again = model.again(request, keyAccounts[index] ?? '');
     if (again !== undefined && !again.startsWith('POSTED')) return abort(index, again);
@@ -64,10 +64,10 @@ export function decideAtomic(model: ReferenceModel, requests: readonly Posting[]
 
 export const isAgain = (text: string) => text.endsWith(' again');
 
-/** The text of an id that the caller cannot know: what it stood for went with the batch. */
+/** The text of an id that was discarded with the batch. */
 export const GONE = '?';
 
-/** A refusal without what goes with the batch. */
+/** Removes the ids that were discarded with the batch from a refusal. */
 function asItStands(text: string, made: ReadonlySet<string>): string {
   const code = text.slice(0, text.indexOf(' '));
   const facts = factsOf(text);

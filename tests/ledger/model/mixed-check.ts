@@ -1,6 +1,6 @@
 /**
- * Whether the journal explains every answer: its outcomes, replayed through the reference model in their order, must give the
- * answers that were given, and between two of them there must be a place for each answer that recorded nothing.
+ * Checks that the journal explains every answer. Its outcomes, replayed through the reference model in order, must give the same
+ * answers, and each answer that recorded nothing must fit between two of them.
  */
 import { type AtomicDecided, decideAtomic, isAgain } from './atomic-model.ts';
 import { ACCOUNTS } from './mixed-requests.ts';
@@ -10,7 +10,7 @@ import { KEPT, type Posting, ReferenceModel, textOf } from './reference-model.ts
 /** A recorded outcome, in the order of the journal. */
 export interface Row {
   readonly block: string;
-  /** The model's name of it, if it is a transaction. */
+  /** The model's name, if it is a transaction. */
   readonly name: string;
   readonly key: string;
   readonly outcome: string;
@@ -25,7 +25,7 @@ interface Step {
 interface Owned extends Row {
   readonly step: Step;
 }
-/** A step that recorded nothing: it was decided when so many rows stood, `after` at least and `before` at most. */
+/** A step that recorded nothing. It was decided when the journal had at least `after` and at most `before` rows. */
 interface Unrecorded {
   readonly step: Step;
   readonly after: number;
@@ -33,15 +33,15 @@ interface Unrecorded {
 }
 
 export interface Explained {
-  /** The books after all rows. */
+  /** The model after all rows. */
   readonly model: ReferenceModel;
   /** Blocks with outcomes of more than one kind of sending. */
   readonly sharedBlocks: number;
-  /** What kept a key: the request, and its answer. */
+  /** The requests and answers that used a key. */
   readonly kept: readonly { readonly request: Posting; readonly text: string; readonly isCulprit: boolean }[];
 }
 
-/** Throws where there is an answer or a row that nothing explains. */
+/** Throws if an answer or a row has no explanation. */
 export function explainByJournal(answers: readonly Answered[], rows: readonly Row[]): Explained {
   const owned = findOwners(answers, rows);
   checkOrder(owned);
@@ -60,7 +60,7 @@ export function explainByJournal(answers: readonly Answered[], rows: readonly Ro
   return { model, sharedBlocks: countShared(owned), kept: keptOf(answers) };
 }
 
-/** Each row was made for one step, and each answer that a key keeps has a row. */
+/** Each row belongs to one step, and each recorded answer has a row. */
 function findOwners(answers: readonly Answered[], rows: readonly Row[]): Owned[] {
   const byKey = new Map(rows.map((row) => [row.key, row]));
   if (byKey.size < rows.length) throw new Error('a key is recorded twice');
@@ -72,18 +72,19 @@ function findOwners(answers: readonly Answered[], rows: readonly Row[]): Owned[]
       const row = byKey.get(keyOf(request));
       if (row?.outcome !== codeOf(text))
         throw new Error(`${textOf(request)}\n  was answered ${text}, is recorded ${row?.outcome}`);
-      if (stepOf.has(row)) throw new Error(`${row.key} was answered twice as if it was new`);
+      if (stepOf.has(row)) throw new Error(`${row.key} was answered twice without being a replay`);
       stepOf.set(row, { answered, place: answered.kind === 'ATOMIC' ? undefined : place });
     }
   }
   return rows.map((row) => {
     const step = stepOf.get(row);
-    if (step === undefined) throw new Error(`${row.key} is recorded ${row.outcome}, and was not answered so`);
+    if (step === undefined)
+      throw new Error(`${row.key} is recorded ${row.outcome}, but was not answered like that`);
     return { ...row, step };
   });
 }
 
-/** Clients, and INDEPENDENT batches, have their outcomes in their order; an ATOMIC batch has its own together. */
+/** The outcomes of a client and of an INDEPENDENT batch are in order; those of an ATOMIC batch are adjacent. */
 function checkOrder(owned: readonly Owned[]): void {
   const last = new Map<string, { readonly answered: Answered; readonly place: number }>();
   const seen = new Set<Answered>();
@@ -100,7 +101,7 @@ function checkOrder(owned: readonly Owned[]): void {
     if (earlier?.answered === answered && earlier.place > place)
       throw new Error(`${key} is recorded after a later operation of its batch`);
     if (earlier !== undefined && earlier.answered.turn > answered.turn)
-      throw new Error(`${key} is recorded after an outcome that its client asked for later`);
+      throw new Error(`${key} is recorded after an outcome that its client requested later`);
     last.set(client, { answered, place });
   }
 }
@@ -116,7 +117,7 @@ function findUnrecorded(answers: readonly Answered[], owned: readonly Owned[]): 
     return answered.texts.flatMap((text, place): Unrecorded[] => {
       if (recorded.has(place)) return [];
       const step = { answered, place };
-      // The target is looked up before the operations ahead of it in its batch are decided.
+      // The target is looked up before the earlier operations of its batch are decided.
       if (text.includes('_NOT_FOUND')) return [{ step, ...anywhere }];
       const after = rows.findLast(([, row]) => (row.step.place ?? 0) < place)?.[0];
       const before = rows.find(([, row]) => (row.step.place ?? 0) > place)?.[0];
@@ -125,7 +126,7 @@ function findUnrecorded(answers: readonly Answered[], owned: readonly Owned[]): 
   });
 }
 
-/** Replays the rows from `first` to `end` and places what recorded nothing between them. */
+/** Replays the rows from `first` to `end`, and finds places between them for the answers that recorded nothing. */
 function replayWave(
   start: ReferenceModel,
   owned: readonly Owned[],
@@ -150,14 +151,14 @@ function replayWave(
       at += done.recorded;
     }
   };
-  // Most of them fit between two blocks; only what does not is tried between all rows.
+  // Most of them fit between two blocks. Only the others are tried between all rows.
   const { model, left } = replay(unrecorded, false);
   const [unexplained] = left.length === 0 ? [] : replay(left, true).left;
   if (unexplained !== undefined) throw new Error(describe(model, unexplained.step));
   return model;
 }
 
-/** The model after the row, and after all other rows of its ATOMIC batch. `isRecent`: the name is of a row of this wave. */
+/** Returns the model after the row and the other rows of its ATOMIC batch. `isRecent`: the name belongs to this wave. */
 function applyRow(
   model: ReferenceModel,
   { step, block }: Owned,
@@ -174,8 +175,8 @@ function applyRow(
   }
   const decided = decide(model, step);
   if (isSame(step, decided)) return decided;
-  // Which externalIds are taken is read before the block has its place: another ledger's block may come between. That is
-  // harmless where the request is declined for another reason; to be posted it would need the externalId.
+  // The taken externalIds are read before the block is appended: a block of the other ledger may come between. This is harmless
+  // if the request is declined for another reason; a posted request would need the externalId.
   for (let [before, other] = [model, decided]; ; ) {
     const [, taker = ''] = /^EXTERNAL_ID_TAKEN .*"id":"([^"]+)"/.exec(other.texts.at(-1) ?? '') ?? [];
     if (!isRecent(taker)) throw new Error(`in block ${block}: ${describe(model, step)}`);
@@ -192,7 +193,7 @@ function applyRow(
 const refusalAt = ({ texts }: Answered, place = 0) =>
   texts[place]?.startsWith('POSTED') ? undefined : texts[place];
 
-/** The step as the model decides it; that stays as it is. */
+/** Decides the step on a copy of the model. */
 function decide(model: ReferenceModel, { answered, place }: Step): AtomicDecided {
   if (place === undefined) return decideAtomic(model, answered.requests, NOW);
   const request = answered.requests[place] as Posting;
@@ -202,7 +203,7 @@ function decide(model: ReferenceModel, { answered, place }: Step): AtomicDecided
   return { texts: [text], index: undefined, model: next, recorded, keyAccount: model.keyAccountOf(request) };
 }
 
-/** Whether the model answers so where nothing is recorded. */
+/** Whether the model gives this answer without recording it. */
 function explains(model: ReferenceModel, step: Step): boolean {
   const { answered, place } = step;
   if (place !== undefined)
@@ -211,7 +212,7 @@ function explains(model: ReferenceModel, step: Step): boolean {
   return decided.recorded === 0 && isSame(step, decided);
 }
 
-/** Nothing here depends on the time. */
+/** No answer depends on the time. */
 const NOW = 0n;
 
 function isSame({ answered, place }: Step, { texts, index }: AtomicDecided): boolean {
@@ -219,7 +220,7 @@ function isSame({ answered, place }: Step, { texts, index }: AtomicDecided): boo
   return index === answered.index && textOf(texts) === textOf(answered.texts);
 }
 
-/** What was answered, and what the model answers instead. */
+/** Describes the difference between the answer and the model's. */
 function describe(model: ReferenceModel, step: Step): string {
   const { kind, requests, texts, index, wave } = step.answered;
   const decided = decide(model, step);
@@ -237,7 +238,7 @@ function describe(model: ReferenceModel, step: Step): string {
   ].join('\n');
 }
 
-/** The answer to an operation; undefined where its batch was aborted by another one. */
+/** Returns the answer to an operation; undefined if another operation aborted its batch. */
 function textAt({ texts, index }: Answered, place: number): string | undefined {
   if (index === undefined) return texts[place];
   return index === place ? texts[0] : undefined;

@@ -1,19 +1,19 @@
 /**
- * Random single commands and batches, for two ledgers on one database. Most operations can be done, so that ATOMIC batches of a
- * hundred are posted too; the others repeat keys, take externalIds that others take, overdraw, or name the wrong target.
+ * Random single commands and batches for two ledgers on one database. Most operations succeed, so that ATOMIC batches of a hundred
+ * are posted too. The others repeat keys, compete for externalIds, overdraw, or name a wrong target.
  */
 import fc from 'fast-check';
 import { type Account, outsideOf, type Posting, targetOf } from './reference-model.ts';
 
 export type Kind = 'SINGLE' | 'INDEPENDENT' | 'ATOMIC';
 
-/** What a client sends at once. */
+/** One request of a client. */
 export interface Sending {
   readonly kind: Kind;
   readonly requests: readonly Posting[];
 }
 
-/** What was answered so far, by the model's names. */
+/** The outcomes so far, by the model's names. */
 export interface Known {
   readonly holds: readonly string[];
   readonly posted: readonly string[];
@@ -32,9 +32,9 @@ const standard: Account = {
   max: null,
 };
 const places = (count: number) => Array.from({ length: count }, (_, place) => place);
-/** They may be overdrawn and take anything. */
+/** Accounts without limits. */
 const FREE = places(20).map((place) => `free ${place}`);
-/** They begin with 50.00, and half of them take at most 150.00. */
+/** Accounts that start with 50.00. Half of them have a maximum of 150.00. */
 const LIMITED = places(16).map((place) => `limited ${place}`);
 const ALL = [...FREE, ...LIMITED];
 export const ACCOUNTS: ReadonlyMap<string, Account> = new Map<string, Account>([
@@ -56,7 +56,7 @@ export const OPENING: Sending = {
   })),
 };
 
-/** How many clients of a kind each ledger has, and how often each sends in a wave. */
+/** The number of clients of each kind per ledger, and of requests that each sends in a wave. */
 const CLIENTS: readonly { readonly kind: Kind; readonly clients: number; readonly times: number }[] = [
   { kind: 'SINGLE', clients: 6, times: 16 },
   { kind: 'INDEPENDENT', clients: 3, times: 2 },
@@ -64,7 +64,7 @@ const CLIENTS: readonly { readonly kind: Kind; readonly clients: number; readonl
 ];
 const MOST: Readonly<Record<Kind, number>> = { SINGLE: 1, INDEPENDENT: 600, ATOMIC: 150 };
 
-/** Numbers at random, the same from the same seed. */
+/** Random numbers; the same seed gives the same numbers. */
 class Chance {
   readonly #seed: number;
   #numbers: number[] = [];
@@ -82,7 +82,7 @@ class Chance {
     return (this.#numbers.pop() ?? 0) % count;
   }
 
-  /** True so often in a hundred times. */
+  /** Returns true in this percentage of calls. */
   percent(share: number): boolean {
     return this.below(100) < share;
   }
@@ -95,7 +95,7 @@ class Chance {
 export class Requests {
   readonly #chance: Chance;
   readonly #sendings: Sending[] = [];
-  /** Requests that another one may repeat: an `ext:` name of a batch stands for something else elsewhere. */
+  /** Requests that another one may repeat. An `ext:` name inside a batch has another meaning elsewhere. */
   readonly #asked: Posting[] = [];
   #count = 0;
 
@@ -103,7 +103,7 @@ export class Requests {
     this.#chance = new Chance(seed);
   }
 
-  /** What the clients of a ledger send, each one after the other. */
+  /** Returns the requests of each client of a ledger, in order. */
   clients(known: Known): Sending[][] {
     return CLIENTS.flatMap(({ kind, clients, times }) =>
       places(clients).map(() => places(times).map(() => this.#sending(kind, known))),
@@ -116,7 +116,7 @@ export class Requests {
       return this.#chance.pick(earlier);
     const most = this.#chance.percent(kind === 'ATOMIC' ? 50 : 20) ? MOST[kind] : Math.min(MOST[kind], 30);
     const size = 1 + this.#chance.below(most);
-    // In how many of a hundred operations something may be wrong.
+    // The percentage of operations that may fail.
     const risk = kind === 'ATOMIC' ? this.#chance.pick([0, 0, 5, 20]) : 30;
     const batch: Posting[] = [];
     while (batch.length < size) batch.push(this.#request(batch, known, risk));
@@ -131,7 +131,7 @@ export class Requests {
     return (this.#chance.percent(15) ? this.#later(batch) : undefined) ?? this.#safe();
   }
 
-  /** What names an earlier operation of the batch by its externalId. */
+  /** Operations that refer to an earlier operation of the batch by its externalId. */
   #later(batch: readonly Posting[]): Posting | undefined {
     const named = batch.filter((request) => 'externalId' in request && request.externalId !== null);
     const earlier = named.at(-1 - this.#chance.below(3));
@@ -140,7 +140,7 @@ export class Requests {
     const amount = 100n;
     if (earlier.kind !== 'HOLD')
       return { kind: 'REVERSAL', ...this.#attempt(), transactionId: target, amount };
-    // A hold reserves enough for ten captures.
+    // A hold has enough money for ten captures.
     return { kind: 'CAPTURE', ...this.#attempt(), holdId: target, amount, final: false };
   }
 
@@ -215,7 +215,7 @@ export class Requests {
     return { key: `key ${this.#count}`, externalId: null, effectiveAt: null, description: null };
   }
 
-  /** One of the few externalIds of this time that several requests take, in so many of a hundred. */
+  /** Returns, in this percentage of calls, one of a few externalIds that several requests compete for. */
   #sharedId(share: number): string | null {
     const recent = Math.floor(this.#count / 500) * 20;
     return this.#chance.percent(share) ? `shared ${recent + this.#chance.below(40)}` : null;

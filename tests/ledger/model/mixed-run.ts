@@ -10,14 +10,14 @@ import { OPENING } from './mixed-requests.ts';
 import { commandOf, type Names, type Program, textOfOutcome } from './model-program.ts';
 import type { Posting } from './reference-model.ts';
 
-/** A sending and its answer. */
+/** A request and its answer. */
 export interface Answered extends AtomicAnswer {
   readonly kind: Kind;
   readonly requests: readonly Posting[];
-  /** Who sent it, and its number among what that client sent in the wave, each after the answer to the one before. */
+  /** The client, and the number of the request in the client's sequence. Clients wait for each answer. */
   readonly client: number;
   readonly turn: number;
-  /** Everything of a wave is answered before anything of the next is sent. */
+  /** All requests of a wave are answered before the next wave is sent. */
   readonly wave: number;
 }
 
@@ -27,7 +27,7 @@ export interface Mix {
   readonly names: Names;
 }
 
-/** Answers with all answers, in any order. */
+/** Returns all answers, in any order. */
 export async function sendWaves(mix: Mix, requests: Requests, waves: number): Promise<Answered[]> {
   const answered = await sendAll(mix, [[OPENING]], 0);
   for (let wave = 1; wave <= waves; wave += 1) {
@@ -38,7 +38,7 @@ export async function sendWaves(mix: Mix, requests: Requests, waves: number): Pr
   return answered;
 }
 
-/** The clients take turns of the ledgers, so that each kind goes to every one of them. */
+/** The clients are spread over the ledgers, so that each ledger receives each kind. */
 async function sendAll(mix: Mix, clients: readonly Sending[][], wave: number): Promise<Answered[]> {
   const answers: (Pick<Answered, 'client' | 'turn'> & { sending: Sending; answer: Answer })[] = [];
   const sendEach = async (sendings: readonly Sending[], client: number): Promise<void> => {
@@ -60,7 +60,7 @@ export async function send(
   ledger: Ledger,
   { kind, requests }: Sending,
 ): Promise<Answer> {
-  // Half of the requests name accounts by their externalIds, and write amounts with all decimals.
+  // Half of the requests use `ext:` names and write amounts with all decimals.
   const commands = requests.map((request, place) =>
     commandOf(program.requests, request, names, place % 2 === 0),
   );
@@ -72,7 +72,7 @@ export async function send(
 const outcomesOf = (answer: Answer): readonly Outcome[] =>
   answer.code === 'PROCESSED' ? answer.outcomes : [answer];
 
-/** An answer in the model's words. */
+/** Returns an answer as the model's text. */
 export function textsOf(answer: Answer, names: Names): AtomicAnswer {
   const aborted = answer.code === 'BATCH_ABORTED' ? answer.facts : undefined;
   const outcomes = aborted === undefined ? outcomesOf(answer) : [aborted.cause];
@@ -81,7 +81,7 @@ export function textsOf(answer: Answer, names: Names): AtomicAnswer {
 }
 const UNKNOWN = /"(hold|txn)_[0-9a-z]{26}"/g;
 
-/** The holds and transactions that were made, by the model's names. */
+/** Returns the created holds and transactions, by the model's names. */
 function knownOf(answered: readonly Answered[]): Known {
   const [holds, posted]: [string[], string[]] = [[], []];
   for (const { requests, texts, index } of answered) {

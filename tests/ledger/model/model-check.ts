@@ -15,14 +15,14 @@ import {
 import { ACCOUNTS, anyStep, OPENING, type Step, toRequest } from './model-requests.ts';
 import { CLOSED_BEFORE, isChange, ReferenceModel, type Request, textOf } from './reference-model.ts';
 
-/** Worlds share a ledger and nothing else; their requests meet in its batches. */
+/** Worlds share only the ledger: their requests share its batches. */
 const WORLDS = 20;
 const MAX_STEPS = 120;
 
 /**
- * Sends random requests of every kind to the program and to the model, in runs of some worlds at once, and answers how many
- * they were. Some of a world's do not wait for the answers to others: then there must be an order in which the model gives
- * the answers that the program gave. Throws the shortest difference that it finds, with its seed.
+ * Sends random requests of every kind to the program and to the model, in several worlds at once, and returns their number. Some
+ * requests of a world are sent together: then the model must give the program's answers in some order of them. Throws the
+ * shortest difference, with its seed.
  */
 export async function compareWithModel(
   { Ledger, ...program }: Program,
@@ -50,7 +50,7 @@ export async function compareWithModel(
   }
 }
 
-/** Plays the steps on accounts of their own. */
+/** Runs the steps of a world on its own accounts. */
 async function play(service: Service, steps: readonly Step[]): Promise<void> {
   const names = await Names.make(service, ACCOUNTS);
   const asked: Request[] = [];
@@ -77,8 +77,8 @@ async function play(service: Service, steps: readonly Step[]): Promise<void> {
 }
 
 /**
- * Cuts steps where one waits for the answers before it. At most six are under way, among them one change: of two, no answer
- * tells which was first.
+ * Groups the steps that are sent together: at most six, with at most one change of an account, because the answers to two changes
+ * do not show which one was first.
  */
 function wavesOf(steps: readonly Step[]): Step[][] {
   const waves: Step[][] = [];
@@ -94,22 +94,22 @@ function wavesOf(steps: readonly Step[]): Step[][] {
 interface Answer {
   readonly request: Request;
   readonly text: string;
-  /** When it was decided, as far as that is to be seen. */
+  /** The range of instants in which it was decided. */
   readonly at: bigint;
 }
 
 const now = () => BigInt(Date.now()) * 1000n;
 
 /**
- * What is posted tells its time. What is refused lies between the request and its answer: that an instant has passed, it had
- * by the answer; that it has not, it had not when it was sent.
+ * A posted request has its createdAt. A refusal was decided between the request and its answer: an instant that had passed had
+ * passed by the answer, and one that had not passed had not passed when the request was sent.
  */
 function instantOf(outcome: Outcome | AccountUpdated, sentAt: bigint, answeredAt: bigint): bigint {
   if (outcome.code === 'POSTED') return outcome.transaction.createdAt;
   return outcome.code === 'HOLD_EXPIRED' || outcome.code === 'INVALID_INPUT' ? answeredAt : sentAt;
 }
 
-/** The model after the requests, in an order in which it gives these answers; undefined where there is none. */
+/** Returns the model after the requests, in an order that gives these answers; undefined if there is no such order. */
 function explain(model: ReferenceModel, answers: readonly Answer[]): ReferenceModel | undefined {
   if (answers.length === 0) return model;
   for (const [place, { request, text, at }] of answers.entries()) {
@@ -121,7 +121,7 @@ function explain(model: ReferenceModel, answers: readonly Answer[]): ReferenceMo
   return undefined;
 }
 
-/** Says what the model would have answered in the order in which the requests were sent. */
+/** Describes the model's answers in the order in which the requests were sent. */
 function fail(model: ReferenceModel, answers: readonly Answer[]): never {
   const next = model.fork();
   const lines = answers.map(({ request, text, at }) => {

@@ -1,4 +1,4 @@
-/** The program beside the model: what its ids, requests and answers are in the model's words. */
+/** Translates the program's ids, requests and answers to and from those of the model. */
 import { randomUUID } from 'node:crypto';
 import type pg from 'pg';
 import { toAccountRequest } from '../../../src/core/create-account.ts';
@@ -17,7 +17,7 @@ import {
   textOf,
 } from './reference-model.ts';
 
-/** The program that is compared with the model: the project's own, or a copy of it with a bug planted. */
+/** The program that is compared with the model: the original, or a copy with a planted bug. */
 export interface Program {
   readonly Ledger: typeof Ledger;
   readonly requests: typeof import('../../../src/core/decide/request.ts');
@@ -28,7 +28,7 @@ export interface Service extends Omit<Program, 'Ledger'> {
   readonly reader: pg.Pool;
 }
 
-/** What the program's ids and the callers' own names stand for in the model. */
+/** Maps the program's ids and externalIds to the model's names. */
 export class Names {
   readonly accounts: ReadonlyMap<string, Account>;
   readonly run: string;
@@ -41,7 +41,7 @@ export class Names {
     this.accounts = accounts;
   }
 
-  /** Makes the accounts of a world. */
+  /** Creates the accounts of a world. */
   static async make({ ledger, reader }: Service, accounts: ReadonlyMap<string, Account>): Promise<Names> {
     const names = new Names(`${randomUUID()} `, accounts);
     const own = [...accounts].filter(([, { isOutside }]) => !isOutside);
@@ -72,8 +72,8 @@ export class Names {
   }
 
   /**
-   * An id as a caller writes it, or the caller's own name where there is one. What is not there has an id of nobody's. A name
-   * that is an `ext:` name already stays one.
+   * Returns the public id, or the `ext:` name if there is one. A missing object gets an unused id. An `ext:` name is returned
+   * unchanged.
    */
   given(kind: 'account' | 'hold' | 'transaction', name: string, byExternalId: boolean): string {
     if (name.startsWith('ext:')) {
@@ -99,7 +99,7 @@ export class Names {
     return this.#names.get(text) ?? text;
   }
 
-  /** Remembers a transaction by whose key it was asked with. */
+  /** Stores a transaction under the account and key of its request. */
   learn(outcome: Outcome | AccountUpdated): void {
     if (outcome.code !== 'POSTED') return;
     const { id, keyAccountId, idempotencyKey, holdId, externalId } = outcome.transaction;
@@ -116,7 +116,7 @@ export class Names {
   }
 }
 
-/** The command of a request. Spelt out, it says the same in other words. */
+/** Returns the command of a request; `spelled out` in another notation with the same meaning. */
 export function commandOf(
   {
     toDeposit,
@@ -195,12 +195,12 @@ export function commandOf(
   }
 }
 
-/** Whole units as decimal text: "12", or "12.00". */
+/** Returns whole units as decimal text: "12" or "12.00". */
 export function decimal(minor: bigint, isSpeltOut: boolean): string {
   return isSpeltOut ? `${minor / 100n}.00` : `${minor / 100n}`;
 }
 
-/** The outcome as the model says it. */
+/** Returns the outcome as the model's text. */
 export function textOfOutcome(outcome: Outcome | AccountUpdated, names: Names): string {
   if (outcome.code === 'UPDATED') return say('UPDATED');
   const again = outcome.replayed ? ' again' : '';
@@ -220,7 +220,7 @@ export function textOfOutcome(outcome: Outcome | AccountUpdated, names: Names): 
   return say('POSTED', { name: names.nameOf(id), entries: lines }) + again;
 }
 
-/** A refusal's facts with the model's names; money without its currency, and without what is wrong in words. */
+/** Returns a refusal's facts with the model's names, without currencies and messages. */
 function plainFacts(facts: object, names: Names): object {
   const plain = (value: unknown): unknown => {
     if (typeof value === 'string') return names.nameOf(value);
@@ -232,7 +232,7 @@ function plainFacts(facts: object, names: Names): object {
   return Object.fromEntries(known.map(([name, value]) => [name, plain(value)]));
 }
 
-/** The accounts and the holds, as the database has them when all is over. */
+/** Compares the accounts and holds in the database with those of the model. */
 export async function compareBooks(
   { ledger, reader }: Service,
   names: Names,

@@ -1,6 +1,6 @@
 /**
- * Random requests. A step is drawn before anything is known; it becomes a request beside what the model has by then, so that
- * most requests can be done, and many only just cannot.
+ * Random requests. A step is drawn first and becomes a request that fits the model's state at that time, so that most requests
+ * succeed and many fail by a small margin.
  */
 import fc from 'fast-check';
 import {
@@ -18,7 +18,7 @@ import {
 const empty = { status: 'OPEN', balance: 0n, held: 0n, incoming: 0n, version: 0n } as const;
 const standard = { ...empty, isOutside: false, currency: 'USD', side: 'CREDIT', min: 0n, max: null } as const;
 const outside = { ...standard, isOutside: true, side: 'DEBIT', min: null } as const;
-/** The accounts of a world, as they begin. */
+/** The accounts of a world in their initial state. */
 export const ACCOUNTS: ReadonlyMap<string, Account> = new Map<string, Account>([
   ['a', standard],
   ['b', { ...standard, max: 2000n }],
@@ -41,8 +41,8 @@ const USUAL = [
   'euro',
   'liquidity',
 ];
-const account = fc.constantFrom(...USUAL, ...USUAL, ...USUAL, outsideOf('USD'), 'nobody');
-const own = fc.constantFrom(...USUAL, ...USUAL, 'nobody');
+const account = fc.constantFrom(...USUAL, ...USUAL, ...USUAL, outsideOf('USD'), 'missing');
+const own = fc.constantFrom(...USUAL, ...USUAL, 'missing');
 const anyCurrency = fc.constantFrom(...USUAL, ...often('euro', 5), ...often('liquidity', 5));
 const amount = fc.integer({ min: 1, max: 12 }).map((units) => BigInt(units) * 100n);
 const text = fc.constantFrom(...often(null, 8), 'tea', 'coffee');
@@ -63,13 +63,13 @@ const KINDS = {
   AGAIN: 10,
 } as const;
 const kinds = Object.entries(KINDS).flatMap(([kind, times]) => often(kind as keyof typeof KINDS, times));
-/** What a world begins with, so that there is something to move. */
+/** The first requests of a world, which fund its accounts. */
 export const OPENING: readonly Posting[] = (['a', 'b', 'c', 'euro'] as const).map((accountId) => {
   const attempt = { key: 'opening', externalId: null, effectiveAt: null, description: null };
   return { kind: 'DEPOSIT', ...attempt, accountId, amount: 1500n };
 });
 
-/** What another request with the same key has otherwise. */
+/** The changes of another request with the same key. */
 const ALTERATIONS = [
   'amount',
   'externalId',
@@ -84,7 +84,7 @@ const ALTERATIONS = [
 const seldom = <T>(oneOf: number, arbitrary: fc.Arbitrary<T>): fc.Arbitrary<T | null> =>
   fc.oneof({ weight: oneOf - 1, arbitrary: fc.constant(null) }, { weight: 1, arbitrary });
 
-/** A bound at some distance from where the account is. */
+/** A limit at some distance from the account's balance. */
 const anyCondition = fc.record({
   account: own,
   kind: fc.constantFrom('expectedVersion', 'balanceAtLeast', 'balanceAtMost', 'availableAtLeast'),
@@ -97,13 +97,13 @@ export const anyStep = fc.record({
   to: account,
   own,
   amount,
-  /** An old key, of any request, is seldom taken. */
+  /** The key of an earlier request of any kind; rare. */
   oldKey: seldom(15, fc.nat(40)),
   externalId: seldom(5, fc.integer({ min: 1, max: 30 })),
   effectiveAt: fc.constantFrom(...often(null, 40), CLOSED_BEFORE - 1n, CLOSED_BEFORE),
   description: text,
   conditions: seldom(4, fc.array(anyCondition, { minLength: 1, maxLength: 2 })),
-  /** When a hold expires: at an instant long ago, never, in an hour, or in so many milliseconds. */
+  /** The expiry of a hold: an instant long ago, never, in an hour, or in so many milliseconds. */
   expiry: fc.oneof(
     { weight: 3, arbitrary: fc.constantFrom(...often('never', 12), ...often('later', 4), 'long ago') },
     { weight: 2, arbitrary: fc.integer({ min: 20, max: 200 }) },
@@ -118,14 +118,14 @@ export const anyStep = fc.record({
   isBalanced: fc.constantFrom(...often(true, 8), false),
   limit: fc.constantFrom<bigint | null | undefined>(null, undefined, -1000n, 0n, 300n, 1500n, 3000n),
   alteration: fc.constantFrom(...often(null, 6), ...ALTERATIONS),
-  /** Whether accounts are named by their externalIds, and amounts written with all decimals. */
+  /** Whether the request uses `ext:` names and writes amounts with all decimals. */
   isSpeltOut: fc.boolean(),
-  /** Whether it is sent together with the one before it. */
+  /** Whether it is sent together with the previous one. */
   isTogether: fc.constantFrom(...often(true, 4), false),
 });
 export type Step = typeof anyStep extends fc.Arbitrary<infer S> ? S : never;
 
-/** The request that a step becomes, beside what the model has and what was asked before. */
+/** Returns the request of a step for the model's state and the earlier requests. */
 export function toRequest(step: Step, model: ReferenceModel, asked: readonly Request[]): Request {
   const postings = asked.filter((request): request is Posting => !isChange(request));
   if (step.kind !== 'AGAIN') return newRequest(step, step.kind, model, postings);
@@ -202,14 +202,14 @@ function newRequest(
   }
 }
 
-/** Mostly another account of the same currency. */
+/** Returns another account, mostly of the same currency. */
 function partnerOf({ from, to, target }: Step): string {
   const currency = ACCOUNTS.get(from)?.currency;
   const partners = USUAL.filter((name) => name !== from && ACCOUNTS.get(name)?.currency === currency);
   return target % 8 === 0 || partners.includes(to) ? to : (partners[target % partners.length] ?? to);
 }
 
-/** One of the last few, or what there is not. */
+/** Returns one of the last few, or a missing one. */
 function pick(names: readonly string[], target: number): string {
   return target === 0
     ? 'nothing'
@@ -233,7 +233,7 @@ function expiryOf({ expiry }: Step): bigint | null {
   return BigInt(Date.now() + (expiry === 'later' ? 3_600_000 : Number(expiry))) * 1000n;
 }
 
-/** Any lines, and those that balance them. */
+/** Returns random lines and those that balance them. */
 function entriesOf({ lines, isBalanced, to, amount: surplus }: Step): JournalEntry[] {
   const entries = lines.map(({ account: accountId, isDebit, ...rest }): JournalEntry => {
     return { accountId, side: isDebit ? 'DEBIT' : 'CREDIT', ...rest };
@@ -247,6 +247,6 @@ function entriesOf({ lines, isBalanced, to, amount: surplus }: Step): JournalEnt
     const side = rest > 0n ? 'DEBIT' : 'CREDIT';
     entries.push({ accountId, side, amount: rest < 0n ? -rest : rest, description: null });
   }
-  // Two lines of no account at all may be left alone.
+  // Two lines may remain that have no account.
   return entries.length > 1 ? entries : [...entries, ...entries];
 }

@@ -1,7 +1,7 @@
 /**
- * What a ledger answers, said as plainly as it can be: the books are Maps, the past is a Map of answers. It knows nothing of
- * the program that it is compared with. Amounts are minor units, instants microseconds; accounts bear names, and a
- * transaction, and the hold that it places, is named by the account and the key that it was asked with.
+ * A simple model of the ledger: the books are Maps, and the recorded answers are a Map. It shares no code with the program that it
+ * is compared with. Amounts are minor units, instants microseconds. Accounts have names; a transaction, and the hold that it
+ * places, is named by the account and the key of its request.
  */
 interface Attempt {
   readonly key: string;
@@ -55,7 +55,7 @@ export type Posting =
       readonly transactionId: string;
       readonly amount: bigint | null;
     });
-/** undefined: the limit stays; null: there is none. */
+/** undefined: the limit is not changed; null: no limit. */
 export type Change =
   | { readonly kind: 'FREEZE' | 'UNFREEZE' | 'CLOSE'; readonly accountId: string }
   | {
@@ -74,7 +74,7 @@ export interface Account {
   readonly status: 'OPEN' | 'FROZEN' | 'CLOSED';
   readonly min: bigint | null;
   readonly max: bigint | null;
-  /** On the account's side, as the others. */
+  /** On the account's normal side, like the other amounts. */
   readonly balance: bigint;
   readonly held: bigint;
   readonly incoming: bigint;
@@ -105,7 +105,7 @@ interface Plan {
   readonly reverses?: { readonly name: string; readonly size: bigint };
 }
 
-/** What is to be posted, its target by name. */
+/** The lines to post, and the name of the target. */
 interface Decided {
   readonly request: Posting;
   readonly name: string;
@@ -113,7 +113,7 @@ interface Decided {
   readonly plan: Plan;
 }
 
-/** What counts before it is refused. */
+/** An earlier effectiveAt is rejected. */
 export const CLOSED_BEFORE = 1_600_000_000_000_000n;
 export const outsideOf = (currency: string) => `outside ${currency}`;
 export const nameOf = (keyAccount: string, key: string) => `${keyAccount} ${key}`;
@@ -126,7 +126,7 @@ export function say(code: string, facts: object = {}): string {
 export const textOf = (value: unknown): string =>
   JSON.stringify(value, (_, each) => (typeof each === 'bigint' ? `${each}` : each)) ?? '';
 
-/** The only answers that a key keeps. */
+/** The answers that are recorded. */
 export const KEPT =
   /^(POSTED|HOLD_(EXPIRED|NOT_OPEN|AMOUNT_EXCEEDED)|ALREADY_REVERSED|REVERSAL_AMOUNT_EXCEEDED|ACCOUNT_(CLOSED|FROZEN)|CONDITION_FAILED|INSUFFICIENT_FUNDS|BALANCE_LIMIT_EXCEEDED) /;
 
@@ -141,7 +141,7 @@ export class ReferenceModel {
     this.accounts = new Map(accounts);
   }
 
-  /** A copy that goes its own way. */
+  /** Returns an independent copy. */
   fork(): ReferenceModel {
     const other = new ReferenceModel(this.accounts);
     other.holds = new Map(this.holds);
@@ -151,14 +151,14 @@ export class ReferenceModel {
     return other;
   }
 
-  /** A copy in which a transaction's externalId is free. */
+  /** Returns a copy in which a transaction's externalId is free. */
   withoutExternalIdOf(name: string): ReferenceModel {
     const other = this.fork();
     for (const [externalId, taker] of this.#taken) if (taker === name) other.#taken.delete(externalId);
     return other;
   }
 
-  /** The answer to a request that is decided at an instant. */
+  /** Returns the answer to a request that is decided at an instant. */
   answer(request: Request, at: bigint): string {
     if (isChange(request)) return this.#change(request);
     const decided = this.#decide(request, at);
@@ -168,13 +168,13 @@ export class ReferenceModel {
     return decided;
   }
 
-  /** The answer that the request would get and that posts nothing; undefined where it would be posted. */
+  /** Returns the refusal of the request; undefined if it would be posted. */
   refusalOf(request: Posting, at: bigint): string | undefined {
     const decided = this.#decide(request, at);
     return typeof decided === 'string' ? decided : undefined;
   }
 
-  /** What the key of a request was answered; undefined where it is new. */
+  /** Returns the recorded answer of the request's key; undefined if the key is unused. */
   again(request: Posting, keyAccount: string): string | undefined {
     if (request.kind === 'EXPIRY') return undefined;
     const name = nameOf(keyAccount, request.key);
@@ -182,14 +182,14 @@ export class ReferenceModel {
     return before === undefined ? undefined : this.#again(this.resolve(request), name, before);
   }
 
-  /** Has a new key answer so forever, if it is an answer that keys keep. */
+  /** Records the answer of an unused key if it is one of the recorded kinds. */
   keep(request: Posting, keyAccount: string, answer: string): void {
     if (request.kind === 'EXPIRY' || !KEPT.test(answer)) return;
     const name = nameOf(keyAccount, request.key);
     if (!this.#answers.has(name)) this.#answers.set(name, { request: this.resolve(request), answer });
   }
 
-  /** The request with the name of its target in place of the target's `ext:` name, where that stands for something. */
+  /** Replaces the target's `ext:` name with the target's name if it exists. */
   resolve(request: Posting): Posting {
     const target = targetOf(request);
     if (target === undefined || !target.startsWith('ext:')) return request;
@@ -213,7 +213,7 @@ export class ReferenceModel {
     return this.#check(request, plan) ?? { request, name, keyAccount, plan };
   }
 
-  /** Whose key it is; undefined where the target that tells is not there. */
+  /** Returns the account that the key belongs to; undefined if the target is missing. */
   keyAccountOf(given: Posting): string | undefined {
     const request = this.resolve(given);
     if ('accountId' in request) return request.accountId;
@@ -231,7 +231,7 @@ export class ReferenceModel {
     return say('IDEMPOTENCY_CONFLICT', { differingFields: fields, transaction });
   }
 
-  /** What it moves, or what the request itself, its hold or its original makes impossible. */
+  /** Returns the movement, or the refusal that follows from the request, its hold or its original transaction. */
   #plan(request: Posting, at: bigint): Plan | string {
     if (request.kind === 'CAPTURE') return this.#attempt(request) ?? this.#capture(request, at);
     if (request.kind === 'VOID' || request.kind === 'EXPIRY') return this.#release(request, at);
@@ -343,7 +343,7 @@ export class ReferenceModel {
     return { lines: swapped, reverses: { name, size: part } };
   }
 
-  /** What the accounts do not allow. */
+  /** Returns the refusal that follows from the accounts' states. */
   #check(request: Posting, { lines }: Plan): string | undefined {
     const left = this.#leave(lines);
     const moved = [...left].map(([account, after]) => ({ account, before: this.#get(account), after }));
@@ -426,7 +426,7 @@ export class ReferenceModel {
     return say('UPDATED');
   }
 
-  /** The accounts that lines move, in their order, as they leave them. */
+  /** Returns the moved accounts, in the order of the lines, in their states after them. */
   #leave(lines: readonly Line[]): Map<string, Account> {
     const left = new Map<string, Account>();
     for (const line of lines)
@@ -438,7 +438,7 @@ export class ReferenceModel {
   }
 }
 
-/** An entry as text, with its account as it leaves it; who else moves what is outside is not known. */
+/** Returns an entry as text, with the state of its account after it. The state of external accounts is unknown. */
 export function entryText(
   { account, layer, amount }: Line,
   after: Pick<Account, 'balance' | 'held' | 'incoming' | 'version' | 'isOutside'>,
@@ -452,7 +452,7 @@ function move(account: Account, { layer, amount }: Line): Account {
   const gain = account.side === 'CREDIT' ? amount : -amount;
   const moved = { ...account, version: account.version + 1n };
   if (layer === 'POSTED') return { ...moved, balance: account.balance + gain };
-  // Placing a hold lowers what is held by a negative gain; its release, the other way round, by a positive one.
+  // A hold is a negative gain of the pending layer; its release is a positive one.
   return (layer === 'PENDING') === gain < 0n
     ? { ...moved, held: account.held - gain }
     : { ...moved, incoming: account.incoming + gain };
@@ -468,7 +468,7 @@ function failedCondition(condition: Condition, found: Account, left: Account): s
   return undefined;
 }
 
-/** The fields in which a request differs from the first with its key; entries' texts stand with what was posted alone. */
+/** Returns the fields in which a request differs from the first one with its key. Entries' texts are kept only if posted. */
 function differingFields(request: Posting, before: Posting, isPosted: boolean): string[] {
   if (request.kind !== before.kind) return ['type'];
   const earlier = new Map(Object.entries(before));
@@ -484,7 +484,7 @@ function differingFields(request: Posting, before: Posting, isPosted: boolean): 
     .sort();
 }
 
-/** The name of the hold or the transaction that a request is about. */
+/** Returns the name of the request's hold or original transaction. */
 export function targetOf(request: Posting): string | undefined {
   if ('holdId' in request) return request.holdId;
   return 'transactionId' in request ? request.transactionId : undefined;
@@ -503,7 +503,7 @@ function between(from: string, to: string, layer: Line['layer'], amount: bigint)
     { account: from, layer, amount: -amount },
     { account: to, layer, amount },
   ];
-  // A release names the accounts in the order in which the hold did.
+  // A release has the accounts in the same order as its hold.
   return layer === 'RELEASE' ? lines.reverse() : lines;
 }
 
