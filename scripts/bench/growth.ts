@@ -7,7 +7,7 @@
  * pair in the opposite order. Autovacuum runs by its defaults.
  */
 import pg from 'pg';
-import { FieldWriter } from '../../src/core/decide/fields.ts';
+import { FieldWriter } from '../../src/core/values/fields.ts';
 import { formatId } from '../../src/core/values/ids.ts';
 import type { EmbeddedPostgres } from '../../src/db/embedded/embedded.ts';
 import { migrate } from '../../src/db/postgres/migrator.ts';

@@ -17,8 +17,8 @@
  */
 import { hash } from 'node:crypto';
 import canonicalize from 'canonicalize';
-import { FieldWriter } from './decide/fields.ts';
 import type { Transaction } from './transaction.ts';
+import { FieldWriter } from './values/fields.ts';
 import type { Instant } from './values/instant.ts';
 
 /** What of a recorded outcome enters its digest. Facts and metadata are objects of texts. */
