@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Book } from '../../../src/core/decide/book.ts';
+import type { ConditionInput } from '../../../src/core/decide/conditions.ts';
 import { fromRecordedFacts } from '../../../src/core/decide/recording.ts';
-import type { ConditionInput } from '../../../src/core/decide/request.ts';
 import type { Outcome } from '../../../src/core/transaction.ts';
 import { formatId } from '../../../src/core/values/ids.ts';
 import { formatMinor, MAX_MINOR } from '../../../src/core/values/money.ts';

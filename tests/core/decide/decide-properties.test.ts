@@ -4,14 +4,9 @@ import { availableOf, balanceOf, heldOf, incomingOf, type Side } from '../../../
 import { decideAtomic } from '../../../src/core/decide/atomic.ts';
 import { attemptKey, type Book } from '../../../src/core/decide/book.ts';
 import type { Command, PlannedCommand } from '../../../src/core/decide/command.ts';
-import {
-  answerAgain,
-  type Decision,
-  decide,
-  isRecorded,
-  recordRefusal,
-  type UnitDecision,
-} from '../../../src/core/decide/decide.ts';
+import { type Decision, decide, isRecorded, type UnitDecision } from '../../../src/core/decide/decide.ts';
+import { recordRefusal } from '../../../src/core/decide/posting.ts';
+import { replay } from '../../../src/core/decide/replay.ts';
 import type { Refusal } from '../../../src/core/errors.ts';
 import { type Hold, remainingOf } from '../../../src/core/hold.ts';
 import type { Entry, TransactionType } from '../../../src/core/transaction.ts';
@@ -271,7 +266,7 @@ function decideOnCopy(book: Book, commands: readonly PlannedCommand[]) {
   const answered = commands.map((command) => {
     const key = attemptKey(command.keyAccount.id, command.idempotencyKey ?? '');
     const earlier = book.recorded.get(key);
-    return earlier === undefined ? undefined : answerAgain(command, earlier);
+    return earlier === undefined ? undefined : replay(command, earlier);
   });
   const known = answered.findIndex((outcome) => outcome !== undefined && outcome.code !== 'POSTED');
   const outcomes = known < 0 ? decide(copy, commands).map(({ outcome }) => outcome) : [];

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { attemptKey, type BookState } from '../../../src/core/decide/book.ts';
+import type { ConditionInput } from '../../../src/core/decide/conditions.ts';
 import { decide } from '../../../src/core/decide/decide.ts';
 import type {
   CaptureInput,
-  ConditionInput,
   DepositInput,
   HoldInput,
   JournalInput,

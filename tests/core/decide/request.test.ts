@@ -5,9 +5,9 @@ import {
   type Name,
   type PlannedCommand,
 } from '../../../src/core/decide/command.ts';
+import type { ConditionInput } from '../../../src/core/decide/conditions.ts';
 import {
   type CaptureInput,
-  type ConditionInput,
   type EntryInput,
   type HoldInput,
   type JournalInput,
@@ -71,7 +71,7 @@ describe('a journal', () => {
     if ('facts' in result) {
       expect(result).toMatchObject({
         code: answer,
-        facts: { field: 'operations[7].post.entries', problem: `must be 2 to 100, and are ${count}` },
+        facts: { field: 'operations[7].post.entries', problem: `must have 2 to 100 items, but has ${count}` },
       });
     } else {
       expect(result).toMatchObject({ type: answer });

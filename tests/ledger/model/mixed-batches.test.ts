@@ -43,26 +43,26 @@ describe('single commands and batches of both modes, sent to two ledgers at once
 const PLANTED: readonly PlantedBug[] = [
   {
     bug: 'an ATOMIC batch whose operations stay when one is refused',
-    file: 'core/atomic.ts',
+    file: 'core/decide/atomic.ts',
     text: 'ids.push(recordCulprit(',
     instead: 'draft.settle(); ids.push(recordCulprit(',
   },
   {
     bug: 'an ATOMIC batch that forgets why it was aborted',
-    file: 'core/atomic.ts',
+    file: 'core/decide/atomic.ts',
     text: 'if (!isRecorded(refusal) || refusal.replayed) return null;',
     instead: 'if (refusal.code.length > 0) return null;',
   },
   {
     bug: 'an INDEPENDENT batch that posts its operations the other way round',
-    file: 'core/decide.ts',
+    file: 'core/decide/decide.ts',
     text: 'return commands.map((command) => decideOne(book, command));',
     instead: 'return commands.toReversed().map((command) => decideOne(book, command)).toReversed();',
   },
   {
     bug: 'a repeat that is answered as if it was new',
-    file: 'core/decide.ts',
-    text: 'replayed: !command.madeIds.has(earlier.id)',
+    file: 'core/decide/replay.ts',
+    text: 'replayed: !command.madeIds.has(recorded.id)',
     instead: 'replayed: false',
   },
 ];

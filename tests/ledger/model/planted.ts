@@ -41,7 +41,7 @@ async function load(source: string): Promise<Program> {
   const module = (path: string) => import(pathToFileURL(join(source, path)).href);
   const [{ Ledger }, requests, { toAccountUpdate }] = await Promise.all([
     module('ledger/ledger.ts'),
-    module('core/request.ts'),
+    module('core/decide/request.ts'),
     module('core/update-account.ts'),
   ]);
   return { Ledger, requests, toAccountUpdate };
