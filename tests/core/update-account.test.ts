@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Account } from '../../src/core/account.ts';
-import { messageOf } from '../../src/core/errors.ts';
+import { messageOf } from '../../src/core/refusal-messages.ts';
 import {
   type AccountChange,
   changeAccount,

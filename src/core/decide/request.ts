@@ -179,10 +179,7 @@ export function toJournal(input: JournalInput, path = ''): Command | Refusal {
 function checkEntries(entries: readonly EntryInput[], path: string): Refusal<'INVALID_INPUT'> | undefined {
   const { length } = entries;
   if (length < MIN_ENTRIES || length > MAX_ENTRIES) {
-    return malformed(
-      `${path}entries`,
-      `must have ${MIN_ENTRIES} to ${MAX_ENTRIES} items, but has ${length}`,
-    );
+    return malformed(`${path}entries`, `must have ${MIN_ENTRIES} to ${MAX_ENTRIES} items, but has ${length}`);
   }
   for (const [place, { description }] of entries.entries()) {
     const problem = checkOptional(description, checkDescription);
