@@ -57,13 +57,13 @@ describe('an instant', () => {
     ...['2026-01-31T24:00:00Z', '2026-01-31T25:00:00Z', '2026-01-31T12:60:00Z', '2026-12-31T23:59:60Z'],
     ...['2026-01-31T12:00:00+24:00', '2026-01-31T12:00:00-01:60', '0000-01-01T00:00:00Z'],
   ])('%s does not exist', (text) => {
-    expect(parseInstant(text)).toEqual(new Malformed('must be a day and a time of day that exist'));
+    expect(parseInstant(text)).toEqual(new Malformed('must be an existing date and time'));
   });
 
   test.each(['0001-01-01T00:00:00+00:01', '9999-12-31T23:59:59-00:01'])(
     '%s leaves the years by its offset',
     (text) => {
-      expect(parseInstant(text)).toEqual(new Malformed('must lie in the years 0001 to 9999'));
+      expect(parseInstant(text)).toEqual(new Malformed('must be in the years 0001 to 9999'));
     },
   );
 

@@ -49,16 +49,16 @@ describe('the text of an amount', () => {
   });
 
   test.each([
-    ['1.5', JPY, 'must have no decimals in JPY, and has 1'],
-    ['1.0', JPY, 'must have no decimals in JPY, and has 1'],
-    ['1.000', USD, 'must have at most 2 decimals in USD, and has 3'],
-    ['0.0001', BHD, 'must have at most 3 decimals in BHD, and has 4'],
-    ['0.0000000000000000001', ETH, 'must have at most 18 decimals in ETH, and has 19'],
-    ['0.0000000000000000000000000000001', FINE, 'must have at most 30 decimals in FINE, and has 31'],
-    ['100000000000000000000000000000000000000', JPY, "must have at most 38 digits in JPY's minor units"],
-    ['1000000000000000000000000000000000000', USD, "must have at most 38 digits in USD's minor units"],
-    ['-1000000000000000000000000000000000000.00', USD, "must have at most 38 digits in USD's minor units"],
-    ['100000000', FINE, "must have at most 38 digits in FINE's minor units"],
+    ['1.5', JPY, 'must have no decimals in JPY, but has 1'],
+    ['1.0', JPY, 'must have no decimals in JPY, but has 1'],
+    ['1.000', USD, 'must have at most 2 decimals in USD, but has 3'],
+    ['0.0001', BHD, 'must have at most 3 decimals in BHD, but has 4'],
+    ['0.0000000000000000001', ETH, 'must have at most 18 decimals in ETH, but has 19'],
+    ['0.0000000000000000000000000000001', FINE, 'must have at most 30 decimals in FINE, but has 31'],
+    ['100000000000000000000000000000000000000', JPY, 'must have at most 38 digits in minor units of JPY'],
+    ['1000000000000000000000000000000000000', USD, 'must have at most 38 digits in minor units of USD'],
+    ['-1000000000000000000000000000000000000.00', USD, 'must have at most 38 digits in minor units of USD'],
+    ['100000000', FINE, 'must have at most 38 digits in minor units of FINE'],
   ])('%s is not rounded into %o but refused', (text, currency, problem) => {
     expect(minorOf(text, currency)).toEqual(new Malformed(problem));
   });
@@ -109,7 +109,7 @@ describe('the text of an amount', () => {
       scale: 0,
     });
     expect(parseDecimal('0'.repeat(80).concat('1'), { signed: false })).toEqual(
-      new Malformed('must have at most 80 characters, and has 81'),
+      new Malformed('must have at most 80 characters, but has 81'),
     );
   });
 

@@ -407,7 +407,7 @@ describe('the amount of a reversal', () => {
     const [outcome] = decideAll(book, reverse(id, { amount: '1.000' }));
     expect(outcome).toMatchObject({
       code: 'INVALID_AMOUNT',
-      facts: { field: 'amount', problem: 'must have at most 2 decimals in USD, and has 3' },
+      facts: { field: 'amount', problem: 'must have at most 2 decimals in USD, but has 3' },
     });
   });
 });

@@ -405,7 +405,7 @@ const PROVOCATIONS: readonly Provocation[] = [
     },
     facts: (kind) => ({
       field: amountField(kind),
-      problem: 'must have at most 2 decimals in USD, and has 3',
+      problem: 'must have at most 2 decimals in USD, but has 3',
     }),
   },
   {
