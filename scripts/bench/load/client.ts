@@ -16,10 +16,9 @@ export function createClientTransfer(url: string, pick: () => Pair): () => Promi
       amount: '0.01',
       idempotencyKey: key,
     });
+    // The SDK repeats a request whose response was lost. Then the result is a replay of the transfer's own outcome.
     const id =
-      result.__typename === 'TransactionPosted' && !result.replayed
-        ? parseId('transaction', result.transaction.id)
-        : undefined;
+      result.__typename === 'TransactionPosted' ? parseId('transaction', result.transaction.id) : undefined;
     if (id === undefined) throw new Error(`not posted: ${JSON.stringify(result)}`);
     return { key, id };
   };
