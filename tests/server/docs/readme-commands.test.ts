@@ -58,7 +58,7 @@ describe('the founding proof', () => {
     'prints what the README says, on a server of its own',
     async () => {
       const printed = await new Shell(PROJECT).run(QUIET + commands.proof);
-      expect(printed).toBe(`Starting a ledger of its own …\n${commands.proofOutput}`);
+      expect(printed).toBe(`Starting a ledger …\n${commands.proofOutput}`);
     },
     TIMEOUT_MS,
   );
