@@ -22,7 +22,7 @@ describe('a period', () => {
     expect(decideClosing(closed, { before: latest - 10n })).toBe('CLOSED');
     expect(decideClosing(closed, { before: latest - 9n })).toBe('CLOSED');
     expect(decideClosing(closed, { before: latest - 8n })).toBe('CLOSE');
-    // Behind a clock that was set back.
+    // The clock was set back.
     expect(decideClosing({ closedBefore: CLOCK, clock: latest }, { before: CLOCK })).toBe('CLOSED');
   });
 });

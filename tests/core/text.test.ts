@@ -33,7 +33,7 @@ describe('a key, an external id, an owner', () => {
     );
   });
 
-  test('may be any text that PostgreSQL can keep', () => {
+  test('may be any text that PostgreSQL can store', () => {
     for (const text of [
       ' ',
       '\n',
@@ -91,7 +91,7 @@ describe('metadata', () => {
   });
 });
 
-test('an excerpt is at most 64 units and a mark, and never half a character', () => {
+test('an excerpt has at most 64 code units and an ellipsis, and never half a character', () => {
   expect(excerpt('a'.repeat(64))).toBe('a'.repeat(64));
   expect(excerpt('a'.repeat(65))).toBe(`${'a'.repeat(64)}…`);
   expect(excerpt(`${'a'.repeat(63)}😀b`)).toBe(`${'a'.repeat(63)}\ufffd…`);
