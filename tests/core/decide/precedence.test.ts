@@ -36,9 +36,9 @@ import {
   type Request,
   targetIn,
   transfer,
-  NOBODY as UNKNOWN,
+  UNKNOWN,
   USD,
-} from '../../support/scene.ts';
+} from '../../support/decide.ts';
 
 type Kind = Request['kind'];
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };

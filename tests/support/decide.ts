@@ -1,4 +1,4 @@
-// Accounts, holds, requests and a book for `decide`, without a database.
+// Accounts, holds, requests and books for tests of `decide`, without a database.
 
 import type { AccountState, AccountStatus, Side } from '../../src/core/account.ts';
 import { type Book, type BookState, openBook } from '../../src/core/decide/book.ts';
@@ -46,15 +46,15 @@ export const CAROL = uuid(3);
 export const DAVE = uuid(4);
 export const ERIN = uuid(5);
 export const EXTERNAL = uuid(14);
-/** Of a hold and of a transaction that are there before the batch. */
+/** The ids of a hold and of a transaction that exist before the batch. */
 export const HOLD = uuid(16);
 export const ORIGINAL = uuid(17);
-/** What no account bears. */
-export const NOBODY = formatId('account', uuid(15));
+/** The public id of no account. */
+export const UNKNOWN = formatId('account', uuid(15));
 
 export type MutableAccount = { -readonly [K in keyof AccountState]: AccountState[K] };
 
-/** An empty, open account of USD that must not fall below zero. */
+/** An empty, open USD account with a minimum of zero. */
 export function account(id: Uuid, changes: Partial<AccountState> = {}): MutableAccount {
   return {
     id,
@@ -78,7 +78,7 @@ export function externalAccount(changes: Partial<AccountState> = {}): MutableAcc
   return account(EXTERNAL, { kind: 'EXTERNAL', normalSide: 'DEBIT', minBalance: null, ...changes });
 }
 
-/** An open hold of 50.00 from alice to bob, of which nothing is captured and which never expires. */
+/** An open hold of 50.00 from alice to bob, uncaptured, that never expires. */
 export function openHold(changes: Partial<Hold> = {}): Hold {
   return {
     id: HOLD,
@@ -94,7 +94,7 @@ export function openHold(changes: Partial<Hold> = {}): Hold {
   };
 }
 
-/** A book on these accounts; nothing is recorded in it unless the state says so. */
+/** Opens a book on these accounts, without recorded outcomes unless `state` has them. */
 export function bookOn(accounts: readonly AccountState[], state: Partial<BookState> = {}): Book {
   return openBook({
     accounts: new Map(accounts.map((one) => [one.id, one])),
@@ -109,7 +109,7 @@ export function bookOn(accounts: readonly AccountState[], state: Partial<BookSta
   });
 }
 
-/** An attempt of some kind, as a caller asks for it. */
+/** A request of any kind that moves money. */
 export type Request =
   | { readonly kind: 'deposit' | 'withdraw'; readonly input: DepositInput }
   | { readonly kind: 'transfer'; readonly input: TransferInput }
@@ -120,7 +120,7 @@ export type Request =
   | { readonly kind: 'reverse'; readonly input: ReversalInput };
 
 let keys = 0;
-/** A key that no other request has. */
+/** Returns a unique idempotency key. */
 function newKey(): string {
   keys += 1;
   return `key ${keys}`;
@@ -141,9 +141,9 @@ export function withdraw(from: Uuid, amount: string, more: Partial<DepositInput>
     input: { accountId: formatId('account', from), amount, idempotencyKey: newKey(), ...more },
   };
 }
-/** One entry of a journal, as a caller asks for it. */
+/** One requested entry of a journal. */
 export type Line = readonly [account: Uuid, side: Side, amount: string, description?: string];
-/** A journal under a key of its first line's account, unless it names another. */
+/** A journal whose key account is that of its first line unless `more` has another one. */
 export function journal(lines: readonly Line[], more: Partial<JournalInput> = {}): Request {
   const entries = lines.map(([id, side, amount, description]) => ({
     accountId: formatId('account', id),
@@ -182,12 +182,12 @@ function betweenTwo(from: Uuid, to: Uuid, amount: string): TransferInput {
   };
 }
 
-/** The command that a request becomes, or the refusal of steps 2 and 3. Without more, ids of accounts alone are known. */
+/** Plans a request, or returns its refusal by step 2 or 3. Without `lookUp`, only accounts' ids are resolved. */
 export function planRequest(request: Request, lookUp: Partial<LookUp> = {}): PlannedCommand | Refusal {
   const command = readRequest(request);
-  return 'facts' in command ? command : plan(command, { ...IDS_ALONE, ...lookUp });
+  return 'facts' in command ? command : plan(command, { ...ACCOUNT_IDS_ONLY, ...lookUp });
 }
-const IDS_ALONE: LookUp = {
+const ACCOUNT_IDS_ONLY: LookUp = {
   account: idOf,
   external: () => EXTERNAL,
   target: () => undefined,
@@ -198,22 +198,22 @@ function idOf(name: Name): Uuid | undefined {
   return name.by === 'id' ? name.id : undefined;
 }
 
-/** The command of a request that is well formed, and names accounts alone. */
+/** Plans a well-formed request that names only accounts. */
 export function planned(request: Request): PlannedCommand {
   return accepted(planRequest(request));
 }
 
-/** The command of a request that may name a hold or a transaction of the book. */
+/** Plans a well-formed request that may name a hold or a transaction of the book. */
 export function plannedIn(book: Book, request: Request): PlannedCommand {
   return accepted(planRequest(request, { target: targetIn(book) }));
 }
 
 function accepted(command: PlannedCommand | Refusal): PlannedCommand {
-  if ('facts' in command) throw new TypeError(`refused before the books: ${command.code}`);
+  if ('facts' in command) throw new TypeError(`refused by step 2 or 3: ${command.code}`);
   return command;
 }
 
-/** Finds the holds and the transactions of a book, those of the batch too. */
+/** Resolves the holds and the transactions of a book, including those of the batch. */
 export function targetIn({ holds, originals }: Pick<Book, 'holds' | 'originals'>): LookUp['target'] {
   return ({ kind, name }) => {
     const id = idOf(name);
@@ -231,22 +231,22 @@ export function targetIn({ holds, originals }: Pick<Book, 'holds' | 'originals'>
   };
 }
 
-/** Decides requests one after the other, each planned beside what those before it left. */
+/** Plans and decides requests one after the other. */
 export function decideAll(book: Book, ...requests: readonly Request[]): Outcome[] {
   return requests.flatMap((request) =>
     decide(book, [plannedIn(book, request)]).map(({ outcome }) => outcome),
   );
 }
 
-/** The command that ends a hold of the book by its expiresAt. */
+/** Plans the expiry of a hold of the book. */
 export function expiryIn(book: Book, hold: Uuid): PlannedCommand {
-  return accepted(plan(toExpiry(hold), { ...IDS_ALONE, target: targetIn(book) }));
+  return accepted(plan(toExpiry(hold), { ...ACCOUNT_IDS_ONLY, target: targetIn(book) }));
 }
 
-/** The end of a hold of the book by its expiresAt. */
+/** Decides the expiry of a hold of the book. */
 export function expire(book: Book, hold: Uuid): Decision {
   const [decision] = decide(book, [expiryIn(book, hold)]);
-  if (decision === undefined) throw new TypeError('one command has one decision');
+  if (decision === undefined) throw new TypeError('decide returned no decision');
   return decision;
 }
 
