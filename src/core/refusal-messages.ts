@@ -52,8 +52,9 @@ const MESSAGES: { readonly [C in RefusalCode]: (facts: RefusalFacts[C]) => strin
       ? 'The externalId is taken by another operation of this batch. Use a different one for each operation.'
       : `The externalId is taken by ${formatId(takenBy.kind, takenBy.id)}. ` +
         'If that is the result you wanted, you are done. Otherwise use another externalId.',
-  HOLD_EXPIRED: ({ hold }) => `Hold ${formatId('hold', hold)} has expired.`,
-  HOLD_NOT_OPEN: ({ hold }) => `Hold ${formatId('hold', hold)} is not open.`,
+  HOLD_EXPIRED: ({ hold }) => `Hold ${formatId('hold', hold)} has expired. Place another hold.`,
+  HOLD_NOT_OPEN: ({ hold }) =>
+    `Hold ${formatId('hold', hold)} is not open: it was captured, was voided or has expired.`,
   HOLD_AMOUNT_EXCEEDED: ({ hold, remaining, requested }) =>
     `Hold ${formatId('hold', hold)} has ${formatMoney(remaining)} remaining, ` +
     `less than the requested ${formatMoney(requested)}.`,
@@ -69,7 +70,7 @@ const MESSAGES: { readonly [C in RefusalCode]: (facts: RefusalFacts[C]) => strin
     const verb = condition === 'EXPECTED_VERSION' ? 'has' : 'would have';
     return (
       `Condition ${condition} failed: account ${formatId('account', account)} ` +
-      `${verb} ${formatMoney(actualBalance)} at version ${actualVersion}.`
+      `${verb} ${formatMoney(actualBalance)} at version ${actualVersion}. Read the account before the next attempt.`
     );
   },
   INSUFFICIENT_FUNDS: ({ account, available, requested }) =>

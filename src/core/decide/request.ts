@@ -65,8 +65,11 @@ export { MAX_CONDITIONS } from './conditions.ts';
 export const MIN_ENTRIES = 2;
 export const MAX_ENTRIES = 100;
 
+/** Reads a deposit: the external account is debited, the account is credited. */
 export const toDeposit = (input: DepositInput, path = ''): Command | Refusal =>
   externalMovement('DEPOSIT', input, path, ['EXTERNAL', 'KEY']);
+
+/** Reads a withdrawal: the account is debited, the external account is credited. */
 export const toWithdrawal = (input: WithdrawInput, path = ''): Command | Refusal =>
   externalMovement('WITHDRAWAL', input, path, ['KEY', 'EXTERNAL']);
 
