@@ -21,6 +21,7 @@ create table accounts (
   metadata jsonb,
   creation_key text collate "C",
   creation_digest bytea,
+  actor uuid,
   created_at timestamp with time zone not null default clock_timestamp(),
   constraint accounts_closed_empty CHECK (((status <> 'CLOSED'::text) OR ((posted = (0)::numeric) AND (pending_debits = (0)::numeric) AND (pending_credits = (0)::numeric)))),
   constraint accounts_creation_key_check CHECK (((octet_length(creation_key) >= 1) AND (octet_length(creation_key) <= 255))),
@@ -206,13 +207,14 @@ create table transactions (
   reverses uuid,
   effective_at timestamp with time zone,
   created_at timestamp with time zone not null,
+  actor uuid,
   description text,
   metadata jsonb,
   salt bytea,
   description_digest bytea,
   metadata_digest bytea,
-  digest bytea not null,
   entry_texts bytea,
+  digest bytea not null,
   constraint transactions_account_id_idempotency_key_ledger_id_key UNIQUE (account_id, idempotency_key, ledger_id),
   constraint transactions_declined_says_why CHECK (((outcome = 'POSTED'::text) = (facts IS NULL))),
   constraint transactions_digest_check CHECK ((octet_length(digest) = 32)),
@@ -243,12 +245,12 @@ CREATE OR REPLACE FUNCTION public.advance_audit_head()
 AS $function$
 begin
   if tg_relid <> 'public.audit_events'::regclass or tg_op <> 'INSERT' then
-    raise 'not the audit log' using errcode = '42501';
+    raise 'advance_audit_head is a trigger for INSERT into audit_events only' using errcode = '42501';
   end if;
   update public.audit_heads h set number = new.number, hash = new.hash, last_at = new.created_at
     where h.ledger_id = new.ledger_id and h.number = new.number - 1 and h.hash = new.previous_hash;
   if not found then
-    raise 'an audit event that does not follow the last one' using errcode = '23514', constraint = 'audit_events_in_order';
+    raise 'the audit event does not follow the last one; insert one event per statement' using errcode = '23514', constraint = 'audit_events_in_order';
   end if;
   return null;
 end $function$;
@@ -272,7 +274,7 @@ declare
   root bytea := decode(nullif(current_setting('tls.root', true), ''), 'hex');
 begin
   if tg_relid <> 'public.transactions'::regclass or tg_op <> 'INSERT' then
-    raise 'not the transactions' using errcode = '42501';
+    raise 'append_block is a trigger for INSERT into transactions only' using errcode = '42501';
   end if;
   select f.*, s.*, (
       select count(*) filter (where e.ledger_id = f.ledger_id)
@@ -289,36 +291,32 @@ begin
   if not found then return null; end if;
   at := batch.created_at;
 
-  -- UUIDv7 of createdAt (RFC 9562, method 3) that share all but the last 20 bits, which count. Between such ids no other
-  -- transaction can lie, so that counting the range's entries proves that none of them lacks any.
+  -- The ids are UUIDv7 of created_at (RFC 9562, method 3). They differ only in the last 20 bits, which are consecutive numbers. No
+  -- other transaction can lie between them: the number of entries in the range proves that no transaction lacks any.
   micros := extract(epoch from at) * 1000000;
   if not batch.together or left(batch.first_id::text, 31) <> left(batch.last_id::text, 31)
     or ('x' || right(batch.last_id::text, 5))::bit(20)::int - ('x' || right(batch.first_id::text, 5))::bit(20)::int + 1 <> batch.size
     or substr(uuid_send(batch.first_id), 1, 8) <> int8send(micros / 1000 << 16 | 28672 | micros % 1000 * 4096 / 1000)
   then
-    raise 'transactions that are not one range of ids' using errcode = '23514', constraint = 'transactions_one_range';
+    raise 'the ids are not one consecutive range for their created_at' using errcode = '23514', constraint = 'transactions_one_range';
   end if;
   if batch.lines <> batch.demanded then
-    raise 'a transaction without its entries' using errcode = '23514', constraint = 'transactions_whole';
+    raise 'the number of entries differs from the sum of entry_count' using errcode = '23514', constraint = 'transactions_whole';
   end if;
-  -- Repeatable reads rely on it: what is recorded as of a time stands in the books a minute later at the latest.
+  -- Repeatable point-in-time reads rely on this: 60 seconds after an instant, nothing is recorded before it.
   if at < clock_timestamp() - interval '60 seconds' then
-    raise 'a block that comes too late' using errcode = '23514', constraint = 'blocks_in_time';
+    raise 'the created_at of the block is more than 60 seconds ago' using errcode = '23514', constraint = 'blocks_in_time';
   end if;
-  -- move_accounts has looked at the time of a block with entries. Refusals come from the future only behind a clock that was
-  -- set back; then an account or the period does too.
+  -- move_accounts has checked this for a block with entries.
   if at > clock_timestamp() and batch.lines = 0 then
-    if not exists (
-        select from public.accounts a where a.ledger_id = batch.ledger_id and a.last_at + interval '1 microsecond' >= at)
-      and not exists (select from public.ledgers l where l.id = batch.ledger_id and l.closed_before >= at)
-    then
-      raise 'a block from the future' using errcode = '23514', constraint = 'blocks_not_from_the_future';
+    if not public.clock_was_set_back(batch.ledger_id, at) then
+      raise 'the created_at of the block is in the future' using errcode = '23514', constraint = 'blocks_not_from_the_future';
     end if;
   end if;
   if root is null or octet_length(root) <> 32 then
-    raise 'a block without a root' using errcode = '23514', constraint = 'blocks_root';
+    raise 'the setting tls.root is not a root of 32 bytes' using errcode = '23514', constraint = 'blocks_root';
   end if;
-  spent := set_config('tls.root', '', true);  -- a root serves one block
+  spent := set_config('tls.root', '', true);  -- each block needs its own root
 
   with head as (
     update public.ledgers l
@@ -329,7 +327,7 @@ begin
   insert into public.blocks (number, ledger_id, first_id, last_id, size, root, hash, created_at)
     select h.block, batch.ledger_id, batch.first_id, batch.last_id, batch.size, root, h.head, at from head h;
   if not found then
-    raise 'the period is closed, or there is no such ledger' using errcode = '23514', constraint = 'period_open';
+    raise 'the period is closed, or the ledger does not exist' using errcode = '23514', constraint = 'period_open';
   end if;
   return null;
 end $function$;
@@ -343,7 +341,7 @@ CREATE OR REPLACE FUNCTION public.begin_audit_log()
 AS $function$
 begin
   if tg_relid <> 'public.ledgers'::regclass or tg_op <> 'INSERT' then
-    raise 'not the ledgers' using errcode = '42501';
+    raise 'begin_audit_log is a trigger for INSERT into ledgers only' using errcode = '42501';
   end if;
   insert into public.audit_heads (ledger_id) values (new.id);
   return null;
@@ -360,11 +358,11 @@ declare
   head record;
 begin
   if tg_relid <> 'public.audit_events'::regclass or tg_op <> 'INSERT' then
-    raise 'not the audit log' using errcode = '42501';
+    raise 'chain_audit_event is a trigger for INSERT into audit_events only' using errcode = '42501';
   end if;
   select h.number, h.hash, h.last_at into head from public.audit_heads h where h.ledger_id = new.ledger_id for update;
   if not found then
-    raise 'there is no such ledger' using errcode = '23514', constraint = 'audit_events_ledger';
+    raise 'ledger % does not exist', new.ledger_id using errcode = '23514', constraint = 'audit_events_ledger';
   end if;
   new.number := head.number + 1;
   new.previous_hash := head.hash;
@@ -385,6 +383,17 @@ begin
 end $function$;
 alter function chain_audit_event() owner to tls_owner;
 
+CREATE OR REPLACE FUNCTION public.clock_was_set_back(ledger uuid, at timestamp with time zone)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  return exists (select from public.ledgers l where l.id = ledger and l.closed_before >= at)
+    or exists (select from public.accounts a where a.ledger_id = ledger and a.last_at + interval '1 microsecond' >= at);
+end $function$;
+alter function clock_was_set_back(uuid,timestamp with time zone) owner to tls_owner;
+
 CREATE OR REPLACE FUNCTION public.close_period_forward()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -395,7 +404,7 @@ begin
     or new.closed_before not between coalesce(old.closed_before, '0001-01-01 00:00:00+00')
       and clock_timestamp() - interval '5 seconds'
   then
-    raise 'a period is closed up to 5 seconds ago at most, and never opened again'
+    raise 'closed_before only moves forward, to an instant at least 5 seconds ago'
       using errcode = '23514', constraint = 'ledgers_closed_forward';
   end if;
   return new;
@@ -409,24 +418,14 @@ CREATE OR REPLACE FUNCTION public.keep_account()
 AS $function$
 begin
   if old.status = 'CLOSED' and new.status <> 'CLOSED' then
-    raise 'a closed account stays closed' using errcode = '23514', constraint = 'accounts_closed_for_good';
+    raise 'a closed account cannot be reopened' using errcode = '23514', constraint = 'accounts_closed_for_good';
   end if;
   if old.external_id is not null and new.external_id is distinct from old.external_id then
-    raise 'an external id is given once' using errcode = '23514', constraint = 'accounts_external_id_once';
+    raise 'an external id cannot be changed' using errcode = '23514', constraint = 'accounts_external_id_once';
   end if;
   return new;
 end $function$;
 alter function keep_account() owner to tls_owner;
-
-CREATE OR REPLACE FUNCTION public.keep_audit_log()
- RETURNS trigger
- LANGUAGE plpgsql
- SET search_path TO 'pg_catalog', 'pg_temp'
-AS $function$
-begin
-  raise 'the audit log is append-only' using errcode = '42501';
-end $function$;
-alter function keep_audit_log() owner to tls_owner;
 
 CREATE OR REPLACE FUNCTION public.keep_hold()
  RETURNS trigger
@@ -435,7 +434,7 @@ CREATE OR REPLACE FUNCTION public.keep_hold()
 AS $function$
 begin
   if old.status <> 'OPEN' or new.captured < old.captured then
-    raise 'an ended hold stays ended, and what is captured stays captured'
+    raise 'a hold that has ended cannot change, and its captured amount cannot decrease'
       using errcode = '23514', constraint = 'holds_forward';
   end if;
   return new;
@@ -465,20 +464,21 @@ declare
   lines bigint;
   demanded bigint;
   unbalanced bigint;
+  ahead bigint;
   moved bigint;
   wanted bigint;
 begin
   if tg_relid <> 'public.entries'::regclass or tg_op <> 'INSERT' then
-    raise 'not the entries' using errcode = '42501';
+    raise 'move_accounts is a trigger for INSERT into entries only' using errcode = '42501';
   end if;
   select n.ledger_id, n.created_at, n.transaction_id,
       (select m.transaction_id from new_entries m order by m.transaction_id desc limit 1)
     into ledger, at, first_id, last_id from new_entries n order by n.transaction_id limit 1;
   if not found then return null; end if;
 
-  -- Every posted transaction of the range, and no other, has exactly its lines in this statement: each line is one of its
-  -- transaction's, none comes twice (a unique key), and there are as many as the transactions have together. The lines of
-  -- one currency and layer sum to zero. The type says how many lines there are, and in which layers.
+  -- Every posted transaction of the range has exactly its lines in this statement, and there are no other lines. Each line fits its
+  -- transaction, a unique key excludes duplicates, and the number of lines is the sum of entry_count. The lines of a transaction
+  -- sum to zero per currency and layer. The type of a transaction determines its layers and its number of lines.
   with t as materialized (
     select p.id, p.ledger_id, p.entry_count, p.type, p.created_at, p.effective_at, p.reverses, p.hold_id
     from public.transactions p where p.id between first_id and last_id and p.outcome = 'POSTED'),
@@ -500,27 +500,25 @@ begin
         select from new_entries n group by n.transaction_id, n.currency, n.layer having sum(n.amount) <> 0) u)
     into lines, reserved, wrong, demanded, unbalanced from fitting f;
   if wrong > 0 or unbalanced > 0 or lines is distinct from demanded then
-    raise 'entries that are not balanced, or not the whole of their transactions'
+    raise 'the entries are not balanced, or do not match their transactions'
       using errcode = '23514', constraint = 'entries_whole';
   end if;
 
-  -- A created_at from the future would keep its accounts from moving until then. It is right only after the clock was set
-  -- back, where an account of the batch or the period is ahead of the clock. An account that only a condition names has no
-  -- entries: then all accounts are searched.
+  -- A created_at in the future would block its accounts until then. It is correct only after the clock was set back. Usually an
+  -- account of the batch shows that. All accounts are searched otherwise: a condition of the batch can name an account that has no
+  -- entries in it.
   if at > clock_timestamp() then
-    select count(*) into wrong from public.accounts a
+    select count(*) into ahead from public.accounts a
       where a.id = any (select n.account_id from new_entries n) and a.last_at + interval '1 microsecond' >= at;
-    if wrong = 0 and not exists (select from public.ledgers l where l.id = ledger and l.closed_before >= at)
-      and not exists (select from public.accounts a where a.ledger_id = ledger and a.last_at + interval '1 microsecond' >= at)
-    then
-      raise 'entries from the future' using errcode = '23514', constraint = 'entries_not_from_the_future';
+    if not (ahead > 0 or public.clock_was_set_back(ledger, at)) then
+      raise 'the created_at of the entries is in the future' using errcode = '23514', constraint = 'entries_not_from_the_future';
     end if;
   end if;
 
-  -- One pass an account: its first entry continues its version, its last one agrees with its sums. An account with entries
-  -- of two currencies makes two groups, of which one at most can continue it. Deposits come from the external account,
-  -- withdrawals go to it, and it takes part in no hold: outer_lines counts lines as the external account has them, inner_lines as
-  -- the other one has.
+  -- One group per account: the first entry continues the version, and the last one agrees with the sums. An account with entries in
+  -- two currencies has two groups, and at most one of them can continue it. outer_lines counts lines that only an external account
+  -- may have: the debit of a deposit, the credit of a withdrawal. inner_lines counts lines that it may not have: the other lines of
+  -- these, and those of holds.
   with g as (
     select n.account_id, n.currency, min(n.version) as first_version, max(n.version) as last_version, count(*) as lines,
       bool_and(n.type = 'RELEASE') as only_releases,
@@ -553,7 +551,7 @@ begin
     returning 1)
   select (select count(*) from g), (select count(*) from u) into wanted, moved;
   if moved <> wanted then
-    raise 'entries that do not continue their accounts' using errcode = '23514', constraint = 'entries_continue';
+    raise 'the entries do not continue their accounts' using errcode = '23514', constraint = 'entries_continue';
   end if;
   return null;
 end $function$;
@@ -565,7 +563,7 @@ CREATE OR REPLACE FUNCTION public.refuse_change()
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 begin
-  raise 'the journal is append-only: post another transaction instead' using errcode = '42501';
+  raise 'table % is append-only', tg_table_name using errcode = '42501';
 end $function$;
 alter function refuse_change() owner to tls_owner;
 
@@ -576,7 +574,7 @@ CREATE OR REPLACE FUNCTION public.refuse_iso_currencies()
 AS $function$
 begin
   if exists (select from public.iso_currencies i where i.code = new.code) then
-    raise '% is a currency of ISO 4217', new.code using errcode = '23514', constraint = 'currencies_not_iso';
+    raise 'currency % is built in', new.code using errcode = '23514', constraint = 'currencies_not_iso';
   end if;
   return new;
 end $function$;
@@ -590,11 +588,11 @@ AS $function$
 declare unknown text;
 begin
   select n.currency into unknown from new_accounts n
-    where not exists (select from public.iso_currencies i where i.code = n.currency)
-      and not exists (select from public.currencies c where c.code = n.currency and c.ledger_id = n.ledger_id)
+    where not exists (select from public.iso_currencies i where i.code = n.currency) and
+        not exists (select from public.currencies c where c.code = n.currency and c.ledger_id = n.ledger_id)
     limit 1;
   if found then
-    raise 'there is no currency %', unknown using errcode = '23514', constraint = 'accounts_currency_exists';
+    raise 'currency % does not exist', unknown using errcode = '23514', constraint = 'accounts_currency_exists';
   end if;
   return null;
 end $function$;
@@ -608,10 +606,10 @@ AS $function$
 declare clock timestamptz := clock_timestamp();
 begin
   if unchanged is not true then
-    raise 'an account has changed' using errcode = '40001', constraint = 'accounts_unchanged';
+    raise 'an account differs from its cached state' using errcode = '40001', constraint = 'accounts_unchanged';
   end if;
   if created_at not between clock - interval '1 second' and clock then
-    raise 'not of the last second' using errcode = '40001', constraint = 'locks_in_time';
+    raise 'created_at is not within the last second' using errcode = '40001', constraint = 'locks_in_time';
   end if;
   return clock;
 end $function$;
@@ -625,7 +623,7 @@ CREATE TRIGGER advance AFTER INSERT ON public.audit_events FOR EACH ROW EXECUTE 
 
 CREATE TRIGGER chain BEFORE INSERT ON public.audit_events FOR EACH ROW EXECUTE FUNCTION chain_audit_event();
 
-CREATE TRIGGER keep BEFORE DELETE OR UPDATE OR TRUNCATE ON public.audit_events FOR EACH STATEMENT EXECUTE FUNCTION keep_audit_log();
+CREATE TRIGGER keep BEFORE DELETE OR UPDATE OR TRUNCATE ON public.audit_events FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
 CREATE TRIGGER keep BEFORE DELETE OR UPDATE OR TRUNCATE ON public.blocks FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
@@ -648,7 +646,7 @@ CREATE TRIGGER keep BEFORE DELETE OR UPDATE OR TRUNCATE ON public.transactions F
 grant execute on function require_unchanged(boolean,timestamp with time zone) to tls_app;
 grant insert (code, ledger_id, exponent) on currencies to tls_app;
 grant insert (id, ledger_id, from_account_id, to_account_id, currency, amount, expires_at, created_at) on holds to tls_app;
-grant insert (id, ledger_id, owner, kind, external_id, currency, side, min_balance, max_balance, metadata, creation_key, creation_digest) on accounts to tls_app;
+grant insert (id, ledger_id, owner, kind, external_id, currency, side, min_balance, max_balance, metadata, creation_key, creation_digest, actor) on accounts to tls_app;
 grant insert (ledger_id, actor, action, subject_type, subject, before, after, idempotency_key, request, salt, request_id) on audit_events to tls_app;
 grant insert on entries to tls_app;
 grant insert on transactions to tls_app;

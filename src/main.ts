@@ -70,7 +70,8 @@ async function serve(
     info: (line: string) => notices.info(line),
     warn: (line: string) => notices.warn(line),
   };
-  await prepareDatabase(databaseUrl, migrationUrl, report, { allowUnsafeDurability });
+  const dataDir = config.database === null ? config.dataDir : null;
+  await prepareDatabase(databaseUrl, migrationUrl, report, { allowUnsafeDurability, dataDir });
   const onFault = (error: unknown, faultId?: string) =>
     log.error({ err: error, faultId }, 'a fault of the ledger');
   const outages = new Outages(log);

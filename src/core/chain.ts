@@ -1,35 +1,39 @@
 /**
- * The journal's chain: what makes a changed, added, removed or reordered outcome show.
+ * The journal's chain. It reveals every outcome that was changed, added, removed or reordered.
  *
- * A transaction's digest is a leaf of its block's Merkle tree (RFC 6962); a block's hash covers the hash before it. The
- * format never changes: other programs recompute it from the tables alone, and tests/core/chain-vectors.json has examples.
+ * The digest of a transaction is a leaf of its block's Merkle tree (RFC 6962). The hash of a block covers the hash of the
+ * previous block. The format never changes, since other programs recompute it from the tables; tests/core/chain-vectors.json
+ * has examples.
  *
- * leaf  = SHA-256(0x00 ‖ fields), each field behind its length in 4 bytes, big-endian; 0xFFFFFFFF alone where it is absent
+ * leaf  = SHA-256(0x00 ‖ fields), each field preceded by its length in 4 bytes, big-endian; an absent field is 0xFFFFFFFF
  * node  = SHA-256(0x01 ‖ left ‖ right)
- * block = SHA-256('tls.block.v1' ‖ hash before ‖ number in 8 bytes ‖ size in 4 bytes ‖ root)
+ * block = SHA-256('tls.block.v1' ‖ previous hash ‖ number in 8 bytes ‖ size in 4 bytes ‖ root)
  *
  * Fields: 'tls.txn.v1', id, type, key account, key, externalId, outcome, facts, hold, reversed transaction, effectiveAt,
- * createdAt, the hold's expiresAt, description, metadata, and of each entry in order: account, currency, version, layer,
- * amount, posted after, pending debits after, pending credits after, total debits after, description.
- * Ids are 16 bytes; instants (µs) and versions 8 bytes, big-endian; amounts decimal text of minor units; facts RFC 8785.
- * Descriptions and metadata (RFC 8785) enter as SHA-256(salt ‖ text), so that text and salt can be erased and the digest
- * still be checked.
+ * createdAt, the hold's expiresAt, actor, description, metadata, and of each entry in order: account, currency, version,
+ * layer, amount, posted after, pending debits after, pending credits after, total debits after, description.
+ * UUIDs have 16 bytes. Instants (in µs) and versions have 8 bytes, big-endian. Amounts are decimal text of minor units. Facts
+ * are RFC 8785. A description is SHA-256(salt ‖ text), and metadata is SHA-256(salt ‖ its RFC 8785): the digest can still be
+ * checked after text and salt were erased.
  */
 import { hash } from 'node:crypto';
 import canonicalize from 'canonicalize';
 import type { Transaction } from './transaction.ts';
 import { FieldWriter } from './values/fields.ts';
+import type { Uuid } from './values/ids.ts';
 import type { Instant } from './values/instant.ts';
 
-/** What of a recorded outcome enters its digest. Facts and metadata are objects of texts. */
+/** The parts of a recorded outcome that its digest covers. Facts and metadata are flat objects of texts. */
 export interface Leaf extends Transaction {
   readonly outcome: string;
   readonly facts: Readonly<Record<string, string>> | null;
   readonly expiresAt: Instant | null;
+  /** The caller; null: the service was called without credentials, or the ledger itself acted. */
+  readonly actor: Uuid | null;
   readonly salt: Uint8Array | null;
 }
 
-/** A transaction's digest, 32 bytes: the leaf of its block's tree. */
+/** Returns the digest of a transaction, 32 bytes. Throws where a text has no salt. */
 export function leafDigest(leaf: Leaf): Buffer {
   const { salt } = leaf;
   fields.clear();
@@ -47,6 +51,7 @@ export function leafDigest(leaf: Leaf): Buffer {
   fields.int64(leaf.effectiveAt);
   fields.int64(leaf.createdAt);
   fields.int64(leaf.expiresAt);
+  fields.uuid(leaf.actor);
   fields.bytes(salted(salt, leaf.description));
   fields.bytes(salted(salt, leaf.metadata === null ? null : canonicalText(leaf.metadata)));
   for (const entry of leaf.entries) {
@@ -63,45 +68,45 @@ export function leafDigest(leaf: Leaf): Buffer {
   }
   return sha256(fields.written());
 }
-/** Written over for each leaf: a digest is made before the next one begins. */
+/** Shared by all calls: each call finishes with it before the next one starts. */
 const fields = new FieldWriter(4096);
 
-/** The Merkle root over a block's digests, at least one, in the order of its transactions (RFC 6962, section 2.1). */
+/** Returns the Merkle root of a block's digests in the order of its transactions (RFC 6962, section 2.1). Throws without a digest. */
 export function merkleRoot(leaves: readonly Buffer[]): Buffer {
   let level = leaves;
   while (level.length > 1) {
-    const above: Buffer[] = [];
+    const parents: Buffer[] = [];
     for (let left = 0; left < level.length; left += 2) {
       const [a, b] = [level[left], level[left + 1]];
-      // One that is left over rises as it is: joined from below, the tree is the one that RFC 6962 splits from above.
-      if (a !== undefined) above.push(b === undefined ? a : nodeHash(a, b));
+      // A last node without a partner moves up unchanged. That gives the tree of RFC 6962, which is split from the top.
+      if (a !== undefined) parents.push(b === undefined ? a : nodeHash(a, b));
     }
-    level = above;
+    level = parents;
   }
   const [root] = level;
-  if (root === undefined) throw new RangeError('a block has at least one transaction');
+  if (root === undefined) throw new RangeError('A block needs at least one transaction');
   return root;
 }
 
-/** A block's hash, 32 bytes; `previous` is empty for the first block. The database computes the same when it appends one. */
+/** Returns the hash of a block, 32 bytes, as the database computes it. `previous` is empty for the first block. */
 export function blockHash(previous: Uint8Array, number: bigint, size: number, root: Uint8Array): Buffer {
-  const place = Buffer.alloc(12);
-  place.writeBigInt64BE(number, 0);
-  place.writeInt32BE(size, 8);
-  return sha256(Buffer.concat([BLOCK, previous, place, root]));
+  const numbers = Buffer.alloc(12);
+  numbers.writeBigInt64BE(number, 0);
+  numbers.writeInt32BE(size, 8);
+  return sha256(Buffer.concat([BLOCK, previous, numbers, root]));
 }
 
-/** The one JSON text of an object of texts and nulls (RFC 8785). */
+/** Returns the canonical JSON of a flat object of texts and nulls (RFC 8785). */
 export function canonicalText(object: Readonly<Record<string, string | null>>): string {
   const text = canonicalize(object);
-  if (text === undefined) throw new TypeError('an object of texts has a JSON text');
+  if (text === undefined) throw new TypeError('The object has no JSON form');
   return text;
 }
 
-/** SHA-256(salt ‖ text): a text in a digest that still holds once text and salt are erased. */
+/** Returns SHA-256(salt ‖ text), or null without a text. Throws where a text has no salt. */
 export function salted(salt: Uint8Array | null, text: string | null): Buffer | null {
   if (text === null) return null;
-  if (salt === null) throw new TypeError('a text without its salt');
+  if (salt === null) throw new TypeError('A text needs a salt');
   return sha256(Buffer.concat([salt, Buffer.from(text)]));
 }
 
@@ -110,7 +115,7 @@ const NODE = 1;
 const BLOCK = Buffer.from('tls.block.v1');
 
 function sha256(bytes: Uint8Array): Buffer {
-  // By way of a text of bytes, in half the time: that buffer comes from the pool.
+  // Decoding a binary string takes half the time of a hash that returns a buffer: this buffer comes from Node's pool.
   return Buffer.from(hash('sha256', bytes, 'binary'), 'binary');
 }
 

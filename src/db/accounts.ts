@@ -79,6 +79,7 @@ export interface NewAccount {
   readonly metadata: Metadata | null;
   readonly creationKey: string | null;
   readonly creationDigest: Buffer | null;
+  readonly actor: Uuid | null;
 }
 
 /**
@@ -107,6 +108,7 @@ export async function insertAccounts(
         metadata: metadataText(account.metadata),
         creation_key: account.creationKey,
         creation_digest: account.creationDigest,
+        actor: account.actor,
       })),
     )
     .onConflict((conflict) => conflict.doNothing())

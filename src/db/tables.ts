@@ -10,6 +10,7 @@ export type Generated<T> = T extends ColumnType<infer S, infer I, infer U>
   : ColumnType<T, T | undefined, T>;
 
 export interface Accounts {
+  actor: string | null;
   created_at: Generated<ColumnType<bigint, string, string>>;
   creation_digest: Buffer | null;
   creation_key: string | null;
@@ -125,6 +126,7 @@ export interface Ledgers {
 
 export interface Transactions {
   account_id: string;
+  actor: string | null;
   created_at: ColumnType<bigint, string, string>;
   description: string | null;
   description_digest: Buffer | null;

@@ -132,6 +132,7 @@ function newAccount(id: Uuid, decision: OrderDecision | undefined): NewAccount[]
       metadata,
       creationKey: idempotencyKey,
       creationDigest: idempotencyKey === null ? null : request.digest,
+      actor: null,
     },
   ];
 }
@@ -147,6 +148,7 @@ const EXTERNAL = {
   metadata: null,
   creationKey: null,
   creationDigest: null,
+  actor: null,
 } as const;
 
 /** So many rows are written and read within one turn of the event loop. */

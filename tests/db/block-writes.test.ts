@@ -1,5 +1,5 @@
-// What the defences must let pass, and at what cost. The ledger is analyzed while it is empty, as a new one is: then a
-// planner that is left alone takes plans that scan the ledger, and keeps them.
+// The database accepts valid blocks, at a bounded cost. The ledger is analyzed while it is empty, as a new one is: without the
+// pinned settings the planner would then choose plans that scan the ledger, and keep them.
 
 import { describe, expect, it } from 'vitest';
 import { blockHash } from '../../src/core/chain.ts';
@@ -15,7 +15,7 @@ const cash = await insertAccount(client, { kind: 'EXTERNAL', owner: 'external', 
 const accounts: string[] = [];
 for (let count = 0; count < 50; count += 1) accounts.push(await insertAccount(client, { min_balance: 0 }));
 
-/** Payments in a ring of accounts, each of `amount`. */
+/** Returns payments of `amount` from each account to the next one, in a ring. */
 function payments(count: number, amount: bigint): Draft[] {
   return Array.from({ length: count }, (_, index) =>
     pay(accounts[index % 50] ?? '', accounts[(index + 1) % 50] ?? '', amount),
@@ -30,7 +30,7 @@ async function balances(): Promise<bigint[]> {
   return rows.map(({ posted }) => BigInt(posted));
 }
 
-/** Scans of whole tables so far, and rows and index entries that were read. */
+/** Counts the scans of whole tables so far, and the rows and index entries that were read. */
 async function reads(): Promise<{ scans: number; rows: number }> {
   await client.query('select pg_stat_force_next_flush()');
   const [row] = await asOwner<{ scans: number; rows: number }>(
@@ -51,7 +51,7 @@ async function lastBlocks(count: number) {
 }
 
 describe('a valid block', () => {
-  it('moves the accounts of its entries and no others, by what they say', async () => {
+  it('moves exactly the accounts of its entries, by their amounts', async () => {
     await postBlock(
       client,
       await buildBlock(
@@ -64,9 +64,9 @@ describe('a valid block', () => {
     expect(await balances()).toEqual([9_993n, 10_007n, ...accounts.slice(2).map(() => 10_000n)]);
   });
 
-  // The plans are cached by the first write; later ones of every size use them on a ledger that has grown.
+  // The first write caches the plans. Later writes of all sizes use them on a ledger that has grown.
   it.for([1, 20, 250, 1000, 1000, 1000, 250, 20, 1])(
-    'of %i transfers reads as many rows as it has',
+    'of %i transfers reads a number of rows in proportion to its size',
     async (size) => {
       const block = await buildBlock(client, payments(size, 1n));
       const [balancesBefore, readsBefore, startedAt] = [await balances(), await reads(), performance.now()];
@@ -75,14 +75,14 @@ describe('a valid block', () => {
       const readsAfter = await reads();
 
       expect(readsAfter.scans - readsBefore.scans).toBe(0);
-      // Some 6 rows a transfer and 40 more, and up to twice the accounts' old versions while nothing may prune them.
+      // About 6 rows per transfer and 40 more, and up to twice the old versions of the accounts while they cannot be pruned.
       expect(readsAfter.rows - readsBefore.rows).toBeLessThan(150 + 8 * size);
       const moved = accounts.map((_, place) => (balancesBefore[place] ?? 0n) + gainOf(place, size));
       expect(await balances()).toEqual(moved);
     },
   );
 
-  it('continues the chain, by its own root', async () => {
+  it('continues the chain with its own root', async () => {
     await postBlock(client, await buildBlock(client, payments(3, 1n)));
     const [last, previous] = await lastBlocks(2);
     if (last === undefined || previous === undefined) throw new Error('there are no two blocks');
@@ -94,7 +94,7 @@ describe('a valid block', () => {
     ]);
   });
 
-  it('may be written by several INSERTs of one statement, in any order', async () => {
+  it('can be written by several INSERTs of one statement, in any order', async () => {
     const [before] = await lastBlocks(1);
     const { root, transactions, entries } = await buildBlock(client, payments(2, 1n));
     const parts = [transactions.slice(0, 1), transactions.slice(1), entries].map((rows) =>
@@ -111,7 +111,7 @@ describe('a valid block', () => {
     expect(last).toMatchObject({ size: 2, number: `${BigInt(before?.number ?? 0) + 1n}` });
   });
 
-  it('may lie after the clock where an account does, as when the clock was set back', async () => {
+  it('can have a created_at after the clock if an account has, as after the clock was set back', async () => {
     const [ahead = '', account = ''] = accounts;
     await asOwner(
       database,
@@ -127,7 +127,7 @@ describe('a valid block', () => {
   });
 });
 
-it('of two writers who do not lock, the second finds that the first has moved the accounts', async () => {
+it('of two writers without locks, the second is rejected because the first has moved the accounts', async () => {
   const rival = await connect(database.serviceUrl);
   const drafts = [pay(cash, accounts[9] ?? '', 1n)];
   const [first, second]: Block[] = [await buildBlock(client, drafts), await buildBlock(rival, drafts)];
@@ -139,7 +139,7 @@ it('of two writers who do not lock, the second finds that the first has moved th
   await refused;
 });
 
-/** What the account in this place of the ring gains by payments of 1. */
+/** Returns the sum of the payments of 1 that an account in the ring receives and makes. */
 function gainOf(place: number, count: number): bigint {
   const payments = (payer: number) => BigInt(Math.floor((count - payer + 49) / 50));
   return payments((place + 49) % 50) - payments(place);

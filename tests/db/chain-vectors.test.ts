@@ -3,8 +3,8 @@ import vectors from '../core/chain-vectors.json' with { type: 'json' };
 import { connect, createTestDatabase } from '../support/database.ts';
 
 /**
- * The format read once more, by PostgreSQL's sha256() and from the vectors' own note alone: neither the program's functions
- * nor the invariants' queries take part. Keys are compared by UTF-16 units, the tree is split from above.
+ * Another implementation of the format, in SQL and from the note in the vectors' file: it uses neither the functions of the
+ * program nor the queries of the invariant check. It compares keys by UTF-16 units, and splits the tree from the top.
  */
 const FUNCTIONS = String.raw`
   create function pg_temp.field(bytes bytea) returns bytea language sql as $$
@@ -45,6 +45,7 @@ const FUNCTIONS = String.raw`
       || pg_temp.field(int8send((t ->> 'effectiveAt')::int8))
       || pg_temp.field(int8send((t ->> 'createdAt')::int8))
       || pg_temp.field(int8send((t ->> 'expiresAt')::int8))
+      || pg_temp.field(uuid_send((t ->> 'actor')::uuid))
       || pg_temp.field(pg_temp.salted(t ->> 'salt', t ->> 'description'))
       || pg_temp.field(pg_temp.salted(t ->> 'salt', pg_temp.canonical(t -> 'metadata')))
       || coalesce((
@@ -83,7 +84,7 @@ async function recompute(expression: string, values: unknown[]): Promise<unknown
   return rows[0]?.result;
 }
 
-describe('PostgreSQL alone recomputes', () => {
+describe('PostgreSQL recomputes', () => {
   test.each(vectors.transactions)('the digest of $name', async (transaction) => {
     expect(await recompute('pg_temp.digest($1)', [JSON.stringify(transaction)])).toBe(transaction.digest);
   });
@@ -92,7 +93,7 @@ describe('PostgreSQL alone recomputes', () => {
     expect(await recompute('pg_temp.root($1)', [leaves])).toBe(root);
   });
 
-  test('the hashes of the blocks, each from the one before it', async () => {
+  test('the hashes of the blocks, each from the previous one', async () => {
     let previousHash = '';
     for (const block of vectors.blocks) {
       expect(block.previousHash).toBe(previousHash);

@@ -12,7 +12,7 @@ type Values = Readonly<Record<string, unknown>>;
 const NOT_NULL = '23502';
 const UNREADABLE = '22P02';
 
-/** The statement and the values of one audit event, of the ledger of that name. */
+/** Returns the statement and the values that insert an audit event into the named ledger. */
 function insertion(values: Values = {}, ledger = 'main'): [sql: string, values: unknown[]] {
   const row = {
     action: 'freezeAccount',
@@ -31,7 +31,7 @@ function insertion(values: Values = {}, ledger = 'main'): [sql: string, values: 
 }
 const append = (values?: Values, ledger?: string) => client.query(...insertion(values, ledger));
 
-/** The end of the main ledger's log. */
+/** Returns the number of the last audit event of the main ledger. */
 async function head(): Promise<string> {
   const { rows } = await client.query<{ number: string }>(
     `select number from audit_heads h join ledgers l on l.id = h.ledger_id where l.name = 'main'`,
@@ -39,7 +39,7 @@ async function head(): Promise<string> {
   return rows[0]?.number ?? '';
 }
 
-// Something for the attacks to meet.
+// An event for the attacks to change.
 await append({ idempotency_key: 'taken', request: Buffer.alloc(16) });
 
 describe('the service’s login cannot', () => {
@@ -50,15 +50,15 @@ describe('the service’s login cannot', () => {
     ...['number', 'previous_hash', 'hash', 'created_at'].map(
       (column) =>
         [
-          `say the ${column}`,
+          `set the ${column} of an event`,
           `insert into audit_events (ledger_id, action, subject_type, subject, request_id, ${column})
            select ledger_id, action, subject_type, subject, request_id, ${column} from audit_events`,
         ] as const,
     ),
     ['update an event', `update audit_events set action = 'closeAccount'`],
-    ['update no event', 'update audit_events set salt = null where false'],
+    ['update events, though none matches', 'update audit_events set salt = null where false'],
     ['delete events', 'delete from audit_events'],
-    ['truncate them', 'truncate audit_events'],
+    ['truncate events', 'truncate audit_events'],
     ['move the head', 'update audit_heads set number = number + 1'],
     ['add a head', `insert into audit_heads (ledger_id) values (gen_random_uuid())`],
     ['delete a head', 'delete from audit_heads'],
@@ -69,7 +69,7 @@ describe('the service’s login cannot', () => {
       'create trigger mine before insert on audit_events for each row execute function chain_audit_event()',
     ],
     [
-      'update by a conflict',
+      'update an event by ON CONFLICT',
       `insert into audit_events (ledger_id, action, subject_type, subject, request_id)
        select ledger_id, action, subject_type, subject, request_id from audit_events
        on conflict (number, ledger_id) do update set action = 'mine'`,
@@ -91,7 +91,7 @@ describe('the service’s login cannot', () => {
       { code: CHECK, constraint: 'audit_events_key_has_request' },
     ],
     [
-      'a key twice',
+      'a duplicate key',
       { idempotency_key: 'taken', request: Buffer.alloc(20) },
       { code: UNIQUE, constraint: 'audit_events_key' },
     ],
@@ -115,7 +115,7 @@ describe('the service’s login cannot', () => {
     await expect(append(values)).rejects.toMatchObject(refusal);
   });
 
-  it('append to a ledger that there is not', async () => {
+  it('append to an unknown ledger', async () => {
     const sql = `insert into audit_events (ledger_id, action, subject_type, subject, request_id)
       values (gen_random_uuid(), 'a', 'LEDGER', 'b', 'r')`;
     await expect(client.query(sql)).rejects.toMatchObject({ code: CHECK, constraint: 'audit_events_ledger' });
@@ -127,7 +127,7 @@ describe('the service’s login cannot', () => {
     await expect(client.query(sql)).rejects.toMatchObject({ code: UNIQUE, constraint: 'audit_events_pkey' });
   });
 
-  it('leave a gap by an event that is not inserted', async () => {
+  it('leave a gap when ON CONFLICT skips an event', async () => {
     const before = await head();
     const [sql, values] = insertion({ idempotency_key: 'taken', request: Buffer.alloc(16) });
     expect(await client.query(`${sql} on conflict do nothing`, values)).toMatchObject({ rowCount: 0 });
@@ -139,7 +139,7 @@ describe('the service’s login cannot', () => {
     expect(await head()).toBe(`${BigInt(before) + 1n}`);
   });
 
-  it('leave a gap by a savepoint', async () => {
+  it('leave a gap when a savepoint is rolled back', async () => {
     const before = await head();
     await client.query('savepoint before');
     await append();
@@ -148,7 +148,7 @@ describe('the service’s login cannot', () => {
   });
 });
 
-describe('the owner is refused too', () => {
+describe('the database also rejects, from the owner,', () => {
   it.each(['update audit_events set salt = null', 'delete from audit_events', 'truncate audit_events'])(
     '%s',
     async (sql) => {
@@ -157,7 +157,7 @@ describe('the owner is refused too', () => {
   );
 
   it.each(['chain_audit_event', 'advance_audit_head', 'begin_audit_log'])(
-    '%s does nothing on another table',
+    'a trigger %s on another table',
     async (name) => {
       const owner = await connect(database.ownerUrl);
       await owner.query('create temporary table mine (id uuid, ledger_id uuid, number bigint)');
@@ -170,7 +170,7 @@ describe('the owner is refused too', () => {
   );
 });
 
-it('a new ledger has a log of its own, which begins with 1', async () => {
+it('a new ledger has its own log, which begins with number 1', async () => {
   await append({}, 'other');
   const rows = await asOwner(
     database,
@@ -179,7 +179,7 @@ it('a new ledger has a log of its own, which begins with 1', async () => {
   expect(rows).toEqual([{ number: 1, previous_hash: Buffer.alloc(0) }]);
 });
 
-it('two that append at once take one number each', async () => {
+it('two concurrent appends take consecutive numbers', async () => {
   const second = await connect(database.serviceUrl);
   await client.query('begin');
   await append({ subject: 'first' });
@@ -193,8 +193,8 @@ it('two that append at once take one number each', async () => {
   expect((rows[1]?.number ?? 0) - (rows[0]?.number ?? 0)).toBe(1);
 });
 
-describe('the hash of a row', () => {
-  it('is that of the hash before it, its number and the RFC 8785 of its members', async () => {
+describe('the hash of an audit event', () => {
+  it('covers the previous hash, the number and the RFC 8785 of the row', async () => {
     const odd =
       'quote " backslash \\ newline \n tab \t bell \u0007 \u001f delete \u007f line \u2028 é 𝄞 \ue000 </script>';
     await append({

@@ -22,7 +22,7 @@ const one = [pay(alice, bob, 1n)];
 /** A recorded refusal. */
 const refusal: Draft = { legs: [] };
 
-describe('transactions that are no block are refused:', () => {
+describe('the database rejects transactions that are not a valid block:', () => {
   demandUnchanged(books);
   const range = { constraint: 'transactions_one_range' };
   const DAY = 86_400n * SECOND;
@@ -36,13 +36,13 @@ describe('transactions that are no block are refused:', () => {
       ...range,
     },
     {
-      name: 'a refusal out of the range',
+      name: 'a refusal outside of the range',
       drafts: [...one, refusal],
       change: set('transactions', 1, { id: randomUUID() }),
       ...range,
     },
     {
-      name: 'ids of no time',
+      name: 'ids without a time',
       drafts: [refusal],
       change: set('transactions', 0, { id: randomUUID() }),
       ...range,
@@ -70,7 +70,7 @@ describe('transactions that are no block are refused:', () => {
       ...range,
     },
     {
-      name: 'two times',
+      name: 'two instants of creation',
       drafts: [refusal, refusal],
       change: set('transactions', 1, { created_at: LONG_AGO }),
       ...range,
@@ -82,37 +82,37 @@ describe('transactions that are no block are refused:', () => {
       ...range,
     },
     {
-      name: 'no such ledger',
+      name: 'an unknown ledger',
       drafts: [refusal],
       options: { ledgerId: randomUUID() },
       constraint: 'period_open',
     },
     {
-      name: 'more than a minute old',
+      name: 'a created_at more than 60 seconds ago',
       drafts: [pay(stranger, strangerToo, 1n)],
       options: { createdAt: (clock) => clock - 61n * SECOND },
       constraint: 'blocks_in_time',
     },
     {
-      name: 'a refusal more than a minute old',
+      name: 'a refusal with a created_at more than 60 seconds ago',
       drafts: [refusal],
       options: { createdAt: (clock) => clock - 61n * SECOND },
       constraint: 'blocks_in_time',
     },
     {
-      name: 'a refusal from the future',
+      name: 'a refusal with a created_at in the future',
       drafts: [refusal],
       options: { createdAt: (clock) => clock + DAY },
       constraint: 'blocks_not_from_the_future',
     },
     {
-      name: 'before all times',
+      name: 'the created_at -infinity',
       drafts: [refusal],
       change: setAll('transactions', { created_at: '-infinity' }),
       code: '0A000',
     },
     {
-      name: 'after all times',
+      name: 'the created_at infinity',
       drafts: [refusal],
       change: setAll('transactions', { created_at: 'infinity' }),
       code: '0A000',
@@ -126,23 +126,27 @@ describe('transactions that are no block are refused:', () => {
       },
       constraint: 'transactions_readable_times',
     },
-    { name: 'no root', change: (block) => Object.assign(block, { root: '' }), constraint: 'blocks_root' },
+    {
+      name: 'a missing root',
+      change: (block) => Object.assign(block, { root: '' }),
+      constraint: 'blocks_root',
+    },
     {
       name: 'a short root',
       change: (block) => Object.assign(block, { root: '00' }),
       constraint: 'blocks_root',
     },
     {
-      name: 'a root that is no bytes',
+      name: 'a root that is not hexadecimal',
       change: (block) => Object.assign(block, { root: 'x' }),
       code: '22023',
     },
     {
-      name: 'a key twice',
+      name: 'a duplicate key',
       change: setAll('transactions', { account_id: alice, idempotency_key: 'key' }),
       code: UNIQUE,
     },
-    { name: 'an externalId twice', change: setAll('transactions', { external_id: 'name' }), code: UNIQUE },
+    { name: 'a duplicate externalId', change: setAll('transactions', { external_id: 'name' }), code: UNIQUE },
     {
       name: 'a key without its request',
       change: set('transactions', 0, { request: null }),
@@ -154,20 +158,20 @@ describe('transactions that are no block are refused:', () => {
       constraint: 'transactions_digest_check',
     },
     {
-      name: 'posted, and nothing moves',
+      name: 'a posted transaction without entries',
       drafts: [refusal],
       change: set('transactions', 0, { outcome: 'POSTED', facts: null }),
       constraint: 'transactions_posted_moves',
     },
     {
-      name: 'declined, and nothing says why',
+      name: 'a declined transaction without facts',
       drafts: [refusal],
       change: set('transactions', 0, { facts: null }),
       constraint: 'transactions_declined_says_why',
     },
   ])('$name', (attack) => expectRefusal(books, attack));
 
-  it('over a root that served another block', async () => {
+  it('a root that another block has used', async () => {
     const withoutRoot = WRITE.replace(`select set_config('tls.root', $1, true)`, 'select $1::text');
     await client.query('begin');
     await postBlock(client, await buildBlock(client, one));
@@ -177,7 +181,7 @@ describe('transactions that are no block are refused:', () => {
     });
   });
 
-  it('transactions in one statement, their entries in the next', async () => {
+  it('transactions and their entries in two statements', async () => {
     const block = await buildBlock(client, one);
     await client.query('begin');
     await expect(postBlock(client, { ...block, entries: [] })).rejects.toMatchObject({
@@ -190,7 +194,7 @@ describe('transactions that are no block are refused:', () => {
     });
   });
 
-  it('a range that lies around another block', async () => {
+  it('a range that encloses another block', async () => {
     const { transactions, ...rest } = await buildBlock(client, [refusal, refusal, refusal]);
     await client.query('begin');
     await postBlock(client, { ...rest, transactions: transactions.slice(1, 2) });
@@ -198,7 +202,7 @@ describe('transactions that are no block are refused:', () => {
     await expect(postBlock(client, { ...rest, transactions: around })).rejects.toMatchObject(range);
   });
 
-  it('transactions of which some conflict away', async () => {
+  it('transactions of which ON CONFLICT skips some', async () => {
     const block = await buildBlock(client, [...one, ...one]);
     const { rows } = await client.query('select account_id, idempotency_key from transactions limit 1');
     Object.assign(rowAt(block.transactions, 1), rows[0]);
@@ -206,7 +210,7 @@ describe('transactions that are no block are refused:', () => {
     await expect(written).rejects.toMatchObject({ constraint: 'entries_whole' });
   });
 
-  it('two ranges by two INSERTs of one statement', async () => {
+  it('two ranges in two INSERTs of one statement', async () => {
     const [block, other] = [await buildBlock(client, one), await buildBlock(client, [refusal])];
     const second =
       'u as (insert into transactions select r.* from jsonb_populate_recordset(null::transactions, $4::jsonb) r)';
@@ -217,7 +221,7 @@ describe('transactions that are no block are refused:', () => {
     await expect(written).rejects.toMatchObject(range);
   });
 
-  it('transactions without entries by MERGE', async () => {
+  it('transactions without entries that MERGE writes', async () => {
     const { transactions, root } = await buildBlock(client, one);
     const columns = Object.keys(rowAt(transactions, 0));
     await client.query('begin');
@@ -230,7 +234,7 @@ describe('transactions that are no block are refused:', () => {
     await expect(merged).rejects.toMatchObject({ constraint: 'transactions_whole' });
   });
 
-  it('transactions without entries by COPY', async () => {
+  it('transactions without entries that COPY writes', async () => {
     const { transactions, root } = await buildBlock(client, one);
     const row = Object.entries(rowAt(transactions, 0)).filter(([, value]) => value !== null);
     await client.query('begin');

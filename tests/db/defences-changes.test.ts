@@ -21,7 +21,7 @@ const newHold = (amount: string, expiresAt: string, createdAt: string) =>
    from accounts where id = '${alice}'`;
 const alter = (account: string, change: string) => `update accounts set ${change} where id = '${account}'`;
 
-describe('what the service may change it cannot change to', () => {
+describe('where the service may write, the database rejects', () => {
   demandUnchanged(books);
 
   it.for<readonly [name: string, sql: string, constraint: string, code?: string]>([
@@ -31,40 +31,40 @@ describe('what the service may change it cannot change to', () => {
     ['a maximum NaN', alter(bob, `max_balance = 'NaN'`), 'accounts_limits_are_numbers'],
     ['a limit of an external account', alter(cash, 'max_balance = 5000'), 'accounts_external'],
     ['a frozen external account', alter(cash, `status = 'FROZEN'`), 'accounts_external'],
-    ['a named external account', alter(cash, `external_id = 'cash'`), 'accounts_external'],
-    ['a status of one’s own', alter(alice, `status = 'MINE'`), 'accounts_status_check'],
-    ['a closed account with money in it', alter(alice, `status = 'CLOSED'`), 'accounts_closed_empty'],
-    ['an open account that was closed', alter(closed, `status = 'OPEN'`), 'accounts_closed_for_good'],
-    ['a frozen account that was closed', alter(closed, `status = 'FROZEN'`), 'accounts_closed_for_good'],
+    ['an external account with an externalId', alter(cash, `external_id = 'cash'`), 'accounts_external'],
+    ['an unknown status', alter(alice, `status = 'MINE'`), 'accounts_status_check'],
+    ['a closed account with a balance', alter(alice, `status = 'CLOSED'`), 'accounts_closed_empty'],
+    ['reopening a closed account as OPEN', alter(closed, `status = 'OPEN'`), 'accounts_closed_for_good'],
+    ['reopening a closed account as FROZEN', alter(closed, `status = 'FROZEN'`), 'accounts_closed_for_good'],
     ['a second external account', newAccount('kind', `'EXTERNAL'`), 'accounts_external_currency', UNIQUE],
     [
       'an external account with limits',
       newAccount('kind, max_balance', `'EXTERNAL', 1`),
       'accounts_external',
     ],
-    ['an account that begins below its minimum', newAccount('min_balance', '1'), 'accounts_within_min'],
-    ['an account that begins above its maximum', newAccount('max_balance', '-1'), 'accounts_within_max'],
+    ['an account that starts below its minimum', newAccount('min_balance', '1'), 'accounts_within_min'],
+    ['an account that starts above its maximum', newAccount('max_balance', '-1'), 'accounts_within_max'],
     [
       'an account in a currency that does not exist',
       newAccount('min_balance', 'null').replace(`'USD'`, `'GONE'`),
       'accounts_currency_exists',
     ],
     [
-      'a currency of ISO 4217 that is registered',
+      'registering a currency of ISO 4217',
       `insert into currencies (code, ledger_id, exponent) select 'EUR', id, 4 from ledgers`,
       'currencies_not_iso',
     ],
-    ['a hold that is captured less', 'update holds set captured = captured - 1', 'holds_forward'],
+    ['a lower captured amount', 'update holds set captured = captured - 1', 'holds_forward'],
     [
-      'a hold that is captured more than it is',
+      'a captured amount above the hold’s amount',
       'update holds set captured = amount + 1',
       'holds_captured_within',
     ],
-    ['a hold captured NaN', `update holds set captured = 'NaN'`, 'holds_captured_within'],
+    ['a captured amount of NaN', `update holds set captured = 'NaN'`, 'holds_captured_within'],
     ['a hold of NaN', newHold(`'NaN'`, 'null', 'now()'), 'holds_amount_check'],
-    ['a hold of nothing', newHold('0', 'null', 'now()'), 'holds_amount_check'],
-    ['a hold that expires at no readable time', newHold('1', `'infinity'`, 'now()'), 'holds_readable_times'],
-    ['a hold of no readable time', newHold('1', 'null', `'-infinity'`), 'holds_readable_times'],
+    ['a hold of zero', newHold('0', 'null', 'now()'), 'holds_amount_check'],
+    ['a hold that expires at infinity', newHold('1', `'infinity'`, 'now()'), 'holds_readable_times'],
+    ['a hold created at -infinity', newHold('1', 'null', `'-infinity'`), 'holds_readable_times'],
     [
       'a period closed in the future',
       `update ledgers set closed_before = now() + interval '1 minute'`,
@@ -81,7 +81,7 @@ describe('what the service may change it cannot change to', () => {
       'ledgers_closed_forward',
     ],
     [
-      'a period closed before all times',
+      'a period closed at -infinity',
       `update ledgers set closed_before = '-infinity'`,
       'ledgers_closed_forward',
     ],
@@ -89,13 +89,13 @@ describe('what the service may change it cannot change to', () => {
     await expect(client.query(sql)).rejects.toMatchObject({ code, constraint });
   });
 
-  it('a limit Infinity', async () => {
+  it('a limit of Infinity', async () => {
     await expect(client.query(alter(alice, `max_balance = 'Infinity'`))).rejects.toMatchObject({
       code: '22003',
     });
   });
 
-  it('another name, or none, of an account that has one', async () => {
+  it('changing or removing the externalId of an account', async () => {
     await client.query('begin');
     await client.query(alter(alice, `external_id = 'alice'`));
     await refusesEach('accounts_external_id_once', [
@@ -104,7 +104,7 @@ describe('what the service may change it cannot change to', () => {
     ]);
   });
 
-  it('anything of a hold that has ended', async () => {
+  it('any change of a hold that has ended', async () => {
     await client.query('begin');
     await client.query(`update holds set status = 'VOIDED'`);
     await refusesEach('holds_forward', [
@@ -114,7 +114,7 @@ describe('what the service may change it cannot change to', () => {
     ]);
   });
 
-  it('a period that is open again, nor write into it', async () => {
+  it('reopening a period, and a block in a closed period', async () => {
     await client.query('begin');
     await client.query(`update ledgers set closed_before = clock_timestamp() - interval '5 seconds'`);
     await refusesEach('ledgers_closed_forward', [
@@ -126,7 +126,7 @@ describe('what the service may change it cannot change to', () => {
   });
 });
 
-/** In an open transaction: each statement is refused. */
+/** Expects that the database rejects each statement. Needs an open transaction. */
 async function refusesEach(constraint: string, statements: readonly string[]): Promise<void> {
   for (const sql of statements) {
     await client.query('savepoint before');

@@ -22,51 +22,51 @@ const books = await openBooks();
 const { database, client, cash, alice, bob, closed, frozen, euroCash, erik, stranger, strangerToo } = books;
 const one = [pay(alice, bob, 1n)];
 
-describe('entries that are not the whole of balanced transactions are refused:', () => {
+describe('the database rejects entries that are unbalanced or do not match their transactions:', () => {
   demandUnchanged(books);
   const whole = { constraint: 'entries_whole' };
 
   it.for<Attack>([
-    { name: 'no transaction', change: ({ transactions }) => transactions.splice(0), ...whole },
-    { name: 'a transaction too few', change: ({ transactions }) => transactions.pop(), ...whole },
-    { name: 'none of any', change: ({ entries }) => entries.splice(0), constraint: 'transactions_whole' },
+    { name: 'no transactions', change: ({ transactions }) => transactions.splice(0), ...whole },
+    { name: 'a missing transaction', change: ({ transactions }) => transactions.pop(), ...whole },
+    { name: 'no entries', change: ({ entries }) => entries.splice(0), constraint: 'transactions_whole' },
     {
-      name: 'none of the last',
+      name: 'no entries of the last transaction',
       change: ({ entries }) => entries.splice(2),
       constraint: 'transactions_whole',
     },
     {
-      name: 'none of the first',
+      name: 'no entries of the first transaction',
       drafts: [pay(erik, euroCash, 1n), ...one],
       change: ({ entries }) => entries.splice(0, 2),
       constraint: 'transactions_whole',
     },
     {
-      name: 'none of one in the middle',
+      name: 'no entries of a transaction in the middle',
       drafts: [...one, pay(erik, euroCash, 1n), pay(bob, alice, 1n)],
       change: ({ entries }) => entries.splice(2, 2),
       ...whole,
     },
-    { name: 'one of two', drafts: one, change: ({ entries }) => entries.pop(), ...whole },
-    { name: 'one, counted as one', drafts: [{ legs: [[alice, 5n]] }], ...whole },
+    { name: 'one entry of two', drafts: one, change: ({ entries }) => entries.pop(), ...whole },
+    { name: 'one entry, with an entry_count of 1', drafts: [{ legs: [[alice, 5n]] }], ...whole },
 
-    { name: 'more gained than lost', change: set('entries', 3, { amount: '31' }), ...whole },
+    { name: 'credits that exceed the debits', change: set('entries', 3, { amount: '31' }), ...whole },
     {
-      name: 'transactions that only balance each other',
+      name: 'transactions that balance only together',
       drafts: [
         { legs: [...pay(alice, bob, 5n).legs, [bob, 1n]] },
         { legs: [...pay(alice, bob, 5n).legs, [alice, -1n]] },
       ],
       ...whole,
     },
-    { name: 'currencies that only balance each other', drafts: [pay(alice, erik, 5n)], ...whole },
+    { name: 'currencies that balance only together', drafts: [pay(alice, erik, 5n)], ...whole },
     {
-      name: 'a currency out of balance beside one in balance',
+      name: 'an unbalanced currency together with a balanced one',
       drafts: [{ legs: [...pay(alice, bob, 5n).legs, ...pay(euroCash, erik, 5n).legs, [erik, 1n]] }],
       ...whole,
     },
     {
-      name: 'layers that only balance each other',
+      name: 'layers that balance only together',
       drafts: [
         {
           legs: [
@@ -78,7 +78,7 @@ describe('entries that are not the whole of balanced transactions are refused:',
       ...whole,
     },
     {
-      name: 'a layer of one’s own',
+      name: 'an unknown layer',
       change: set('entries', 0, { layer: 'MINE' }),
       constraint: 'entries_layer_check',
     },
@@ -91,49 +91,65 @@ describe('entries that are not the whole of balanced transactions are refused:',
     },
 
     {
-      name: 'lines from 2 on',
+      name: 'lines that begin with 2',
       drafts: one,
       change: setAll('entries', (row) => plus(row, 'line', 1n)),
       ...whole,
     },
     {
-      name: 'lines from 0 on',
+      name: 'lines that begin with 0',
       drafts: one,
       change: setAll('entries', (row) => plus(row, 'line', -1n)),
       constraint: 'entries_line_check',
     },
     { name: 'a gap in the lines', change: set('entries', 1, { line: 3 }), ...whole },
-    { name: 'a line twice', change: set('entries', 1, { line: 1 }), code: UNIQUE },
-    { name: 'another type than the transaction’s', change: set('entries', 1, { type: 'DEPOSIT' }), ...whole },
-    { name: 'another created_at', change: set('entries', 1, { created_at: LONG_AGO }), ...whole },
-    { name: 'an effective_at of its own', change: set('entries', 1, { effective_at: LONG_AGO }), ...whole },
-    { name: 'an effective_at of their own', change: setAll('entries', { effective_at: LONG_AGO }), ...whole },
+    { name: 'a duplicate line', change: set('entries', 1, { line: 1 }), code: UNIQUE },
     {
-      name: 'the transaction’s effective_at in none',
+      name: 'a type that differs from the transaction’s',
+      change: set('entries', 1, { type: 'DEPOSIT' }),
+      ...whole,
+    },
+    {
+      name: 'a created_at that differs from the transaction’s',
+      change: set('entries', 1, { created_at: LONG_AGO }),
+      ...whole,
+    },
+    {
+      name: 'an effective_at in one entry only',
+      change: set('entries', 1, { effective_at: LONG_AGO }),
+      ...whole,
+    },
+    {
+      name: 'an effective_at in the entries only',
+      change: setAll('entries', { effective_at: LONG_AGO }),
+      ...whole,
+    },
+    {
+      name: 'an effective_at in the transaction only',
       change: set('transactions', 0, { effective_at: LONG_AGO }),
       ...whole,
     },
     {
-      name: 'the transaction’s effective_at in one of two',
+      name: 'the transaction’s effective_at in one entry of two',
       drafts: one.map((draft) => ({ ...draft, effectiveAt: SECOND })),
       change: set('entries', 1, { effective_at: null }),
       ...whole,
     },
     {
-      name: 'another effective_at than the transaction’s',
+      name: 'an effective_at that differs from the transaction’s',
       drafts: one.map((draft) => ({ ...draft, effectiveAt: SECOND })),
       change: set('entries', 1, { effective_at: LONG_AGO }),
       ...whole,
     },
     {
-      name: 'of a recorded refusal',
+      name: 'entries of a recorded refusal',
       drafts: one,
       change: set('transactions', 0, { outcome: 'ACCOUNT_FROZEN', facts: {}, entry_count: 0 }),
       ...whole,
     },
   ])('$name', (attack) => expectRefusal(books, attack));
 
-  it('a third entry for a transaction that stands', async () => {
+  it('a third entry for a recorded transaction', async () => {
     const [old] = await asOwner<{ id: string; created_at: string }>(
       database,
       'select id, created_at::text from transactions order by id limit 1',
@@ -148,13 +164,13 @@ describe('entries that are not the whole of balanced transactions are refused:',
     await expect(postBlock(client, block)).rejects.toMatchObject(whole);
   });
 
-  it('entries in another ledger than their transaction’s', async () => {
+  it('entries in another ledger than their transaction', async () => {
     const [other] = await asOwner<{ id: string }>(database, `select id from ledgers where name = 'other'`);
     const change = setAll('entries', { ledger_id: other?.id ?? '' });
     await expectRefusal(books, { name: '', change, ...whole });
   });
 
-  it('entries of which some conflict away', async () => {
+  it('entries of which ON CONFLICT skips some', async () => {
     const block = await buildBlock(client, one);
     set('entries', 0, { version: '1' })(block);
     const written = client.query(`${WRITE} on conflict do nothing`, parametersOf(block));
@@ -162,7 +178,7 @@ describe('entries that are not the whole of balanced transactions are refused:',
   });
 });
 
-describe('entries that a transaction of their type cannot have are refused:', () => {
+describe('the database rejects entries that do not fit the type of their transaction:', () => {
   demandUnchanged(books);
   const whole = { constraint: 'entries_whole' };
   const outside = { constraint: 'entries_continue' };
@@ -181,9 +197,9 @@ describe('entries that a transaction of their type cannot have are refused:', ()
     { name: 'a CAPTURE that holds', drafts: [move('CAPTURE', alice, bob, 'PENDING')], ...whole },
     { name: 'a TRANSFER that holds', drafts: [move('TRANSFER', alice, bob, 'PENDING')], ...whole },
     { name: 'a JOURNAL that releases', drafts: [move('JOURNAL', alice, bob, 'RELEASE')], ...whole },
-    { name: 'a REVERSAL of nothing', drafts: [move('REVERSAL', alice, bob)], ...whole },
+    { name: 'a REVERSAL without an original', drafts: [move('REVERSAL', alice, bob)], ...whole },
     {
-      name: 'a TRANSFER between three',
+      name: 'a TRANSFER with three entries',
       drafts: [
         {
           type: 'TRANSFER',
@@ -196,15 +212,23 @@ describe('entries that a transaction of their type cannot have are refused:', ()
       ],
       ...whole,
     },
-    { name: 'a DEPOSIT between two wallets', drafts: [move('DEPOSIT', alice, bob)], ...outside },
-    { name: 'a DEPOSIT to the outside', drafts: [move('DEPOSIT', alice, cash)], ...outside },
-    { name: 'a WITHDRAWAL between two wallets', drafts: [move('WITHDRAWAL', alice, bob)], ...outside },
-    { name: 'a WITHDRAWAL from the outside', drafts: [move('WITHDRAWAL', cash, alice)], ...outside },
-    { name: 'a HOLD from the outside', drafts: [move('HOLD', cash, alice, 'PENDING')], ...outside },
+    {
+      name: 'a DEPOSIT between two accounts of customers',
+      drafts: [move('DEPOSIT', alice, bob)],
+      ...outside,
+    },
+    { name: 'a DEPOSIT to the external account', drafts: [move('DEPOSIT', alice, cash)], ...outside },
+    {
+      name: 'a WITHDRAWAL between two accounts of customers',
+      drafts: [move('WITHDRAWAL', alice, bob)],
+      ...outside,
+    },
+    { name: 'a WITHDRAWAL from the external account', drafts: [move('WITHDRAWAL', cash, alice)], ...outside },
+    { name: 'a HOLD on the external account', drafts: [move('HOLD', cash, alice, 'PENDING')], ...outside },
   ])('$name', (attack) => expectRefusal(books, attack));
 });
 
-describe('entries that do not continue their accounts are refused:', () => {
+describe('the database rejects entries that do not continue their accounts:', () => {
   demandUnchanged(books);
   const continues = { constraint: 'entries_continue' };
 
@@ -212,7 +236,7 @@ describe('entries that do not continue their accounts are refused:', () => {
     ...['posted_after', 'pending_debits_after', 'pending_credits_after', 'total_debits_after'].flatMap(
       (column) => [
         {
-          name: `a false ${column} at an account’s last entry`,
+          name: `a false ${column} in the last entry of an account`,
           change: set('entries', 3, (row) => plus(row, column, 1n)),
           ...continues,
         },
@@ -224,18 +248,27 @@ describe('entries that do not continue their accounts are refused:', () => {
         { name: `${column} Infinity`, change: set('entries', 3, { [column]: 'Infinity' }), code: '22003' },
       ],
     ),
-    { name: 'a version skipped', change: set('entries', 3, (row) => plus(row, 'version', 1n)), ...continues },
+    { name: 'a skipped version', change: set('entries', 3, (row) => plus(row, 'version', 1n)), ...continues },
     {
-      name: 'all versions too high',
+      name: 'versions that are all too high',
       change: setAll('entries', (row) => plus(row, 'version', 7n)),
       ...continues,
     },
-    { name: 'a version twice', change: set('entries', 3, (row) => plus(row, 'version', -1n)), code: UNIQUE },
-    { name: 'a version that stands', change: set('entries', 0, { version: '1' }), code: UNIQUE },
-    { name: 'version 0', drafts: one, change: set('entries', 1, { version: '0' }), ...continues },
-    { name: 'another currency', drafts: one, change: setAll('entries', { currency: 'EUR' }), ...continues },
     {
-      name: 'no such account',
+      name: 'a duplicate version',
+      change: set('entries', 3, (row) => plus(row, 'version', -1n)),
+      code: UNIQUE,
+    },
+    { name: 'a version that is already recorded', change: set('entries', 0, { version: '1' }), code: UNIQUE },
+    { name: 'version 0', drafts: one, change: set('entries', 1, { version: '0' }), ...continues },
+    {
+      name: 'a currency that differs from the account’s',
+      drafts: one,
+      change: setAll('entries', { currency: 'EUR' }),
+      ...continues,
+    },
+    {
+      name: 'an unknown account',
       drafts: one,
       change: set('entries', 1, { account_id: randomUUID() }),
       ...continues,
@@ -244,14 +277,18 @@ describe('entries that do not continue their accounts are refused:', () => {
     { name: 'a closed account', drafts: [pay(alice, closed, 1n)], ...continues },
     { name: 'a frozen account', drafts: [pay(alice, frozen, 1n)], ...continues },
     {
-      name: 'before the account’s last',
+      name: 'a created_at before the account’s last entry',
       options: { createdAt: (clock) => clock - 59n * SECOND },
       ...continues,
     },
-    { name: 'below the minimum', drafts: [pay(bob, alice, 1n)], constraint: 'accounts_within_min' },
-    { name: 'above the maximum', drafts: [pay(cash, alice, 1001n)], constraint: 'accounts_within_max' },
+    { name: 'a balance below the minimum', drafts: [pay(bob, alice, 1n)], constraint: 'accounts_within_min' },
     {
-      name: 'held below the minimum',
+      name: 'a balance above the maximum',
+      drafts: [pay(cash, alice, 1001n)],
+      constraint: 'accounts_within_max',
+    },
+    {
+      name: 'a hold that takes the balance below the minimum',
       drafts: [
         {
           legs: [
@@ -263,7 +300,7 @@ describe('entries that do not continue their accounts are refused:', () => {
       constraint: 'accounts_within_min',
     },
     {
-      name: 'incoming above the maximum',
+      name: 'a hold that takes the balance above the maximum',
       drafts: [
         {
           legs: [
@@ -275,7 +312,7 @@ describe('entries that do not continue their accounts are refused:', () => {
       constraint: 'accounts_within_max',
     },
     {
-      name: 'a release of what is not held',
+      name: 'a release of more than is held',
       drafts: [
         {
           legs: [
@@ -292,20 +329,20 @@ describe('entries that do not continue their accounts are refused:', () => {
       code: '22003',
     },
     {
-      name: 'from the future',
+      name: 'a created_at in the future',
       options: { createdAt: (clock) => clock + SECOND },
       constraint: 'entries_not_from_the_future',
     },
   ])('$name', (attack) => expectRefusal(books, attack));
 
-  it('an account that closes in the very statement that moves it', async () => {
+  it('an account that the same statement closes', async () => {
     const block = await buildBlock(client, [pay(strangerToo, stranger, 1n), pay(stranger, strangerToo, 1n)]);
     const close = `c as (update accounts set status = 'CLOSED' where id = '${stranger}')`;
     const written = client.query(WRITE.replace('with s', `with ${close}, s`), parametersOf(block));
     await expect(written).rejects.toMatchObject({ code: CHECK, ...continues });
   });
 
-  it('whatever the settings of the session', async () => {
+  it('false entries under any settings of the session', async () => {
     const settings = [
       'search_path = pg_temp, public',
       'transaction_isolation = serializable',

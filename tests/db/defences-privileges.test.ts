@@ -1,11 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { DENIED, demandUnchanged, openBooks } from '../support/attack.ts';
+import { connect } from '../support/database.ts';
 
 const books = await openBooks();
 const { client } = books;
 
-// What is printed of a test is its SQL.
-describe('the service’s login may not', () => {
+// Each test is named by its SQL.
+describe('the service’s login has no privilege for', () => {
   demandUnchanged(books);
 
   it.for([
@@ -43,6 +44,8 @@ describe('the service’s login may not', () => {
       `kind = 'STANDARD'`,
       `owner = 'me'`,
       'creation_key = null',
+      'actor = gen_random_uuid()',
+      'actor = null',
       'created_at = now()',
       'ledger_id = id',
       'id = ledger_id',
@@ -111,13 +114,30 @@ describe('the service’s login may not', () => {
     await expect(client.query(sql)).rejects.toMatchObject({ code: DENIED });
   });
 
-  it('call any function of the ledger’s schema by itself, but the one that ends its own transaction', async () => {
-    const { rows } = await client.query<{ name: string }>(
-      `select proname as name from pg_proc where pronamespace = 'public'::regnamespace and proname <> 'require_unchanged'`,
+  it('calls of any function except require_unchanged, which only aborts the caller’s own transaction', async () => {
+    const { rows } = await client.query<{ name: string; parameters: number }>(
+      `select proname as name, pronargs::int as parameters from pg_proc where pronamespace = 'public'::regnamespace and proname <> 'require_unchanged'`,
     );
     expect(rows).not.toEqual([]);
-    for (const { name } of rows) {
-      await expect(client.query(`select public.${name}()`), name).rejects.toMatchObject({ code: DENIED });
+    for (const { name, parameters } of rows) {
+      const call = `select public.${name}(${Array(parameters).fill('null')})`;
+      await expect(client.query(call), call).rejects.toMatchObject({ code: DENIED });
     }
+  });
+});
+
+describe('while the triggers are enabled, they reject even the owner’s', () => {
+  demandUnchanged(books);
+
+  it.for(
+    ['transactions', 'entries', 'blocks', 'audit_events'].flatMap((table) => [
+      `update ${table} set created_at = created_at`,
+      ...(table === 'transactions' ? ['update transactions set actor = gen_random_uuid()'] : []),
+      `delete from ${table}`,
+      `truncate ${table}`,
+    ]),
+  )('%s', async (sql) => {
+    const owner = await connect(books.database.ownerUrl);
+    await expect(owner.query(sql)).rejects.toMatchObject({ code: DENIED });
   });
 });

@@ -39,7 +39,7 @@ import {
 } from '../../src/db/embedded/system.ts';
 
 const TIMEOUT_MS = 60_000;
-const NOBODY = { uid: 65534, gid: 65534 };
+const UNPRIVILEGED = { uid: 65534, gid: 65534 };
 const projectRoot = join(import.meta.dirname, '../..');
 const childScript = join(projectRoot, 'tests/support/embedded-child.ts');
 const asRoot = process.getuid?.() === 0;
@@ -54,7 +54,7 @@ beforeAll(async () => {
 }, TIMEOUT_MS);
 afterAll(() => rm(base, { recursive: true, force: true }));
 
-/** A server that ends with its test. */
+/** Starts a server that stops at the end of the test. */
 async function start(
   dataDir: string,
   options: Omit<EmbeddedOptions, 'dataDir'> = {},
@@ -64,7 +64,7 @@ async function start(
   return server;
 }
 
-/** A data directory that has served before: copied, which is quicker than a first start. */
+/** Creates an initialized data directory. It is a copy, which takes less time than a first start. */
 async function usedDataDir(name: string): Promise<string> {
   const dataDir = join(base, name);
   await promisify(execFile)('cp', ['-a', template, dataDir]);
@@ -87,7 +87,7 @@ async function queryText(url: string, sql: string): Promise<string> {
   return String(rows[0]?.[0]);
 }
 
-/** Runs the fixture as a process of its own until the test ends. Rejects with its complaint where it fails. */
+/** Runs the fixture in another process until the test ends. Rejects with its error output if it fails. */
 async function startChild(
   dataDir: string,
   account: { uid?: number; gid?: number } = {},
@@ -98,14 +98,14 @@ async function startChild(
     child.kill('SIGTERM');
     await ended;
   });
-  const complaint = text(child.stderr);
-  const failed = ended.then(async () => Promise.reject(new Error(await complaint)));
+  const errors = text(child.stderr);
+  const failed = ended.then(async () => Promise.reject(new Error(await errors)));
   failed.catch(() => {});
   const [line] = await Promise.race([once(createInterface(child.stdout), 'line'), failed]);
   return { child, server: JSON.parse(String(line)) };
 }
 
-/** A copy of the npm package as it is before install scripts: without any link among its libraries. */
+/** Copies the npm package as it is before its install script: without links among the libraries. */
 async function copyPackage(to: string): Promise<string> {
   const source = dirname(embeddedNativeDir());
   const filter = async (path: string) =>
@@ -114,13 +114,13 @@ async function copyPackage(to: string): Promise<string> {
   return join(to, 'native');
 }
 
-/** A zombie counts as gone: whether somebody collects it is not the launcher's affair. */
+/** A zombie counts as ended: its parent collects it, not the launcher. */
 async function isRunning(pid: number): Promise<boolean> {
   return Boolean(await processCommand(pid));
 }
 
 describe('a first start', { timeout: TIMEOUT_MS }, () => {
-  it('makes a durable PostgreSQL whose service login is no more than the application', async () => {
+  it('creates a durable PostgreSQL whose service login has only the role of the application', async () => {
     const progress: string[] = [];
     const dataDir = join(base, 'first');
     const server = await start(dataDir, { onProgress: (line) => progress.push(line) });
@@ -171,7 +171,7 @@ describe('a first start', { timeout: TIMEOUT_MS }, () => {
     expect(await readdir(dataDir)).not.toContainEqual(expect.stringContaining('.password'));
   });
 
-  it('succeeds after one that was interrupted', async () => {
+  it('succeeds after an interrupted one', async () => {
     const dataDir = join(base, 'interrupted');
     await mkdir(join(dataDir, 'cluster.half'), { recursive: true, mode: 0o711 });
     await writeFile(join(dataDir, 'cluster.half', 'PG_VERSION'), '');
@@ -180,7 +180,7 @@ describe('a first start', { timeout: TIMEOUT_MS }, () => {
     expect(await readdir(dataDir)).not.toContain('cluster.half');
   });
 
-  it('takes settings; where PostgreSQL refuses them it quotes the log and leaves the folder usable', async () => {
+  it('applies settings; if PostgreSQL rejects them, the error quotes the log and the folder stays usable', async () => {
     const dataDir = join(base, 'refused');
     await expect(startEmbeddedPostgres({ dataDir, settings: { shared_buffers: 'much' } })).rejects.toThrow(
       /LEDGER_DATA_DIR[\s\S]*postgres\.log[\s\S]*invalid value for parameter "shared_buffers"/,
@@ -191,7 +191,7 @@ describe('a first start', { timeout: TIMEOUT_MS }, () => {
 });
 
 describe('a later start on the same data', { timeout: TIMEOUT_MS }, () => {
-  it('finds everything again after a clean stop', async () => {
+  it('finds all data after a clean stop', async () => {
     const dataDir = await usedDataDir('again');
     const first = await start(dataDir);
     await queryText(first.ownerUrl, `create table kept as select 'first' as word`);
@@ -205,14 +205,14 @@ describe('a later start on the same data', { timeout: TIMEOUT_MS }, () => {
     expect(progress).toEqual([]);
   });
 
-  it('recovers what was committed before the postmaster was killed, beside a session that is slow to die', async () => {
+  it('recovers committed data after the postmaster was killed, while a session is still ending', async () => {
     const dataDir = await usedDataDir('crash');
     const first = await start(dataDir);
     await queryText(first.ownerUrl, 'create table kept (word text)');
     const progress: string[] = [];
     const recovered = await withClient(first.ownerUrl, async (session) => {
       await session.query(`insert into kept values ('committed')`);
-      // Busy, it does not notice at once that its postmaster is gone.
+      // A busy session notices the end of its postmaster late.
       const busy = session.query(
         `do $$ declare t timestamptz := clock_timestamp() + '1 s'; begin while clock_timestamp() < t loop end loop; end $$`,
       );
@@ -226,12 +226,12 @@ describe('a later start on the same data', { timeout: TIMEOUT_MS }, () => {
     expect(progress).toContainEqual(expect.stringMatching(/^Recovering: /));
   });
 
-  it('is not fooled by a stale postmaster.pid whose number another process got', async () => {
+  it('ignores a stale postmaster.pid whose process id another process has', async () => {
     const dataDir = await usedDataDir('reused');
     const first = await start(dataDir);
     process.kill(first.pid, 'SIGKILL');
     await first.exited;
-    // It runs as the server's account, since PostgreSQL overlooks processes that it could not signal.
+    // It runs as the server's account: PostgreSQL ignores processes that it cannot signal.
     const bystander = spawn('sleep', ['600'], { ...serverAccount(), stdio: 'ignore' });
     onTestFinished(() => {
       bystander.kill();
@@ -245,7 +245,7 @@ describe('a later start on the same data', { timeout: TIMEOUT_MS }, () => {
     expect(bystander.exitCode ?? bystander.signalCode).toBeNull();
   });
 
-  it('leaves a server alone that somebody else runs on the data', async () => {
+  it('does not touch a server that was started by hand on the data', async () => {
     const dataDir = await usedDataDir('by-hand');
     const first = await start(dataDir);
     await first.stop();
@@ -265,11 +265,11 @@ describe('a later start on the same data', { timeout: TIMEOUT_MS }, () => {
     expect(await queryText(first.serviceUrl, 'select 1')).toBe('1');
   });
 
-  it('refuses data of another major version, or whose passwords are gone, and says what to do', async () => {
+  it('rejects data of another major version, or without its passwords, and says what to do', async () => {
     const dataDir = join(base, 'unusable');
     const cluster = join(dataDir, 'cluster');
     await mkdir(cluster, { recursive: true });
-    if (asRoot) await chown(cluster, NOBODY.uid, NOBODY.gid);
+    if (asRoot) await chown(cluster, UNPRIVILEGED.uid, UNPRIVILEGED.gid);
     await writeFile(join(cluster, 'PG_VERSION'), '9\n');
     await expect(startEmbeddedPostgres({ dataDir })).rejects.toThrow(
       /made by PostgreSQL 9 .*LEDGER_DATA_DIR/,
@@ -279,8 +279,8 @@ describe('a later start on the same data', { timeout: TIMEOUT_MS }, () => {
   });
 });
 
-describe('a server that is to be started again', { timeout: TIMEOUT_MS }, () => {
-  it('comes back on the same port when it is killed, and keeps the data directory meanwhile', async () => {
+describe('a server that restarts', { timeout: TIMEOUT_MS }, () => {
+  it('restarts on the same port after it is killed, and keeps the lock of the data directory meanwhile', async () => {
     const dataDir = await usedDataDir('kept');
     const problems: string[] = [];
     const server = await start(dataDir, { restarts: true, onTrouble: (problem) => problems.push(problem) });
@@ -297,7 +297,7 @@ describe('a server that is to be started again', { timeout: TIMEOUT_MS }, () => 
     expect(problems).toEqual([`The embedded PostgreSQL, process ${pid}, has ended. It is started again.`]);
   });
 
-  it('stays down when it is stopped while it is down', async () => {
+  it('does not restart if it is stopped while it is down', async () => {
     const dataDir = await usedDataDir('stopped');
     const problems: string[] = [];
     const server = await start(dataDir, { restarts: true, onTrouble: (problem) => problems.push(problem) });
@@ -310,8 +310,8 @@ describe('a server that is to be started again', { timeout: TIMEOUT_MS }, () => 
   });
 });
 
-describe('two starters of one data directory', { timeout: TIMEOUT_MS }, () => {
-  it('cannot serve it together: the second is told who has it and the first goes on', async () => {
+describe('concurrent starts on one data directory', { timeout: TIMEOUT_MS }, () => {
+  it('exclude each other: the second fails with the process id of the first, which keeps running', async () => {
     const dataDir = await usedDataDir('taken');
     const { child, server } = await startChild(dataDir);
     const second = startEmbeddedPostgres({ dataDir });
@@ -320,7 +320,7 @@ describe('two starters of one data directory', { timeout: TIMEOUT_MS }, () => {
     expect(await queryText(server.serviceUrl, 'select 1')).toBe('1');
   });
 
-  it('at the same instant: exactly one wins, among processes and within one', async () => {
+  it('have exactly one winner, among processes and within one process', async () => {
     const dataDir = join(base, 'race');
     const starts = await Promise.allSettled([
       startChild(dataDir),
@@ -333,10 +333,10 @@ describe('two starters of one data directory', { timeout: TIMEOUT_MS }, () => {
     for (const reason of reasons) expect(reason).toContain('DataDirectoryInUseError');
   });
 
-  it('take over from a killed service one at a time, and end the server that it left behind', async () => {
+  it('take over from a killed service one at a time, and shut down its server', async () => {
     const dataDir = await usedDataDir('orphan');
     const { child, server: orphan } = await startChild(dataDir);
-    await queryText(orphan.ownerUrl, `create table kept as select 'by the dead' as word`);
+    await queryText(orphan.ownerUrl, `create table kept as select 'kept' as word`);
     child.kill('SIGKILL');
     await once(child, 'exit');
     expect(await isRunning(orphan.pid)).toBe(true);
@@ -353,7 +353,7 @@ describe('two starters of one data directory', { timeout: TIMEOUT_MS }, () => {
     expect(won).toHaveLength(1);
     expect(progress).toEqual([expect.stringContaining(`Shutting down the server (process ${orphan.pid})`)]);
     await expect.poll(() => isRunning(orphan.pid), { timeout: 20_000 }).toBe(false);
-    expect(await queryText(won[0]?.ownerUrl ?? '', 'select word from kept')).toBe('by the dead');
+    expect(await queryText(won[0]?.ownerUrl ?? '', 'select word from kept')).toBe('kept');
     expect(await readFile(join(dataDir, 'postgres.log.old'), 'utf8')).toContain(
       'database system is shut down',
     );
@@ -361,7 +361,7 @@ describe('two starters of one data directory', { timeout: TIMEOUT_MS }, () => {
 });
 
 describe('a service that ends', { timeout: TIMEOUT_MS }, () => {
-  it('takes its server with it when it exits without stopping it', async () => {
+  it('shuts down its server when it exits without stopping it', async () => {
     const dataDir = await usedDataDir('exits');
     const script = `
       import { startEmbeddedPostgres } from ${JSON.stringify(join(projectRoot, 'src/db/embedded/embedded.ts'))};
@@ -383,24 +383,24 @@ describe('the programs of the npm package', { timeout: TIMEOUT_MS }, () => {
     nativeDir = await copyPackage(join(folder, 'package'));
   }, TIMEOUT_MS);
 
-  it.runIf(asRoot && unreachableFolder(projectRoot, NOBODY) === undefined)(
-    'run from a copy with links of its own for a user who cannot write to the package',
+  it.runIf(asRoot && unreachableFolder(projectRoot, UNPRIVILEGED) === undefined)(
+    'run from a copy with its own links for a user who cannot write to the package',
     async () => {
       const copies = join(base, 'copies-of-another-user');
       await mkdir(copies);
-      await chown(copies, NOBODY.uid, NOBODY.gid);
+      await chown(copies, UNPRIVILEGED.uid, UNPRIVILEGED.gid);
       const module = JSON.stringify(join(projectRoot, 'src/db/embedded/binaries.ts'));
       const script = `
         import { prepareBinaries } from ${module};
         console.log((await prepareBinaries(${JSON.stringify(nativeDir)}, undefined, [${JSON.stringify(copies)}])).binDir);
       `;
       const args = ['--input-type=module', '--eval', script];
-      const { stdout } = await promisify(execFile)(process.execPath, args, NOBODY);
+      const { stdout } = await promisify(execFile)(process.execPath, args, UNPRIVILEGED);
       expect(dirname(dirname(stdout))).toBe(copies);
     },
   );
 
-  it('run without its install script: the library links are made', async () => {
+  it('run without the install script: the launcher creates the library links', async () => {
     await chmod(folder, 0o755);
     const initdb = promisify(execFile)(join(nativeDir, 'bin', 'initdb'), ['--version']);
     await expect(initdb).rejects.toThrow(/shared libraries|Library not loaded/);
@@ -412,7 +412,7 @@ describe('the programs of the npm package', { timeout: TIMEOUT_MS }, () => {
   });
 
   it.runIf(asRoot)(
-    'run from a copy that nobody else could have written, where they are out of reach',
+    'run from a copy that no other user could have written, if they are out of reach',
     async () => {
       await chmod(folder, 0o700);
       const [planted, writable, copies] = [
@@ -421,15 +421,15 @@ describe('the programs of the npm package', { timeout: TIMEOUT_MS }, () => {
         join(base, 'copies'),
       ];
       await mkdir(planted);
-      await chown(planted, NOBODY.uid, NOBODY.gid);
+      await chown(planted, UNPRIVILEGED.uid, UNPRIVILEGED.gid);
       await mkdir(writable);
       await chmod(writable, 0o777);
-      await expect(prepareBinaries(nativeDir, NOBODY, [planted, writable])).rejects.toThrow(
+      await expect(prepareBinaries(nativeDir, UNPRIVILEGED, [planted, writable])).rejects.toThrow(
         /only this user can write to[\s\S]*DATABASE_URL/,
       );
 
       const all = await Promise.all(
-        [1, 2].map(() => prepareBinaries(nativeDir, NOBODY, [planted, writable, copies])),
+        [1, 2].map(() => prepareBinaries(nativeDir, UNPRIVILEGED, [planted, writable, copies])),
       );
       const [copy] = await readdir(copies);
       expect(all.map(({ binDir }) => binDir)).toEqual(Array(2).fill(join(copies, String(copy), 'bin')));
@@ -441,7 +441,7 @@ describe('the programs of the npm package', { timeout: TIMEOUT_MS }, () => {
 });
 
 describe.runIf(asRoot)('as root', { timeout: TIMEOUT_MS }, () => {
-  it('a data directory that the server cannot reach is refused with advice', async () => {
+  it('a data directory that the server cannot reach is rejected with advice', async () => {
     const hidden = join(base, 'hidden-from-server');
     await mkdir(hidden, { mode: 0o700 });
     await expect(startEmbeddedPostgres({ dataDir: join(hidden, 'data') })).rejects.toThrow(
@@ -449,25 +449,25 @@ describe.runIf(asRoot)('as root', { timeout: TIMEOUT_MS }, () => {
     );
   });
 
-  it('the default data directory lies in the checkout where the server can reach it, else under /var/lib', async () => {
+  it('the default data directory is in the checkout if the server can reach it, otherwise under /var/lib', async () => {
     expect(defaultDataDir(base)).toBe(join(base, '.data'));
     const hidden = join(base, 'hidden-checkout');
     await mkdir(hidden, { mode: 0o700 });
     expect(defaultDataDir(hidden)).toMatch(/^\/var\/lib\/transactional-ledger\/hidden-checkout-[0-9a-f]{8}$/);
   });
 
-  it.runIf(unreachableFolder(projectRoot, NOBODY) === undefined)(
+  it.runIf(unreachableFolder(projectRoot, UNPRIVILEGED) === undefined)(
     'another user can start one too',
     async () => {
       const dataDir = join(base, 'of-another-user');
       await mkdir(dataDir, { mode: 0o700 });
-      await chown(dataDir, NOBODY.uid, NOBODY.gid);
-      const { child, server } = await startChild(dataDir, NOBODY);
+      await chown(dataDir, UNPRIVILEGED.uid, UNPRIVILEGED.gid);
+      const { child, server } = await startChild(dataDir, UNPRIVILEGED);
       expect(await queryText(server.serviceUrl, 'select 1')).toBe('1');
       child.kill('SIGTERM');
       await once(child, 'exit');
       expect(child.exitCode).toBe(0);
-      expect((await stat(join(dataDir, 'credentials.json'))).uid).toBe(NOBODY.uid);
+      expect((await stat(join(dataDir, 'credentials.json'))).uid).toBe(UNPRIVILEGED.uid);
       expect(await isRunning(server.pid)).toBe(false);
     },
   );
@@ -475,7 +475,7 @@ describe.runIf(asRoot)('as root', { timeout: TIMEOUT_MS }, () => {
 
 const debianBinDir = '/usr/lib/postgresql/15/bin';
 describe.runIf(existsSync(debianBinDir))("another installation's programs", { timeout: TIMEOUT_MS }, () => {
-  it('serve as well', async () => {
+  it('work as well', async () => {
     const server = await start(join(base, 'debian'), { binDir: debianBinDir });
     expect(server.version).toMatch(/^15\./);
     expect(await queryText(server.serviceUrl, 'show server_version')).toContain(server.version);

@@ -17,9 +17,9 @@ const BIG = uuidOf(1);
 /** Has an entry of the 60th transaction, and one of the 999,980th. */
 const SMALL = uuidOf(2);
 const BEGIN = parseInstant('2025-01-01T00:00:00Z') as bigint;
-/** What only three transactions, the 100th, the 500,000th and the 999,950th, are backdated to. */
+/** Three transactions are backdated to this year: the 100th, the 500,000th and the 999,950th. */
 const YEAR_2001 = yearOf(2001);
-/** What 20,000 are backdated to, from the 600,000th on. */
+/** 20,000 transactions are backdated to this year, from the 600,000th on. */
 const YEAR_2010 = yearOf(2010);
 
 const database = await createTestDatabase();
@@ -34,7 +34,7 @@ const db = openDatabase({
 });
 afterAll(() => db.destroy());
 
-/** What a page of a list has, by the places of its rows in the books, and whether it was read as far as it goes. */
+/** The rows of a page, by their numbers, and whether the page is complete: its search was not stopped. */
 interface Read {
   readonly numbers: readonly number[];
   readonly isWhole: boolean;
@@ -42,7 +42,7 @@ interface Read {
 /** A list under a filter, read from its beginning or, inverted, from its end. */
 interface FilteredList {
   readonly readPage: (inverted: boolean) => Promise<Read>;
-  /** Reads all of it, going on where pages have stopped. */
+  /** Reads all rows, and continues where pages have stopped. */
   readonly readThrough: (inverted: boolean) => Promise<{ numbers: readonly number[]; pages: number }>;
 }
 
@@ -64,7 +64,7 @@ const history = (filter: HistoryFilter) =>
     ({ version }) => Number(version),
   );
 
-/** Few that match, old and fresh: the whole list, newest first, and how many pages of the database are read for it. */
+/** Lists with few matches, old and recent: all rows, newest first, and the limit of database pages that are read. */
 const SPARSE: readonly [what: string, list: FilteredList, numbers: readonly number[], buffers: number][] = [
   ['createdAt, old', transactions({ createdAt: hourFrom(1000), types: ['REVERSAL'] }), [1001], 60],
   ['createdAt, fresh', transactions({ createdAt: hourFrom(990_000), types: ['REVERSAL'] }), [990_001], 60],
@@ -179,7 +179,7 @@ const SPARSE: readonly [what: string, list: FilteredList, numbers: readonly numb
   ],
 ];
 
-/** Conditions that only thin out, or that many rows meet elsewhere: the first page and the last, and pages read. */
+/** Conditions with matches that are rare or far away: the first page, the last page, and the limit of database pages that are read. */
 const BOUNDED: readonly [
   what: string,
   list: FilteredList,
@@ -227,7 +227,7 @@ const BOUNDED: readonly [
   ['metadata that many accounts have', accounts({ metadata: { tier: 'gold' } }), [], [], 2000],
 ];
 
-/** Most match: the first page is found where the list begins. */
+/** Lists where most rows match, so that the first page is at the beginning: the limit of database pages that are read. */
 const DENSE: readonly [what: string, list: FilteredList, buffers: number][] = [
   ['createdAt', transactions({ createdAt: { to: timeOf(999_000) } }), 300],
   ['effectiveAt', transactions({ effectiveAt: { from: timeOf(1000), to: timeOf(999_000) } }), 2000],
@@ -238,14 +238,14 @@ const DENSE: readonly [what: string, list: FilteredList, buffers: number][] = [
   ['externalIdPrefix', accounts({ externalIdPrefix: 'users:' }), 100],
 ];
 
-/** The planner's statistics decide nothing: neither those of empty tables, nor those of full ones. */
+/** The statistics of the planner make no difference, whether they are from empty or from full tables. */
 describe.each([
   ['while they were empty', 'select'],
-  ['as they are', 'vacuum analyze transactions, entries, accounts'],
+  ['with their rows', 'vacuum analyze transactions, entries, accounts'],
 ])('in tables that were analyzed %s', (_, prepare) => {
   beforeAll(() => asOwner(database, prepare), 120_000);
 
-  test.each(SPARSE)('%s: the few that match are found at once', async (_, list, numbers, buffers) => {
+  test.each(SPARSE)('%s: few matches are found at once', async (_, list, numbers, buffers) => {
     const whole = { numbers, isWhole: true };
     expect(await readBothEnds(list, buffers)).toEqual({ first: whole, last: whole });
   });
@@ -257,13 +257,16 @@ describe.each([
     });
   });
 
-  test.each(DENSE)('%s: where most match, the page is found at once', async (_, list, buffers) => {
-    const full = { numbers: { length: 21 }, isWhole: true };
-    expect(await readBothEnds(list, buffers)).toMatchObject({ first: full, last: full });
-  });
+  test.each(DENSE)(
+    '%s: a page of a list where most rows match is found at once',
+    async (_, list, buffers) => {
+      const full = { numbers: { length: 21 }, isWhole: true };
+      expect(await readBothEnds(list, buffers)).toMatchObject({ first: full, last: full });
+    },
+  );
 });
 
-// Two were backdated or postdated across the middle of the books: the one is found long before or after its neighbours.
+// Two transactions have an effectiveAt far from their createdAt, and are listed far from their neighbours.
 test.each<[string, FilteredList, number[], number]>([
   ['types', transactions({ types: ['REVERSAL'] }), [999_920, 990_001, 700_000, 200_000, 1001, 77], 101],
   [
@@ -291,7 +294,7 @@ test.each<[string, FilteredList, number[], number]>([
     51,
   ],
 ])(
-  '%s: going on from where pages stopped finds what lies far apart, from both ends',
+  '%s: continuing where pages have stopped finds all distant matches, from both ends',
   async (_, list, numbers, pages) => {
     for (const inverted of [false, true]) {
       expect(await list.readThrough(inverted)).toEqual({ numbers, pages });
@@ -300,14 +303,14 @@ test.each<[string, FilteredList, number[], number]>([
   60_000,
 );
 
-test('a posting pays for no index that only finds', async () => {
+test('a posting writes to no index that only serves lists', async () => {
   const indexes = await asOwner(
     database,
     `select indexrelid::regclass::text as name from pg_index
       where indrelid in ('transactions'::regclass, 'entries'::regclass) and not indisunique and indpred is null`,
   );
   expect(indexes).toEqual([]);
-  // An account's update stays HOT while no index has a column that a posting changes.
+  // The update of an account is HOT only if no index has a column that a posting changes.
   const hot = await asOwner(
     database,
     `select i.indexrelid::regclass::text as name, a.attname from pg_index i
@@ -317,7 +320,7 @@ test('a posting pays for no index that only finds', async () => {
   expect(hot).toEqual([]);
 });
 
-/** Reads a list's first page and its last one, at a bounded cost each, and never a table from its end to its begin. */
+/** Reads the first and the last page of a list. Expects a bounded cost, and no scan of a whole table. */
 async function readBothEnds(list: FilteredList, buffers: number): Promise<{ first: Read; last: Read }> {
   const read: Read[] = [];
   const plans = await plansOf(database, async () => {
@@ -367,11 +370,11 @@ function uuidOf(n: number): Uuid {
 function numberOf(id: Uuid): number {
   return Number.parseInt(id.slice(24), 16);
 }
-/** When the n-th transaction was recorded: one each 10 seconds. */
+/** Returns the createdAt of the n-th transaction: there is one every 10 seconds. */
 function timeOf(n: number): bigint {
   return BEGIN + BigInt(n) * 10_000_000n;
 }
-/** The 360 transactions from the n-th on. */
+/** The hour from the n-th transaction on, with 360 transactions. */
 function hourFrom(n: number) {
   return { from: timeOf(n), to: timeOf(n + 360) };
 }
@@ -380,7 +383,7 @@ function yearOf(year: number) {
   return { from: beginOf(year), to: beginOf(year + 1) };
 }
 
-/** Rows as years would have left them, in tables that were analyzed before; no writer could have left them in seconds. */
+/** Inserts the rows of years directly, since posting them would take too long. The tables are analyzed before, while empty. */
 async function writeBooks(): Promise<void> {
   const id = (ms: string) =>
     `overlay(lpad(to_hex(${ms}), 12, '0') || '-7000-8000-' || lpad(to_hex(n), 12, '0') placing '-' from 9 for 0)::uuid`;
@@ -393,7 +396,7 @@ async function writeBooks(): Promise<void> {
     when n in (200000, 700000) then timestamptz '${formatInstant(BEGIN)}' + case n when 200000 then 600000 else 400000 end * interval '10 seconds'
     when n between 600000 and 620000 then timestamptz '${formatInstant(YEAR_2010.from)}' + n * interval '1 second' end`;
   const asPast = 'set session_replication_role = replica';
-  // Without a log to keep, the rows are written in half the time.
+  // Unlogged tables are written in half the time.
   for (const table of ['transactions', 'entries', 'accounts']) {
     await asOwner(
       database,

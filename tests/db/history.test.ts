@@ -18,9 +18,9 @@ const db = openDatabase({
 });
 afterAll(() => db.destroy());
 
-test('a page of a million entries reads hardly more than a page of a hundred', async () => {
+test('a page of a million entries costs about as much as a page of a hundred', async () => {
   const ledger = await findLedger(db, 'main');
-  if (ledger === undefined) throw new TypeError('there is the ledger main');
+  if (ledger === undefined) throw new TypeError('The ledger main is missing');
   await writeHistory(SHORT, 100, ledger.id);
   await writeHistory(LONG, 1_000_000, ledger.id);
   await asOwner(database, 'vacuum analyze entries, accounts');
@@ -42,7 +42,7 @@ function page(range: Partial<KeysetRange<bigint>>): KeysetRange<bigint> {
   return { limit: 21, inverted: false, ...range };
 }
 
-/** What the database touched for a page, by its own count; the second time, so that the catalogs are known. */
+/** Returns the number of buffers that a page reads. The second run counts, when the catalogs are cached. */
 async function buffersOf(ledgerId: string, accountId: string, range: KeysetRange<bigint>): Promise<number> {
   const query = entriesQuery(db, ledgerId, accountId, range);
   await query.explain('json', sql`analyze, buffers`);
@@ -56,7 +56,7 @@ async function buffersOf(ledgerId: string, accountId: string, range: KeysetRange
   return (plan?.['Shared Hit Blocks'] ?? 0) + (plan?.['Shared Read Blocks'] ?? 0);
 }
 
-/** An account and its entries as the past would have left them; no writer could have left them in seconds. */
+/** Inserts an account and its entries directly, since posting them would take too long. */
 async function writeHistory(accountId: string, length: number, ledgerId: string): Promise<void> {
   await asOwner(
     database,

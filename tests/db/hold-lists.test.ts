@@ -11,9 +11,9 @@ import { logPlans, plansOf } from '../support/plans.ts';
 
 const HOLDS = 200_000;
 const ATTEMPTS = 50_000;
-/** Is in every hold: it pays the odd ones, and receives the even ones. */
+/** Takes part in every hold: as payer in the odd ones, as receiver in the even ones. */
 const BIG = uuidOf(0xa);
-/** Is in the 60th hold, which it pays, and in the 199,981st, which it receives. */
+/** The payer of the 60th hold, and the receiver of the 199,981st. */
 const SMALL = uuidOf(0xb);
 const BEGIN = parseInstant('2025-01-01T00:00:00Z') as bigint;
 
@@ -42,7 +42,7 @@ const holds = (filter: HoldFilter): ReadPage =>
 const transactionsOf = (hold: number): ReadPage =>
   pageOf((range) => listHoldTransactions(db, ledgerId, uuidOf(hold), range, currencyOf));
 
-/** Few that match, old and fresh: the whole list, newest first, and how many pages of the database are read for it. */
+/** Lists with few matches, old and recent: all rows, newest first, and the limit of database pages that are read. */
 const SPARSE: readonly [what: string, read: ReadPage, numbers: readonly number[], buffers: number][] = [
   ['accountId', holds({ accountId: SMALL }), [199_981, 60], 60],
   ['accountId and status', holds({ accountId: SMALL, status: 'CAPTURED' }), [199_981, 60], 60],
@@ -56,15 +56,15 @@ const SPARSE: readonly [what: string, read: ReadPage, numbers: readonly number[]
   ],
 ];
 
-/** Conditions that only thin out: the first page and the last, and pages read. */
+/** Conditions with rare matches: the first page, the last page, and the limit of database pages that are read. */
 const BOUNDED: readonly [what: string, read: ReadPage, first: number[], last: number[], buffers: number][] = [
   ['status', holds({ status: 'OPEN' }), [199_950], [101, 50], 1000],
   ['accountId and status', holds({ accountId: BIG, status: 'OPEN' }), [199_950], [101, 50], 1500],
   ['expiresAt', holds({ expiresAt: twoFrom(100_000) }), [], [], 1000],
-  ['the transactions of a hold that was tried too often', transactionsOf(1), [1], [ATTEMPTS], 1500],
+  ['the transactions of a hold with very many declined attempts', transactionsOf(1), [1], [ATTEMPTS], 1500],
 ];
 
-/** Most match: the first page is found where the list begins. */
+/** Lists where most rows match, so that the first page is at the beginning: the limit of database pages that are read. */
 const DENSE: readonly [what: string, read: ReadPage, buffers: number][] = [
   ['accountId', holds({ accountId: BIG }), 200],
   ['status', holds({ status: 'CAPTURED' }), 200],
@@ -72,14 +72,14 @@ const DENSE: readonly [what: string, read: ReadPage, buffers: number][] = [
   ['expiresAt', holds({ expiresAt: { from: timeOf(0) } }), 200],
 ];
 
-/** The planner's statistics decide nothing: neither those of empty tables, nor those of full ones. */
+/** The statistics of the planner make no difference, whether they are from empty or from full tables. */
 describe.each([
   ['while they were empty', 'select'],
-  ['as they are', 'vacuum analyze holds, transactions'],
+  ['with their rows', 'vacuum analyze holds, transactions'],
 ])('in tables that were analyzed %s', (_, prepare) => {
   beforeAll(() => asOwner(database, prepare), 60_000);
 
-  test.each(SPARSE)('%s: the few that match are found at once', async (_, read, numbers, buffers) => {
+  test.each(SPARSE)('%s: few matches are found at once', async (_, read, numbers, buffers) => {
     const whole = { numbers, isWhole: true };
     expect(await readBothEnds(read, buffers)).toEqual({ first: whole, last: whole });
   });
@@ -91,13 +91,16 @@ describe.each([
     });
   });
 
-  test.each(DENSE)('%s: where most match, the page is found at once', async (_, read, buffers) => {
-    const full = { numbers: { length: 21 }, isWhole: true };
-    expect(await readBothEnds(read, buffers)).toMatchObject({ first: full, last: full });
-  });
+  test.each(DENSE)(
+    '%s: a page of a list where most rows match is found at once',
+    async (_, read, buffers) => {
+      const full = { numbers: { length: 21 }, isWhole: true };
+      expect(await readBothEnds(read, buffers)).toMatchObject({ first: full, last: full });
+    },
+  );
 });
 
-/** Reads a list's first page and its last one, at a bounded cost each, and never a table from its end to its begin. */
+/** Reads the first and the last page of a list. Expects a bounded cost, and no scan of a whole table. */
 async function readBothEnds(readPage: ReadPage, buffers: number): Promise<{ first: Read; last: Read }> {
   const read: Read[] = [];
   const plans = await plansOf(database, async () => {
@@ -125,16 +128,16 @@ function pageOf(list: (range: KeysetRange<Uuid>) => Promise<Listed<Uuid, { reado
 function uuidOf(n: number): Uuid {
   return `00000000-0000-7000-8000-${n.toString(16).padStart(12, '0')}`;
 }
-/** When the n-th hold expires: one each minute. */
+/** Returns the expiresAt of the n-th hold: there is one every minute. */
 function timeOf(n: number): bigint {
   return BEGIN + BigInt(n) * 60_000_000n;
 }
-/** The n-th hold and the next. */
+/** The two minutes of the n-th hold and the next. */
 function twoFrom(n: number) {
   return { from: timeOf(n), to: timeOf(n + 2) };
 }
 
-/** Rows as years would have left them, in tables that were analyzed before; no writer could have left them in seconds. */
+/** Inserts the rows of years directly, since posting them would take too long. The tables are analyzed before, while empty. */
 async function writeBooks(): Promise<void> {
   const id = `('00000000-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid`;
   const open: HoldStatus = 'OPEN';
@@ -152,7 +155,7 @@ async function writeBooks(): Promise<void> {
         case when n in (50, 101, 199950) then '${open}' else 'CAPTURED' end,
         timestamptz '${formatInstant(BEGIN)}' + n * interval '1 minute', '${formatInstant(BEGIN)}'
       from generate_series(1, ${HOLDS}) as n`,
-    // The first attempt placed the hold and the last one released it; between them all were declined.
+    // The first attempt places the hold, and the last one releases it. All others are declined.
     `insert into transactions (id, ledger_id, type, entry_count, account_id, outcome, facts, hold_id, created_at, digest)
       select ${id}, '${ledgerId}', case n when 1 then 'HOLD' when ${ATTEMPTS} then 'RELEASE' else 'CAPTURE' end,
         case when n in (1, ${ATTEMPTS}) then 2 else 0 end, '${BIG}',

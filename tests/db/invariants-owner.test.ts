@@ -6,13 +6,13 @@ import { A, T, useSampleBooks } from '../support/sample-books.ts';
 
 const books = useSampleBooks();
 
-describe('with triggers off, the tables’ owner leaves traces:', () => {
+describe('finds changes that the owner makes with the triggers disabled:', () => {
   const entry = (account: Uuid, transaction: Uuid) =>
     `account_id = '${account}' and transaction_id = '${transaction}'`;
   const of = (transaction: Uuid) => `transaction_id = '${transaction}'`;
   const id = (row: Uuid) => `id = '${row}'`;
 
-  // What was done, the statements that do it, the invariants that break, and a piece of one of their sentences.
+  // The name of the change, its statements, the violated invariants, and a part of one of their sentences.
   const corruptions: [string, () => string[], string[], () => string][] = [
     [
       'the amount of an entry was changed',
@@ -21,7 +21,7 @@ describe('with triggers off, the tables’ owner leaves traces:', () => {
       () => `Transaction ${T.first}: its POSTED entries in USD sum to -1.`,
     ],
     [
-      'both amounts of a transaction were changed alike',
+      'both amounts of a transaction were changed equally',
       () => [`update entries set amount = amount * 2 where ${of(T.first)}`],
       ['I2', 'I9'],
       () => `Entry 2 of account ${A.alice} says posted 9900`,
@@ -43,7 +43,7 @@ describe('with triggers off, the tables’ owner leaves traces:', () => {
            from entries e where e.account_id = a.id and e.version = a.version and e.${of(T.lone)}`,
           ),
       ['I9'],
-      () => `Transaction ${T.lone}: its digest is `,
+      () => `Transaction ${T.lone}: its recorded digest is `,
     ],
     [
       'an entry was deleted',
@@ -58,7 +58,7 @@ describe('with triggers off, the tables’ owner leaves traces:', () => {
       () => `Account ${A.alice} is at version`,
     ],
     [
-      'a transaction was deleted, and its entries not',
+      'a transaction was deleted without its entries',
       () => [`delete from transactions where ${id(T.second)}`],
       ['I7', 'I9'],
       () => `Transaction ${T.second} does not exist, and has 2 entries.`,
@@ -67,10 +67,10 @@ describe('with triggers off, the tables’ owner leaves traces:', () => {
       'a transaction was deleted with its entries',
       () => [`delete from transactions where ${id(T.second)}`, `delete from entries where ${of(T.second)}`],
       ['I2', 'I3', 'I9'],
-      () => 'says that it has 3 transactions',
+      () => 'should have 3 transactions',
     ],
     [
-      'the last transaction was deleted with its entries and its block, and the accounts put back',
+      'the last transaction was deleted with its entries and its block, and the accounts were reset',
       () => [
         `update accounts a set version = a.version - 1, posted = posted - amount, total_debits = total_debits + least(amount, 0)
            from entries e where e.account_id = a.id and e.${of(T.lone)}`,
@@ -85,7 +85,7 @@ describe('with triggers off, the tables’ owner leaves traces:', () => {
       'a declined attempt was deleted',
       () => [`delete from transactions where ${id(T.declined)}`],
       ['I9'],
-      () => 'and there are 5',
+      () => 'but it has 5',
     ],
     [
       'a declined attempt was added inside a block',
@@ -97,10 +97,10 @@ describe('with triggers off, the tables’ owner leaves traces:', () => {
         `update blocks set last_id = overlay(last_id::text placing 'fffff' from 32)::uuid where number = 2`,
       ],
       ['I9'],
-      () => 'and there are 4',
+      () => 'but it has 4',
     ],
     [
-      'a transaction lies outside of every block',
+      'a transaction was added after all blocks',
       () => [
         `insert into transactions (id, ledger_id, type, entry_count, account_id, idempotency_key, request, outcome, facts,
            created_at, digest)
@@ -108,10 +108,10 @@ describe('with triggers off, the tables’ owner leaves traces:', () => {
            decode(repeat('00', 16), 'hex'), 'ACCOUNT_FROZEN', '{}', created_at, sha256('') from blocks where number = 2`,
       ],
       ['I9'],
-      () => 'Transaction ffffffff-ffff-7fff-bfff-fffffffffff0 is in no block of ledger ',
+      () => 'Transaction ffffffff-ffff-7fff-bfff-fffffffffff0 belongs to no block of ledger ',
     ],
     [
-      'a transaction lies before every block',
+      'a transaction was added before all blocks',
       () => [
         `insert into transactions (id, ledger_id, type, entry_count, account_id, idempotency_key, request, outcome, facts,
            created_at, digest)
@@ -119,10 +119,10 @@ describe('with triggers off, the tables’ owner leaves traces:', () => {
            decode(repeat('00', 16), 'hex'), 'ACCOUNT_FROZEN', '{}', created_at, sha256('') from blocks where number = 2`,
       ],
       ['I9'],
-      () => 'Transaction 00000000-0000-7000-8000-000000000000 is in no block of ledger ',
+      () => 'Transaction 00000000-0000-7000-8000-000000000000 belongs to no block of ledger ',
     ],
     [
-      'two transactions of a block changed places',
+      'two transactions of a block were swapped',
       () => [
         `alter table transactions drop constraint transactions_pkey`,
         `update transactions set id = case id when '${T.first}' then '${T.second}'::uuid else '${T.first}' end
@@ -132,31 +132,31 @@ describe('with triggers off, the tables’ owner leaves traces:', () => {
            where transaction_id in ('${T.first}', '${T.second}')`,
       ],
       ['I9'],
-      () => 'its root is ',
+      () => 'its recorded root is ',
     ],
     [
-      'two lines of a transaction changed places',
+      'two lines of a transaction were swapped',
       () => [
         `update entries set line = 7 - line where ${of(T.first)}`,
         `update entries set line = line - 4 where ${of(T.first)}`,
       ],
       ['I9'],
-      () => `Transaction ${T.first}: its digest is `,
+      () => `Transaction ${T.first}: its recorded digest is `,
     ],
     [
-      'an entry moved to another transaction',
+      'an entry was moved to another transaction',
       () => [`update entries set transaction_id = '${T.second}', line = 3 where ${entry(A.alice, T.first)}`],
       ['I7', 'I9'],
       () => `Transaction ${T.second} (POSTED) says that it has 2 entries, and has 3, with the lines 1 to 3.`,
     ],
     [
-      'an entry moved to another account',
+      'an entry was moved to another account',
       () => [`update entries set account_id = '${A.carol}', version = 99 where ${entry(A.bob, T.lone)}`],
       ['I2', 'I3', 'I9'],
       () => `Account ${A.carol} is at version `,
     ],
     [
-      'an entry became one of an account that is not there',
+      'an entry was moved to an unknown account',
       () => [
         `update entries set account_id = '00000000-0000-0000-0000-000000000001', version = 1 where ${entry(A.bob, T.lone)}`,
       ],
@@ -201,7 +201,7 @@ describe('with triggers off, the tables’ owner leaves traces:', () => {
         `update accounts set last_at = last_at + interval '1 microsecond'`,
       ],
       ['I9'],
-      () => 'they are of another time',
+      () => 'some have another createdAt',
     ],
     [
       'the effectiveAt of a transaction was changed',
@@ -216,7 +216,7 @@ describe('with triggers off, the tables’ owner leaves traces:', () => {
       () => 'effective at 2001-01-01 00:00:00+00 to 2020-02-29 12:00:00.000001+00.',
     ],
     [
-      'an entry was given an effectiveAt of its own',
+      'an effectiveAt was added to an entry',
       () => [`update entries set effective_at = '2001-01-01T00:00:00Z' where ${entry(A.bob, T.first)}`],
       ['I7'],
       () => `Transaction ${T.first} is a TRANSFER of `,
@@ -230,43 +230,56 @@ describe('with triggers off, the tables’ owner leaves traces:', () => {
         ['key account', `account_id = '${A.carol}'`],
         ['externalId', `external_id = 'another'`],
         ['hold', `hold_id = '${randomUUID()}'`],
+        ['actor', `actor = '${randomUUID()}'`],
         ['digest', `digest = sha256(digest)`],
       ] as const
     ).map(([name, change]): (typeof corruptions)[number] => [
       `the ${name} of a transaction was changed`,
       () => [`update transactions set ${change} where ${id(T.deposit)}`],
       ['I9'],
-      () => `Transaction ${T.deposit}: its digest is `,
+      () => `Transaction ${T.deposit}: its recorded digest is `,
     ]),
+    [
+      'the actor of a transaction was erased',
+      () => [`update transactions set actor = null where ${id(T.deposit)}`],
+      ['I9'],
+      () => `Transaction ${T.deposit}: its recorded digest is `,
+    ],
+    [
+      'an actor was added to a transaction without one',
+      () => [`update transactions set actor = '${randomUUID()}' where ${id(T.first)}`],
+      ['I9'],
+      () => `Transaction ${T.first}: its recorded digest is `,
+    ],
     [
       'the reversed transaction of a transaction was changed',
       () => [`update transactions set reverses = '${randomUUID()}' where ${id(T.deposit)}`],
       ['I7', 'I9'],
-      () => `Transaction ${T.deposit}: its digest is `,
+      () => `Transaction ${T.deposit}: its recorded digest is `,
     ],
     [
       'the facts of a refusal were changed',
       () => [`update transactions set facts = '{"account": "${A.alice}"}' where ${id(T.declined)}`],
       ['I6', 'I9'],
-      () => `Transaction ${T.declined}: its digest is `,
+      () => `Transaction ${T.declined}: its recorded digest is `,
     ],
     [
-      'a refusal became another',
+      'the code of a refusal was changed',
       () => [`update transactions set outcome = 'ACCOUNT_FROZEN' where ${id(T.declined)}`],
       ['I9'],
-      () => `Transaction ${T.declined}: its digest is `,
+      () => `Transaction ${T.declined}: its recorded digest is `,
     ],
     [
       'the description of an entry was changed',
       () => [`update entries set description = 'stolen' where ${of(T.journal)} and description = 'sold'`],
       ['I9'],
-      () => `Transaction ${T.journal}: its digest is `,
+      () => `Transaction ${T.journal}: its recorded digest is `,
     ],
     [
-      'a salt was deleted, and its text not',
+      'a salt was deleted without its text',
       () => [`update transactions set salt = null where ${id(T.deposit)}`],
       ['I9'],
-      () => `Transaction ${T.deposit} has a text without a salt of 16 bytes.`,
+      () => `Transaction ${T.deposit} has a text, but no salt of 16 bytes.`,
     ],
     [
       'the last block was deleted',
@@ -278,7 +291,7 @@ describe('with triggers off, the tables’ owner leaves traces:', () => {
       'a block in the middle was deleted',
       () => ['delete from blocks where number = 3'],
       ['I9'],
-      () => 'stands where block 3 is due.',
+      () => 'in place of block 3.',
     ],
     [
       'the first block was deleted',
@@ -290,23 +303,23 @@ describe('with triggers off, the tables’ owner leaves traces:', () => {
       'a block was renumbered',
       () => ['update blocks set number = 7 where number = 5', 'update ledgers set block = 7'],
       ['I9'],
-      () => 'stands where block 5 is due.',
+      () => 'in place of block 5.',
     ],
     [
-      'two blocks changed numbers',
+      'the numbers of two blocks were swapped',
       () => [
         'update blocks set number = 9 where number = 2',
         'update blocks set number = 2 where number = 3',
         'update blocks set number = 3 where number = 9',
       ],
       ['I9'],
-      () => 'its hash is not that of the hash before it',
+      () => 'its hash does not match the previous hash',
     ],
     [
       'the root of a block was changed',
       () => ['update blocks set root = sha256(root) where number = 2'],
       ['I9'],
-      () => 'its root is ',
+      () => 'its recorded root is ',
     ],
     [
       'the hash of a block was changed',
@@ -318,10 +331,10 @@ describe('with triggers off, the tables’ owner leaves traces:', () => {
       'the size of a block was changed',
       () => ['update blocks set size = size + 1 where number = 2'],
       ['I9'],
-      () => 'and there are 3',
+      () => 'but it has 3',
     ],
     [
-      'the range of a block was widened over its neighbour',
+      'the range of a block was extended into the next block',
       () => ['update blocks set last_id = (select first_id from blocks where number = 3) where number = 2'],
       ['I9'],
       () => 'Blocks 2 and 3 of ledger ',
@@ -330,10 +343,10 @@ describe('with triggers off, the tables’ owner leaves traces:', () => {
       'the range of a block was narrowed',
       () => [`update blocks set last_id = first_id where number = 2`],
       ['I9'],
-      () => `Transaction ${T.third} is in no block of ledger `,
+      () => `Transaction ${T.third} belongs to no block of ledger `,
     ],
     [
-      'a block claims another format',
+      'the format of a block was changed',
       () => ['update blocks set format = 2 where number = 2'],
       ['I9'],
       () => 'unknown format 2',
@@ -345,7 +358,7 @@ describe('with triggers off, the tables’ owner leaves traces:', () => {
       () => 'its head is block 5',
     ],
     [
-      'the head of a ledger was set back',
+      'the head of a ledger was decreased',
       () => ['update ledgers set block = block - 1'],
       ['I9'],
       () => 'its head is block 4',
@@ -376,7 +389,7 @@ describe('with triggers off, the tables’ owner leaves traces:', () => {
       () => `Account ${A.alice} is at version `,
     ],
     [
-      'the last_at of an account was set back',
+      'the last_at of an account was decreased',
       () => [`update accounts set last_at = 'epoch' where ${id(A.alice)}`],
       ['I3'],
       () => `Account ${A.alice} has an entry of `,
@@ -388,7 +401,7 @@ describe('with triggers off, the tables’ owner leaves traces:', () => {
       () => `which ledger `,
     ],
     [
-      'an account went to another ledger',
+      'an account was moved to another ledger',
       () => [`update accounts set ledger_id = gen_random_uuid() where ${id(A.alice)}`],
       ['I2', 'I3', 'I4'],
       () => `Account ${A.alice} of ledger `,
@@ -412,7 +425,7 @@ describe('with triggers off, the tables’ owner leaves traces:', () => {
       () => 'The externalId "order 1" of ledger ',
     ],
     [
-      'a key was taken away',
+      'a key was removed',
       () => [`update transactions set idempotency_key = null, request = null where ${id(T.first)}`],
       ['I4', 'I9'],
       () => `Transaction ${T.first} is a TRANSFER without a key`,
@@ -460,7 +473,7 @@ describe('with triggers off, the tables’ owner leaves traces:', () => {
       () => `External account ${A.external} is FROZEN`,
     ],
     [
-      'a transfer became a deposit between two wallets',
+      'the type of a transfer between customers was changed to DEPOSIT',
       () => [
         `update transactions set type = 'DEPOSIT' where ${id(T.first)}`,
         `update entries set type = 'DEPOSIT' where ${of(T.first)}`,
@@ -470,7 +483,7 @@ describe('with triggers off, the tables’ owner leaves traces:', () => {
         `Transaction ${T.first} is a DEPOSIT, and has a POSTED entry on account ${A.alice} (STANDARD, CREDIT).`,
     ],
     [
-      'a transfer became a release that posts',
+      'the type of a transfer was changed to RELEASE',
       () => [
         `update transactions set type = 'RELEASE' where ${id(T.first)}`,
         `update entries set type = 'RELEASE' where ${of(T.first)}`,
@@ -479,7 +492,7 @@ describe('with triggers off, the tables’ owner leaves traces:', () => {
       () => `Transaction ${T.first} is a RELEASE, and has a POSTED entry on account ${A.alice}`,
     ],
     [
-      'an account is in a currency that does not exist',
+      'the currency of an account was changed to an unknown one',
       () => [`update accounts set currency = 'GONE' where ${id(A.closed)}`],
       ['I1'],
       () => `Account ${A.closed} is in GONE, which ledger `,
@@ -497,10 +510,10 @@ describe('with triggers off, the tables’ owner leaves traces:', () => {
       () => `Hold ${T.hold} says 3001 USD`,
     ],
     [
-      'a hold expires later than it was placed for',
+      'the expiresAt of a hold was changed',
       () => [`update holds set expires_at = expires_at + interval '1 day' where ${id(T.hold)}`],
       ['I9'],
-      () => `Transaction ${T.hold}: its digest is `,
+      () => `Transaction ${T.hold}: its recorded digest is `,
     ],
     [
       'a hold was deleted',
@@ -547,7 +560,7 @@ describe('with triggers off, the tables’ owner leaves traces:', () => {
       () => 'and its last event is  with the hash .',
     ],
     [
-      'audit events changed places',
+      'two audit events were swapped',
       () => [
         'update audit_events set number = 5 where number = 2',
         'update audit_events set number = 5 - number where number = 3',
@@ -557,19 +570,19 @@ describe('with triggers off, the tables’ owner leaves traces:', () => {
       () => 'does not name the hash of the event before it.',
     ],
     [
-      'an audit event moved to another ledger',
+      'an audit event was moved to another ledger',
       () => [`update audit_events set ledger_id = gen_random_uuid() where number = 3`],
       ['I9'],
       () => 'its audit log ends at event',
     ],
     [
-      'the end of the audit log was put back',
+      'the head of the audit log was decreased',
       () => ['update audit_heads set number = 2, hash = (select hash from audit_events where number = 2)'],
       ['I9'],
       () => 'its audit log ends at event 2 with the hash ',
     ],
     [
-      'the end of the audit log was deleted',
+      'the head of the audit log was deleted',
       () => ['delete from audit_heads'],
       ['I9'],
       () => 'its audit log ends at event  with the hash ,',
@@ -584,7 +597,7 @@ describe('with triggers off, the tables’ owner leaves traces:', () => {
       () => `The key "one" of ${A.alice} has 2 audit events.`,
     ],
     [
-      'a hold is for another account',
+      'the receiver of a hold was changed',
       () => [`update holds set to_account_id = '${A.carol}' where ${id(T.hold)}`],
       ['I2'],
       () => `to ${A.carol}`,
@@ -601,7 +614,7 @@ describe('with triggers off, the tables’ owner leaves traces:', () => {
   });
 });
 
-test('at most 20 sentences are told of an invariant', async () => {
+test('an invariant reports at most 20 sentences', async () => {
   const breaches = await books.breachesAfter('owner', async (db) => {
     await sql`set local session_replication_role = replica`.execute(db);
     await sql`update entries set posted_after = posted_after + version`.execute(db);

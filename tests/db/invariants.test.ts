@@ -19,13 +19,13 @@ import {
 
 const books = useSampleBooks();
 
-test('books as the ledger writes them break nothing', async () => {
+test('valid books have no violations', async () => {
   const reports = await checkInvariants(books.db);
   expect(reports.map(({ name }) => name)).toEqual(['I1', 'I2', 'I3', 'I4', 'I6', 'I7', 'I9']);
   expect(reports.flatMap(({ violations }) => violations)).toEqual([]);
 });
 
-test('empty books break nothing', async () => {
+test('empty books have no violations', async () => {
   const { serviceUrl: url } = await createTestDatabase();
   const db = openDatabase({
     allowUnsafeDurability: true,
@@ -37,11 +37,11 @@ test('empty books break nothing', async () => {
   await db.destroy();
 });
 
-describe('what the service’s own login can do and the database does not refuse is found:', () => {
+describe('finds violations that the service’s login can write and the database accepts:', () => {
   const FALSE = createHash('sha256').update('false').digest();
   type Act = (db: Database, writer: BookWriter) => Promise<unknown>;
 
-  /** A block whose digests and root cover what it falsely says. */
+  /** Writes a block whose digests and root match its false values. */
   const writes =
     (transactions: readonly (BookTransaction | (() => BookTransaction))[], falseRoot?: Buffer): Act =>
     (db, writer) =>
@@ -50,15 +50,15 @@ describe('what the service’s own login can do and the database does not refuse
         transactions.map((each) => (typeof each === 'function' ? each() : each)),
         falseRoot,
       );
-  /** Its original is known once the books are written. */
+  /** Reverses the first transfer. A function, since its id is known only after the books are written. */
   const reversalOfFirst = (from: string, to: string, amount: bigint) => () =>
     transfer(from, to, amount, { type: 'REVERSAL', reverses: T.first, lines: reversed(from, to, amount) });
-  /** The original's first line is its payer's: the reversal's is the one that gets it back. */
+  /** Returns the lines in the order of the original: its payer comes first, who gets the money back. */
   const reversed = (from: string, to: string, amount: bigint): BookLine[] => [
     { account: to, amount },
     { account: from, amount: -amount },
   ];
-  /** Three transfers between carol and bob, the middle one with a false sum in carol's entry. */
+  /** Writes three transfers between carol and bob. The middle one has a false sum in carol's entry. */
   const falseInTheMiddle = (falsely: BookLine['falsely'] & object): Act =>
     writes([
       transfer(A.bob, A.carol, 1n),
@@ -71,7 +71,7 @@ describe('what the service’s own login can do and the database does not refuse
       transfer(A.bob, A.carol, 3n),
     ]);
 
-  const deeds: [string, Act, string, () => string][] = [
+  const violations: [string, Act, string, () => string][] = [
     [
       'a false posted_after between the first and the last entry of an account in one block',
       falseInTheMiddle({ postedAfter: 123456789n }),
@@ -79,19 +79,19 @@ describe('what the service’s own login can do and the database does not refuse
       () => 'says posted 123456789, debits',
     ],
     [
-      'a false pending_debits_after there',
+      'a false pending_debits_after in such an entry',
       falseInTheMiddle({ pendingDebitsAfter: 5n }),
       'I2',
       () => 'pending debits 5, pending credits',
     ],
     [
-      'a false pending_credits_after there',
+      'a false pending_credits_after in such an entry',
       falseInTheMiddle({ pendingCreditsAfter: 7n }),
       'I2',
       () => 'pending credits 7, and the entry before it leads to',
     ],
     [
-      'a false total_debits_after there',
+      'a false total_debits_after in such an entry',
       falseInTheMiddle({ totalDebitsAfter: 9n }),
       'I2',
       () => 'debits 9, pending debits',
@@ -100,28 +100,28 @@ describe('what the service’s own login can do and the database does not refuse
       'a false root',
       writes([transfer(A.bob, A.carol, 1n)], FALSE),
       'I9',
-      () => `its root is ${FALSE.toString('hex')}`,
+      () => `its recorded root is ${FALSE.toString('hex')}`,
     ],
     [
-      'a false digest, under a root that covers it',
+      'a false digest under a matching root',
       writes([transfer(A.bob, A.carol, 1n, { falseDigest: FALSE })]),
       'I9',
-      () => `its digest is ${FALSE.toString('hex')}`,
+      () => `its recorded digest is ${FALSE.toString('hex')}`,
     ],
     [
-      'a minBalance that is broken and mended inside one block',
+      'a balance that is below minBalance only inside a block',
       writes([transfer(A.bob, A.carol, 90_000n), transfer(A.carol, A.bob, 90_000n)]),
       'I6',
       () => `left account ${A.bob} at version`,
     ],
     [
-      'a maxBalance that is broken and mended inside one block',
+      'a balance that is above maxBalance only inside a block',
       writes([transfer(A.carol, A.bob, 900_000n), transfer(A.bob, A.carol, 900_000n)]),
       'I6',
       () => 'outside of its limits 0 to 100000.',
     ],
     [
-      'a capture of a hold on the accounts of another',
+      'a capture on accounts that are not those of the hold',
       async (db, writer) => {
         await placeHold(db, writer, A.carol, A.bob, 2000n);
         const moved = [...release(A.carol, A.bob, 2000n), ...lines(A.bob, A.carol, 2000n)];
@@ -132,7 +132,7 @@ describe('what the service’s own login can do and the database does not refuse
       () => `is a CAPTURE of hold ${T.hold}, and its line 1 moves account ${A.carol}`,
     ],
     [
-      'a void that releases the hold of another',
+      'a void on accounts that are not those of the hold',
       async (db, writer) => {
         await placeHold(db, writer, A.carol, A.bob, 2000n);
         await writer.write(db, [{ type: 'RELEASE', holdId: T.hold, lines: release(A.carol, A.bob, 2000n) }]);
@@ -195,13 +195,13 @@ describe('what the service’s own login can do and the database does not refuse
       () => `does not reverse line 1 of ${T.first}`,
     ],
     [
-      'a transfer that says it is a reversal',
+      'a transfer with an original, as only a reversal has',
       writes([() => transfer(A.bob, A.alice, 100n, { reverses: T.first })]),
       'I7',
       () => `is a TRANSFER that reverses ${T.first}`,
     ],
     [
-      'a hold that says it captured more',
+      'a hold with a captured amount above its captures',
       (db) => sql`update holds set captured = captured + 1 where id = ${T.hold}`.execute(db),
       'I2',
       () => `captured 1001, OPEN, and the journal tells`,
@@ -213,7 +213,7 @@ describe('what the service’s own login can do and the database does not refuse
       () => 'captured 1000, VOIDED, and the journal tells',
     ],
     [
-      'a hold that nothing placed',
+      'a hold without a transaction that placed it',
       (db) =>
         sql`insert into holds (id, ledger_id, from_account_id, to_account_id, currency, amount, created_at)
           select gen_random_uuid(), id, ${A.alice}, ${A.bob}, 'USD', 1, clock_timestamp() from ledgers`.execute(
@@ -223,19 +223,19 @@ describe('what the service’s own login can do and the database does not refuse
       () => 'and the journal tells nothing.',
     ],
     [
-      'entries on hold without a hold',
+      'PENDING entries without a hold',
       writes([place(A.bob, A.carol, 1n)]),
       'I2',
       () => 'says nothing, and the journal tells 1 USD',
     ],
     [
-      'a release of no hold',
+      'a release without a hold',
       writes([{ type: 'RELEASE', holdId: randomUUID(), lines: release(A.alice, A.bob, 1n) }]),
       'I2',
       () => 'says nothing, and the journal tells',
     ],
     [
-      'an outcome under a key of no account',
+      'an outcome under a key of an unknown account',
       writes([declineOf('00000000-0000-0000-0000-00000000dead', 'ACCOUNT_FROZEN', {})]),
       'I4',
       () => 'is under a key of account 00000000-0000-0000-0000-00000000dead',
@@ -248,7 +248,7 @@ describe('what the service’s own login can do and the database does not refuse
     ],
   ];
 
-  test.each(deeds)('%s', async (_, act, name, sentence) => {
+  test.each(violations)('%s', async (_, act, name, sentence) => {
     const breaches = await books.breachesAfter('service', act);
     expect(Object.keys(breaches), JSON.stringify(breaches, null, 2)).toEqual([name]);
     expect(Object.values(breaches).flat().join('\n')).toContain(sentence());
@@ -264,7 +264,7 @@ async function placeHold(db: Database, writer: BookWriter, from: string, to: str
   );
 }
 
-/** Sets a limit of 0 as the service does: with its change in the audit log. */
+/** Sets a minBalance of 0 with an audit event, as the service does. */
 async function narrow(db: Database, account: string): Promise<void> {
   await sql`update accounts set min_balance = 0 where id = ${account}`.execute(db);
   await sql`
@@ -274,8 +274,8 @@ async function narrow(db: Database, account: string): Promise<void> {
     from accounts where id = ${account}`.execute(db);
 }
 
-describe('what is lawful is no breach:', () => {
-  test('a text that was erased with its salt, its salted digest in its place', async () => {
+describe('accepts:', () => {
+  test('a text that was erased with its salt and replaced by its salted digest', async () => {
     const breaches = await books.breachesAfter('owner', async (db) => {
       const statements = [
         'set local session_replication_role = replica',
@@ -292,7 +292,7 @@ describe('what is lawful is no breach:', () => {
     expect(breaches).toEqual({});
   });
 
-  test('a limit that is broken and mended inside one transaction, which is judged by what it leaves', async () => {
+  test('a limit that is broken only inside one transaction, since the state after it counts', async () => {
     const there = lines(A.bob, A.carol, 90_000n);
     const back = lines(A.carol, A.bob, 90_000n);
     const breaches = await books.breachesAfter('service', (db, writer) =>
@@ -301,7 +301,7 @@ describe('what is lawful is no breach:', () => {
     expect(breaches).toEqual({});
   });
 
-  test('a limit that was narrowed after a block had ended outside of it', async () => {
+  test('a limit that was narrowed after a block had ended outside the new limit', async () => {
     const breaches = await books.breachesAfter('service', async (db, writer) => {
       await writer.write(db, [transfer(A.carol, A.bob, 9n)]);
       await writer.write(db, [transfer(A.external, A.carol, 5000n)]);
@@ -310,7 +310,7 @@ describe('what is lawful is no breach:', () => {
     expect(breaches).toEqual({});
   });
 
-  test('a limit that was narrowed after a block had passed through what it forbids', async () => {
+  test('a limit that was narrowed after a balance was outside the new limit inside a block', async () => {
     const breaches = await books.breachesAfter('service', async (db, writer) => {
       await writer.write(db, [transfer(A.carol, A.bob, 9n), transfer(A.external, A.carol, 5000n)]);
       await narrow(db, A.carol);

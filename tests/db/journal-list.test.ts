@@ -6,12 +6,12 @@ import { openDatabase } from '../../src/db/postgres/database.ts';
 import { asOwner, createTestDatabase } from '../support/database.ts';
 import { logPlans, plansOf } from '../support/plans.ts';
 
-/** Blocks of one outcome each, of which those from the 20,001st to the 32,000th are declined. */
+/** Blocks of one outcome each. Those from the 20,001st to the 32,000th are declined. */
 const SINGLES = 60_000;
-/** Blocks of SIZE outcomes after them, of which those from the 11th to the 22nd are declined. */
+/** The next blocks, of SIZE outcomes each. Those from the 11th to the 22nd are declined. */
 const LARGE = 60;
 const SIZE = 1000;
-/** Its blocks have the same numbers. */
+/** Has blocks of the same numbers. */
 const OTHER_LEDGER = '00000000-0000-7000-8000-00000000000f';
 
 const database = await createTestDatabase();
@@ -30,19 +30,19 @@ const currencyOf = (code: string) => ({ code, exponent: 2 });
 
 interface Case {
   readonly after: readonly [block: number, outcomes: number];
-  /** Where the page's first row, its last one, and its end are. */
+  /** The place of the page's first row, and of its end. */
   readonly first: readonly [block: number, outcomes: number] | undefined;
   readonly end: readonly [block: number, outcomes: number];
   readonly rows: number;
   readonly hasMore: boolean;
-  /** Pages of the database. */
+  /** The limit of database pages that are read. */
   readonly buffers: number;
 }
 
-/** The planner's statistics decide nothing: neither those of empty tables, nor those of full ones. */
+/** The statistics of the planner make no difference, whether they are from empty or from full tables. */
 describe.each([
   ['while they were empty', 'select'],
-  ['as they are', 'vacuum analyze transactions, entries, blocks, ledgers'],
+  ['with their rows', 'vacuum analyze transactions, entries, blocks, ledgers'],
 ])('in tables that were analyzed %s', (_, prepare) => {
   beforeAll(() => asOwner(database, prepare), 60_000);
 
@@ -60,7 +60,7 @@ describe.each([
       { after: [59_990, 1], first: [59_991, 1], end: [60_001, 90], rows: 100, hasMore: true, buffers: 1500 },
     ],
     [
-      'inside of a large block',
+      'inside a large block',
       {
         after: [60_005, 450],
         first: [60_005, 451],
@@ -96,10 +96,10 @@ describe.each([
       'after the end',
       { after: [60_060, 1000], first: undefined, end: [60_060, 1000], rows: 0, hasMore: false, buffers: 50 },
     ],
-  ])('a page %s reads its own rows', async (_name, { buffers, ...expected }) => {
+  ])('a page %s reads only its own rows', async (_name, { buffers, ...expected }) => {
     const { page, read } = await readPage(expected.after);
     expect(shown(page)).toEqual({ ...expected, after: undefined });
-    // The one more shows whether the journal goes on.
+    // One more row shows whether the journal continues.
     expect(read.rows('transactions')).toBeLessThanOrEqual(101);
     expect(read.rows('blocks')).toBeLessThanOrEqual(102);
     expect(read.buffers).toBeLessThanOrEqual(buffers);
@@ -107,19 +107,19 @@ describe.each([
 
   test.each<[string, Case]>([
     [
-      'in blocks of their own looks at 10,000',
+      'in blocks of one reads 10,000',
       { after: [20_000, 1], first: undefined, end: [30_000, 1], rows: 0, hasMore: true, buffers: 150_000 },
     ],
     [
-      'in large blocks looks at 10,000',
+      'in large blocks reads 10,000',
       { after: [60_010, 1000], first: undefined, end: [60_020, 1000], rows: 0, hasMore: true, buffers: 5000 },
     ],
     [
-      'from the middle of a block to that of another looks at 10,000',
+      'from the middle of one block to the middle of another reads 10,000',
       { after: [60_011, 500], first: undefined, end: [60_021, 500], rows: 0, hasMore: true, buffers: 5000 },
     ],
     [
-      'that come before enough posted ones looks at no others',
+      'reads no declined outcomes after enough posted ones',
       {
         after: [60_022, 990],
         first: [60_023, 1],
@@ -158,8 +158,8 @@ async function readPage([block, outcomes]: readonly [number, number]) {
   const plans = await plansOf(database, async () => {
     page = await listJournal(db, ledgerId, after, 100, currencyOf);
   });
-  if (page === undefined) throw new TypeError('the place is in these books');
-  // Each row is a transaction of its own with its entry, and the rows are in order.
+  if (page === undefined) throw new TypeError('The place is not in the journal');
+  // Each row is another transaction with its entry, and the rows are in order.
   for (const { transaction, place } of page.rows) {
     expect(countInBlock(transaction.id) + 1).toBe(place.outcomes);
     expect(transaction.entries).toHaveLength(1);
@@ -186,7 +186,7 @@ async function markOf(block: number): Promise<string> {
   return journalMark(ledgerId, row?.hash ?? Buffer.alloc(0));
 }
 
-/** Books as years would have left them, in tables that were analyzed before; no writer could have left them in seconds. */
+/** Inserts the rows of years directly, since posting them would take too long. The tables are analyzed before, while empty. */
 async function writeBooks(): Promise<void> {
   const id = (block: string, place: string) =>
     `overlay(lpad(to_hex(${block}), 12, '0') || '-7000-8000-' || lpad(to_hex(${place}), 12, '0') placing '-' from 9 for 0)::uuid`;

@@ -17,8 +17,21 @@ const DB_FOLDER = new URL('../../db/', import.meta.url);
 const files = await readdir(new URL('migrations/', DB_FOLDER));
 const migrations = files.map((file) => file.replace(/\.sql$/, '')).sort();
 const NEWER = '9999_of_a_newer_program';
+/** The migrations of the versions before the first release. */
+const UNRELEASED = [
+  '0001_ledger',
+  '0002_defences',
+  '0003_finding',
+  '0004_holds',
+  '0005_lean_triggers',
+  '0006_full_keys',
+  '0007_unseen_blocks',
+  '0008_audit_log',
+  '0009_moves_by_type',
+  '0010_close_settled_periods',
+];
 
-/** Everything that a migration could have changed. */
+/** Returns everything that a migration can change. */
 async function contentOf(database: TestDatabase): Promise<unknown> {
   const client = await connect(database.ownerUrl);
   const applied = await client.query('select * from kysely_migration order by name');
@@ -29,7 +42,19 @@ async function recordNewerMigration(database: TestDatabase): Promise<void> {
   await asOwner(database, `insert into kysely_migration (name, timestamp) values ('${NEWER}', '')`);
 }
 
-/** What is due, asked with the service's login. */
+/** Creates a database that records the first `count` migrations of the versions before the first release. */
+async function createUnreleased(count: number): Promise<TestDatabase> {
+  const database = await createTestDatabase();
+  const rows = UNRELEASED.slice(0, count).map((name) => `('${name}', '')`);
+  await asOwner(
+    database,
+    'delete from kysely_migration',
+    `insert into kysely_migration (name, timestamp) values ${rows.join(', ')}`,
+  );
+  return database;
+}
+
+/** The due migrations, read with the login of the service. */
 async function dueIn({ serviceUrl }: TestDatabase): Promise<string[]> {
   const pool = new pg.Pool({ connectionString: serviceUrl, max: 1 });
   const db = new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) });
@@ -37,7 +62,7 @@ async function dueIn({ serviceUrl }: TestDatabase): Promise<string[]> {
 }
 
 describe('migrate', () => {
-  it('brings an empty database up, once: the second time it changes nothing', async () => {
+  it('migrates an empty database, and changes nothing the second time', async () => {
     const database = await createBlankDatabase();
     const reports: string[] = [];
     await migrate(database.ownerUrl, (line) => reports.push(line));
@@ -53,7 +78,7 @@ describe('migrate', () => {
     ]);
   });
 
-  it('takes turns with others who migrate the same database at the same time', async () => {
+  it('runs one at a time when several processes migrate the same database', async () => {
     const database = await createBlankDatabase();
     const reports: string[] = [];
     const migrators = Array.from({ length: 4 }, () =>
@@ -64,7 +89,7 @@ describe('migrate', () => {
     expect(reports.filter((line) => line === 'The database is up to date')).toHaveLength(3);
   });
 
-  it('refuses the schema of a newer program, and changes nothing', async () => {
+  it('rejects the schema of a newer program, and changes nothing', async () => {
     const database = await createTestDatabase();
     await recordNewerMigration(database);
     const content = await contentOf(database);
@@ -74,7 +99,26 @@ describe('migrate', () => {
     expect(await contentOf(database)).toEqual(content);
   });
 
-  it('refuses a newer schema even where some of its own migrations are missing', async () => {
+  it.for([
+    ['the operator’s', null, 'Create a new database, and set DATABASE_URL '],
+    ['the embedded server’s', '/var/lib/books', 'The data directory /var/lib/books .* Remove that folder'],
+  ] as const)(
+    'rejects a schema from before the first release, and changes nothing: %s',
+    async ([, dataDir, remedy]) => {
+      for (const count of [1, UNRELEASED.length]) {
+        const database = await createUnreleased(count);
+        const content = await contentOf(database);
+        const refused = migrate(database.ownerUrl, () => {}, { dataDir });
+        await expect(refused).rejects.toThrow(DatabaseNotReadyError);
+        await expect(refused).rejects.toThrow(/^[^\n]*before its first release[^\n]*$/);
+        await expect(refused).rejects.toThrow(new RegExp(remedy));
+        await expect(refused).rejects.not.toThrow(/newer version/);
+        expect(await contentOf(database)).toEqual(content);
+      }
+    },
+  );
+
+  it('rejects a newer schema even if some of its own migrations are missing', async () => {
     const database = await createBlankDatabase();
     await asOwner(
       database,
@@ -88,7 +132,7 @@ describe('migrate', () => {
     ]);
   });
 
-  it('tells a login that may not prepare the database what to do', async () => {
+  it('rejects a login that may not prepare the database, and says what to do', async () => {
     const database = await createBlankDatabase();
     const refused = migrate(database.serviceUrl, () => {});
     await expect(refused).rejects.toThrow(DatabaseNotReadyError);
@@ -100,7 +144,7 @@ describe('migrate', () => {
     );
   });
 
-  it('takes a login that is the owner’s role and nothing else, once an administrator has prepared the database', async () => {
+  it('accepts a login that is only a member of the owner’s role, after an administrator has prepared the database', async () => {
     const database = await createBlankDatabase();
     const login = `migrator_${database.name}`;
     await asOwner(database, `create role ${login} login password 'secret' in role tls_owner`);
@@ -123,7 +167,7 @@ describe('migrate', () => {
     expect(await dumpSchema(client)).toBe(await readFile(new URL('schema.sql', DB_FOLDER), 'utf8'));
   });
 
-  it('leaves nobody the right to temporary objects, which could stand before the ledger\u2019s', async () => {
+  it('revokes the privilege for temporary objects, which could hide those of the ledger', async () => {
     const database = await createBlankDatabase();
     await migrate(database.ownerUrl, () => {});
     const client = await connect(database.serviceUrl);
@@ -134,22 +178,27 @@ describe('migrate', () => {
 });
 
 describe('dueMigrations', () => {
-  it('names all migrations of an empty database, in order', async () => {
+  it('returns all migrations for an empty database, in order', async () => {
     expect(await dueIn(await createBlankDatabase())).toEqual(migrations);
   });
 
-  it('names none where the database is up to date', async () => {
+  it('returns none for a database that is up to date', async () => {
     expect(await dueIn(await createTestDatabase())).toEqual([]);
   });
 
-  it('names those that are missing', async () => {
+  it('returns the missing ones', async () => {
     const database = await createTestDatabase();
     const last = migrations.at(-1) ?? '';
     await asOwner(database, `delete from kysely_migration where name = '${last}'`);
     expect(await dueIn(database)).toEqual([last]);
   });
 
-  it('refuses the schema of a newer program', async () => {
+  it('rejects a schema from before the first release', async () => {
+    const database = await createUnreleased(UNRELEASED.length);
+    await expect(dueIn(database)).rejects.toThrow(/before its first release.* Create a new database/);
+  });
+
+  it('rejects the schema of a newer program', async () => {
     const database = await createTestDatabase();
     await recordNewerMigration(database);
     await expect(dueIn(database)).rejects.toThrow(DatabaseNotReadyError);

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { join, matchesGlob } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -10,22 +11,79 @@ import { readPage } from '../support/docs.ts';
 const PROJECT = join(import.meta.dirname, '../..');
 const commands = await readCommands();
 
-/** The files below a folder of the project with this ending, by their paths from the project. */
+/** Returns the paths, relative to the project, of all files below a folder with this ending. */
 async function filesOf(folder: string, ending: string): Promise<string[]> {
   const found = await readdir(join(PROJECT, folder), { recursive: true });
   return found.filter((path) => path.endsWith(ending)).map((path) => join(folder, path));
 }
 
-/** Whose readers refuse a block of a language that their tests do not run: readWalk, readCommands, readExamples. */
-const PAGES_THAT_ARE_RUN = ['README.md', 'docs/getting-started.md', 'docs/recipes.md', 'docs/sdk.md'];
+/** The pages whose blocks tests run. Their readers reject an unknown language: readWalk, readCommands, readExamples. */
+const PAGES_WITH_BLOCKS = [
+  'README.md',
+  'docs/api.md',
+  'docs/architecture.md',
+  'docs/getting-started.md',
+  'docs/operations.md',
+  'docs/recipes.md',
+  'docs/sdk.md',
+];
 
-test('a page with a block of code is one whose blocks are run', async () => {
-  const root = (await readdir(PROJECT)).filter((name) => name.endsWith('.md'));
+const rootPages = (await readdir(PROJECT)).filter((name) => name.endsWith('.md'));
+const pages = [...rootPages, ...(await filesOf('docs', '.md'))];
+
+test('every page with code blocks has a test that runs them', async () => {
   const withBlocks: string[] = [];
-  for (const path of [...root, ...(await filesOf('docs', '.md'))]) {
+  for (const path of pages) {
     if (readBlocks(await readPage(path)).length > 0) withBlocks.push(path);
   }
-  expect(withBlocks.toSorted()).toEqual(PAGES_THAT_ARE_RUN);
+  expect(withBlocks.toSorted()).toEqual(PAGES_WITH_BLOCKS);
+});
+
+/** The client's page replaces two others. Links may lead to it before it exists. */
+const EXPECTED_PAGES = ['docs/clients.md'];
+
+test.each(pages)('the links of %s lead to files and headings that exist', async (page) => {
+  const links = [...(await readPage(page)).matchAll(/\]\((?!https?:)([^)#]*)(?:#([^)]+))?\)/g)];
+  for (const [link, path = '', heading] of links) {
+    const target = path === '' ? page : join(page, '..', path);
+    if (EXPECTED_PAGES.includes(target)) continue;
+    const text = await readPage(target);
+    if (heading !== undefined) expect(headingIds(text), `${page}: ${link}`).toContain(heading);
+  }
+});
+
+test.each(pages)('the files that %s names exist', async (page) => {
+  const named = (await readPage(page)).matchAll(/`((?:src|tests|scripts|db)\/[\w./-]+)`/g);
+  // A page can name a subject, such as src/graphql/refusals, that is a folder or a file.
+  const missing = [...named].filter(([, path = '']) =>
+    ['', '.ts'].every((ending) => !existsSync(join(PROJECT, path + ending))),
+  );
+  expect(missing.map(([, path]) => path)).toEqual([]);
+});
+
+/** Returns the anchors of a page's headings as code hosts form them. */
+function headingIds(text: string): string[] {
+  return [...text.matchAll(/^#+ (.+)$/gm)].map(([, title = '']) =>
+    title
+      .toLowerCase()
+      .replaceAll(/[^\p{L}\p{N} _-]/gu, '')
+      .replaceAll(' ', '-'),
+  );
+}
+
+test('the pictures are flowcharts in a form that every renderer of Mermaid accepts', () => {
+  const node = String.raw`\w+(\[[\w .]+\])?`;
+  const edge = String.raw`-->(\|[\w ]+\|)?`;
+  const line = new RegExp(`^ *(flowchart LR|end|subgraph ${node}|${node}( ${edge} ${node})*)$`);
+  for (const picture of [commands.picture, commands.layers]) {
+    expect(picture).toMatch(/^flowchart LR\n/);
+    expect(
+      picture
+        .trimEnd()
+        .split('\n')
+        .filter((each) => !line.test(each)),
+    ).toEqual([]);
+  }
 });
 
 test.each([
@@ -38,19 +96,28 @@ test.each([
   '```sh\nls\n',
   'A command:\n\n    ls\n',
   '<pre>ls</pre>\n',
-])('code that no reader would find is refused: %j', (page) => {
+])('code that the readers of blocks do not find is rejected: %j', (page) => {
   expect(readBlocks('```sh\nls\n```\n')).toEqual([{ language: 'sh', code: 'ls\n', heading: '' }]);
   expect(() => readBlocks(page)).toThrow(SyntaxError);
 });
 
+test('the page of the configuration lists each variable that the service reads', async () => {
+  const source = await readFile(join(PROJECT, 'src/config.ts'), 'utf8');
+  const [, schema = ''] = /z\.object\(\{\n(.*?)\n\}\)/s.exec(source) ?? [];
+  const read = [...schema.matchAll(/^ {2}([A-Z_]+): /gm)].map(([, name]) => name);
+  const listed = [...(await readPage('docs/configuration.md')).matchAll(/^\| `(\w+)` \|/gm)];
+  // NODE_ENV only changes the default of API_EXPLORER.
+  expect([...listed.map(([, name]) => name), 'NODE_ENV'].toSorted()).toEqual(read.toSorted());
+});
+
 describe('the README’s command for the tests', () => {
-  test('is what must pass before a change lands', async () => {
+  test('is the command of the pipeline', async () => {
     const ci = (await readFile(join(PROJECT, '.ci/run'), 'utf8')).split('\n');
     const [command] = ci.filter((line) => line.startsWith('npm ci'));
     expect(`${command?.split(' -- ')[0]}\n`).toBe(commands.test);
   });
 
-  test('runs every project, and every test is in one', async () => {
+  test('runs every project, and every test belongs to one', async () => {
     expect(packageFile.scripts.test).toBe('vitest run');
     const { test: options } = vitestConfig as { test: { projects: { test: { include: string[] } }[] } };
     const included = options.projects.flatMap((project) => project.test.include);
@@ -60,15 +127,19 @@ describe('the README’s command for the tests', () => {
 });
 
 describe('imports', () => {
-  const layers = commands.layers.trimEnd().split(' → ');
+  const [chain = '', ...independent] = commands.layers
+    .trim()
+    .split(/\s*\n\s*/)
+    .slice(1);
+  const layers = chain.split(' --> ');
 
-  /** The layer of a path from the project. What stands in no folder is what starts all others. */
+  /** Returns the layer of a path relative to the project. Files directly in src belong to main. */
   function layerOf(path: string): string {
     const [, folder = '', file] = /^src\/([^/]+)(\/.*)?$/.exec(path) ?? [];
     return file === undefined && folder !== '' ? 'main' : folder;
   }
 
-  /** Each import of a file from another layer, as `from → to: file imports what`. */
+  /** Returns the imports of a file from other layers. */
   async function crossings(file: string): Promise<{ from: string; to: string; where: string }[]> {
     const text = await readFile(join(PROJECT, file), 'utf8');
     const from = layerOf(file);
@@ -81,16 +152,16 @@ describe('imports', () => {
       .filter(({ to }) => to !== from);
   }
 
-  test('go one way through the layers that the README names', async () => {
+  test('go in one direction through the layers of docs/architecture.md', async () => {
     const files = await filesOf('src', '.ts');
     const folders = new Set(files.map(layerOf));
-    expect([...folders].toSorted()).toEqual([...layers, 'client'].toSorted());
+    expect([...folders].toSorted()).toEqual([...layers, ...independent].toSorted());
 
     const all = (await Promise.all(files.map(crossings))).flat();
     const place = (layer: string) => layers.indexOf(layer);
     const wrong = all.filter(({ from, to }) => place(from) < 0 || place(to) <= place(from));
     expect(wrong.map(({ where }) => where)).toEqual([]);
-    // Each layer stands right above one that it uses: in another order the line would be wrong.
+    // Each layer uses the one to its right: with another order of the layers this fails.
     const used = new Set(all.map(({ from, to }) => `${from} → ${to}`));
     const steps = layers.slice(1).map((layer, above) => `${layers[above]} → ${layer}`);
     expect(steps.filter((step) => !used.has(step))).toEqual([]);

@@ -22,6 +22,7 @@ export interface Draft {
   readonly legs: readonly (readonly [account: Uuid, amount: bigint, layer?: Layer])[];
   readonly type?: TransactionType;
   readonly effectiveAt?: Instant;
+  readonly actor?: Uuid;
 }
 
 export interface BlockOptions {
@@ -60,6 +61,7 @@ export async function buildBlock(
       effectiveAt,
       createdAt: at,
       expiresAt: null,
+      actor: draft.actor ?? null,
       description: null,
       metadata: null,
       salt: null,
@@ -167,6 +169,7 @@ function transactionRow(ledgerId: Uuid, leaf: Leaf, digest: Buffer | undefined):
     hold_id: leaf.holdId,
     effective_at: leaf.effectiveAt === null ? null : formatInstant(leaf.effectiveAt),
     created_at: formatInstant(leaf.createdAt),
+    actor: leaf.actor,
     digest: `\\x${digest?.toString('hex')}`,
   };
 }

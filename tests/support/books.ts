@@ -30,6 +30,7 @@ export interface BookTransaction {
   readonly reverses?: Uuid;
   readonly effectiveAt?: Instant;
   readonly expiresAt?: Instant;
+  readonly actor?: Uuid;
   readonly description?: string;
   readonly metadata?: Metadata;
   readonly outcome?: string;
@@ -119,6 +120,7 @@ export class BookWriter {
       effectiveAt,
       createdAt,
       expiresAt: given.expiresAt ?? null,
+      actor: given.actor ?? null,
       description,
       metadata,
       salt: texts.some((text) => text !== null) ? randomBytes(16) : null,
@@ -139,6 +141,7 @@ export class BookWriter {
       hold_id: leaf.holdId,
       reverses: leaf.reverses,
       effective_at: effectiveAt === null ? null : formatInstant(effectiveAt),
+      actor: leaf.actor,
       description,
       metadata,
       salt: leaf.salt === null ? null : byteaOf(leaf.salt),

@@ -74,6 +74,7 @@ async function writeBooks(db: Database, writer: BookWriter): Promise<void> {
     transfer(A.external, A.alice, 10_000n, {
       type: 'DEPOSIT',
       keyAccount: A.alice,
+      actor: randomUUID(),
       description: 'Lohn für März',
       metadata: {
         b: '"\\\u0001\u001f/',

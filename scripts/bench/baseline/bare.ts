@@ -27,7 +27,7 @@ export async function prepareBareTables(url: string, accounts: number): Promise<
   await client.connect();
   try {
     await client.query(
-      await readFile(new URL('../../../db/migrations/0001_ledger.sql', import.meta.url), 'utf8'),
+      await readFile(new URL('../../../db/migrations/0001_tables.sql', import.meta.url), 'utf8'),
     );
     await client.query(`do $$ declare c record; begin
       for c in select conrelid::regclass as relation, conname from pg_constraint

@@ -24,7 +24,14 @@ export function recordMovement(book: Book, command: PlannedCommand, movement: Mo
   }
   const expiresAt = command.type === 'HOLD' ? command.expiresAt : null;
   const transaction = { ...attemptOf(book, command), holdId: hold?.id ?? null, reverses, entries };
-  const leaf = { ...transaction, outcome: 'POSTED' as const, facts: null, expiresAt, salt: command.salt };
+  const leaf = {
+    ...transaction,
+    outcome: 'POSTED' as const,
+    facts: null,
+    expiresAt,
+    actor: null,
+    salt: command.salt,
+  };
   record(book, command, leaf);
   if (command.externalId !== null) book.externalIds.set(command.externalId, transaction.id);
   book.originals.set(transaction.id, { transaction, reversed: 0n });
@@ -50,7 +57,8 @@ export function recordRefusal(
     entries: [],
   };
   const facts = toRecordedFacts(refusal);
-  record(book, command, { ...attempt, outcome: refusal.code, facts, expiresAt: null, salt: command.salt });
+  const leaf = { ...attempt, outcome: refusal.code, facts, expiresAt: null, actor: null, salt: command.salt };
+  record(book, command, leaf);
   keepForReplay(book, command, attempt.id, refusal);
   return { outcome: refusal, id: attempt.id };
 }

@@ -1,21 +1,21 @@
 /**
- * The journal's chain, recomputed from the tables by PostgreSQL's own sha256(): a second reading of the format that
- * src/core/chain.ts defines, independent of the program that writes it.
+ * Recomputes the journal's chain from the tables with PostgreSQL's sha256(). This is a second implementation of the format in
+ * src/core/chain.ts, independent of the code that writes the chain.
  */
 import { type RawBuilder, sql } from 'kysely';
 
-/** A query that answers with one sentence a breach. */
+/** A query that returns one sentence per violation. */
 export type Check = RawBuilder<{ readonly violation: string }>;
 
 type Sql = RawBuilder<unknown>;
 
 const ABSENT = sql`'\\xffffffff'::bytea`;
-/** The length before an id, an instant or version, and a digest. */
+/** The lengths of a UUID, of an instant or a version, and of a digest. */
 const LENGTH_16 = sql`'\\x00000010'::bytea`;
 const LENGTH_8 = sql`'\\x00000008'::bytea`;
 const LENGTH_32 = sql`'\\x00000020'::bytea`;
 
-/** One field of a leaf. What `||` or a strict function makes of NULL is NULL, so that an absent value needs no test. */
+/** One field of a leaf. `||` and strict functions return NULL for NULL, so that coalesce handles absent values. */
 const uuidField = (column: string): Sql =>
   sql`coalesce(${LENGTH_16} || uuid_send(${sql.ref(column)}), ${ABSENT})`;
 const int64Field = (column: string): Sql =>
@@ -25,21 +25,22 @@ const textField = (value: Sql): Sql =>
 const columnField = (column: string): Sql => textField(sql.ref(column));
 const amountField = (column: string): Sql => textField(sql`${sql.ref(column)}::text`);
 
-/** µs since 1970. An infinite instant has none and is left out, so that its digest does not hold. */
+/** µs since 1970. An infinite instant has no such number: its field is left out, so that the digest differs. */
 const instantField = (column: string): Sql => sql`
   case when ${sql.ref(column)} is null then ${ABSENT}
     when isfinite(${sql.ref(column)}) then ${LENGTH_8} || int8send((extract(epoch from ${sql.ref(column)}) * 1000000)::bigint)
     else '' end`;
 
-/** A text's salted digest: that of the text, or where it was erased the one that was kept. */
+/** The salted digest of a text. After the text was erased, the column `kept` has it. */
 const saltedField = (text: Sql, salt: string, kept: string): Sql => sql`
   case when ${text} is not null then ${LENGTH_32} || sha256(coalesce(${sql.ref(salt)}, '') || convert_to(${text}, 'UTF8'))
     else coalesce(int4send(octet_length(${sql.ref(kept)})) || ${sql.ref(kept)}, ${ABSENT}) end`;
 
 /**
- * The RFC 8785 text of an object of texts. PostgreSQL escapes the same characters in the same way. Keys are ordered by their
- * UTF-16 units, where the surrogates of characters beyond U+FFFF come before U+E000: a mark higher than all of them is set
- * before each character from U+E000 to U+FFFF, and before a U+10FFFF, which is the mark itself, U+0001 behind it.
+ * The RFC 8785 text of a flat object of texts. PostgreSQL escapes the same characters in the same way. RFC 8785 orders keys by
+ * UTF-16 units, where the surrogates of characters above U+FFFF come before U+E000. To get that order from code points, the
+ * highest character, U+10FFFF, is inserted before each character from U+E000 to U+FFFF. A U+10FFFF of the key itself gets a
+ * U+0001 after it, so that it still sorts before these.
  */
 const canonicalText = (column: string): Sql => sql`
   case when jsonb_typeof(${sql.ref(column)}) = 'object' then (
@@ -78,13 +79,17 @@ const transactionFields = joined([
   uuidField('t.reverses'),
   instantField('t.effective_at'),
   instantField('t.created_at'),
-  // Of the transaction that placed the hold.
+  // Present only in the transaction that placed the hold.
   instantField('h.expires_at'),
+  uuidField('t.actor'),
   saltedField(sql.ref('t.description'), 't.salt', 't.description_digest'),
   saltedField(sql.ref('t.metadata_text'), 't.salt', 't.metadata_digest'),
 ]);
 
-/** I9. A leaf is compared with its transaction, and what is above it goes by the stored values, so that each fault shows once. */
+/**
+ * I9. Each level is recomputed from the stored values of the level below it, so that one fault is reported once: digests from
+ * rows, roots from digests, hashes from roots.
+ */
 export const chainHolds: Check = sql`
   with recursive entry_fields as materialized (
     select e.transaction_id, e.ledger_id, string_agg(${entryFields}, '' order by e.line) as bytes
@@ -101,7 +106,7 @@ export const chainHolds: Check = sql`
     left join holds h on h.id = t.id and h.ledger_id = t.ledger_id
     left join entry_fields e on e.transaction_id = t.id and e.ledger_id = t.ledger_id),
 
-  -- Blocks and transactions in one order of ids: each transaction belongs to the range that begins last before it.
+  -- Blocks and transactions are merged in the order of ids: a transaction belongs to the last range that begins before it.
   ranges as materialized (
     select b.*, row_number() over by_id as range, lag(b.last_id) over by_id as before_last_id, lag(b.number) over by_id as before
     from blocks b
@@ -119,7 +124,7 @@ export const chainHolds: Check = sql`
       select r.ledger_id, r.id, r.kind, r.digest, r.range, r.created_at,
         first_value(r.first_id) over in_range as first_id, first_value(r.last_id) over in_range as last_id,
         first_value(r.created_at) over in_range as block_created_at,
-        -- Behind the block itself the first transaction is at place 0.
+        -- Row 1 is the block itself, so that the first transaction has place 0.
         row_number() over in_range - 2 as place,
         coalesce(r.id > first_value(r.last_id) over in_range, true) as outside
       from ranged r
@@ -132,7 +137,7 @@ export const chainHolds: Check = sql`
     where not outside
     group by ledger_id, range),
 
-  -- Neighbours join level by level; one that is left over rises as it is.
+  -- Neighbours are joined level by level. A last node without a partner moves up unchanged.
   tree (ledger_id, range, place, width, digest) as (
     select ledger_id, range, place, width, digest
     from (
@@ -155,26 +160,26 @@ export const chainHolds: Check = sql`
   heads as materialized (
     select ledger_id, number, hash from chained where is_last)
 
-  select format('Transaction %s: its digest is %s, and %s by its rows.', id, encode(digest, 'hex'), encode(computed, 'hex'))
+  select format('Transaction %s: its recorded digest is %s, but its rows give %s.', id, encode(digest, 'hex'), encode(computed, 'hex'))
     as violation
   from leaves
   where digest is distinct from computed
 
   union all
-  select format('Transaction %s has a text without a salt of 16 bytes.', t.id)
+  select format('Transaction %s has a text, but no salt of 16 bytes.', t.id)
   from transactions t
   where (t.description is not null or t.metadata is not null) and octet_length(t.salt) is distinct from 16
 
   union all
-  select format('Transaction %s is in no block of ledger %s.', id, ledger_id)
+  select format('Transaction %s belongs to no block of ledger %s.', id, ledger_id)
   from placed
   where outside
 
   union all
-  select format('Block %s of ledger %s says that it has %s transactions of %s from %s to %s, and %s.', r.number, r.ledger_id,
+  select format('Block %s of ledger %s should have %s transactions of %s from %s to %s, but %s.', r.number, r.ledger_id,
     r.size, r.created_at, r.first_id, r.last_id,
-    case when f.size is distinct from r.size then format('there are %s', coalesce(f.size, 0))
-      when not f.at_once then 'they are of another time' else 'the first or the last is missing' end)
+    case when f.size is distinct from r.size then format('it has %s', coalesce(f.size, 0))
+      when not f.at_once then 'some have another createdAt' else 'the first or the last is missing' end)
   from ranges r left join filled f on f.ledger_id = r.ledger_id and f.range = r.range
   where f.size is distinct from r.size or not (f.at_once and f.has_first and f.has_last)
 
@@ -184,13 +189,13 @@ export const chainHolds: Check = sql`
   where first_id <= before_last_id
 
   union all
-  select format('Block %s of ledger %s: its root is %s, and %s by its transactions.', r.number, r.ledger_id,
+  select format('Block %s of ledger %s: its recorded root is %s, but its transactions give %s.', r.number, r.ledger_id,
     encode(r.root, 'hex'), encode(t.digest, 'hex'))
   from ranges r join tree t on t.ledger_id = r.ledger_id and t.range = r.range
   where t.width = 1 and r.root <> t.digest
 
   union all
-  select format('Block %s of ledger %s stands where block %s is due.', number, ledger_id, due)
+  select format('Ledger %s has block %s in place of block %s.', ledger_id, number, due)
   from chained
   where number <> due
 
@@ -200,13 +205,13 @@ export const chainHolds: Check = sql`
   where format <> 1
 
   union all
-  select format('Block %s of ledger %s: its hash is not that of the hash before it, its number, size and root.', number, ledger_id)
+  select format('Block %s of ledger %s: its hash does not match the previous hash and its number, size and root.', number, ledger_id)
   from chained
   where hash is distinct from
     sha256('tls.block.v1'::bytea || previous_hash || int8send(number) || int4send(size) || root)
 
   union all
-  select format('Ledger %s: its head is block %s with the hash %s, and its last block is %s with the hash %s.',
+  select format('Ledger %s: its head is block %s with the hash %s, but its last block is %s with the hash %s.',
     coalesce(l.id, h.ledger_id), l.block, encode(l.head, 'hex'), h.number, encode(h.hash, 'hex'))
   from ledgers l full join heads h on h.ledger_id = l.id
   where l.id is null or (l.block, l.head) is distinct from (coalesce(h.number, 0), coalesce(h.hash, ''))`;

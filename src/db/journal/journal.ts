@@ -276,6 +276,7 @@ const TRANSACTION_COLUMNS: readonly Column<Recording>[] = [
   { name: 'hold_id', type: 'uuid', value: ({ holdId }) => holdId },
   { name: 'reverses', type: 'uuid', value: ({ reverses }) => reverses },
   { name: 'effective_at', type: 'timestamptz', value: ({ effectiveAt }) => effectiveAt },
+  { name: 'actor', type: 'uuid', value: ({ actor }) => actor },
   { name: 'description', type: 'text', value: ({ description }) => description },
   { name: 'metadata', type: 'jsonb', value: ({ metadata }) => metadata },
   { name: 'entry_texts', type: 'bytea', value: ({ entryTexts }) => entryTexts },

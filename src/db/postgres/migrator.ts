@@ -11,34 +11,49 @@ const DB_FOLDER = new URL('../../../db/', import.meta.url);
 const MIGRATIONS = new URL('migrations/', DB_FOLDER);
 const ROLES = new URL('roles.sql', DB_FOLDER);
 
+/** The first migration of every database that was made before the first release. No migration leads from there to the baseline. */
+const UNRELEASED = '0001_ledger';
+
+/** The database that is migrated, as error messages name it. */
+export interface MigrationTarget {
+  /** The environment variable that has the connection string. */
+  readonly variable?: UrlVariable;
+  /** The data directory of the embedded server; null: the database belongs to the operator. */
+  readonly dataDir?: string | null;
+}
+
 /**
- * Brings a database up to this program's schema; see db/migrations. Migrating what is up to date changes nothing, two
- * processes at once take turns, and a schema of a newer program is refused. `report` is told what is done. `variable` is where
- * the connection string comes from.
+ * Migrates a database to the schema of this program; see db/migrations. Reports each step. Changes nothing where the schema is
+ * up to date. Concurrent calls on one database run one after the other. Throws `DatabaseNotReadyError` where the schema belongs
+ * to a newer program or to one before the first release, or where the login lacks privileges.
  */
 export async function migrate(
   ownerUrl: string,
   report: (line: string) => void,
-  variable: UrlVariable = 'DATABASE_MIGRATION_URL',
+  { variable = 'DATABASE_MIGRATION_URL', dataDir = null }: MigrationTarget = {},
 ): Promise<void> {
   const client = await connectAtStart(ownerUrl, variable);
   try {
     await demandSearchPath(client, variable, 'make');
-    // Kysely's own lock does not cover the roles, whose grants would meet those of another process's migrations.
+    // Kysely's own lock does not cover the roles, whose grants conflict with those of a concurrent migration.
     await client.query(`select pg_advisory_lock(hashtext('transactional-ledger migrations'))`);
     await prepareRoles(client);
-    await runMigrations(ownerUrl, report);
+    await runMigrations(ownerUrl, report, dataDir);
   } finally {
     await client.end();
   }
 }
 
-async function runMigrations(ownerUrl: string, report: (line: string) => void): Promise<void> {
+async function runMigrations(
+  ownerUrl: string,
+  report: (line: string) => void,
+  dataDir: string | null,
+): Promise<void> {
   const pool = new pg.Pool({ connectionString: ownerUrl, max: 1, options: `-c role=${OWNER_ROLE}` });
   pool.on('error', () => {});
   const db = new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) });
   try {
-    await refuseNewerSchema(db);
+    await findApplied(db, dataDir);
     const migrator = new Migrator({ db, provider: sqlFiles });
     const { error, results = [] } = await migrator.migrateToLatest();
     for (const { migrationName, status } of results) {
@@ -53,13 +68,13 @@ async function runMigrations(ownerUrl: string, report: (line: string) => void): 
   }
 }
 
-/** The migrations that a database lacks, in order. A schema of a newer program is refused. */
+/** Returns the migrations that a database lacks, in order. Throws `DatabaseNotReadyError` where its schema has no way here. */
 export async function dueMigrations(db: QueryExecutorProvider): Promise<string[]> {
-  const applied = await refuseNewerSchema(db);
+  const applied = await findApplied(db, null);
   return Object.keys(await sqlFiles.getMigrations()).filter((name) => !applied.has(name));
 }
 
-/** Migrations are files of SQL, applied in the order of their names. */
+/** Migrations are SQL files, applied in the order of their names. */
 const sqlFiles: MigrationProvider = {
   async getMigrations(): Promise<Record<string, Migration>> {
     const files = (await readdir(MIGRATIONS)).filter((file) => file.endsWith('.sql')).sort();
@@ -71,20 +86,39 @@ const sqlFiles: MigrationProvider = {
   },
 };
 
-async function refuseNewerSchema(db: QueryExecutorProvider): Promise<ReadonlySet<string>> {
+/** Returns the names of the applied migrations. Throws `DatabaseNotReadyError` where this program lacks one of them. */
+async function findApplied(db: QueryExecutorProvider, dataDir: string | null): Promise<ReadonlySet<string>> {
   const known = await sqlFiles.getMigrations();
-  const applied = await appliedMigrations(db);
+  const applied = await readApplied(db);
   const unknown = [...applied].filter((name) => known[name] === undefined);
+  if (unknown.includes(UNRELEASED)) throw new DatabaseNotReadyError(describeUnreleased(dataDir));
   if (unknown.length > 0) {
     throw new DatabaseNotReadyError(
       `The database was migrated by a newer version of this program (${unknown.join(', ')}). ` +
-        'Nothing was changed: run that version, or another database.',
+        'Nothing was changed. Run that version, or use another database.',
     );
   }
   return applied;
 }
 
-async function appliedMigrations(db: QueryExecutorProvider): Promise<ReadonlySet<string>> {
+function describeUnreleased(dataDir: string | null): string {
+  const [place, remedy] =
+    dataDir === null
+      ? [
+          'The database',
+          'Create a new database, and set DATABASE_URL (and DATABASE_MIGRATION_URL, if you use it) to it.',
+        ]
+      : [
+          `The data directory ${dataDir}`,
+          'Remove that folder, or set LEDGER_DATA_DIR to another one; the service then creates a new database.',
+        ];
+  return (
+    `${place} was made by a version of this program before its first release, and cannot be upgraded. ` +
+    `Nothing was changed. ${remedy}`
+  );
+}
+
+async function readApplied(db: QueryExecutorProvider): Promise<ReadonlySet<string>> {
   try {
     const { rows } = await sql<{ name: string }>`select name from kysely_migration order by name`.execute(db);
     return new Set(rows.map(({ name }) => name));
@@ -94,7 +128,7 @@ async function appliedMigrations(db: QueryExecutorProvider): Promise<ReadonlySet
   }
 }
 
-/** Makes sure of the roles and of what they may in this database, by db/roles.sql where the login is allowed to. */
+/** Creates the roles with their privileges in this database, by db/roles.sql, unless that is done. */
 async function prepareRoles(client: pg.Client): Promise<void> {
   if (await rolesArePrepared(client)) return;
   let refusal: unknown;
@@ -106,12 +140,12 @@ async function prepareRoles(client: pg.Client): Promise<void> {
     if (sqlStateOf(error) !== '42501') throw error;
     refusal = error;
   }
-  // Whoever may not grant or revoke is sometimes only warned.
+  // For some missing privileges, GRANT and REVOKE only warn.
   if (refusal === undefined && (await rolesArePrepared(client))) return;
   throw new DatabaseNotReadyError(
     'The login of the migration may not prepare the database. Let an administrator run ' +
       `${fileURLToPath(ROLES)} in it and make that login a member of ${OWNER_ROLE}, ` +
-      'or give DATABASE_MIGRATION_URL a login that may.',
+      'or give DATABASE_MIGRATION_URL a login with these privileges.',
     { cause: refusal },
   );
 }

@@ -5,6 +5,12 @@ import { Primary } from './primary.ts';
 import { SERVICE_ROLE } from './roles.ts';
 import { connectAtStart, DatabaseNotReadyError, demandSearchPath } from './start-client.ts';
 
+export interface PrepareOptions {
+  readonly allowUnsafeDurability: boolean;
+  /** The data directory of the embedded server; null: the database belongs to the operator. */
+  readonly dataDir: string | null;
+}
+
 /**
  * Makes sure that the service's login can serve on a database of this program's schema, migrating it where that is due and
  * the login, or `migrationUrl`'s, may. Throws `DatabaseNotReadyError` where it is not to be, and `UnfitServerError` where the server
@@ -14,13 +20,13 @@ export async function prepareDatabase(
   url: string,
   migrationUrl: string | null,
   report: { readonly info: (line: string) => void; readonly warn: (line: string) => void },
-  { allowUnsafeDurability }: { readonly allowUnsafeDurability: boolean },
+  { allowUnsafeDurability, dataDir }: PrepareOptions,
 ): Promise<void> {
   const primary = new Primary({ allowUnsafeDurability });
   const login = await inspectLogin(url, primary);
   const ownerUrl = migrationUrl ?? (login.canOwn ? url : null);
   const variable = migrationUrl === null ? 'DATABASE_URL' : 'DATABASE_MIGRATION_URL';
-  if (ownerUrl !== null) await migrate(ownerUrl, report.info, variable);
+  if (ownerUrl !== null) await migrate(ownerUrl, report.info, { variable, dataDir });
 
   const { name, canOwn, canServe } = ownerUrl === null ? login : await inspectLogin(url, primary);
   if (!canServe) {

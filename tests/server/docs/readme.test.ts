@@ -1,65 +1,56 @@
-import { readFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { startServiceProcess } from '../../../scripts/service-process.ts';
-import { MAX_REQUEST_BYTES } from '../../../src/graphql/execution/yoga.ts';
-import { MAX_NODES } from '../../../src/graphql/node.ts';
-import { MAX_READ_BYTES } from '../../../src/graphql/protection/answer-budget.ts';
-import {
-  CURRENCIES,
-  DESCRIPTION_COST,
-  MAX_ANSWER_BYTES,
-  MAX_COST,
-  METADATA_COST,
-  TRANSACTION_COST,
-} from '../../../src/graphql/protection/cost.ts';
-import { DOCUMENT_LIMITS } from '../../../src/graphql/protection/document-limits.ts';
-import * as limits from '../../../src/server/http/limits.ts';
-import { COMMAND_LANGUAGES } from '../../support/commands.ts';
+import { COMMAND_LANGUAGES, readCommands } from '../../support/commands.ts';
 import { createTestDatabase } from '../../support/database.ts';
-import { expectSoundBooks, openLedger } from '../../support/ledger.ts';
+import { compile, readPage, run } from '../../support/docs.ts';
+import { expectSoundBooks } from '../../support/ledger.ts';
 import { expectAnswers, readWalk } from '../../support/walk.ts';
 
-const README = join(import.meta.dirname, '../../../README.md');
+const PROJECT = join(import.meta.dirname, '../../..');
+const PAGE_URL = 'http://127.0.0.1:4000/graphql';
+const readme = await readPage('README.md');
+const { program, programOutput } = await readCommands();
+
 const database = await createTestDatabase();
 const service = await startServiceProcess({ DATABASE_URL: database.serviceUrl });
+const folder = await mkdtemp(join(tmpdir(), 'ledger-readme-program-'));
 afterAll(async () => {
   await service.stop();
+  await rm(folder, { recursive: true, force: true });
   await expectSoundBooks(database);
 });
 
-test('the README’s walk answers what the README says', async () => {
-  const steps = readWalk(await readFile(README, 'utf8'), COMMAND_LANGUAGES);
-  expect(steps.length).toBeGreaterThan(5);
+test('the requests return what the README shows, and then the program prints what it shows', async () => {
+  const steps = readWalk(readme, COMMAND_LANGUAGES);
+  expect(steps).toHaveLength(4);
   await expectAnswers(service.graphqlUrl, steps);
+
+  await installClient(folder);
+  expect(program.trimEnd().split('\n').length).toBeLessThanOrEqual(12);
+  expect(program).toContain(PAGE_URL);
+  await writeFile(join(folder, 'program.ts'), program.replace(PAGE_URL, service.graphqlUrl));
+  await compile(folder);
+  expect(await run(folder, process.execPath, '--no-warnings', join(folder, 'program.ts'))).toBe(
+    programOutput,
+  );
+}, 120_000);
+
+test('the README is short enough to read', () => {
+  expect(readme.split('\n').length).toBeLessThanOrEqual(225);
 });
 
-test('the README has the number of each limit', async () => {
-  const readme = await readFile(README, 'utf8');
-  const { load } = await openLedger(database);
-  const of = DOCUMENT_LIMITS;
-  const seconds = [limits.HEADERS_TIMEOUT_MS, limits.REQUEST_TIMEOUT_MS, limits.SILENCE_TIMEOUT_MS];
-  const rows: Readonly<Record<string, readonly number[]>> = {
-    head: [limits.MAX_HEAD_BYTES / 2 ** 10],
-    body: [MAX_REQUEST_BYTES / 2 ** 20, limits.MAX_BODY_BYTES / 2 ** 20],
-    'bodies of unanswered requests': [
-      limits.MAX_BUFFERED_BYTES / 2 ** 20,
-      limits.MAX_SMALL_BODY_BYTES / 2 ** 10,
-    ],
-    'body above 1 MiB': [limits.MAX_LARGE_ELEMENTS, limits.MAX_LARGE_NESTING, limits.MAX_LARGE_NAMES],
-    document: [of.characters, of.tokens, of.definitions],
-    fields: [of.fields, of.depth, of.repeats],
-    'aliases, directives, fragment spreads': [of.aliases, of.directives, of.spreads, of.nesting, of.members],
-    'fields of a mutation': [of.mutationFields],
-    cost: [MAX_COST, METADATA_COST, DESCRIPTION_COST, TRANSACTION_COST, CURRENCIES],
-    answer: [MAX_ANSWER_BYTES, MAX_READ_BYTES, limits.MAX_UNREAD_BYTES].map((bytes) => bytes / 2 ** 20),
-    'a page, ids of `nodes`': [MAX_NODES],
-    time: [...seconds, limits.KEEP_ALIVE_MS].map((ms) => ms / 1000),
-    connections: [limits.MAX_CONNECTIONS],
-    'writes that wait': [load.maxQueue, limits.MAX_SMALL_BODY_BYTES / 2 ** 10],
-  };
-  for (const [name, numbers] of Object.entries(rows)) {
-    const row = readme.split('\n').find((line) => line.startsWith(`| ${name} |`)) ?? '';
-    for (const number of numbers) expect(row).toMatch(new RegExp(`\\b${number.toLocaleString('en')}\\b`));
-  }
-});
+/** Installs the client's source under the name of its package: Node.js strips the types. */
+async function installClient(app: string): Promise<void> {
+  const folderOfPackage = join(app, 'node_modules/transactional-ledger');
+  await mkdir(folderOfPackage, { recursive: true });
+  await writeFile(join(app, 'package.json'), '{ "type": "module" }');
+  await symlink(join(PROJECT, 'src/client'), join(folderOfPackage, 'client'));
+  const exports = { './client': './client/index.ts' };
+  await writeFile(
+    join(folderOfPackage, 'package.json'),
+    JSON.stringify({ name: 'transactional-ledger', type: 'module', exports }),
+  );
+}

@@ -1,12 +1,11 @@
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { startServiceProcess } from '../../../scripts/service-process.ts';
 import { createTestDatabase } from '../../support/database.ts';
+import { readPage } from '../../support/docs.ts';
 import { expectSoundBooks } from '../../support/ledger.ts';
 import { expectAnswers, readWalk } from '../../support/walk.ts';
 
-const page = await readFile(join(import.meta.dirname, '../../../docs/recipes.md'), 'utf8');
+const page = await readPage('docs/recipes.md');
 const [introduction = '', ...sections] = page.split(/^## /m);
 const recipes = sections.map((section) => ({
   title: section.slice(0, section.indexOf('\n')),
@@ -20,13 +19,13 @@ afterAll(async () => {
   await expectSoundBooks(database);
 });
 
-test('the page has its recipes, and no request outside of them', () => {
+test('every request of the page belongs to a recipe', () => {
   expect(readWalk(introduction)).toEqual([]);
   expect(recipes.length).toBeGreaterThan(5);
   for (const { title, steps } of recipes) expect(steps.length, title).toBeGreaterThan(2);
 });
 
-// The last one first: a recipe that leaned on one before it would fail.
-test.each(recipes.toReversed())('the recipe “$title” answers what its page says', async ({ steps }) => {
+// In reverse order, so that a recipe that depends on an earlier one fails.
+test.each(recipes.toReversed())('the requests of “$title” return what the page shows', async ({ steps }) => {
   await expectAnswers(service.graphqlUrl, steps);
 });

@@ -9,6 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { afterAll, describe, expect, inject, onTestFinished, test } from 'vitest';
 import { startServiceProcess } from '../../../scripts/service-process.ts';
+import { startEmbeddedPostgres } from '../../../src/db/embedded/embedded.ts';
 import { asOwner, createBlankDatabase, createTestDatabase } from '../../support/database.ts';
 import { expectSoundBooks } from '../../support/ledger.ts';
 
@@ -63,7 +64,7 @@ describe('a database of the user’s own', () => {
     expect(await ask(service.graphqlUrl, '{ ledger { name } }')).toEqual({
       data: { ledger: { name: 'main' } },
     });
-    expect(service.output.join('\n')).toMatch(/Migrated the database: 0001_ledger/);
+    expect(service.output.join('\n')).toMatch(/Migrated the database: 0001_tables/);
     expect(service.output.join('\n')).toMatch(/can become the owner of the books/);
     expect(await service.stop()).toBe(0);
   });
@@ -79,7 +80,7 @@ describe('a database of the user’s own', () => {
     const { serviceUrl } = await createBlankDatabase();
     const { status, stderr } = await startInVain({ DATABASE_URL: serviceUrl });
     expect(status).toBe(1);
-    expect(stderr).toMatch(/lacks the migrations 0001_ledger, .* Set DATABASE_MIGRATION_URL/);
+    expect(stderr).toMatch(/lacks the migrations 0001_tables, .* Set DATABASE_MIGRATION_URL/);
   });
 
   test('of a newer version of the program is refused and left as it is', async () => {
@@ -88,6 +89,16 @@ describe('a database of the user’s own', () => {
     const { status, stderr } = await startInVain({ DATABASE_URL: database.ownerUrl });
     expect(status).toBe(1);
     expect(stderr).toMatch(/newer version of this program \(9999_future\)/);
+  });
+
+  test('of a version before the first release is refused in one line, which says how to start anew', async () => {
+    const database = await createTestDatabase();
+    await asOwner(database, `update kysely_migration set name = '0001_ledger' where name = '0001_tables'`);
+    const { status, stderr } = await startInVain({ DATABASE_URL: database.ownerUrl });
+    expect(status).toBe(1);
+    expect(stderr).toMatch(
+      /^The database was made by .* before its first release.* Create a new database.*\n$/,
+    );
   });
 
   test('whose login is no member of the application’s role is refused', async () => {
@@ -196,6 +207,24 @@ describe('the embedded database', async () => {
       data: { account: { owner: 'alice' } },
     });
     expect(await again.stop()).toBe(0);
+  });
+
+  test('of a version before the first release is refused in one line, which names the folder to remove', async () => {
+    const dataDir = join(folder, 'unreleased');
+    const postgres = await startEmbeddedPostgres({ dataDir });
+    try {
+      await asOwner(
+        postgres,
+        `create table kysely_migration as select '0001_ledger' as name, '' as timestamp`,
+        'alter table kysely_migration owner to tls_owner',
+      );
+    } finally {
+      await postgres.stop();
+    }
+    const { status, stderr } = await startInVain({ LEDGER_DATA_DIR: dataDir });
+    expect(status).toBe(1);
+    expect(stderr).toMatch(/^The data directory .* before its first release.* Remove that folder.*\n$/);
+    expect(stderr).toContain(`The data directory ${dataDir} `);
   });
 });
 
