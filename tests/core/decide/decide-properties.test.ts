@@ -41,7 +41,7 @@ import {
   USD,
   voidHold,
   withdraw,
-} from '../../support/decide.ts';
+} from '../../support/decide-fixtures.ts';
 
 /** Mostly small amounts, and sometimes the largest possible ones. */
 const amounts = fc.oneof(

@@ -36,9 +36,9 @@ import {
   type Request,
   targetIn,
   transfer,
-  UNKNOWN,
+  NOBODY as UNKNOWN,
   USD,
-} from '../../support/decide.ts';
+} from '../../support/decide-fixtures.ts';
 
 type Kind = Request['kind'];
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };

@@ -19,8 +19,10 @@ const database = await createTestDatabase();
 describe('single commands and batches of both modes, sent to two ledgers at once', () => {
   afterAll(() => expectSoundBooks(database));
 
-  test('are answered as the journal tells, and again the same way', { timeout: 60_000 }, async () => {
-    console.log(`requests of seed ${seed}; again by SEED=${seed}`);
+  test('receive the outcomes that the journal has, and the same ones again', {
+    timeout: 60_000,
+  }, async () => {
+    console.log(`requests of seed ${seed}; repeat with SEED=${seed}`);
     const locked = lockNowAndThen(database);
     const { answers, rows, sharedBlocks } = await compareMix(await loadProgram(), database, { waves: 3 });
     const locks = await locked.stop();
@@ -31,7 +33,7 @@ describe('single commands and batches of both modes, sent to two ledgers at once
     expect(sharedBlocks).toBeGreaterThan(10);
     expect(locks).toBeGreaterThan(3);
 
-    // A journal in another order explains them no more.
+    // A journal in another order does not explain the answers.
     const inOrder = placesOf(answers, rows, 'INDEPENDENT');
     expect(() => explainByJournal(answers, withSwapped(rows, inOrder))).toThrow('after a later operation');
     const [, second = 0] = placesOf(answers, rows, 'ATOMIC');
@@ -42,32 +44,28 @@ describe('single commands and batches of both modes, sent to two ledgers at once
 
 const PLANTED: readonly PlantedBug[] = [
   {
-    bug: 'an ATOMIC batch whose operations stay when one is refused',
-    file: 'core/decide/atomic.ts',
+    bug: 'an ATOMIC batch that keeps its operations although one was rejected',
     text: 'ids.push(recordCulprit(',
     instead: 'draft.settle(); ids.push(recordCulprit(',
   },
   {
-    bug: 'an ATOMIC batch that forgets why it was aborted',
-    file: 'core/decide/atomic.ts',
+    bug: 'an ATOMIC batch that does not record its refusal',
     text: 'if (!isRecorded(refusal) || refusal.replayed) return null;',
     instead: 'if (refusal.code.length > 0) return null;',
   },
   {
-    bug: 'an INDEPENDENT batch that posts its operations the other way round',
-    file: 'core/decide/decide.ts',
+    bug: 'an INDEPENDENT batch that posts its operations in reverse order',
     text: 'return commands.map((command) => decideOne(book, command));',
     instead: 'return commands.toReversed().map((command) => decideOne(book, command)).toReversed();',
   },
   {
-    bug: 'a repeat that is answered as if it was new',
-    file: 'core/decide/replay.ts',
+    bug: 'a replay that is not marked as one',
     text: 'replayed: !command.madeIds.has(recorded.id)',
     instead: 'replayed: false',
   },
 ];
 
-describe('the journal tells of', () => {
+describe('the journal shows', () => {
   test.each(PLANTED)('$bug', { timeout: 60_000 }, (bug) =>
     withPlanted(bug, async (program, planted) => {
       const compared = compareMix(program, planted, { waves: 3 }).then(() => 'nothing was found');
@@ -76,7 +74,7 @@ describe('the journal tells of', () => {
   );
 });
 
-/** Sends random requests, and throws where the journal or the model has another answer, or other books. */
+/** Sends random requests. Throws if the journal or the model has another answer or another state of the books. */
 async function compareMix(
   { Ledger, ...program }: Program,
   { serviceUrl, ownerUrl }: TestDatabase,
@@ -102,7 +100,7 @@ async function compareMix(
   }
 }
 
-/** Keeps some account locked at most times, each for longer than a lane waits for it, so that who names it is put aside. */
+/** Keeps some account locked most of the time, longer than the lock timeout, so that commands on it are parked. */
 function lockNowAndThen({ ownerUrl }: TestDatabase): { stop(): Promise<number> } {
   const run = { isOver: false };
   const locking = (async () => {
@@ -139,7 +137,7 @@ async function readJournal(reader: pg.Pool, names: Names): Promise<Row[]> {
   return rows.map(({ accountId, ...row }) => ({ ...row, name: nameOf(names.nameOf(accountId), row.key) }));
 }
 
-/** Sends every key, and every ATOMIC batch that was posted, to both ledgers again. */
+/** Sends every key and every posted ATOMIC batch to both ledgers again. */
 async function expectSameAgain(
   mix: Mix,
   answers: readonly Answered[],
@@ -147,7 +145,7 @@ async function expectSameAgain(
 ): Promise<void> {
   const sendings = [
     ...kept.map(({ request, text, isCulprit }) => {
-      // What aborted a batch may have named an operation that went with it.
+      // The operation that aborted a batch may refer to one that was discarded with the batch.
       const expected = isCulprit ? model.refusalOf(request, 0n) : `${text} again`;
       return { kind: 'SINGLE' as const, requests: [request], expected: [expected] };
     }),
@@ -171,7 +169,7 @@ async function expectSameAgain(
   );
 }
 
-/** The places in the journal of a batch that has ten outcomes there at least. */
+/** Returns the places in the journal of a batch that has at least ten outcomes. */
 function placesOf(answers: readonly Answered[], rows: readonly Row[], kind: Kind): number[] {
   const batches = answers.filter((answered) => answered.kind === kind);
   const places = batches.map(({ requests, texts }) => {
@@ -185,13 +183,13 @@ function placesOf(answers: readonly Answered[], rows: readonly Row[], kind: Kind
   return places.find(({ length }) => length >= 10) ?? [];
 }
 
-/** The first two of these rows in each other's place. */
+/** Swaps the first two of these rows. */
 function withSwapped(rows: readonly Row[], [one = 0, other = 0]: readonly number[]): Row[] {
   const [first, second] = [rows[one] as Row, rows[other] as Row];
   return rows.with(one, { ...second, block: first.block }).with(other, { ...first, block: second.block });
 }
 
-/** How often the answers came that the test is about. */
+/** Counts the answers that the test is about. */
 function countAnswers(answers: readonly Answered[]) {
   const atomic = answers.filter(({ kind }) => kind === 'ATOMIC');
   const aborted = atomic.filter(({ index }) => index !== undefined);

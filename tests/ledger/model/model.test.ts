@@ -9,9 +9,11 @@ const database = await createTestDatabase();
 describe('the ledger and the reference model', () => {
   afterAll(() => expectSoundBooks(database));
 
-  test('answer random requests of every kind, repeats and conflicts alike', { timeout: 60_000 }, async () => {
+  test('agree on random requests of every kind, with repetitions and conflicts', {
+    timeout: 60_000,
+  }, async () => {
     const seed = Number(process.env['SEED'] ?? Date.now() % 1_000_000_000);
-    console.log(`requests of seed ${seed}; again by SEED=${seed}`);
+    console.log(`requests of seed ${seed}; repeat with SEED=${seed}`);
     const limits = { interruptAfterTimeLimit: 50_000, markInterruptAsFailure: true };
     const sent = await compareWithModel(await loadProgram(), database, {
       seed,
@@ -22,101 +24,85 @@ describe('the ledger and the reference model', () => {
   });
 });
 
-/** Bugs that were planted in a copy of the program, as a text and what takes its place. The model must find each. */
+/** The model must find each of these bugs. */
 const PLANTED: readonly PlantedBug[] = [
   {
-    bug: 'a repeat that ignores its kind',
-    file: 'core/decide/replay.ts',
+    bug: 'a replay that ignores the kind of the request',
     text: "if (recorded.type !== command.type) return ['type'];",
     instead: '',
   },
   {
-    bug: 'a repeat that ignores its amount',
-    file: 'core/decide/request.ts',
+    bug: 'a replay that ignores the amount',
     text: "['amount', shortestDecimal(amount)],\n      ...attemptFields(attempt),",
     instead: '...attemptFields(attempt),',
   },
   {
     bug: 'an account that may be overdrawn by 1.00',
-    file: 'core/decide/account-checks.ts',
     text: 'return available < requested ?',
     instead: 'return available + 100n < requested ?',
   },
   {
-    bug: 'a decline that is forgotten',
-    file: 'core/decide/decide.ts',
+    bug: 'a decline that is not recorded',
     text: '? recordRefusal(book, command, refusal)',
     instead: '? unrecorded(refusal)',
   },
   {
-    bug: 'an externalId that is not remembered',
-    file: 'core/decide/movement.ts',
+    bug: 'an externalId that can be taken twice',
     text: 'if (takenBy === undefined) return undefined;',
     instead: 'if (takenBy !== null) return undefined;',
   },
   {
     bug: 'accounts of two currencies in one transfer',
-    file: 'core/decide/plan-entries.ts',
     text: "if (type === 'JOURNAL') return undefined;",
     instead: "if (type !== 'HOLD') return undefined;",
   },
   {
-    bug: 'the limit of who receives skipped',
-    file: 'core/decide/account-checks.ts',
+    bug: 'the limit of the receiving account ignored',
     text: 'if (gained + incomingOf(normalSide, delta) <= 0n) return undefined;',
     instead: 'if (gained + incomingOf(normalSide, delta) >= 0n) return undefined;',
   },
   {
-    bug: 'what is held ignored',
-    file: 'core/decide/account-checks.ts',
+    bug: 'held money ignored',
     text: 'const free = availableOf(account);',
     instead: 'const free = availableOf({ ...account, pendingDebits: 0n, pendingCredits: 0n });',
   },
   {
-    bug: 'a frozen account that moves',
-    file: 'core/decide/account-checks.ts',
+    bug: 'a frozen account that can be moved',
     text: 'if (allowsFrozen) return undefined;',
     instead: 'if (!allowsFrozen) return undefined;',
   },
   {
     bug: 'a condition ignored',
-    file: 'core/decide/conditions.ts',
     text: 'if (balanceAtMost !== null && ',
     instead: 'if (balanceAtMost === undefined && ',
   },
   {
-    bug: 'an expected version that is compared too late',
-    file: 'core/decide/conditions.ts',
+    bug: 'an expected version that is compared after the change',
     text: 'expectedVersion !== before.version',
     instead: 'expectedVersion !== after.version',
   },
   {
     bug: 'a capture that releases nothing',
-    file: 'core/decide/plan-hold-end.ts',
     text: "    ...legsBetween(book, hold, 'RELEASE', ends ? remaining : captured),\n",
     instead: '',
   },
   {
     bug: 'an expiry ignored by captures',
-    file: 'core/decide/plan-hold-end.ts',
     text: "if (isExpired(hold, book.createdAt)) return refuse('holdExpired'",
     instead: "if (hold.status === 'EXPIRED') return refuse('holdExpired'",
   },
   {
     bug: 'a captured part that stays in its hold',
-    file: 'core/decide/plan-hold-end.ts',
     text: 'captured: hold.captured + captured',
     instead: 'captured: hold.captured',
   },
   {
     bug: 'a partial reversal counted twice',
-    file: 'core/decide/plan-reversal.ts',
     text: 'absolute(first.amount) - reversed',
     instead: 'absolute(first.amount) - 2n * reversed',
   },
   {
     bug: 'a partial reversal forgotten by the rest of its batch',
-    file: 'core/decide/posting.ts',
     text: 'reversed: original.reversed + size',
     instead: 'reversed: original.reversed',
   },

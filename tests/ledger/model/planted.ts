@@ -1,4 +1,4 @@
-import { cp, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, glob, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { expect } from 'vitest';
@@ -7,29 +7,32 @@ import type { Program } from './model-program.ts';
 
 const ROOT = join(import.meta.dirname, '../../..');
 
-/** A bug that is planted in a copy of the program, as a text and what takes its place. */
+/** A bug to plant in a copy of the program: a text of src/core and its replacement. */
 export interface PlantedBug {
   readonly bug: string;
-  readonly file: string;
   readonly text: string;
   readonly instead: string;
 }
 
-/** The project's own program. */
+/** Loads the program without a bug. */
 export const loadProgram = () => load(join(ROOT, 'src'));
 
-/** Runs a copy of the program that has the bug, on a database of its own. */
+/** Runs a copy of the program with the bug on a database of its own. */
 export async function withPlanted(
-  { file, text, instead }: PlantedBug,
+  { text, instead }: PlantedBug,
   run: (program: Program, database: TestDatabase) => Promise<void>,
 ): Promise<void> {
   const copy = join(ROOT, `.planted-${crypto.randomUUID()}`);
   const database = await createTestDatabase();
   try {
     await cp(join(ROOT, 'src'), copy, { recursive: true });
-    const source = await readFile(join(copy, file), 'utf8');
-    expect(source.split(text)).toHaveLength(2);
-    await writeFile(join(copy, file), source.replace(text, instead));
+    let planted = 0;
+    for await (const file of glob(join(copy, 'core/**/*.ts'))) {
+      const source = await readFile(file, 'utf8');
+      planted += source.split(text).length - 1;
+      if (source.includes(text)) await writeFile(file, source.replace(text, instead));
+    }
+    expect(planted).toBe(1);
     await run(await load(copy), database);
   } finally {
     await rm(copy, { recursive: true, force: true });

@@ -1,4 +1,4 @@
-// Accounts, holds, requests and books for tests of `decide`, without a database.
+// Accounts, holds, requests and a book for tests of `decide`, without a database.
 
 import type { AccountState, AccountStatus, Side } from '../../src/core/account.ts';
 import { type Book, type BookState, openBook } from '../../src/core/decide/book.ts';
@@ -49,12 +49,12 @@ export const EXTERNAL = uuid(14);
 /** The ids of a hold and of a transaction that exist before the batch. */
 export const HOLD = uuid(16);
 export const ORIGINAL = uuid(17);
-/** The public id of no account. */
-export const UNKNOWN = formatId('account', uuid(15));
+/** The id of no account. */
+export const NOBODY = formatId('account', uuid(15));
 
 export type MutableAccount = { -readonly [K in keyof AccountState]: AccountState[K] };
 
-/** An empty, open USD account with a minimum of zero. */
+/** An empty, open account of USD that must not fall below zero. */
 export function account(id: Uuid, changes: Partial<AccountState> = {}): MutableAccount {
   return {
     id,
@@ -78,7 +78,7 @@ export function externalAccount(changes: Partial<AccountState> = {}): MutableAcc
   return account(EXTERNAL, { kind: 'EXTERNAL', normalSide: 'DEBIT', minBalance: null, ...changes });
 }
 
-/** An open hold of 50.00 from alice to bob, uncaptured, that never expires. */
+/** An open hold of 50.00 from alice to bob, of which nothing is captured and which never expires. */
 export function openHold(changes: Partial<Hold> = {}): Hold {
   return {
     id: HOLD,
@@ -94,7 +94,7 @@ export function openHold(changes: Partial<Hold> = {}): Hold {
   };
 }
 
-/** Opens a book on these accounts, without recorded outcomes unless `state` has them. */
+/** Returns a book on these accounts. Nothing is recorded in it, unless `state` contains it. */
 export function bookOn(accounts: readonly AccountState[], state: Partial<BookState> = {}): Book {
   return openBook({
     accounts: new Map(accounts.map((one) => [one.id, one])),
@@ -109,7 +109,7 @@ export function bookOn(accounts: readonly AccountState[], state: Partial<BookSta
   });
 }
 
-/** A request of any kind that moves money. */
+/** A caller's request of any kind. */
 export type Request =
   | { readonly kind: 'deposit' | 'withdraw'; readonly input: DepositInput }
   | { readonly kind: 'transfer'; readonly input: TransferInput }
@@ -120,7 +120,7 @@ export type Request =
   | { readonly kind: 'reverse'; readonly input: ReversalInput };
 
 let keys = 0;
-/** Returns a unique idempotency key. */
+/** Returns a unique key. */
 function newKey(): string {
   keys += 1;
   return `key ${keys}`;
@@ -141,9 +141,9 @@ export function withdraw(from: Uuid, amount: string, more: Partial<DepositInput>
     input: { accountId: formatId('account', from), amount, idempotencyKey: newKey(), ...more },
   };
 }
-/** One requested entry of a journal. */
+/** One entry of a journal in a caller's request. */
 export type Line = readonly [account: Uuid, side: Side, amount: string, description?: string];
-/** A journal whose key account is that of its first line unless `more` has another one. */
+/** Returns a request for a journal. By default its key belongs to the account of its first line. */
 export function journal(lines: readonly Line[], more: Partial<JournalInput> = {}): Request {
   const entries = lines.map(([id, side, amount, description]) => ({
     accountId: formatId('account', id),
@@ -182,12 +182,12 @@ function betweenTwo(from: Uuid, to: Uuid, amount: string): TransferInput {
   };
 }
 
-/** Plans a request, or returns its refusal by step 2 or 3. Without `lookUp`, only accounts' ids are resolved. */
+/** Returns the planned command of a request, or the refusal of steps 2 and 3. By default, only account ids are known. */
 export function planRequest(request: Request, lookUp: Partial<LookUp> = {}): PlannedCommand | Refusal {
   const command = readRequest(request);
-  return 'facts' in command ? command : plan(command, { ...ACCOUNT_IDS_ONLY, ...lookUp });
+  return 'facts' in command ? command : plan(command, { ...IDS_ALONE, ...lookUp });
 }
-const ACCOUNT_IDS_ONLY: LookUp = {
+const IDS_ALONE: LookUp = {
   account: idOf,
   external: () => EXTERNAL,
   target: () => undefined,
@@ -198,22 +198,22 @@ function idOf(name: Name): Uuid | undefined {
   return name.by === 'id' ? name.id : undefined;
 }
 
-/** Plans a well-formed request that names only accounts. */
+/** Returns the planned command of a valid request that names only accounts. */
 export function planned(request: Request): PlannedCommand {
   return accepted(planRequest(request));
 }
 
-/** Plans a well-formed request that may name a hold or a transaction of the book. */
+/** Returns the planned command of a valid request that may name a hold or a transaction of the book. */
 export function plannedIn(book: Book, request: Request): PlannedCommand {
   return accepted(planRequest(request, { target: targetIn(book) }));
 }
 
 function accepted(command: PlannedCommand | Refusal): PlannedCommand {
-  if ('facts' in command) throw new TypeError(`refused by step 2 or 3: ${command.code}`);
+  if ('facts' in command) throw new TypeError(`the request was refused: ${command.code}`);
   return command;
 }
 
-/** Resolves the holds and the transactions of a book, including those of the batch. */
+/** Returns the look-up of holds and transactions of a book, including those of its batch. */
 export function targetIn({ holds, originals }: Pick<Book, 'holds' | 'originals'>): LookUp['target'] {
   return ({ kind, name }) => {
     const id = idOf(name);
@@ -231,22 +231,22 @@ export function targetIn({ holds, originals }: Pick<Book, 'holds' | 'originals'>
   };
 }
 
-/** Plans and decides requests one after the other. */
+/** Decides requests one after the other. Each is planned with the holds and transactions of those before it. */
 export function decideAll(book: Book, ...requests: readonly Request[]): Outcome[] {
   return requests.flatMap((request) =>
     decide(book, [plannedIn(book, request)]).map(({ outcome }) => outcome),
   );
 }
 
-/** Plans the expiry of a hold of the book. */
+/** Returns the command that expires a hold of the book. */
 export function expiryIn(book: Book, hold: Uuid): PlannedCommand {
-  return accepted(plan(toExpiry(hold), { ...ACCOUNT_IDS_ONLY, target: targetIn(book) }));
+  return accepted(plan(toExpiry(hold), { ...IDS_ALONE, target: targetIn(book) }));
 }
 
-/** Decides the expiry of a hold of the book. */
+/** Expires a hold of the book. */
 export function expire(book: Book, hold: Uuid): Decision {
   const [decision] = decide(book, [expiryIn(book, hold)]);
-  if (decision === undefined) throw new TypeError('decide returned no decision');
+  if (decision === undefined) throw new TypeError('one command has one decision');
   return decision;
 }
 
