@@ -1,4 +1,4 @@
-// Everything that must hold before a change lands: npm run check. With --static all but the tests.
+// Runs all checks that must pass before a change is merged: npm run check. With --static it skips the tests.
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -17,7 +17,7 @@ const CHECKS: readonly (readonly [name: string, command: readonly string[]])[] =
 const failed: string[] = [];
 for (const [name, [program = '', ...parameters]] of CHECKS) {
   const since = performance.now();
-  // npm run puts the project's programs first in PATH.
+  // npm run puts the programs of node_modules first in PATH.
   const child = spawn(program, parameters, { stdio: 'inherit' });
   const [status] = await once(child, 'exit');
   const seconds = ((performance.now() - since) / 1000).toFixed(1);

@@ -1,5 +1,5 @@
-// Writes what is made from the program's sources: `npm run generate`. With --check it writes nothing, and fails where a
-// file differs from what it would write.
+// Generates files from the program's sources: `npm run generate`. With --check it writes nothing and fails if a file is out of
+// date.
 
 import { readFile, writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
@@ -14,7 +14,7 @@ const PROJECT = new URL('../', import.meta.url);
 
 const { check } = parseArgs({ options: { check: { type: 'boolean', default: false } } }).values;
 
-/** What is generated, by its path in the project. */
+/** The generated files by their paths in the project. */
 const generated: Readonly<Record<string, string>> = {
   ...(await fromDatabase()),
   'schema.graphql': schemaText,
@@ -28,11 +28,11 @@ for (const [path, text] of Object.entries(generated)) {
   else if ((await readFile(file, 'utf8').catch(() => undefined)) !== text) drifted.push(path);
 }
 if (drifted.length > 0) {
-  console.error(`Not what their sources make: ${drifted.join(', ')}. Mend them by: npm run generate`);
+  console.error(`Out of date: ${drifted.join(', ')}. Update with: npm run generate`);
   process.exitCode = 1;
 }
 
-/** The tables' types and the schema, read from a database that has just been migrated. */
+/** Reads the tables' types and the schema from a freshly migrated database. */
 async function fromDatabase(): Promise<Record<string, string>> {
   return withTemporaryLedger(async ({ ownerUrl }) => ({
     'src/db/tables.ts': await tableTypes(ownerUrl),
@@ -40,7 +40,7 @@ async function fromDatabase(): Promise<Record<string, string>> {
   }));
 }
 
-/** As the connections of src/db/postgres/database.ts give and take the columns' values. */
+/** Generates types that match the column values of the connections in src/db/postgres/database.ts. */
 function tableTypes(url: string): Promise<string> {
   return new Cli().generate({
     url,

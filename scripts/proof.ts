@@ -1,7 +1,8 @@
 /**
- * The founding proof: Alice has 100.00, and ten transfers of 20.00 to Bob leave at the same instant. Five are paid for.
- *   npm run proof                                      on a server of its own, with a database of its own
- *   npm run proof -- http://127.0.0.1:4000/graphql     on a running one
+ * Proves that concurrent transfers never overdraw an account: Alice has 100.00 and sends ten concurrent transfers of 20.00 to Bob.
+ * Exactly five are posted.
+ *   npm run proof                                      on a new server with a new database
+ *   npm run proof -- http://127.0.0.1:4000/graphql     on a running server
  */
 import { randomUUID } from 'node:crypto';
 import { parseArgs } from 'node:util';
@@ -12,28 +13,28 @@ const [given] = positionals;
 process.exitCode = (await (given === undefined ? proveOnOwnServer() : prove(given))) ? 0 : 1;
 
 async function proveOnOwnServer(): Promise<boolean> {
-  console.log('Starting a ledger of its own …');
+  console.log('Starting a ledger …');
   return withOwnService(prove);
 }
 
 async function prove(url: string): Promise<boolean> {
   const alice = await createAccount(url, 'alice');
   const bob = await createAccount(url, 'bob');
-  await ask(url, 'mutation ($input: DepositInput!) { deposit(input: $input) { __typename } }', {
+  await request(url, 'mutation ($input: DepositInput!) { deposit(input: $input) { __typename } }', {
     input: { accountId: alice, amount: '100.00', idempotencyKey: randomUUID() },
   });
 
-  const answers = await Promise.all(
+  const results = await Promise.all(
     Array.from({ length: 10 }, () =>
-      ask<{ transfer: { __typename: string } }>(
+      request<{ transfer: { __typename: string } }>(
         url,
         'mutation ($input: TransferInput!) { transfer(input: $input) { __typename } }',
         { input: { fromAccountId: alice, toAccountId: bob, amount: '20.00', idempotencyKey: randomUUID() } },
       ),
     ),
   );
-  const posted = answers.filter(({ transfer }) => transfer.__typename === 'TransactionPosted').length;
-  const refused = answers.filter(({ transfer }) => transfer.__typename === 'InsufficientFundsError').length;
+  const posted = results.filter(({ transfer }) => transfer.__typename === 'TransactionPosted').length;
+  const refused = results.filter(({ transfer }) => transfer.__typename === 'InsufficientFundsError').length;
   const aliceHas = await balanceOf(url, alice);
   const bobHas = await balanceOf(url, bob);
 
@@ -46,7 +47,7 @@ async function prove(url: string): Promise<boolean> {
 }
 
 async function createAccount(url: string, owner: string): Promise<string> {
-  const { createAccount: created } = await ask<{ createAccount: { account: { id: string } } }>(
+  const { createAccount: created } = await request<{ createAccount: { account: { id: string } } }>(
     url,
     'mutation ($input: CreateAccountInput!) { createAccount(input: $input) { ... on AccountCreated { account { id } } } }',
     { input: { owner, currency: 'USD' } },
@@ -55,7 +56,7 @@ async function createAccount(url: string, owner: string): Promise<string> {
 }
 
 async function balanceOf(url: string, id: string): Promise<string> {
-  const { account } = await ask<{ account: { balance: { amount: string } } }>(
+  const { account } = await request<{ account: { balance: { amount: string } } }>(
     url,
     'query ($id: ID!) { account(id: $id) { balance { amount } } }',
     { id },
@@ -63,16 +64,16 @@ async function balanceOf(url: string, id: string): Promise<string> {
   return account.balance.amount;
 }
 
-async function ask<Data>(url: string, query: string, variables: object): Promise<Data> {
+async function request<Data>(url: string, query: string, variables: object): Promise<Data> {
   const response = await fetch(url, {
     method: 'POST',
     headers: { 'content-type': 'application/json', accept: 'application/json' },
     body: JSON.stringify({ query, variables }),
   }).catch((error: unknown) => {
-    throw new Error(`No ledger answers at ${url}. Start one by: npm start`, { cause: error });
+    throw new Error(`No ledger is running at ${url}. Start one with: npm start`, { cause: error });
   });
   const { data, errors } = (await response.json()) as { data?: Data; errors?: unknown };
   if (errors !== undefined || data === undefined)
-    throw new Error(`The ledger answered: ${JSON.stringify(errors)}`);
+    throw new Error(`The ledger returned errors: ${JSON.stringify(errors)}`);
   return data;
 }

@@ -6,25 +6,26 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import packageFile from '../package.json' with { type: 'json' };
 
-/** What `npm start` gives to Node: options, and the program. */
+/** The options and the program that `npm start` passes to Node.js. */
 const [, options, program] = /^exec node ((?:--\S+ )*)(\S+)$/.exec(packageFile.scripts.start) ?? [];
-if (options === undefined || program === undefined) throw new TypeError('npm start is another command');
+if (options === undefined || program === undefined)
+  throw new TypeError('package.json: the start script has an unexpected form');
 const START = [...options.split(' ').filter(Boolean), join(import.meta.dirname, '..', program)];
 
-/** The service as its users run it: a process of its own. */
+/** The service in a process of its own, started like `npm start`. */
 export interface ServiceProcess {
-  /** Where GraphQL is answered. */
+  /** The URL of the GraphQL endpoint. */
   readonly graphqlUrl: string;
   readonly child: ChildProcess;
-  /** What it has printed so far. */
+  /** The printed lines so far. */
   readonly output: readonly string[];
-  /** Has it drain and end, and resolves to its exit status. */
+  /** Drains and ends the service. Resolves to its exit status. */
   stop(): Promise<number | null>;
 }
 
 /**
- * Starts the program of `npm start` with this environment, on a free port unless it names one, and resolves when it says
- * where GraphQL is. Throws with what it printed where it ends before.
+ * Starts the service with these environment variables, on a free port unless PORT is set. Resolves when it prints its GraphQL URL.
+ * Throws with its output if it ends before.
  */
 export async function startServiceProcess(env: Readonly<Record<string, string>>): Promise<ServiceProcess> {
   const child = spawn(process.execPath, START, {
@@ -56,11 +57,11 @@ export async function startServiceProcess(env: Readonly<Record<string, string>>)
   };
 }
 
-/** Runs on a service of its own, on a new embedded database, which goes with it. */
+/** Runs with a new service on a new embedded database, and removes both at the end. */
 export async function withOwnService<T>(run: (graphqlUrl: string, pid: number) => Promise<T>): Promise<T> {
   const folder = await mkdtemp(join(tmpdir(), 'ledger-own-'));
   try {
-    // Under root the database runs as another user, who must be able to enter the folder.
+    // Under root the database runs as another user, which needs access to the folder.
     await chmod(folder, 0o711);
     const service = await startServiceProcess({ LEDGER_DATA_DIR: join(folder, 'data'), LOG_LEVEL: 'error' });
     try {

@@ -4,17 +4,17 @@ import { join } from 'node:path';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../src/db/embedded/embedded.ts';
 import { migrate } from '../src/db/postgres/migrator.ts';
 
-/** For data that need not survive a crash. */
+/** Settings for data that does not have to survive a crash. */
 const VOLATILE = { fsync: 'off', full_page_writes: 'off', synchronous_commit: 'off' };
 
-/** Runs with an embedded PostgreSQL of its own, which is removed in the end. `isDurable`: it writes as in production. */
+/** Runs with a new embedded PostgreSQL and removes it at the end. `isDurable`: with the durability of production. */
 export async function withTemporaryPostgres<T>(
   run: (server: EmbeddedPostgres) => Promise<T>,
   { isDurable = false } = {},
 ): Promise<T> {
   const folder = await mkdtemp(join(tmpdir(), 'ledger-'));
   try {
-    // Under root the server runs as another user, who must be able to enter the folder.
+    // Under root the server runs as another user, which needs access to the folder.
     await chmod(folder, 0o711);
     const settings = isDurable ? {} : VOLATILE;
     const server = await startEmbeddedPostgres({ dataDir: join(folder, 'data'), settings });
@@ -28,7 +28,7 @@ export async function withTemporaryPostgres<T>(
   }
 }
 
-/** The same, with the ledger's schema in it. */
+/** Runs with a new embedded PostgreSQL that has the ledger's schema. */
 export function withTemporaryLedger<T>(run: (server: EmbeddedPostgres) => Promise<T>): Promise<T> {
   return withTemporaryPostgres(async (server) => {
     await migrate(server.ownerUrl, () => {});

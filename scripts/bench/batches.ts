@@ -1,7 +1,7 @@
 /**
- * What a stream of large batches does to single transfers: 64 callers send transfers over HTTP, in turns alone and beside a
- * loop of postBatch with 10,000 operations on other accounts. Their p99 is to stay within 150 ms, or 3 times what it is alone,
- * whichever is more.
+ * The effect of large batches on single transfers: 64 callers send transfers over HTTP, in turns alone and during a loop of
+ * postBatch with 10,000 operations on other accounts. Their p99 may be at most 150 ms or 3 times the p99 alone, whichever is
+ * more.
  *   npm run bench:batches
  */
 import { randomUUID } from 'node:crypto';
@@ -20,7 +20,7 @@ const TURN_MS = 6000;
 const MAX_MS = 150;
 const MAX_TIMES = 3;
 
-/** What one kind of caller sends, until it is told to stop. */
+/** The requests of a worker. */
 type Task = 'singles' | 'batches';
 interface Work {
   readonly url: string;
@@ -28,7 +28,7 @@ interface Work {
   readonly accounts: readonly string[];
 }
 
-async function ask(
+async function request(
   url: string,
   query: string,
   input: object,
@@ -49,13 +49,13 @@ async function makeAccounts(url: string): Promise<string[]> {
     currency: 'USD',
     minBalance: { unlimited: true },
   }));
-  const answer = await ask(
+  const data = await request(
     url,
-    `mutation ($input: CreateAccountsInput!) { made: createAccounts(input: $input) {
+    `mutation ($input: CreateAccountsInput!) { result: createAccounts(input: $input) {
       __typename ... on AccountsCreated { results { ... on AccountCreated { account { id } } } } } }`,
     { accounts },
   );
-  const { results } = answer['made'] as unknown as { results: { account: { id: string } }[] };
+  const { results } = data['result'] as unknown as { results: { account: { id: string } }[] };
   return results.map(({ account }) => account.id);
 }
 
@@ -70,11 +70,11 @@ function transferBetween(accounts: readonly string[]): object {
   };
 }
 
-const TRANSFER = 'mutation ($input: TransferInput!) { answer: transfer(input: $input) { __typename } }';
-const BATCH = `mutation ($input: PostBatchInput!) { answer: postBatch(input: $input) {
+const TRANSFER = 'mutation ($input: TransferInput!) { result: transfer(input: $input) { __typename } }';
+const BATCH = `mutation ($input: PostBatchInput!) { result: postBatch(input: $input) {
   __typename ... on BatchProcessed { results { __typename ... on LedgerError { code message } } } } }`;
 
-/** Works while it is told to, and answers on every `stop` how long each request took, in milliseconds. */
+/** Sends requests between the messages `start` and `stop`. Replies to `stop` with the time of each request, in milliseconds. */
 async function work({ url, task, accounts }: Work): Promise<void> {
   let running = false;
   let took: number[] = [];
@@ -84,18 +84,18 @@ async function work({ url, task, accounts }: Work): Promise<void> {
     parentPort?.postMessage(took);
     took = [];
   });
-  const sendTransfer = () => ask(url, TRANSFER, transferBetween(accounts));
+  const sendTransfer = () => request(url, TRANSFER, transferBetween(accounts));
   const sendBatch = (turn: number) => {
     const mode = turn % 2 === 0 ? 'INDEPENDENT' : 'ATOMIC';
     const operations = Array.from({ length: OPERATIONS }, () => ({ transfer: transferBetween(accounts) }));
-    return ask(url, BATCH, { mode, operations });
+    return request(url, BATCH, { mode, operations });
   };
   const [send, expected] =
     task === 'singles' ? [sendTransfer, 'TransactionPosted'] : [sendBatch, 'BatchProcessed'];
   const sendOne = async (turn: number) => {
     const since = performance.now();
-    const { answer } = await send(turn);
-    if (answer?.__typename !== expected) throw new Error(`answered ${answer?.__typename}`);
+    const { result } = await send(turn);
+    if (result?.__typename !== expected) throw new Error(`unexpected result: ${result?.__typename}`);
     took.push(performance.now() - since);
   };
   await Promise.all(
@@ -108,7 +108,7 @@ async function work({ url, task, accounts }: Work): Promise<void> {
   );
 }
 
-/** The longest turn of the service's event loop since it was last asked. */
+/** Returns the longest turn of the service's event loop since the previous call. */
 async function longestTurn(url: string): Promise<number> {
   const text = await (await fetch(new URL('/metrics', url))).text();
   return Number(/^nodejs_eventloop_lag_max_seconds (\S+)$/m.exec(text)?.[1]) * 1000;
@@ -120,41 +120,43 @@ async function measure(url: string): Promise<boolean> {
     return new Worker(new URL(import.meta.url), { workerData: work });
   };
   const [singles, batches] = [await start('singles'), await start('batches')];
-  const during = async (worker: Worker, run: () => Promise<unknown>): Promise<number[]> => {
+  const whileRunning = async (worker: Worker, run: () => Promise<unknown>): Promise<number[]> => {
     worker.postMessage('start');
     await run();
     worker.postMessage('stop');
     return (await once(worker, 'message'))[0] as number[];
   };
-  await during(singles, () => during(batches, () => sleep(TURN_MS)));
+  await whileRunning(singles, () => whileRunning(batches, () => sleep(TURN_MS)));
   await longestTurn(url);
 
-  // Turn by turn, so that what else the machine does meets both alike.
-  const [alone, beside, sent]: [number[], number[], number[]] = [[], [], []];
-  const turns = { alone: 0, beside: 0 };
+  // In turns, so that other load on the machine affects both alike.
+  const [alone, during, sent]: [number[], number[], number[]] = [[], [], []];
+  const turns = { alone: 0, during: 0 };
   for (let turn = 0; turn < TURNS; turn += 1) {
-    alone.push(...(await during(singles, () => sleep(TURN_MS))));
+    alone.push(...(await whileRunning(singles, () => sleep(TURN_MS))));
     turns.alone = Math.max(turns.alone, await longestTurn(url));
-    beside.push(
-      ...(await during(singles, async () => sent.push(...(await during(batches, () => sleep(TURN_MS)))))),
+    during.push(
+      ...(await whileRunning(singles, async () =>
+        sent.push(...(await whileRunning(batches, () => sleep(TURN_MS)))),
+      )),
     );
-    turns.beside = Math.max(turns.beside, await longestTurn(url));
+    turns.during = Math.max(turns.during, await longestTurn(url));
     console.log(`turn ${turn + 1} of ${TURNS}`);
   }
   await Promise.all([singles.terminate(), batches.terminate()]);
 
-  const [p99Alone, p99Beside] = [quantile(alone, 0.99), quantile(beside, 0.99)];
+  const [p99Alone, p99During] = [quantile(alone, 0.99), quantile(during, 0.99)];
   const allowed = Math.max(MAX_MS, MAX_TIMES * p99Alone);
   console.log(`
 ${CALLERS} callers alone:      ${alone.length} transfers, p50 ${ms(quantile(alone, 0.5))}, p99 ${ms(p99Alone)}; longest turn of the event loop ${ms(turns.alone)}
-beside ${sent.length} batches: ${beside.length} transfers, p50 ${ms(quantile(beside, 0.5))}, p99 ${ms(p99Beside)}; longest turn of the event loop ${ms(turns.beside)}
+during ${sent.length} batches: ${during.length} transfers, p50 ${ms(quantile(during, 0.5))}, p99 ${ms(p99During)}; longest turn of the event loop ${ms(turns.during)}
 a batch of ${OPERATIONS}: p50 ${ms(quantile(sent, 0.5))}
-${p99Beside <= allowed ? '✓' : '✗'} p99 beside batches: ${ms(p99Beside)}, at most ${ms(allowed)}`);
-  return p99Beside <= allowed;
+${p99During <= allowed ? '✓' : '✗'} p99 during batches: ${ms(p99During)}, at most ${ms(allowed)}`);
+  return p99During <= allowed;
 }
 
 async function main(): Promise<void> {
-  console.log(`${cpus().length} cores of ${cpus()[0]?.model ?? 'an unknown make'}, Node ${process.version}`);
+  console.log(`${cpus().length} cores of ${cpus()[0]?.model ?? 'unknown make'}, Node ${process.version}`);
   if (!(await withOwnService(measure))) process.exitCode = 1;
 }
 

@@ -3,12 +3,12 @@ import { openDatabase } from '../../src/db/postgres/database.ts';
 import { query } from './databases.ts';
 import type { Acknowledged } from './stage.ts';
 
-const ASKED_AT_ONCE = 20_000;
+const CHUNK = 20_000;
 const DEADLINE_MS = 3_600_000;
 
 /**
- * Checks a ledger's books by its invariants, and that all that was acknowledged stands in them as it was answered (I5).
- * Answers in one line what holds; throws an Error that says what does not.
+ * Checks the invariants of a ledger, and that every acknowledged transfer is recorded as acknowledged (I5). Returns the result in
+ * one line. Throws an Error with the violations.
  */
 export async function checkBooks(ownerUrl: string, acknowledged: readonly Acknowledged[]): Promise<string> {
   const db = openDatabase({
@@ -19,18 +19,17 @@ export async function checkBooks(ownerUrl: string, acknowledged: readonly Acknow
     statementDeadlineMs: DEADLINE_MS,
   });
   const reports = await checkInvariants(db).finally(() => db.destroy());
-  const broken = reports.flatMap(({ name, violations }) => violations.map((what) => `${name}: ${what}`));
-  if (broken.length > 0) throw new Error(`The books are wrong:\n${broken.join('\n')}`);
-  const lost = await findLost(ownerUrl, acknowledged);
-  if (lost.length > 0)
-    throw new Error(`The books are wrong:\n${lost.map((what) => `I5: ${what}`).join('\n')}`);
+  const broken = reports.flatMap(({ name, violations }) => violations.map((text) => `${name}: ${text}`));
+  const lost = broken.length > 0 ? [] : await findLost(ownerUrl, acknowledged);
+  const violations = [...broken, ...lost.map((text) => `I5: ${text}`)];
+  if (violations.length > 0) throw new Error(`The books are wrong:\n${violations.join('\n')}`);
   const names = reports.map(({ name }) => name).join(', ');
-  return `${names} hold, and all ${count(acknowledged.length)} acknowledged transfers are found again (I5)`;
+  return `${names} hold, and all ${count(acknowledged.length)} acknowledged transfers are recorded (I5)`;
 }
 
 /**
- * Checks bare tables: that they have so many transfers, each account has what its entries sum to, and all sum to zero.
- * Answers in one line what holds; throws an Error that says what does not.
+ * Checks bare tables: the number of transfers, that each account equals the sum of its entries, and that all entries sum to zero.
+ * Returns the result in one line. Throws an Error with the differences.
  */
 export async function checkBareTables(url: string, posted: number): Promise<string> {
   const found = await query<{ transfers: string; total: string; wrong: string }>(
@@ -46,28 +45,28 @@ export async function checkBareTables(url: string, posted: number): Promise<stri
   const [{ transfers, total, wrong } = { transfers: '0', total: '0', wrong: '0' }] = found;
   if (Number(transfers) !== posted || total !== '0' || wrong !== '0') {
     throw new Error(
-      `The bare tables are wrong: ${transfers} of ${posted} transfers, which sum to ${total}; ${wrong} accounts differ.`,
+      `The bare tables are wrong: ${transfers} of ${posted} transfers; the entries sum to ${total}; ${wrong} accounts differ.`,
     );
   }
-  return `balances and versions agree with the entries, which sum to zero; all ${count(posted)} transfers are there`;
+  return `balances and versions agree with the entries, which sum to zero; all ${count(posted)} transfers are recorded`;
 }
 
-/** A sentence for each of the first 20 that are not in the books as they were answered. */
+/** Describes up to 20 acknowledged transfers that are not recorded as acknowledged. */
 async function findLost(url: string, acknowledged: readonly Acknowledged[]): Promise<string[]> {
   const lost: string[] = [];
   const ids = new Set(acknowledged.map(({ id }) => id));
-  if (ids.size < acknowledged.length) lost.push('two transfers were answered with the same id.');
-  for (let place = 0; place < acknowledged.length && lost.length < 20; place += ASKED_AT_ONCE) {
-    const asked = acknowledged.slice(place, place + ASKED_AT_ONCE);
+  if (ids.size < acknowledged.length) lost.push('two transfers were acknowledged with the same id.');
+  for (let place = 0; place < acknowledged.length && lost.length < 20; place += CHUNK) {
+    const chunk = acknowledged.slice(place, place + CHUNK);
     const rows = await query<{ id: string; key: string; outcome: string | null }>(
       url,
       `select u.id, u.key, t.outcome from unnest($1::uuid[], $2::text[]) as u (id, key)
         left join transactions t on t.id = u.id and t.idempotency_key = u.key
         where t.outcome is distinct from 'POSTED' limit 20`,
-      [asked.map(({ id }) => id), asked.map(({ key }) => key)],
+      [chunk.map(({ id }) => id), chunk.map(({ key }) => key)],
     );
     lost.push(
-      ...rows.map(({ id, key, outcome }) => `transaction ${id} of key ${key} is ${outcome ?? 'not there'}.`),
+      ...rows.map(({ id, key, outcome }) => `transaction ${id} of key ${key} is ${outcome ?? 'missing'}.`),
     );
   }
   return lost;

@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
+import { quantile } from '../latency.ts';
 
-/** Runs one statement, and answers with its rows. */
+/** Runs one statement and returns its rows. */
 export async function query<Row extends pg.QueryResultRow>(
   url: string,
   text: string,
@@ -16,7 +17,7 @@ export async function query<Row extends pg.QueryResultRow>(
   }
 }
 
-/** The same login and server, another database. */
+/** Returns the URL of another database with the same login on the same server. */
 export function withName(url: string, database: string): string {
   const changed = new URL(url);
   changed.pathname = database;
@@ -28,7 +29,7 @@ export interface Clone {
   readonly template: string;
 }
 
-/** Runs with these databases, which are dropped in the end. */
+/** Runs with clones of template databases, and drops the clones at the end. */
 export async function withDatabases<T>(
   ownerUrl: string,
   clones: readonly Clone[],
@@ -44,7 +45,7 @@ export async function withDatabases<T>(
   }
 }
 
-/** Runs while every commit waits for `delayMs` before it is synced to disk, as on a slower disk than this one. */
+/** Runs with a server that waits `delayMs` before it flushes each commit to disk, as if the disk were slower. */
 export async function withCommitDelay<T>(
   ownerUrl: string,
   delayMs: number,
@@ -62,7 +63,41 @@ export async function withCommitDelay<T>(
   async function set(setting: string): Promise<void> {
     await query(ownerUrl, `alter system set ${setting}`);
     await query(ownerUrl, 'select pg_reload_conf()');
-    // Sessions read it when the postmaster has told them to, between two statements.
+    // A session applies the setting between two statements, after the postmaster has signalled it.
     await sleep(200);
   }
+}
+
+const COMMITS = 200;
+
+/** Returns the median time of a transaction that writes one WAL record and commits, on one connection, in milliseconds. */
+export async function measureCommit(url: string): Promise<number> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    const times: number[] = [];
+    while (times.length < COMMITS) {
+      const since = performance.now();
+      await client.query("select pg_logical_emit_message(true, 'bench', '')");
+      times.push(performance.now() - since);
+    }
+    return quantile(times, 0.5);
+  } finally {
+    await client.end();
+  }
+}
+
+/** The tables to which each transfer adds rows. */
+export const JOURNAL_TABLES = ['transactions', 'entries', 'blocks'] as const;
+const TABLES = [...JOURNAL_TABLES, 'accounts', 'holds'] as const;
+type Sizes = Readonly<Record<(typeof TABLES)[number], number>>;
+
+/** Returns the sizes of a ledger's tables on disk, indexes included, in bytes. */
+export async function tableSizes(ownerUrl: string): Promise<Sizes> {
+  const rows = await query<{ name: keyof Sizes; size: string }>(
+    ownerUrl,
+    'select name, pg_total_relation_size(name::regclass) as size from unnest($1::text[]) as tables (name)',
+    [TABLES],
+  );
+  return Object.fromEntries(rows.map(({ name, size }) => [name, Number(size)])) as Sizes;
 }

@@ -8,9 +8,9 @@ import type { Ledger } from '../../src/ledger/ledger.ts';
 import type { Acknowledged } from './stage.ts';
 import type { Pair, Workload } from './workload.ts';
 
-const MADE_AT_ONCE = 1000;
+const CHUNK = 1000;
 
-/** Makes accounts that may be overdrawn, so that every transfer is posted. */
+/** Creates accounts without a lower limit, so that every transfer is posted. */
 export async function makeAccounts(ledger: Ledger, count: number): Promise<Uuid[]> {
   const request = toAccountRequest({
     owner: 'bench',
@@ -20,23 +20,22 @@ export async function makeAccounts(ledger: Ledger, count: number): Promise<Uuid[
   });
   const ids: Uuid[] = [];
   while (ids.length < count) {
-    const size = Math.min(MADE_AT_ONCE, count - ids.length);
+    const size = Math.min(CHUNK, count - ids.length);
     const made = await ledger.createAccounts(Array.from({ length: size }, () => request));
-    if (made.code !== 'ACCOUNTS_CREATED') throw new Error(`the accounts are refused: ${made.code}`);
+    if (made.code !== 'ACCOUNTS_CREATED') throw new Error(`createAccounts was refused: ${made.code}`);
     for (const result of made.results) {
-      if (result.code !== 'CREATED') throw new Error(`an account is refused: ${result.code}`);
+      if (result.code !== 'CREATED') throw new Error(`an account was refused: ${result.code}`);
       ids.push(result.account.id);
     }
   }
   return ids;
 }
 
-/** Posts one minor unit through the group commit, as a resolver would. The accounts have public ids. */
+/** Posts one minor unit through the group commit, as a resolver does. The accounts have public ids. */
 export async function postByEngine(ledger: Ledger, workload: Workload, pair: Pair): Promise<Acknowledged> {
   const key = randomUUID();
   const outcome = await ledger.post(accepted(toCommand(workload, pair, key)));
-  if (outcome.code !== 'POSTED' || outcome.replayed)
-    throw new Error(`answered ${JSON.stringify(outcome.code)}`);
+  if (outcome.code !== 'POSTED' || outcome.replayed) throw new Error(`not posted: ${outcome.code}`);
   return { key, id: outcome.transaction.id };
 }
 
@@ -47,8 +46,8 @@ function toCommand(workload: Workload, { from, to }: Pair, idempotencyKey: strin
     : toTransfer({ ...attempt, fromAccountId: from, toAccountId: to });
 }
 
-/** The command of a request that must be well formed. */
+/** Returns the command of a well-formed request; throws for a refusal. */
 export function accepted(command: Command | Refusal): Command {
-  if ('code' in command) throw new TypeError(`the request is refused: ${command.code}`);
+  if ('code' in command) throw new TypeError(`the request was refused: ${command.code}`);
   return command;
 }

@@ -1,7 +1,7 @@
 /**
- * What following the journal costs others: 64 callers post transfers through the group commit, in turns alone, with a follower
- * that reads `listJournal` in the same process, and with one that reads the GraphQL API's `journal` from a service of its own.
- * Following is to cost postings at most a tenth. On few cores a follower also takes the time that it needs: see µs per record.
+ * The effect of readers of the journal on postings: 64 callers post transfers through the group commit, in turns alone, with a
+ * follower that reads `listJournal` in the same process, and with one that reads the GraphQL API's `journal` from a service of its
+ * own. A follower may cost at most a tenth of the throughput. The CPU time of the follower itself is printed per record.
  *   npm run bench:followers
  */
 import { readdir, readFile } from 'node:fs/promises';
@@ -14,9 +14,9 @@ import { migrate } from '../../src/db/postgres/migrator.ts';
 import { Ledger } from '../../src/ledger/ledger.ts';
 import { startServiceProcess } from '../service-process.ts';
 import { withTemporaryPostgres } from '../temporary-postgres.ts';
-import { closedLoop } from './callers.ts';
 import { makeAccounts, postByEngine } from './engine.ts';
-import { cpuSeconds } from './usage.ts';
+import { closedLoop } from './load/callers.ts';
+import { cpuSeconds } from './load/usage.ts';
 import { createPicker } from './workload.ts';
 
 const CALLERS = 64;
@@ -24,11 +24,11 @@ const ACCOUNTS = 1000;
 const ROUNDS = Number(process.env['ROUNDS'] ?? 6);
 const TIMING = { warmUpMs: 500, durationMs: 3000 };
 const PAGE = 100;
-/** How long a follower waits that has read everything. */
+/** The pause of a follower after it has read everything. */
 const PAUSE_MS = 10;
 const MAX_COST = 0.1;
 
-/** Reads what is posted from now on until it is stopped, and returns the number of transactions. */
+/** Reads the transactions that are posted during a run. Returns their number. */
 type Follow = (run: { readonly isOver: boolean }) => Promise<number>;
 
 function followLedger(ledger: Ledger): Follow {
@@ -37,7 +37,7 @@ function followLedger(ledger: Ledger): Follow {
     let count = 0;
     while (!run.isOver) {
       const page = await ledger.listJournal(after, PAGE);
-      if (page === undefined) throw new Error('the place is not in these books');
+      if (page === undefined) throw new Error('the journal does not have the cursor');
       count += page.rows.length;
       after = page.end;
       if (!page.hasMore) await sleep(PAUSE_MS);
@@ -54,7 +54,7 @@ const JOURNAL = `query ($after: String) {
   }
 }`;
 
-interface Answer {
+interface Response {
   readonly errors?: readonly unknown[];
   readonly data?: {
     readonly ledger: { readonly head: { readonly cursor: string } };
@@ -66,21 +66,22 @@ interface Answer {
 }
 
 function followApi(graphqlUrl: string): Follow {
-  const ask = async (query: string, variables = {}) => {
+  const request = async (query: string, variables = {}) => {
     const response = await fetch(graphqlUrl, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify({ query, variables }),
     });
-    const { data, errors } = (await response.json()) as Answer;
-    if (data === undefined || errors !== undefined) throw new Error(`answered ${JSON.stringify(errors)}`);
+    const { data, errors } = (await response.json()) as Response;
+    if (data === undefined || errors !== undefined)
+      throw new Error(`the service returned errors: ${JSON.stringify(errors)}`);
     return data;
   };
   return async (run) => {
-    let after = (await ask(HEAD)).ledger.head.cursor;
+    let after = (await request(HEAD)).ledger.head.cursor;
     let count = 0;
     while (!run.isOver) {
-      const { nodes, pageInfo } = (await ask(JOURNAL, { after })).journal;
+      const { nodes, pageInfo } = (await request(JOURNAL, { after })).journal;
       count += nodes.length;
       after = pageInfo.endCursor;
       if (!pageInfo.hasNextPage) await sleep(PAUSE_MS);
@@ -89,7 +90,7 @@ function followApi(graphqlUrl: string): Follow {
   };
 }
 
-/** Seconds of processors that Node's processes and PostgreSQL's have taken so far. */
+/** The CPU time of Node.js and of PostgreSQL, in seconds. */
 interface Cpu {
   readonly node: number;
   readonly postgres: number;
@@ -107,12 +108,12 @@ async function cpuOf(postmaster: number, service: number): Promise<Cpu> {
 
 async function cpuOfChild(pid: number, parent: number): Promise<number> {
   const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
-  // The parent is the second field after the program's name; see proc(5).
+  // The parent's pid is the second field after the program's name; see proc(5).
   const isChild = Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]) === parent;
   return isChild ? ((await cpuSeconds(pid)) ?? 0) : 0;
 }
 
-/** A round of postings. */
+/** The result of one round. */
 interface Round {
   readonly perSecond: number;
   readonly posted: number;
@@ -124,7 +125,7 @@ function median(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
 }
 
-/** What a follower's records took of the processors beyond what the postings take when they are alone, in µs. */
+/** Returns the CPU time per record of a follower, in µs: the time of its rounds minus that of as many postings alone. */
 function perRecord(rounds: readonly Round[], alone: readonly Round[], of: keyof Cpu): number {
   const perPosting = median(alone.map(({ cpu, posted }) => cpu[of] / posted));
   return median(rounds.map(({ cpu, posted, read }) => (1e6 * (cpu[of] - perPosting * posted)) / read));
@@ -138,10 +139,10 @@ function show(name: string, rounds: readonly Round[], alone: readonly Round[]): 
     const [node, postgres] = (['node', 'postgres'] as const).map((of) =>
       Math.round(1e6 * median(rounds.map(({ cpu, posted }) => cpu[of] / posted))),
     );
-    console.log(`  each for ${node} µs of Node and ${postgres} µs of PostgreSQL`);
+    console.log(`  ${node} µs of Node.js and ${postgres} µs of PostgreSQL per transfer`);
     return 0;
   }
-  // Each round is compared with the postings just before it: the machine may be slower in some rounds than in others.
+  // Each round is compared with the round alone just before it, because the speed of the machine varies.
   const costs = rounds.map(({ perSecond }, place) => 1 - perSecond / (alone[place]?.perSecond ?? Number.NaN));
   const cost = median(costs);
   const [low, high] = [Math.min(...costs), Math.max(...costs)].map((share) => (share * 100).toFixed(0));
@@ -151,7 +152,7 @@ function show(name: string, rounds: readonly Round[], alone: readonly Round[]): 
   );
   console.log(
     `  ${cost <= MAX_COST ? '✓' : '✗'} costs ${(cost * 100).toFixed(1)} % (${low} to ${high} %), at most ${MAX_COST * 100} %; ` +
-      `reads ${(share * 100).toFixed(0)} % of what is posted, each for ${node} µs of Node and ${postgres} µs of PostgreSQL`,
+      `reads ${(share * 100).toFixed(0)} % of the transactions, with ${node} µs of Node.js and ${postgres} µs of PostgreSQL each`,
   );
   return cost;
 }
@@ -198,7 +199,7 @@ async function measure(
   return [...rounds].map(([name, done]) => show(name, done, alone));
 }
 
-console.log(`${cpus().length} cores of ${cpus()[0]?.model ?? 'an unknown make'}, Node ${process.version}`);
+console.log(`${cpus().length} cores of ${cpus()[0]?.model ?? 'unknown make'}, Node ${process.version}`);
 const run = async ({ ownerUrl, serviceUrl, pid }: EmbeddedPostgres): Promise<void> => {
   await migrate(ownerUrl, () => {});
   const ledger = await Ledger.open({ databaseUrl: serviceUrl });
@@ -206,7 +207,7 @@ const run = async ({ ownerUrl, serviceUrl, pid }: EmbeddedPostgres): Promise<voi
   try {
     const costs = await measure(ledger, pid, service.child.pid ?? 0, {
       'with a follower in the same process': followLedger(ledger),
-      'with a follower by the API': followApi(service.graphqlUrl),
+      'with a follower of the API': followApi(service.graphqlUrl),
     });
     if (costs.some((cost) => cost > MAX_COST)) process.exitCode = 1;
   } finally {

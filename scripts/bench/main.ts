@@ -1,9 +1,10 @@
 /**
- * How fast the service is, beside what else one could do with the same database: on a PostgreSQL of its own, as durable as it
- * comes, in turns. Ratios count; absolute figures are this machine's in this moment. It fails where money is lost.
- *   npm run bench                  some 25 minutes
- *   npm run bench -- --quick       a minute, to see that it works and about how fast
- *   npm run bench -- --reads --growth --json FILE
+ * Measures the service against the limits of its own server, in rounds, on an embedded PostgreSQL of its own with full durability.
+ * Compare ratios within one run: absolute figures depend on the machine. Fails if any books are wrong.
+ *   npm run bench                          about 14 minutes
+ *   npm run bench -- --quick               about a minute, without growth
+ *   npm run bench -- --json FILE           also writes the results; `npm run bench:plot -- FILE` draws them
+ *   npm run bench -- --transactions 10000000
  */
 import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
@@ -12,39 +13,45 @@ import type { EmbeddedPostgres } from '../../src/db/embedded/embedded.ts';
 import { migrate } from '../../src/db/postgres/migrator.ts';
 import { Ledger } from '../../src/ledger/ledger.ts';
 import { withTemporaryPostgres } from '../temporary-postgres.ts';
-import { prepareBareTables } from './bare.ts';
+import { prepareBareTables } from './baseline/bare.ts';
+import { findCaller } from './baseline/function.ts';
 import { query, withName } from './databases.ts';
 import { makeAccounts } from './engine.ts';
-import { findCaller } from './function.ts';
-import { GROWTH, type GrowthOptions, type GrowthReport, measureGrowth } from './growth.ts';
-import { printMachine, readMachine, readSettings } from './machine.ts';
-import { measureReads } from './reads.ts';
-import { Figures, judged, printMedians, printResults, type Result } from './report.ts';
+import { type GrowthOptions, measureGrowth } from './growth/growth.ts';
+import { COMPARISONS } from './report/comparisons.ts';
+import { Figures, printMedians, printReport } from './report/figures.ts';
+import { printMachine, readMachine, readSettings } from './report/machine.ts';
 import { BARE_TEMPLATE, LEDGER_TEMPLATE, runRound } from './round.ts';
-import { GROWTH_TARGETS, TARGETS } from './targets.ts';
 import { MOST_ACCOUNTS } from './workload.ts';
 
-const FULL = { rounds: '3', seconds: '5', accounts: `${MOST_ACCOUNTS}`, connections: '8,16,32,64' };
-const QUICK = { rounds: '1', seconds: '0.8', accounts: '20000', connections: '8,32' };
+const FULL = { rounds: '3', seconds: '3', accounts: `${MOST_ACCOUNTS}`, connections: '16,64', growth: true };
+const QUICK = { rounds: '1', seconds: '0.8', accounts: '20000', connections: '16', growth: false };
 
-const QUICK_GROWTH = { transactions: 20_000, accounts: 1000, manyAccounts: 20_000, pairs: 1 };
+const FULL_GROWTH = {
+  transactions: 2_000_000,
+  accounts: 10_000,
+  manyAccounts: 200_000,
+  pairs: 3,
+  sliceMs: 5000,
+};
+const QUICK_GROWTH = { transactions: 20_000, accounts: 1000, manyAccounts: 20_000, pairs: 1, sliceMs: 1000 };
 
 const { values: given } = parseArgs({
+  allowNegative: true,
   options: {
     quick: { type: 'boolean', default: false },
     rounds: { type: 'string' },
-    /** Of each measurement, beside a fifth of it before for warming up. */
+    /** The duration of each measurement. The warm-up takes a fifth of it in addition. */
     seconds: { type: 'string' },
     accounts: { type: 'string' },
-    /** Of the function and of one transaction a request: the best of these numbers counts. */
+    /** The numbers of connections of the function; the best one counts. */
     connections: { type: 'string' },
-    /** Of the engine. */
+    /** The number of concurrent callers of the engine. */
     callers: { type: 'string', default: '1000' },
-    /** How many operations each postBatch has. */
+    /** The numbers of operations per postBatch. */
     batches: { type: 'string', default: '100,1000,10000' },
-    reads: { type: 'boolean', default: false },
-    growth: { type: 'boolean', default: false },
-    /** How far the ledger grows. */
+    growth: { type: 'boolean' },
+    /** The size to which the ledger grows. */
     transactions: { type: 'string' },
     json: { type: 'string' },
   },
@@ -71,59 +78,34 @@ async function bench(server: EmbeddedPostgres): Promise<void> {
 
   const figures = new Figures();
   const books: string[] = [];
-  const noteBooks = (checked: readonly string[]) => {
-    for (const line of checked) console.log(line);
-    books.push(...checked);
-  };
   const connections = options.connections.split(',').map(Number);
   const batches = options.batches.split(',').map(Number);
   for (let round = 1; round <= rounds; round += 1) {
-    console.log(`\nround ${round} of ${rounds}, ${options.seconds} s a measurement`);
+    console.log(`\nround ${round} of ${rounds}, ${options.seconds} s per measurement`);
     const shared = { server, figures, callFunction, accounts, timing };
-    noteBooks(await runRound({ ...shared, connections, callers, batches }));
+    const checked = await runRound({ ...shared, connections, callers, batches });
+    for (const line of checked) console.log(line);
+    books.push(...checked);
   }
-  if (options.reads) {
-    const template = LEDGER_TEMPLATE;
-    noteBooks([await measureReads({ server, template, accounts, figures, rounds, timing })]);
-  }
-  const growth = options.growth ? await measureGrowth(server, growthOptions()) : undefined;
-  for (const figure of growth?.figures ?? []) figures.keep(figure);
+  if (options.growth) console.log('\ngrowth');
+  const growth = options.growth ? await measureGrowth(server, figures, growthOptions()) : [];
 
-  const targets = [
-    ...TARGETS.flatMap((target) => figures.judge(target) ?? []),
-    ...(growth === undefined ? [] : judgeGrowth(growth)),
-  ];
+  const rows = figures.rows(COMPARISONS);
   printMedians(figures);
-  printResults(targets, figures.checks());
+  printReport(rows, figures.checks());
   console.log(`\n${((Date.now() - startedAt.getTime()) / 60_000).toFixed(1)} minutes`);
   if (options.json === undefined) return;
-  const report = {
-    startedAt,
-    options,
-    machine,
-    settings,
-    figures: figures.list(),
-    targets,
-    checks: figures.checks(),
-    books,
-    growth: growth?.steps ?? [],
-  };
-  await writeFile(options.json, `${JSON.stringify(report, null, 2)}\n`);
-}
-
-function judgeGrowth({ fullToNew, manyToFew }: GrowthReport): Result[] {
-  return [
-    judged({ ...GROWTH_TARGETS.fullToNew, ...fullToNew }),
-    judged({ ...GROWTH_TARGETS.manyToFew, ...manyToFew }),
-  ];
+  const list = figures.list();
+  const report = { startedAt, options, machine, settings, figures: list, rows, checks: figures.checks() };
+  await writeFile(options.json, `${JSON.stringify({ ...report, books, growth }, null, 2)}\n`);
 }
 
 function growthOptions(): GrowthOptions {
-  const usual = options.quick ? { ...QUICK_GROWTH, sliceMs: durationMs } : GROWTH;
+  const usual = options.quick ? QUICK_GROWTH : FULL_GROWTH;
   return { ...usual, callers, transactions: Number(options.transactions ?? usual.transactions) };
 }
 
-/** Makes the databases that each round clones, and answers the ledger's accounts. */
+/** Creates the databases that each round clones. Returns the ledger's accounts. */
 async function prepareTemplates({ ownerUrl, serviceUrl }: EmbeddedPostgres, count: number): Promise<Uuid[]> {
   await query(ownerUrl, `create database ${BARE_TEMPLATE}`);
   await prepareBareTables(withName(ownerUrl, BARE_TEMPLATE), count);

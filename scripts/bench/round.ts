@@ -1,24 +1,29 @@
 /**
- * One round: every stage measures on a database of its own, cloned from the same template, so that each round begins with the same
- * books; workload by workload all stages take their turns, so that what else the machine does meets all alike. In the end each
- * stage's books are checked.
+ * One round: every stage measures on a database of its own, cloned from a template, so that each round starts with the same books.
+ * The stages take turns for each workload, so that other load on the machine affects all of them alike. At the end the books of
+ * every stage are checked.
  */
 import { formatId, type Uuid } from '../../src/core/values/ids.ts';
 import type { EmbeddedPostgres } from '../../src/db/embedded/embedded.ts';
 import { Ledger } from '../../src/ledger/ledger.ts';
-import { bareAccount } from './bare.ts';
+import type { CallFunction, FunctionWorkload } from './baseline/function.ts';
+import { runLimit } from './baseline/limit.ts';
 import { checkBareTables, checkBooks } from './books.ts';
-import { closedLoop, openLoop } from './callers.ts';
-import { withCommitDelay, withDatabases, withName } from './databases.ts';
+import { measureCommit, withCommitDelay, withDatabases, withName } from './databases.ts';
 import { postByEngine } from './engine.ts';
-import type { CallFunction } from './function.ts';
-import { type HttpStage, openHttp } from './http.ts';
-import { runLimit } from './limit.ts';
-import type { LoadResult } from './load.ts';
-import { openPerRequest } from './per-request.ts';
-import type { Figures } from './report.ts';
+import { closedLoop } from './load/callers.ts';
+import { type HttpStage, openHttp } from './load/http.ts';
+import type { LoadResult } from './load/process.ts';
+import {
+  CLIENT_CALLERS,
+  DELAY_MS,
+  DELAYED,
+  HTTP,
+  HTTP_CONNECTIONS,
+  MANY_CONNECTIONS,
+} from './report/comparisons.ts';
+import type { Figures } from './report/figures.ts';
 import type { Acknowledged, Timing } from './stage.ts';
-import { COMPARED_CONNECTIONS, DELAYED, HTTP, MANY_CONNECTIONS } from './targets.ts';
 import { createPicker, WORKLOADS, type Workload } from './workload.ts';
 
 export const LEDGER_TEMPLATE = 'ledger_template';
@@ -26,35 +31,33 @@ export const BARE_TEMPLATE = 'bare_template';
 
 const CLONES = [
   { name: 'bench_function', template: BARE_TEMPLATE },
-  { name: 'bench_per_request', template: BARE_TEMPLATE },
   { name: 'bench_limit', template: BARE_TEMPLATE },
   { name: 'bench_engine', template: LEDGER_TEMPLATE },
   { name: 'bench_http', template: LEDGER_TEMPLATE },
 ];
 
-const OTHER_CONNECTIONS = [1, 16, 64, MANY_CONNECTIONS];
-const PER_SECOND = [500, 1000];
-/** So that one batch is read while another one is written. */
+const FUNCTION_WORKLOADS = ['uniform', 'hot'] as const;
+const PER_SECOND = [500, 1000, 4000];
+/** Two, so that the service reads one batch while it writes another one. */
 const BATCH_CALLERS = 2;
 const LIMIT_BACKENDS = [1, 2];
-const DELAY_MS = 1;
 
 export interface Bench {
   readonly server: Pick<EmbeddedPostgres, 'ownerUrl' | 'serviceUrl'>;
   readonly figures: Figures;
   readonly callFunction: CallFunction;
-  /** Of the ledger's template, in whose order the workloads use them; the bare tables have as many. */
+  /** The accounts of the ledger's template, in the order in which the workloads use them. The bare tables have as many. */
   readonly accounts: readonly Uuid[];
-  /** Of the function and of one transaction a request, which are measured at their best of these numbers. */
+  /** The function is measured with each of these numbers of connections; the best one counts. */
   readonly connections: readonly number[];
-  /** Of the engine. */
+  /** The number of concurrent callers of the engine. */
   readonly callers: number;
-  /** How many operations each postBatch has. */
+  /** The numbers of operations per postBatch. */
   readonly batches: readonly number[];
   readonly timing: Timing;
 }
 
-/** Answers one line for the books of each stage: what holds there. Throws where anything does not. */
+/** Runs a round. Returns one line per stage with the result of checking its books. Throws if any books are wrong. */
 export function runRound(bench: Bench): Promise<string[]> {
   return withDatabases(bench.server.ownerUrl, CLONES, async () => {
     const ledger = await Ledger.open({
@@ -84,10 +87,8 @@ class Round {
   readonly #ledger: Ledger;
   readonly #http: HttpStage;
   readonly #publicIds: readonly string[];
-  readonly #bareIds: readonly string[];
-  /** What each stage is known to have posted. */
+  /** The transfers that each stage posted. */
   #byFunction = 0;
-  #byPerRequest = 0;
   #byLimit = 0;
   readonly #byEngine: Acknowledged[] = [];
   readonly #byHttp: Acknowledged[] = [];
@@ -97,53 +98,41 @@ class Round {
     this.#ledger = ledger;
     this.#http = http;
     this.#publicIds = bench.accounts.map((id) => formatId('account', id));
-    this.#bareIds = bench.accounts.map((_, place) => bareAccount(place));
   }
 
   async measure(): Promise<void> {
-    const { server, figures } = this.#bench;
-    // Code that was never run yet is slow, and nobody's figure: the service runs for days.
+    const { server, timing } = this.#bench;
+    // The first calls run before the JIT compiler has optimized the code.
     console.log('warming up');
     await this.#postByEngine('uniform', this.#bench.callers);
-    keepAll(
-      this.#byHttp,
-      (await this.#http.closed('uniform', COMPARED_CONNECTIONS, this.#bench.timing)).acknowledged,
-    );
+    keepAll(this.#byHttp, (await this.#http.closed('uniform', HTTP_CONNECTIONS, timing)).acknowledged);
+
     for (const workload of WORKLOADS) {
       console.log(workload);
-      await this.#function(workload);
-      await this.#perRequest(workload);
       await this.#engine(workload);
-      await this.#closed(HTTP, workload, COMPARED_CONNECTIONS);
+      await this.#addClosed(HTTP, workload, HTTP_CONNECTIONS);
+      if (workload === 'uniform') await this.#clientsAndLimit();
     }
-    console.log('over other numbers of connections');
-    for (const connections of OTHER_CONNECTIONS) {
-      const { service } = await this.#closed(
-        `http, ${count(connections, 'connection')}`,
-        'uniform',
-        connections,
-      );
-      if (connections !== MANY_CONNECTIONS) continue;
-      const name = `memory over ${MANY_CONNECTIONS} connections`;
-      figures.add({ name, unit: 'MB', value: service.peakMb }, service.flat ? 'flat' : 'still growing');
-      figures.addCheck(`${name} is flat`, service.flat);
-    }
-    console.log('a lone caller');
+    console.log('latency');
     await this.#lone();
-    console.log('sent at fixed instants');
-    for (const perSecond of PER_SECOND) await this.#open(perSecond);
-    console.log('in batches');
-    await this.#batches();
-    console.log(`while each commit waits for ${DELAY_MS} ms`);
+    for (const perSecond of PER_SECOND) {
+      this.#addLoad(`http, ${perSecond} a second`, await this.#http.open(perSecond, timing));
+    }
+    console.log('memory');
+    await this.#memory();
+    console.log('stored procedure');
+    await this.#commits('');
+    console.log(`each commit takes ${DELAY_MS} ms longer`);
     await withCommitDelay(server.ownerUrl, DELAY_MS, async () => {
-      await this.#function('hot', DELAYED);
-      await this.#engine('hot', DELAYED);
-      await this.#closed(HTTP, 'hot', COMPARED_CONNECTIONS, DELAYED);
-      await this.#closed(HTTP, 'uniform', COMPARED_CONNECTIONS, DELAYED);
+      await this.#commits(DELAYED);
+      for (const workload of FUNCTION_WORKLOADS) {
+        await this.#engine(workload, DELAYED);
+        await this.#addClosed(HTTP, workload, HTTP_CONNECTIONS, DELAYED);
+      }
     });
   }
 
-  /** Throws where the books of a stage are wrong. */
+  /** Throws if the books of a stage are wrong. */
   async check(): Promise<string[]> {
     console.log('checking the books');
     const { ownerUrl } = this.#bench.server;
@@ -151,69 +140,15 @@ class Round {
     const books = (name: string, all: Acknowledged[]) => checkBooks(withName(ownerUrl, name), all);
     return [
       `books of function: ${await bare('bench_function', this.#byFunction)}`,
-      `books of per request: ${await bare('bench_per_request', this.#byPerRequest)}`,
       `books of limit: ${await bare('bench_limit', this.#byLimit)}`,
       `books of engine: ${await books('bench_engine', this.#byEngine)}`,
-      `books of http and batch: ${await books('bench_http', this.#byHttp)}`,
+      `books of http, client and postBatch: ${await books('bench_http', this.#byHttp)}`,
     ];
   }
 
-  async #function(workload: Workload, conditions = ''): Promise<void> {
-    const name = `function, ${workload}${conditions}`;
-    await this.#atBest(name, async (connections) => {
-      const { measured } = await this.#callFunction(workload, connections);
-      this.#bench.figures.addMeasured(`${name}, ${connections} connections`, measured);
-      return measured.perSecond;
-    });
-  }
-
-  async #callFunction(workload: Workload, connections: number) {
-    const { server, accounts, callFunction, timing } = this.#bench;
-    const url = withName(server.ownerUrl, 'bench_function');
-    const called = await callFunction(url, { workload, accounts: accounts.length, connections, ...timing });
-    this.#byFunction += called.posted;
-    return called;
-  }
-
-  async #perRequest(workload: Workload): Promise<void> {
-    const { figures, timing } = this.#bench;
-    const name = `per request, ${workload}`;
-    await this.#atBest(name, async (connections) => {
-      const measured = await this.#transferPerRequest(workload, connections, (transfer) =>
-        closedLoop(transfer, { callers: connections, ...timing }),
-      );
-      figures.addMeasured(`${name}, ${connections} connections`, measured);
-      return measured.perSecond;
-    });
-  }
-
-  async #transferPerRequest(
-    workload: Workload,
-    connections: number,
-    loop: (transfer: () => Promise<Acknowledged>) => ReturnType<typeof closedLoop>,
-  ) {
-    const pick = createPicker(workload, this.#bareIds);
-    const url = withName(this.#bench.server.ownerUrl, 'bench_per_request');
-    const perRequest = openPerRequest(url, connections);
-    try {
-      const { measured, acknowledged } = await loop(() => perRequest.transfer(pick()));
-      this.#byPerRequest += acknowledged.length;
-      return measured;
-    } finally {
-      await perRequest.close();
-    }
-  }
-
-  /** The most of all numbers of connections is the figure that counts. */
-  async #atBest(name: string, measure: (connections: number) => Promise<number>): Promise<void> {
-    let best = 0;
-    for (const connections of this.#bench.connections) best = Math.max(best, await measure(connections));
-    this.#bench.figures.add({ name, unit: 'transfers/s', value: best }, 'the best of these');
-  }
-
-  async #engine(workload: Workload, conditions = ''): Promise<void> {
+  async #engine(workload: Workload, suffix = ''): Promise<void> {
     const { callers, figures } = this.#bench;
-    figures.addMeasured(`engine, ${workload}${conditions}`, await this.#postByEngine(workload, callers));
+    figures.addMeasured(`engine, ${workload}${suffix}`, await this.#postByEngine(workload, callers));
   }
 
   async #postByEngine(workload: Workload, callers: number) {
@@ -226,67 +161,83 @@ class Round {
     return measured;
   }
 
-  async #closed(name: string, workload: Workload, connections: number, conditions = ''): Promise<LoadResult> {
+  async #addClosed(name: string, workload: Workload, connections: number, suffix = ''): Promise<LoadResult> {
     const result = await this.#http.closed(workload, connections, this.#bench.timing);
-    this.#addLoad(`${name}, ${workload}${conditions}`, result);
+    this.#addLoad(`${name}, ${workload}${suffix}`, result);
     return result;
   }
 
   #addLoad(name: string, { measured, acknowledged, load, service }: LoadResult): void {
     const { figures } = this.#bench;
-    const [ofLoad, ofService] = [load.cpu, service.cpu].map((cpu) => cpu ?? Number.NaN);
-    const shares = `CPU: service ${ofService?.toFixed(0)} %, load ${ofLoad?.toFixed(0)} %`;
-    figures.addMeasured(name, measured, shares);
-    for (const [who, { cpu }] of Object.entries({ load, service })) {
-      if (cpu !== null) figures.keep({ name: `${name}, ${who}`, unit: '% CPU', value: cpu });
+    const percent = (cpu: number | null) => (cpu === null ? 'unknown' : `${cpu.toFixed(0)} %`);
+    figures.addMeasured(name, measured, `CPU: service ${percent(service.cpu)}, load ${percent(load.cpu)}`);
+    for (const [side, { cpu }] of Object.entries({ load, service })) {
+      if (cpu !== null) figures.keep({ name: `${name}, ${side}`, unit: '% CPU', value: cpu });
     }
     keepAll(this.#byHttp, acknowledged);
   }
 
-  async #lone(): Promise<void> {
-    const { figures } = this.#bench;
-    const { measured } = await this.#callFunction('uniform', 1);
-    figures.addMeasured('function, 1 connection', measured);
-    figures.addMeasured('engine, 1 caller', await this.#postByEngine('uniform', 1));
-  }
-
-  async #open(perSecond: number): Promise<void> {
-    const { figures, timing } = this.#bench;
-    const measured = await this.#transferPerRequest('uniform', this.#bestPerRequest(), (transfer) =>
-      openLoop(transfer, { perSecond, ...timing }),
-    );
-    figures.addMeasured(`per request, ${perSecond} a second`, measured);
-    this.#addLoad(`http, ${perSecond} a second`, await this.#http.open(perSecond, timing));
-  }
-
-  /** The number of connections with which it was fastest in this round. */
-  #bestPerRequest(): number {
-    const { connections, figures } = this.#bench;
-    const perSecond = (n: number) =>
-      figures.of(`per request, uniform, ${n} connections`).at(-1) ?? Number.NaN;
-    return connections.toSorted((a, b) => perSecond(b) - perSecond(a))[0] ?? 1;
-  }
-
-  async #batches(): Promise<void> {
+  async #clientsAndLimit(): Promise<void> {
     const { server, figures, accounts, batches, timing } = this.#bench;
+    for (const callers of CLIENT_CALLERS) {
+      this.#addLoad(`client, ${callers} callers`, await this.#http.client(callers, timing));
+    }
     for (const size of batches) {
       const result = await this.#http.batch('INDEPENDENT', size, BATCH_CALLERS, timing);
-      this.#addLoad(`batch of ${size}`, result);
+      this.#addLoad(`postBatch of ${size}`, result);
     }
     for (const backends of LIMIT_BACKENDS) {
       const url = withName(server.ownerUrl, 'bench_limit');
       const { measured, posted } = await runLimit(url, { accounts: accounts.length, backends, ...timing });
-      figures.addMeasured(`limit, ${count(backends, 'backend')}`, measured);
+      figures.addMeasured(`limit, ${backends} ${backends === 1 ? 'backend' : 'backends'}`, measured);
       this.#byLimit += posted;
     }
   }
+
+  async #lone(): Promise<void> {
+    const { figures } = this.#bench;
+    figures.addMeasured('function, 1 connection', await this.#callFunction('uniform', 1));
+    figures.addMeasured('engine, 1 caller', await this.#postByEngine('uniform', 1));
+    await this.#addClosed('http, 1 connection', 'uniform', 1);
+  }
+
+  async #memory(): Promise<void> {
+    const { figures } = this.#bench;
+    const many = `http, ${MANY_CONNECTIONS} connections`;
+    const { service } = await this.#addClosed(many, 'uniform', MANY_CONNECTIONS);
+    const name = `memory over ${MANY_CONNECTIONS} connections`;
+    figures.add({ name, unit: 'MB', value: service.peakMb }, service.flat ? 'flat' : 'growing');
+    figures.addCheck(`${name} is flat`, service.flat);
+  }
+
+  /** Measures the function, and the time of a commit, under the server's present commit time. */
+  async #commits(suffix: string): Promise<void> {
+    const { server, figures, connections } = this.#bench;
+    const commitMs = await measureCommit(withName(server.ownerUrl, 'bench_function'));
+    figures.add({ name: `commit${suffix}`, unit: 'ms', value: commitMs });
+    for (const workload of FUNCTION_WORKLOADS) {
+      const name = `function, ${workload}${suffix}`;
+      let best = 0;
+      for (const count of connections) {
+        const measured = await this.#callFunction(workload, count);
+        figures.addMeasured(`${name}, ${count} connections`, measured);
+        best = Math.max(best, measured.perSecond);
+      }
+      figures.add({ name, unit: 'transfers/s', value: best }, 'the best of these');
+    }
+  }
+
+  async #callFunction(workload: FunctionWorkload, connections: number) {
+    const { server, accounts, callFunction, timing } = this.#bench;
+    const url = withName(server.ownerUrl, 'bench_function');
+    const options = { workload, accounts: accounts.length, connections, ...timing };
+    const { measured, posted } = await callFunction(url, options);
+    this.#byFunction += posted;
+    return measured;
+  }
 }
 
-function count(number: number, noun: string): string {
-  return `${number} ${noun}${number === 1 ? '' : 's'}`;
-}
-
-/** Not by push(...): there can be more than a call takes. */
+/** Appends one by one: push(...more) fails for very many arguments. */
 function keepAll(kept: Acknowledged[], more: readonly Acknowledged[]): void {
   for (const one of more) kept.push(one);
 }

@@ -1,28 +1,28 @@
-/** How long a stage runs: what is answered before `warmUpMs` have passed is not counted. */
+/** The duration of a stage. Operations that complete during the warm-up are not counted. */
 export interface Timing {
   readonly warmUpMs: number;
   readonly durationMs: number;
 }
 
-/** What was measured of callers who each sent one operation after another, or each at its time. */
+/** The throughput and latency of a load. */
 export interface Measured {
-  /** Operations that were durable when they were answered. */
+  /** Operations that were durable when their response arrived. */
   readonly perSecond: number;
-  /** Milliseconds from the intended time of sending to the answer. */
+  /** Milliseconds from the intended send time to the response. */
   readonly p50: number;
   readonly p99: number;
 }
 
-/** A transfer that was answered as posted: its idempotency key, and the transaction's id as the database has it (a UUID). */
+/** A transfer that was acknowledged as posted: its idempotency key, and the transaction's UUID. */
 export interface Acknowledged {
   readonly key: string;
   readonly id: string;
 }
 
-/** One number that a stage measured in one round; the same name comes once in each round. */
+/** A number that a stage measured. Each round adds one value under the same name. */
 export interface Figure {
-  /** Such as `engine, hot` or `http, uniform, 64 connections, p99`. */
+  /** Such as `engine, hot` or `http, 256 connections, uniform, p99`. */
   readonly name: string;
-  readonly unit: 'transfers/s' | 'reads/s' | 'ms' | 'MB' | 'bytes' | '% CPU';
+  readonly unit: 'transfers/s' | 'ms' | 'MB' | 'bytes' | '% CPU';
   readonly value: number;
 }

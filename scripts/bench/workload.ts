@@ -1,11 +1,11 @@
 /**
- * Who pays whom. `uniform`: any two accounts; `hot`: everybody pays the first one; `zipf`: few accounts pay and are paid most,
- * by Zipf's law; `deposits`: money comes in to any account, always from the same external one.
+ * Which accounts pay which. `uniform`: any two accounts; `hot`: every account pays the first one; `zipf`: payers and payees are
+ * drawn by Zipf's law; `deposits`: the external account pays any account.
  */
 export const WORKLOADS = ['uniform', 'hot', 'zipf', 'deposits'] as const;
 export type Workload = (typeof WORKLOADS)[number];
 
-/** How many accounts a workload spreads over. */
+/** The number of accounts that a workload uses. */
 const SPREAD: Readonly<Record<Workload, number>> = {
   uniform: 10_000,
   hot: 10_000,
@@ -14,10 +14,10 @@ const SPREAD: Readonly<Record<Workload, number>> = {
 };
 export const MOST_ACCOUNTS = Math.max(...Object.values(SPREAD));
 
-/** Zipf's law with exponent 1, as near as pgbench can draw it. */
-export const ZIPF_EXPONENT = 1.001;
+/** Zipf's law with exponent 1: the n-th account is drawn n times less often than the first one. */
+const ZIPF_EXPONENT = 1;
 
-/** How many of that many accounts a workload uses: always the first ones. */
+/** Returns how many of `accounts` accounts a workload uses: always the first ones. */
 export function spreadOf(workload: Workload, accounts: number): number {
   return Math.min(SPREAD[workload], accounts);
 }
@@ -28,21 +28,13 @@ export interface Pair {
   readonly to: string;
 }
 
-/**
- * Draws pairs of these accounts, of the first `spreadOf` them. The last account of all is the external one: `from` of each
- * of the deposits, where the ledger has one of its own instead, and the payer of nothing else unless it is within the spread.
- */
+/** Returns a function that draws pairs of the first `spreadOf` accounts. The payer of a deposit is not used: the ledger has an external account. */
 export function createPicker(workload: Workload, accounts: readonly string[]): () => Pair {
   const count = spreadOf(workload, accounts.length);
-  if (count < 2) throw new RangeError('two accounts at least');
+  if (count < 2) throw new RangeError(`a workload needs at least 2 accounts, but has ${count}`);
   const pair = (from: number, to: number): Pair => ({ from: get(accounts, from), to: get(accounts, to) });
   const other = (than: number) => (than + 1 + randomBelow(count - 1)) % count;
   switch (workload) {
-    case 'uniform':
-      return () => {
-        const to = randomBelow(count);
-        return pair(other(to), to);
-      };
     case 'hot':
       return () => pair(other(0), 0);
     case 'zipf': {
@@ -52,14 +44,16 @@ export function createPicker(workload: Workload, accounts: readonly string[]): (
         return pair(from === to ? (from + 1) % count : from, to);
       };
     }
-    case 'deposits': {
-      const external = accounts.length - 1;
-      return () => pair(external, randomBelow(Math.min(count, external)));
-    }
+    case 'uniform':
+    case 'deposits':
+      return () => {
+        const to = randomBelow(count);
+        return pair(other(to), to);
+      };
   }
 }
 
-/** Draws places below `count`, the n-th with a chance of n to the power of minus the exponent. */
+/** Draws positions below `count`. */
 function createZipf(count: number): () => number {
   const upTo = new Float64Array(count);
   let sum = 0;

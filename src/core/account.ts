@@ -9,8 +9,8 @@ export type AccountKind = 'STANDARD' | 'EXTERNAL';
 export type AccountStatus = 'OPEN' | 'FROZEN' | 'CLOSED';
 
 /**
- * What decides whether an account may move. `posted` is signed, credits positive; the limits are on the normal side,
- * where the account's balance is positive. All amounts are minor units.
+ * The state of an account that decides whether entries may be posted to it. `posted` is signed: credits are positive. The limits
+ * are on the normal side, on which the account's balance is positive. All amounts are in minor units.
  */
 export interface AccountState {
   readonly id: Uuid;
@@ -23,15 +23,15 @@ export interface AccountState {
   readonly posted: bigint;
   readonly pendingDebits: bigint;
   readonly pendingCredits: bigint;
-  /** Of posted entries, since the account exists; what totalCredits are follows from it and `posted`. */
+  /** The sum of all posted debits. The posted credits follow from it and `posted`. */
   readonly totalDebits: bigint;
-  /** How many entries the account has. */
+  /** The number of entries of the account. */
   readonly version: bigint;
-  /** createdAt of the last of them; the next one's is later. */
+  /** createdAt of the last entry; that of the next one is later. */
   readonly lastAt: Instant;
 }
 
-/** An account as readers see it. */
+/** An account as the API shows it. */
 export interface Account extends AccountState {
   readonly owner: string;
   readonly externalId: string | null;
@@ -39,30 +39,30 @@ export interface Account extends AccountState {
   readonly createdAt: Instant;
 }
 
-/** What of an account a reader may see at any of its entries. */
+/** The sums of an account after any of its entries. */
 export type Sums = Pick<AccountState, 'posted' | 'pendingDebits' | 'pendingCredits'>;
 
-/** A signed amount, credits positive, as it counts on the side: positive where it raises the balance. */
+/** Converts a signed amount (credits positive) to a side: positive where it raises the balance on that side. */
 export function onSide(side: Side, signed: bigint): bigint {
   return side === 'CREDIT' ? signed : -signed;
 }
 
-/** The posted balance on the normal side. */
+/** Returns the posted balance on the normal side. */
 export function balanceOf(side: Side, { posted }: Pick<Sums, 'posted'>): bigint {
   return onSide(side, posted);
 }
 
-/** Open holds that would lower the balance. */
+/** Returns the sum of the open holds that would lower the balance. */
 export function heldOf(side: Side, { pendingDebits, pendingCredits }: Sums): bigint {
   return side === 'CREDIT' ? pendingDebits : pendingCredits;
 }
 
-/** Open holds that would raise the balance. */
+/** Returns the sum of the open holds that would raise the balance. */
 export function incomingOf(side: Side, { pendingDebits, pendingCredits }: Sums): bigint {
   return side === 'CREDIT' ? pendingCredits : pendingDebits;
 }
 
-/** What the account can still fall by: balance - held - minBalance, an unlimited minBalance being the lowest there is. */
+/** Returns balance - held - minBalance. An unlimited minBalance counts as -MAX_MINOR. */
 export function availableOf(account: AccountState): bigint {
   const { normalSide, minBalance } = account;
   return balanceOf(normalSide, account) - heldOf(normalSide, account) - (minBalance ?? -MAX_MINOR);

@@ -1,29 +1,30 @@
-/** What is recorded of changes beside the journal: of accounts, currencies and periods. */
+/** Audit events: the records of changes that are not in the journal, of accounts, currencies and periods. */
 import { hash } from 'node:crypto';
 import { canonicalText } from './chain.ts';
 import type { Metadata } from './values/text.ts';
 
-/** Fields of what was changed, as the API shows them; null where one is absent. */
+/** Fields of the changed subject, as the API shows them; null where a field is absent. */
 export type AuditFields = Readonly<Record<string, string | null>>;
 
-/** One change of one subject: the fields that differ, with their values before and after. Both are null where none does. */
+/** One change of one subject: the fields that differ, with their values before and after. Both are null where no field differs. */
 export interface AuditEvent {
-  /** The mutation's field. */
+  /** The name of the mutation. */
   readonly action: string;
   readonly subjectType: 'ACCOUNT' | 'CURRENCY' | 'LEDGER';
-  /** The uuid of an account or a ledger, the code of a currency. */
+  /** The UUID of an account or a ledger, or the code of a currency. */
   readonly subject: string;
   readonly before: AuditFields | null;
   readonly after: AuditFields | null;
-  /** What the request is found by when it is sent again; null where it has no key. */
+  /** The key and the request's digest, for replays; null where the request has no key. */
   readonly attempt: { readonly idempotencyKey: string; readonly request: Uint8Array } | null;
-  /** Of the metadata's digests; null where no metadata was given. */
+  /** The salt of the metadata's digest; null where the request has no metadata. */
   readonly salt: Uint8Array | null;
 }
 
 /**
- * SHA-256(salt ‖ RFC 8785) in hexadecimal digits, in place of metadata. It may hold personal data: without a salt short values
- * could be guessed from the log, which is never edited. Once the salt is erased, the digest tells nothing.
+ * Returns SHA-256(salt ‖ RFC 8785 text) in hexadecimal digits. The audit log stores it in place of metadata, which may contain
+ * personal data: the log is never edited, and short values could be guessed from an unsalted digest. Erasing the salt makes the
+ * digest useless.
  */
 export function metadataDigest(metadata: Metadata, salt: Uint8Array | null): string {
   return hash('sha256', Buffer.concat([salt ?? NO_SALT, Buffer.from(canonicalText(metadata))]));

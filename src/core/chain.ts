@@ -18,8 +18,8 @@
  */
 import { hash } from 'node:crypto';
 import canonicalize from 'canonicalize';
-import { FieldWriter } from './decide/fields.ts';
 import type { Transaction } from './transaction.ts';
+import { FieldWriter } from './values/fields.ts';
 import type { Uuid } from './values/ids.ts';
 import type { Instant } from './values/instant.ts';
 

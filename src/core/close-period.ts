@@ -4,14 +4,14 @@ import type { Uuid } from './values/ids.ts';
 import { formatInstant, type Instant } from './values/instant.ts';
 import { Malformed } from './values/text.ts';
 
-/** What closePeriod takes, as the API does. */
+/** The input of closePeriod. */
 export interface ClosePeriodInput {
   readonly before: Instant | Malformed;
 }
 
-/** A period that is to be closed, well formed. */
+/** A well-formed request to close a period. */
 export interface PeriodEnd {
-  /** No effectiveAt before it from then on. */
+  /** An effectiveAt before this instant is refused once the period is closed. */
   readonly before: Instant;
 }
 
@@ -22,12 +22,12 @@ export function toPeriodEnd({ before }: ClosePeriodInput): PeriodEnd | Refusal<'
     : { before };
 }
 
-/** So long ago at least a period ends, in microseconds: what is being posted without an effectiveAt counts later. */
+/** Microseconds. A period must end at least this long ago, so that closing it never refuses a command in flight without effectiveAt. */
 const SETTLED_AFTER = 5_000_000n;
 
 /**
- * Whether a period is to be closed before an instant, by the database's clock. CLOSED: it is closed until then, or until a later
- * instant, and nothing changes.
+ * Decides whether a period can be closed, by the database's clock. Returns CLOSED where it is already closed up to this instant
+ * or a later one: then nothing changes.
  */
 export function decideClosing(
   { closedBefore, clock }: { readonly closedBefore: Instant | null; readonly clock: Instant },
@@ -38,12 +38,12 @@ export function decideClosing(
   return refuse('impossibleInput', {
     field: 'before',
     problem:
-      `must be at least 5 seconds before the database's clock, which is ${formatInstant(clock)}: ` +
-      'give an earlier instant, or repeat the request later',
+      `must be at least 5 seconds before the database's clock (${formatInstant(clock)}): ` +
+      'use an earlier instant, or repeat the request later',
   });
 }
 
-/** What is recorded of a ledger whose period is closed until an instant; it was closed until another one, or until none. */
+/** Returns the audit event of closing a period. `closedBefore`: the end of the period that was closed before; null: none. */
 export function auditClosing(
   ledgerId: Uuid,
   closedBefore: Instant | null,

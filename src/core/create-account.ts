@@ -8,7 +8,7 @@ import { checkLimits, type LimitInput, limitText, readLimits, toMinorLimits } fr
 import type { Decimal, Money } from './values/money.ts';
 import { checkMetadata, checkName, Malformed, type Metadata } from './values/text.ts';
 
-/** What createAccount takes, as the API does. null and undefined both mean absent. */
+/** The input of createAccount. null and undefined both mean absent. */
 export interface CreateAccountInput {
   readonly owner: string;
   readonly currency: string;
@@ -20,7 +20,7 @@ export interface CreateAccountInput {
   readonly idempotencyKey?: string | null | undefined;
 }
 
-/** An account that a caller asks for, well formed. A limit is null where there is none. */
+/** A well-formed request for an account. A limit is null where there is none. */
 export interface AccountRequest {
   readonly owner: string;
   readonly currency: string;
@@ -31,11 +31,11 @@ export interface AccountRequest {
   readonly metadata: Metadata | null;
   readonly idempotencyKey: string | null;
   readonly request: Request;
-  /** Leads to its input within the request. */
+  /** The position of the input within the request. */
   readonly path: string;
 }
 
-/** Reads the input of createAccount. `path` leads to the input within the request. */
+/** Reads the input of createAccount. `path` is the position of the input within the request. */
 export function toAccountRequest(input: CreateAccountInput, path = ''): AccountRequest | Refusal {
   const { owner, currency, normalSide, externalId = null, metadata = null, idempotencyKey = null } = input;
   const wrong = (field: string, problem: string) =>
@@ -77,20 +77,20 @@ export function toAccountRequest(input: CreateAccountInput, path = ''): AccountR
   };
 }
 
-/** What an account that may be made is made with: its limits in minor units. */
+/** The currency and the limits, in minor units, of an account to create. */
 export interface AccountPlan {
   readonly currency: Currency;
   readonly minBalance: bigint | null;
   readonly maxBalance: bigint | null;
 }
 
-/** What stands beside accounts that are to be made, and what has become of them so far. */
+/** The state that requests for accounts are decided on, and their effects so far. */
 export interface Registry {
-  /** The ids of those of these very requests that were made before, by an attempt whose answer was lost. */
+  /** The ids of accounts that an earlier attempt of these requests created, without learning that it did. */
   readonly made: ReadonlySet<Uuid>;
-  /** What owners' keys made, by `creationName`. */
+  /** The accounts that the owners' idempotency keys created, by `creationName`. */
   readonly creations: Map<string, Creation>;
-  /** Who has the externalIds. */
+  /** The accounts that have the externalIds of these requests. */
   readonly externalIds: Map<string, Uuid>;
   readonly currencies: ReadonlyMap<string, Currency>;
 }
@@ -99,24 +99,24 @@ export interface Creation {
   readonly digest: Uint8Array;
 }
 
-/** A request for an account, and the id that it would bear. */
+/** A request for an account, and the id that the account will have. */
 export interface AccountOrder {
   readonly id: Uuid;
   readonly request: AccountRequest | Refusal;
 }
 
-/** What becomes of an order: an account that is to be made, one that there is, or none. */
+/** The decision on an order: create an account (MAKE), return an existing one (SHOW), or a refusal. */
 export type OrderDecision =
   | { readonly code: 'MAKE'; readonly request: AccountRequest; readonly plan: AccountPlan }
   | { readonly code: 'SHOW'; readonly id: Uuid; readonly replayed: boolean }
   | Refusal;
 
-/** The name of a creation in `Registry.creations`: keys are unique to their owner. Neither of the two contains NUL. */
+/** Returns the key of a creation in `Registry.creations`. Idempotency keys are unique per owner. Neither text contains NUL. */
 export function creationName(owner: string, creationKey: string): string {
   return `${owner}\0${creationKey}`;
 }
 
-/** Decides orders one after the other; the registry carries what they leave, so that a later one sees it. */
+/** Decides orders one after the other and updates the registry, so that each order sees the effects of the earlier ones. */
 export function decideOrders(registry: Registry, orders: readonly AccountOrder[]): OrderDecision[] {
   return orders.map(({ id, request }) => ('code' in request ? request : decideOrder(registry, id, request)));
 }
@@ -126,7 +126,7 @@ function decideOrder(registry: Registry, id: Uuid, request: AccountRequest): Ord
   if (registry.made.has(id)) return { code: 'SHOW', id, replayed: false };
   const creation = idempotencyKey === null ? null : creationName(owner, idempotencyKey);
   const earlier = creation === null ? undefined : registry.creations.get(creation);
-  if (earlier !== undefined) return answerAgain(request, earlier);
+  if (earlier !== undefined) return replay(request, earlier);
 
   const plan = planAccount(request, registry.currencies.get(request.currency));
   if ('code' in plan) return plan;
@@ -140,22 +140,22 @@ function decideOrder(registry: Registry, id: Uuid, request: AccountRequest): Ord
   return { code: 'MAKE', request, plan };
 }
 
-/** What the owner's key made before: that account again, or a conflict where the request is another one. */
-function answerAgain({ request }: AccountRequest, { id, digest }: Creation): OrderDecision {
+/** Returns the account that the owner's key created, or a conflict where the request is a different one. */
+function replay({ request }: AccountRequest, { id, digest }: Creation): OrderDecision {
   const differing = differingFields(request, digest);
   return differing.length === 0
     ? { code: 'SHOW', id, replayed: true }
     : refuse('keyUsedOtherwise', { differingFields: differing, transaction: null });
 }
 
-/** Whether an account can be made in its currency, which is undefined where the ledger has none of that code. */
+/** Converts the limits to the currency, which is undefined where the ledger has none of that code. */
 function planAccount(request: AccountRequest, currency: Currency | undefined): AccountPlan | Refusal {
   if (currency === undefined) return refuse('unknownCurrency', { currency: request.currency });
   const limits = toMinorLimits<never>(request, currency, request.path);
   return 'code' in limits ? limits : { currency, ...limits };
 }
 
-/** Whether an empty account is within the limits that it is to be made with. */
+/** Refuses limits that an empty account does not meet. */
 function checkOpening({ currency, minBalance, maxBalance }: AccountPlan): Refusal<'LIMIT_UNMET'> | undefined {
   const unmet =
     minBalance !== null && minBalance > 0n

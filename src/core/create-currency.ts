@@ -2,36 +2,36 @@ import type { AuditEvent } from './audit.ts';
 import { type Refusal, refuse } from './errors.ts';
 import { type Currency, ISO_4217 } from './values/currency.ts';
 
-/** What createCurrency takes, as the API does. */
+/** The input of createCurrency. */
 export type CreateCurrencyInput = Currency;
 
-/** Of the 38 digits of an amount in minor units, 8 are left before the point. */
+/** An amount has 38 digits in minor units. This leaves 8 of them for the whole part. */
 const MAX_EXPONENT = 30;
 
-/** Whether a currency can have this code. */
+/** Whether a text has the form of a currency code. */
 export function isCurrencyCode(code: string): boolean {
   return /^[A-Z][A-Z0-9]{2,11}$/.test(code);
 }
 
-/** Reads the input of createCurrency. What ISO 4217 has needs no registration, and is never registered otherwise. */
+/** Reads the input of createCurrency. Refuses ISO 4217 codes: these currencies are built in. */
 export function toCurrency({ code, exponent }: CreateCurrencyInput): Currency | Refusal {
   if (!isCurrencyCode(code)) {
     return refuse('malformedInput', {
       field: 'code',
-      problem: 'must have 3 to 12 of the characters A to Z and 0 to 9, and begin with a letter',
+      problem: 'must have 3 to 12 characters from A to Z and 0 to 9, and start with a letter',
     });
   }
   if (!Number.isInteger(exponent) || exponent < 0 || exponent > MAX_EXPONENT) {
     return refuse('malformedInput', {
       field: 'exponent',
-      problem: `must be a number from 0 to ${MAX_EXPONENT}`,
+      problem: `must be a whole number from 0 to ${MAX_EXPONENT}`,
     });
   }
   const published = ISO_4217.get(code);
   return published === undefined ? { code, exponent } : refuse('currencyTaken', { registered: published });
 }
 
-/** What is recorded of a currency that is registered. */
+/** Returns the audit event of registering a currency. */
 export function auditRegistration({ code, exponent }: Currency): AuditEvent {
   return {
     action: 'createCurrency',

@@ -5,13 +5,13 @@ import type { Uuid } from './values/ids.ts';
 import type { Instant } from './values/instant.ts';
 import { checkMetadata, checkName, type Metadata } from './values/text.ts';
 
-/** From inclusive, to exclusive. */
+/** `from` is inclusive, `to` is exclusive. */
 export interface TimeRange {
   readonly from?: Instant;
   readonly to?: Instant;
 }
 
-/** All conditions hold together, and an absent one always does. Metadata: contains all of these. */
+/** All conditions must match; absent ones are ignored. metadata matches where it contains all of these entries. */
 export interface AccountFilter {
   readonly owner?: string;
   readonly currency?: string;
@@ -25,12 +25,12 @@ export interface TransactionFilter {
   readonly createdAt?: TimeRange;
   readonly effectiveAt?: TimeRange;
   readonly types?: readonly TransactionType[];
-  /** The account of any of its entries; null: what was given stands for no account. */
+  /** The account of any of its entries; null: the name in the filter resolved to no account. */
   readonly accountId?: Uuid | null;
   readonly metadata?: Metadata;
 }
 
-/** The layer PENDING is everything that is not POSTED. */
+/** The layer PENDING matches every entry that is not POSTED. */
 export interface HistoryFilter {
   readonly createdAt?: TimeRange;
   readonly effectiveAt?: TimeRange;
@@ -40,18 +40,18 @@ export interface HistoryFilter {
 }
 
 export interface HoldFilter {
-  /** The account that it is from or to; null: what was given stands for no account. */
+  /** The account that the hold is from or to; null: the name in the filter resolved to no account. */
   readonly accountId?: Uuid | null;
   readonly status?: HoldStatus;
   readonly expiresAt?: TimeRange;
 }
 
-/** Whether the filter has no condition at all. */
+/** Whether a filter has no condition. */
 export function isUnfiltered(filter: object): boolean {
   return Object.keys(filter).length === 0;
 }
 
-/** Whether anything in the books can match: they hold no text with a NUL, with half a surrogate pair, or too long. */
+/** Whether a filter can match anything: no stored text contains NUL or half a surrogate pair, or is longer than its limit. */
 export function canMatch(filter: Omit<AccountFilter, 'status'> & TransactionFilter): boolean {
   const { owner, currency, externalIdPrefix = '', accountId, metadata = {} } = filter;
   return (

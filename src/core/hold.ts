@@ -4,7 +4,7 @@ import type { Instant } from './values/instant.ts';
 
 export type HoldStatus = 'OPEN' | 'CAPTURED' | 'VOIDED' | 'EXPIRED';
 
-/** Money reserved. Its id is that of the transaction that placed it; amounts are minor units. */
+/** Reserved money. Its id is that of the transaction that placed it. Amounts are in minor units. */
 export interface Hold {
   readonly id: Uuid;
   readonly fromAccountId: Uuid;
@@ -19,12 +19,12 @@ export interface Hold {
   readonly createdAt: Instant;
 }
 
-/** What can still be captured of it, and is held: nothing once it has ended. */
+/** Returns the amount that is still held and can be captured; zero once the hold has ended. */
 export function remainingOf({ status, amount, captured }: Hold): bigint {
   return status === 'OPEN' ? amount - captured : 0n;
 }
 
-/** Whether nothing can be captured of it at `at` because its time is over, its release being recorded or not. */
+/** Whether a hold has expired at `at`, so that it cannot be captured. Its release may not be recorded yet. */
 export function isExpired({ status, expiresAt }: Hold, at: Instant): boolean {
   return status === 'EXPIRED' || (status === 'OPEN' && expiresAt !== null && expiresAt <= at);
 }

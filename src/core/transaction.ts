@@ -16,16 +16,16 @@ export type TransactionType =
   | 'CAPTURE'
   | 'RELEASE';
 
-/** RELEASE is every entry that ends a PENDING one. */
+/** A RELEASE entry ends a PENDING one. */
 export type Layer = 'POSTED' | 'PENDING' | 'RELEASE';
 
-/** One debit or credit line of one account, and the account's sums right after it. Amounts are minor units. */
+/** One debit or credit of one account, and the account's sums after it. Amounts are in minor units. */
 export interface Entry {
   readonly accountId: Uuid;
-  /** This is the account's n-th entry. */
+  /** The position among the account's entries, from 1. */
   readonly version: bigint;
   readonly currency: Currency;
-  /** The account's, on which its balances are shown. */
+  /** The account's normal side, on which its balances are shown. */
   readonly normalSide: Side;
   readonly layer: Layer;
   /** Signed: a credit is positive, a debit negative. */
@@ -37,22 +37,21 @@ export interface Entry {
   readonly description: string | null;
 }
 
-/** What every outcome is recorded with, posted or declined. */
+/** The recorded properties of every outcome, posted or declined. */
 export interface Attempt {
   readonly id: Uuid;
   readonly type: TransactionType;
-  /** Whose idempotency key it is. */
+  /** The account that the idempotency key belongs to. */
   readonly keyAccountId: Uuid;
-  /** null: the ledger's own act. */
+  /** null: a command of the ledger itself. */
   readonly idempotencyKey: string | null;
   readonly externalId: string | null;
   readonly holdId: Uuid | null;
   readonly reverses: Uuid | null;
-  /** null: createdAt. */
+  /** null: same as createdAt. */
   readonly effectiveAt: Instant | null;
   readonly createdAt: Instant;
   readonly description: string | null;
-  /** null: none. */
   readonly metadata: Metadata | null;
 }
 
@@ -61,18 +60,18 @@ export interface Transaction extends Attempt {
   readonly entries: readonly Entry[];
 }
 
-/** What the ledger answered to a command. */
+/** The outcome of a command. */
 export type Outcome = Posted | Refusal;
 export interface Posted {
   readonly code: 'POSTED';
   readonly transaction: Transaction;
-  /** What was placed just now. That of a replay has gone on since. */
+  /** The placed hold, as it was placed. Absent in a replay of an earlier batch: the hold may have changed since. */
   readonly hold?: Hold;
-  /** This key had been answered before. */
+  /** The outcome was recorded by an earlier request with the same key. */
   readonly replayed: boolean;
 }
 
-/** What became of a batch: one outcome for each operation, in order. */
+/** The result of a batch: one outcome per operation, in order. */
 export interface BatchProcessed {
   readonly code: 'PROCESSED';
   readonly outcomes: readonly Outcome[];

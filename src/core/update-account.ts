@@ -1,7 +1,6 @@
 /**
- * The life of an account: its limits, its name, its metadata, and whether it takes part. A change is decided on the locked
- * account; the steps below are the order of precedence. Only changes are recorded: a refusal may turn out otherwise the next
- * time, with the same key too.
+ * Changes of an account: limits, externalId, metadata and status. A change is decided on the locked account, in the order of
+ * precedence. Refusals are not recorded: a request that was refused may succeed later with the same idempotency key.
  */
 import { type Account, balanceOf, heldOf, incomingOf } from './account.ts';
 import { type AuditEvent, type AuditFields, metadataDigest } from './audit.ts';
@@ -12,7 +11,7 @@ import { checkLimits, type LimitInput, limitText, readLimits, toMinorLimits } fr
 import { type Decimal, formatMinor } from './values/money.ts';
 import { checkMetadata, checkName, Malformed, type Metadata } from './values/text.ts';
 
-/** What updateAccount takes, as the API does. null and undefined both mean absent. */
+/** The input of updateAccount. null and undefined both mean absent. */
 export interface UpdateAccountInput {
   readonly accountId: string;
   readonly externalId?: string | null | undefined;
@@ -22,12 +21,12 @@ export interface UpdateAccountInput {
   readonly idempotencyKey?: string | null | undefined;
 }
 
-/** What freezing, unfreezing and closing take, as the API does. */
+/** The input of freezeAccount, unfreezeAccount and closeAccount. */
 export type ChangeStatusInput = Pick<UpdateAccountInput, 'accountId' | 'idempotencyKey'>;
 
 /**
- * What is to become of an account, well formed. Of an update, what is absent stays as it is: null, or a limit undefined. The
- * key names this one change among those of the account; null: none.
+ * A well-formed change. An update leaves absent fields unchanged: null, or undefined for a limit. The idempotency key is unique
+ * among the changes of the account; null: there is none.
  */
 export type AccountChange = { readonly idempotencyKey: string | null } & (
   | { readonly kind: StatusChange }
@@ -74,29 +73,29 @@ function checkKey(idempotencyKey: string | null): Refusal<'INVALID_INPUT'> | und
   return problem === undefined ? undefined : refuse('malformedInput', { field: 'idempotencyKey', problem });
 }
 
-/** What a key of the account stands for. */
+/** The recorded change of an idempotency key. */
 export interface RecordedChange extends Pick<AuditEvent, 'action' | 'salt'> {
   readonly request: Uint8Array;
 }
 
-/** What became of a change: the account as it leaves it, and what is to be recorded of it; null where nothing is. */
+/** The decision on a change: the account after it, and its audit event; null where nothing is recorded. */
 export interface ChangeDecision {
   readonly account: Account;
   readonly event: AuditEvent | null;
-  /** Its key had been recorded before: nothing changes, whatever has happened since. */
+  /** The key's change was recorded by an earlier request: the account does not change again. */
   readonly replayed: boolean;
 }
 
 /**
- * Decides a change. `recorded` is what its key stands for. A change that changes nothing is recorded where it has a key: sent
- * again later, it still changes nothing.
+ * Decides a change. `recorded` is the recorded change of its key. A change without effect is recorded too if it has a key, so
+ * that a repetition has no effect either, even after other changes.
  */
 export function decideChange(
   account: Account,
   change: AccountChange,
   surroundings: Surroundings & {
     readonly recorded: RecordedChange | undefined;
-    /** 16 random bytes, where the change gives metadata. */
+    /** 16 random bytes where the change has metadata. */
     readonly salt: Uint8Array | null;
   },
 ): ChangeDecision | Refusal {
@@ -131,12 +130,12 @@ const ACTIONS = {
   CLOSE: 'closeAccount',
 } as const;
 
-/** The names of the fields in which a change differs from the one that its key stands for; none: the same. */
+/** Returns the names of the fields in which a change differs from the recorded one; empty: they are the same. */
 function differingFromRecorded(change: AccountChange, { action, request, salt }: RecordedChange): string[] {
   return action === ACTIONS[change.kind] ? differingFields(digestChange(change, salt), request) : ['type'];
 }
 
-/** Metadata enters by its salted digest, so that the request's digest tells nothing of it either. */
+/** Metadata enters as its salted digest: otherwise the request's digest would reveal short values. */
 function digestChange(change: AccountChange, salt: Uint8Array | null): Request {
   if (change.kind !== 'UPDATE') return digestRequest(ACTIONS[change.kind], []);
   const { externalId, minBalance, maxBalance, metadata } = change;
@@ -149,8 +148,8 @@ function digestChange(change: AccountChange, salt: Uint8Array | null): Request {
 }
 
 /**
- * The fields in which an account differs from what it was, and the version at which it was changed: later entries keep the new
- * limits. Null: it does not differ.
+ * Returns the changed fields, before and after, and the account's version at the change: entries after that version meet the new
+ * limits. Returns null where no field changed.
  */
 function changedFields(
   account: Account,
@@ -176,15 +175,15 @@ function shownFields(account: Account, salt: Uint8Array | null): AuditFields {
   };
 }
 
-/** What a change is decided beside. */
+/** The state around the account that a change depends on. */
 export interface Surroundings {
-  /** Who has the externalId that the account is to take; undefined where nobody has. */
+  /** The account that has the requested externalId; undefined where no account has it. */
   readonly takenBy: Uuid | undefined;
-  /** The open holds from the account or to it, where it is to be closed. */
+  /** For closing: the number of open holds from or to the account. */
   readonly openHolds: number;
 }
 
-/** The account as the change leaves it, the very same where it is so already, or why it cannot be changed. */
+/** Returns the account after the change, the same object where nothing changes, or the refusal. */
 export function changeAccount(
   account: Account,
   change: AccountChange,
@@ -212,7 +211,7 @@ function update(
   if (externalId !== null && account.externalId !== null && externalId !== account.externalId) {
     return refuse('impossibleInput', {
       field: 'externalId',
-      problem: 'must be the one that the account has: it is given once',
+      problem: 'must equal the externalId that the account has: it cannot be changed',
     });
   }
   const limits = toMinorLimits(change, currency, '');
@@ -259,7 +258,7 @@ function close(account: Account, { openHolds }: Surroundings): Account | Refusal
   return { ...account, status: 'CLOSED' };
 }
 
-/** A new limit that the account breaks now. */
+/** Refuses a limit that the account does not meet. */
 function checkLimit(
   account: Account,
   limit: bigint | null | undefined,
@@ -276,7 +275,7 @@ function checkLimit(
   });
 }
 
-/** What the limits of an account are for, on its normal side. */
+/** Returns the balances that the limits apply to, on the account's normal side. */
 function stateOf(account: Account) {
   const { normalSide } = account;
   const balance = balanceOf(normalSide, account);
@@ -285,7 +284,7 @@ function stateOf(account: Account) {
   return { balance, held, incoming, lowest: balance - held, highest: balance + incoming };
 }
 
-/** No key keeps this answer. */
+/** ACCOUNT_CLOSED as a refusal that is not recorded. */
 function closed({ id }: Account): Refusal<'ACCOUNT_CLOSED'> {
   return { ...refuse('accountClosed', { account: id }), recorded: false };
 }

@@ -1,5 +1,6 @@
 import type { ObjectRef } from '@pothos/core';
-import { type ConditionKind, messageOf, type Refusal, type RefusalCode } from '../core/errors.ts';
+import type { ConditionKind, Refusal, RefusalCode } from '../core/errors.ts';
+import { messageOf } from '../core/refusal-messages.ts';
 import { formatId } from '../core/values/ids.ts';
 import { builder, type SchemaTypes } from './builder.ts';
 import { getAccount, getHold, getTransaction } from './context.ts';

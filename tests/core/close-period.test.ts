@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { decideClosing } from '../../src/core/close-period.ts';
-import { CLOCK } from '../support/scene.ts';
+import { CLOCK } from '../support/decide-fixtures.ts';
 
 describe('a period', () => {
   const latest = CLOCK - 5_000_000n;
@@ -22,7 +22,7 @@ describe('a period', () => {
     expect(decideClosing(closed, { before: latest - 10n })).toBe('CLOSED');
     expect(decideClosing(closed, { before: latest - 9n })).toBe('CLOSED');
     expect(decideClosing(closed, { before: latest - 8n })).toBe('CLOSE');
-    // Behind a clock that was set back.
+    // The clock was set back.
     expect(decideClosing({ closedBefore: CLOCK, clock: latest }, { before: CLOCK })).toBe('CLOSED');
   });
 });

@@ -9,7 +9,7 @@ import {
 } from '../../src/core/create-account.ts';
 import { toCurrency } from '../../src/core/create-currency.ts';
 import { Malformed } from '../../src/core/values/text.ts';
-import { CLOCK, USD } from '../support/scene.ts';
+import { CLOCK, USD } from '../support/decide-fixtures.ts';
 
 function order(place: number, input: Partial<CreateAccountInput> = {}): AccountOrder {
   const whole = { owner: 'ada', currency: 'USD', normalSide: 'CREDIT' as const, ...input };
@@ -34,7 +34,7 @@ function decide(inputs: readonly Partial<CreateAccountInput>[], state: Partial<R
 }
 
 describe('orders are decided one after the other', () => {
-  test('the same key makes one account, and another request with it is a conflict', () => {
+  test('the same key creates one account, and conflicts with another request', () => {
     const decisions = decide([
       { idempotencyKey: 'k' },
       { idempotencyKey: 'k' },
@@ -49,7 +49,7 @@ describe('orders are decided one after the other', () => {
     ]);
   });
 
-  test('the same externalId goes to the first one that is made', () => {
+  test('the first order gets an externalId', () => {
     expect(
       decide([
         { externalId: 'x', currency: 'ABC' },
@@ -65,7 +65,7 @@ describe('orders are decided one after the other', () => {
     ]);
   });
 
-  test('a refused order keeps neither its key nor its name', () => {
+  test('a refused order uses neither its key nor its externalId', () => {
     expect(
       decide([
         { idempotencyKey: 'k', externalId: 'x', currency: 'ABC' },
@@ -74,7 +74,7 @@ describe('orders are decided one after the other', () => {
     ).toMatchObject([{ code: 'UNKNOWN_CURRENCY' }, { code: 'MAKE' }]);
   });
 
-  test('owners and keys do not run together', () => {
+  test('owners and keys are not concatenated ambiguously', () => {
     expect(
       decide([
         { owner: 'a', idempotencyKey: 'bc' },
@@ -83,7 +83,7 @@ describe('orders are decided one after the other', () => {
     ).toMatchObject([{ code: 'MAKE' }, { code: 'MAKE' }]);
   });
 
-  test('what an earlier attempt of the same request made is its own, and no replay', () => {
+  test('an account of an earlier attempt of the same request is no replay', () => {
     const first = order(0, { idempotencyKey: 'k', externalId: 'x' });
     if ('code' in first.request) throw new TypeError('refused');
     const creations = new Map([['ada\0k', { id: 'id 0', digest: first.request.request.digest }]]);
@@ -136,7 +136,7 @@ describe('a currency', () => {
     expect(toCurrency({ code, exponent })).toMatchObject({ code: 'INVALID_INPUT', facts: { field } });
   });
 
-  test.each([2, 3])('of ISO 4217 is taken, with %d decimals too', (exponent) => {
+  test.each([2, 3])('of ISO 4217 is refused with CURRENCY_TAKEN, also with %d decimals', (exponent) => {
     expect(toCurrency({ code: 'USD', exponent })).toMatchObject({
       code: 'CURRENCY_TAKEN',
       facts: { registered: USD },

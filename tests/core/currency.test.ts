@@ -4,7 +4,7 @@ import { ISO_4217 } from '../../src/core/values/currency.ts';
 
 const theirs = new Map(published.data.map(({ code, digits }) => [code, digits]));
 
-/** What the other list has and ours lacks, and why. */
+/** Codes that only the other list has, with the reason. */
 const LACKING = {
   ANG: 'it was withdrawn for XCG',
   CUC: 'it was withdrawn in 2021',
@@ -24,7 +24,7 @@ const LACKING = {
 };
 
 describe('the currencies of ISO 4217', () => {
-  test('have the digits that another publication of the standard gives them', () => {
+  test('have the digits of another publication of the standard', () => {
     const shared = [...ISO_4217.values()].filter(({ code }) => theirs.has(code));
     expect(shared.length).toBeGreaterThan(150);
     expect(Object.fromEntries(shared.map(({ code, exponent }) => [code, exponent]))).toEqual(
@@ -32,7 +32,7 @@ describe('the currencies of ISO 4217', () => {
     );
   });
 
-  // Newer than the other list.
+  // Codes that are newer than the other list.
   test.each([
     ['XCG', 'the Caribbean guilder, in place of ANG since 2025'],
     ['XAD', 'the Arab accounting dinar'],
@@ -46,7 +46,7 @@ describe('the currencies of ISO 4217', () => {
     expect(ISO_4217.has(code)).toBe(false);
   });
 
-  test('differ from the other publication in nothing else', () => {
+  test('do not differ from the other publication otherwise', () => {
     const both = [...new Set([...ISO_4217.keys(), ...theirs.keys()])];
     expect(both.filter((code) => ISO_4217.has(code) !== theirs.has(code)).sort()).toEqual(
       [...Object.keys(LACKING), 'XAD', 'XCG'].sort(),
@@ -66,7 +66,7 @@ describe('the currencies of ISO 4217', () => {
     expect(ISO_4217.get(code)).toEqual({ code, exponent });
   });
 
-  test('have codes of three letters, whole exponents, and nobody can change them', () => {
+  test('have codes of three letters and whole exponents, and are immutable', () => {
     for (const [code, currency] of ISO_4217) {
       expect(code).toMatch(/^[A-Z]{3}$/);
       expect(currency).toEqual({ code, exponent: expect.any(Number) });

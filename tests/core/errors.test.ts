@@ -1,17 +1,17 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import {
-  messageOf,
   REFUSALS,
   type Refusal,
   type RefusalCode,
   type RefusalFacts,
   refuse,
 } from '../../src/core/errors.ts';
+import { messageOf } from '../../src/core/refusal-messages.ts';
 
 const CONTRACT = readFileSync(new URL('../contract.graphql', import.meta.url), 'utf8');
 
-/** Codes of the contract that no refusal has yet. */
+/** Codes of the contract that no refusal has. */
 const NOT_BUILT: readonly string[] = [
   'API_KEY_NOT_FOUND',
   'BALANCE_MONITOR_NOT_FOUND',
@@ -27,7 +27,7 @@ interface Row {
   readonly retryable: boolean;
 }
 
-/** The contract's table of precedence, one row a cause. A row with many codes goes on in lines whose step is empty. */
+/** Returns the contract's table of precedence, one row per cause. A row with many codes continues in lines whose step is empty. */
 function contractRows(): Row[] {
   const start = CONTRACT.indexOf('# The order of precedence');
   const table = CONTRACT.slice(start, CONTRACT.indexOf('enum LedgerErrorCode')).replaceAll(
@@ -47,7 +47,7 @@ function contractRows(): Row[] {
     .filter(({ code }) => !NOT_BUILT.includes(code));
 }
 
-/** Rows that belong to no step have no order. */
+/** Sorts the rows without a step by code: they have no order. */
 function inOrder(rows: readonly Row[]): Row[] {
   const anytime = rows.filter(({ step }) => step === null);
   return [
@@ -56,7 +56,7 @@ function inOrder(rows: readonly Row[]): Row[] {
   ];
 }
 
-/** The codes of a row; what stands in brackets or behind a colon tells causes apart for the reader. */
+/** Returns the codes of a row. Texts in brackets and after a colon are explanations for the reader. */
 function causesOf(codes: string): string[] {
   return codes
     .replaceAll(/\([^)]*\)/g, '')
@@ -66,7 +66,7 @@ function causesOf(codes: string): string[] {
 }
 
 describe('the table of refusals', () => {
-  test('is the contract’s, row by row: code, step, recorded, retryable, and the order inside a step', () => {
+  test('equals the contract’s: code, step, recorded, retryable, and the order within a step', () => {
     const rows = Object.values(REFUSALS).map(({ step, code, recorded, retryable }) => ({
       step,
       code,
@@ -76,12 +76,12 @@ describe('the table of refusals', () => {
     expect(inOrder(rows)).toEqual(inOrder(contractRows()));
   });
 
-  test('goes through the steps in order', () => {
+  test('lists the steps in order', () => {
     const steps = Object.values(REFUSALS).map(({ step }) => step ?? Number.POSITIVE_INFINITY);
     expect(steps).toEqual([...steps].sort((one, other) => one - other));
   });
 
-  test('says the same of a code whatever its cause, except for the step', () => {
+  test('gives all causes of a code the same recorded and retryable', () => {
     const rows: readonly Row[] = Object.values(REFUSALS);
     for (const { code, recorded, retryable } of rows) {
       for (const row of rows.filter((other) => other.code === code)) {
@@ -90,7 +90,7 @@ describe('the table of refusals', () => {
     }
   });
 
-  test('has the codes of LedgerErrorCode that are built, and no other', () => {
+  test('has exactly the codes of LedgerErrorCode that are implemented', () => {
     const [, body = ''] = /enum LedgerErrorCode \{([^}]*)\}/.exec(CONTRACT) ?? [];
     const codes = body.trim().split(/\s+/).sort();
     const ours = new Set(Object.values(REFUSALS).map(({ code }) => code));
@@ -102,10 +102,10 @@ const ID = '0190d5e8-7a2b-7c3d-8e4f-a5b6c7d8e9f0';
 const USD = { code: 'USD', exponent: 2 };
 const usd = (minor: bigint) => ({ minor, currency: USD });
 
-/** Facts of every code, and what its message must show of them. */
+/** Facts of every code, and texts that its message must contain. */
 const EXAMPLES: { readonly [C in RefusalCode]: readonly [facts: RefusalFacts[C], shown: readonly string[]] } =
   {
-    FORBIDDEN: [{}, ['may not']],
+    FORBIDDEN: [{}, ['not permitted']],
     RATE_LIMITED: [{ retryAfterMs: 250 }, ['250 ms', 'Nothing was done']],
     OVERLOADED: [{ retryAfterMs: 50 }, ['50 ms', 'Nothing was done']],
     INVALID_INPUT: [
@@ -115,7 +115,7 @@ const EXAMPLES: { readonly [C in RefusalCode]: readonly [facts: RefusalFacts[C],
     INVALID_AMOUNT: [{ field: 'amount', problem: 'must be above zero' }, ['amount must be above zero.']],
     ACCOUNT_NOT_FOUND: [{ accountId: 'acct_x' }, ['"acct_x"']],
     HOLD_NOT_FOUND: [{ holdId: 'hold_x' }, ['"hold_x"']],
-    TRANSACTION_NOT_FOUND: [{ transactionId: 'ext:order "1"' }, ['"ext:order \\"1\\""', 'given later']],
+    TRANSACTION_NOT_FOUND: [{ transactionId: 'ext:order "1"' }, ['"ext:order \\"1\\""', 'with the same key']],
     IDEMPOTENCY_CONFLICT: [
       { differingFields: ['amount', 'toAccountId'], transaction: ID },
       ['amount, toAccountId', 'new key'],
@@ -137,7 +137,7 @@ const EXAMPLES: { readonly [C in RefusalCode]: readonly [facts: RefusalFacts[C],
     ALREADY_REVERSED: [{ transaction: ID }, ['txn_']],
     REVERSAL_AMOUNT_EXCEEDED: [{ remaining: usd(100n), requested: usd(101n) }, ['1.00 USD', '1.01 USD']],
     ACCOUNT_CLOSED: [{ account: ID }, ['acct_', 'final']],
-    ACCOUNT_FROZEN: [{ account: ID }, ['acct_', 'unfrozen']],
+    ACCOUNT_FROZEN: [{ account: ID }, ['acct_', 'Unfreeze']],
     CONDITION_FAILED: [
       {
         account: ID,
@@ -167,27 +167,27 @@ const EXAMPLES: { readonly [C in RefusalCode]: readonly [facts: RefusalFacts[C],
     CURRENCY_TAKEN: [{ registered: { code: 'ETH', exponent: 18 } }, ['ETH', '18 decimals']],
     BATCH_ABORTED: [
       { index: 3, cause: refuse('accountNotFound', { accountId: 'acct_x' }) },
-      ['Nothing of the batch was done', 'operation 3', '"acct_x"'],
+      ['Nothing of the batch was posted', 'operation 3', '"acct_x"'],
     ],
-    UNAVAILABLE: [{}, ['not known whether this was done', 'same idempotency key']],
-    INTERNAL: [{ faultId: '5c8e' }, ['nothing was done', 'request id']],
+    UNAVAILABLE: [{}, ['outcome is unknown', 'same idempotency key']],
+    INTERNAL: [{ faultId: '5c8e' }, ['Nothing was done', 'request id']],
   };
 
 describe('a message', () => {
   test.each(Object.values(REFUSALS))(
-    'of $code shows its facts and ends as a sentence',
+    'of $code contains its facts and ends with a full stop',
     ({ code, recorded, retryable }) => {
       const [facts, shown] = EXAMPLES[code];
       const message = messageOf({ code, facts, recorded, retryable, replayed: false } as Refusal);
       for (const piece of shown) expect(message).toContain(piece);
       expect(message).toMatch(/^\S.*\.$/s);
       expect(message).not.toMatch(/undefined|null|NaN|\[object/);
-      // Whoever was declined learns that the key stays declined.
-      expect(message.includes('send a new key')).toBe(recorded);
+      // The message of a recorded refusal says that the same key always returns it.
+      expect(message.includes('To try again, use a new key')).toBe(recorded);
     },
   );
 
-  test('says of an externalId that another operation of the batch took that there is nothing to point at', () => {
+  test('of an externalId that another operation of the batch took names no account or transaction', () => {
     expect(
       messageOf({
         code: 'EXTERNAL_ID_TAKEN',
@@ -196,10 +196,12 @@ describe('a message', () => {
         retryable: false,
         replayed: false,
       }),
-    ).toBe('The externalId is taken by another operation of this batch.');
+    ).toBe(
+      'The externalId is taken by another operation of this batch. Use a different one for each operation.',
+    );
   });
 
-  test('quotes only the beginning of what a caller sent', () => {
+  test('quotes only the beginning of a long id', () => {
     const message = messageOf({
       code: 'ACCOUNT_NOT_FOUND',
       facts: { accountId: 'x'.repeat(100_000) },

@@ -16,7 +16,7 @@ import {
 } from '../../src/core/values/ids.ts';
 
 const KINDS = Object.keys(ID_PREFIX) as IdKind[];
-/** Every pattern of 128 bits, valid as a version of RFC 9562 or not. */
+/** All patterns of 128 bits, whether or not RFC 9562 defines their version. */
 const uuids = fc.bigInt({ min: 0n, max: 2n ** 128n - 1n }).map((bits) =>
   bits
     .toString(16)
@@ -36,7 +36,7 @@ describe('a public id', () => {
     );
   });
 
-  test.each(KINDS)('of a %s leads back to its UUID, and names nothing of another kind', (kind) => {
+  test.each(KINDS)('of a %s is read as its UUID, and not as another kind', (kind) => {
     fc.assert(
       fc.property(uuids, (uuid) => {
         const id = formatId(kind, uuid);
@@ -79,7 +79,7 @@ describe('a public id', () => {
     expect(parseId('account', text)).toBeUndefined();
   });
 
-  test('has one form: a text that is read is the text that is written', () => {
+  test('has exactly one form', () => {
     const alphabet = fc.constantFrom(...'0123456789abcdefghjkmnpqrstvwxyzilouA-_ ');
     fc.assert(
       fc.property(fc.string({ unit: alphabet, minLength: 26, maxLength: 26 }), (suffix) => {
@@ -122,7 +122,7 @@ describe("an entry's public id", () => {
     expect(parseEntryId(text)).toBeUndefined();
   });
 
-  test('is not read where the version has more digits than an int8 holds', () => {
+  test('is invalid if the version does not fit an int8', () => {
     expect(parseEntryId(`${head}${'9'.repeat(18)}`)?.version).toBe(10n ** 18n - 1n);
     expect(parseEntryId(`${head}${'9'.repeat(19)}`)).toBeUndefined();
   });
@@ -138,7 +138,7 @@ describe("a block's ids", () => {
         const bits = BigInt(`0x${blockIds(createdAt, random)(place).replaceAll('-', '')}`);
         expect(bits >> 80n).toBe(createdAt / 1000n);
         expect((bits >> 76n) & 0xfn).toBe(7n);
-        // 4096 steps a millisecond: a microsecond is 4.096 of them.
+        // A millisecond has 4096 steps, a microsecond 4.096.
         expect((bits >> 64n) & 0xfffn).toBe(BigInt(Math.floor((Number(createdAt % 1000n) / 1000) * 4096)));
         expect((bits >> 62n) & 0b11n).toBe(0b10n);
         expect((bits >> 20n) & (2n ** 42n - 1n)).toBe(random);
@@ -147,7 +147,7 @@ describe("a block's ids", () => {
     );
   });
 
-  test('count from zero to the last place, and sort as they count', () => {
+  test('count from zero to the last position and sort in that order', () => {
     const idAt = blockIds(1_769_860_800_123_456n, 0n);
     expect(idAt(0).slice(31)).toBe('00000');
     expect(idAt(MAX_BLOCK_SIZE - 1).slice(31)).toBe('fffff');
@@ -172,7 +172,7 @@ describe("a block's ids", () => {
     );
   });
 
-  test('of an instant lie between its bound and the next microsecond’s', () => {
+  test('of an instant are between its bound and that of the next microsecond', () => {
     fc.assert(
       fc.property(
         instants,
@@ -186,7 +186,7 @@ describe("a block's ids", () => {
     );
   });
 
-  test('lie behind every bound before 1970', () => {
+  test('are above every bound before 1970', () => {
     expect(firstIdAt(-1n)).toBe(firstIdAt(0n));
     expect(firstIdAt(-62_135_596_800_000_000n) < blockIds(0n, 0n)(0)).toBe(true);
   });

@@ -57,19 +57,19 @@ describe('an instant', () => {
     ...['2026-01-31T24:00:00Z', '2026-01-31T25:00:00Z', '2026-01-31T12:60:00Z', '2026-12-31T23:59:60Z'],
     ...['2026-01-31T12:00:00+24:00', '2026-01-31T12:00:00-01:60', '0000-01-01T00:00:00Z'],
   ])('%s does not exist', (text) => {
-    expect(parseInstant(text)).toEqual(new Malformed('must be a day and a time of day that exist'));
+    expect(parseInstant(text)).toEqual(new Malformed('must be an existing date and time'));
   });
 
   test.each(['0001-01-01T00:00:00+00:01', '9999-12-31T23:59:59-00:01'])(
-    '%s leaves the years by its offset',
+    '%s is outside the years because of its offset',
     (text) => {
-      expect(parseInstant(text)).toEqual(new Malformed('must lie in the years 0001 to 9999'));
+      expect(parseInstant(text)).toEqual(new Malformed('must be in the years 0001 to 9999'));
     },
   );
 
   const instants = fc.bigInt({ min: -62_135_596_800_000_000n, max: 253_402_300_799_999_999n });
 
-  test('is written in UTC with six decimals, and its text leads back to it', () => {
+  test('is written in UTC with six decimals and read back unchanged', () => {
     fc.assert(
       fc.property(instants, (instant) => {
         const text = formatInstant(instant);
@@ -79,7 +79,7 @@ describe('an instant', () => {
     );
   });
 
-  test('is the same whatever the offset that it is written with', () => {
+  test('does not depend on the offset of its text', () => {
     const offsets = fc.record({ minutes: fc.integer({ min: 0, max: 1439 }), sign: fc.constantFrom(1n, -1n) });
     const inner = fc.bigInt({ min: -62_000_000_000_000_000n, max: 253_000_000_000_000_000n });
     fc.assert(

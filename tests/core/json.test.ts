@@ -6,7 +6,7 @@ const seed = Number(process.env['SEED'] ?? Math.floor(Math.random() * 2 ** 31));
 console.log(`SEED=${seed}`);
 const runs = { seed, numRuns: 3000 };
 
-// Names that V8 takes others for, once it has read them.
+// Names that V8 may return for other names after it has parsed them.
 const FIRST = ['\\', '\\u', '\\u5', '\\u00', '\\n', '"', '\\"', 'name\\', 'name\\u'];
 
 type Tree = string | number | boolean | null | readonly Tree[] | { readonly members: readonly Member[] };
@@ -48,7 +48,7 @@ const SHORT: Readonly<Record<string, string>> = {
   '/': '\\/',
 };
 
-/** JSON in one of its spellings; `roll` chooses. */
+/** Writes JSON in a random spelling; `roll` is the random source. */
 function write(tree: Tree, roll: (sides: number) => number): string {
   const space = () => ['', '', '', ' ', '\n', '\t\r'][roll(6)] ?? '';
   const spell = (character: string): string => {
@@ -70,14 +70,14 @@ function write(tree: Tree, roll: (sides: number) => number): string {
   return `[${between(tree.map((value) => write(value, roll)))}]`;
 }
 
-/** The value as JSON.parse makes it: its objects have own properties alone, in order; the last of one name counts. */
+/** Returns the value that JSON.parse must return: objects with own properties in order, the last one of each name. */
 function madeOf(tree: Tree): unknown {
   if (typeof tree !== 'object' || tree === null) return tree;
   if (!('members' in tree)) return tree.map(madeOf);
   return Object.fromEntries(tree.members.map(([name, value]) => [name, madeOf(value)]));
 }
 
-/** All that can be told of a value: what `toEqual` ignores too, such as the order of members, and own members by any name. */
+/** Describes a value completely, including details that `toEqual` ignores, such as the order of members and __proto__ members. */
 function shown(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(shown);
   if (typeof value !== 'object' || value === null) return Object.is(value, -0) ? '-0' : value;
@@ -86,7 +86,7 @@ function shown(value: unknown): unknown {
   return [...prototype, ...members.map(([name, { value, ...rest }]) => [name, shown(value), rest])];
 }
 
-test('every value is read from every spelling of it', () => {
+test('every value is read from every spelling', () => {
   fc.assert(
     fc.property(TREES, fc.infiniteStream(fc.nat(1000)), (tree, rolls) => {
       const text = write(tree, (sides) => (rolls.next().value ?? 0) % sides);
@@ -96,7 +96,7 @@ test('every value is read from every spelling of it', () => {
   );
 });
 
-test('what JSON.parse throws is thrown, and nothing else is', () => {
+test('invalid JSON throws the error of JSON.parse', () => {
   const reads = (read: (text: string) => unknown, text: string) => {
     try {
       read(text);
@@ -126,12 +126,12 @@ test('what JSON.parse throws is thrown, and nothing else is', () => {
   expect(Math.min(counts.read, counts.thrown)).toBeGreaterThan(100);
 });
 
-describe('a name is read as itself, whatever name was read before', () => {
+describe('a name is read correctly whatever name was read before', () => {
   const pairs = ['\\', '"', '\n', '\u0001'].flatMap((first) =>
     ['年', '\n', '"', '\\\\', 'é'].map((name) => [name, first]),
   );
   test.each(pairs)('%j after %j', (name, first) => {
-    // Each pair follows a member that no other does: V8 expects what followed it before.
+    // Each pair follows a unique member: V8 predicts the next name from the previous one.
     const before = `order ${JSON.stringify([name, first])}`;
     JSON.parse(JSON.stringify({ [before]: '42', [first]: 1 }));
     const text = JSON.stringify({ [before]: '42', [name]: 'x' }).replace(
@@ -142,13 +142,13 @@ describe('a name is read as itself, whatever name was read before', () => {
   });
 });
 
-test('a name that stands twice is one member, at its first place and with its last value, however it is written', () => {
+test('a duplicate name is one member with its first position and last value, in every spelling', () => {
   expect(JSON.stringify(parseJson('{"a":1,"\\n":2,"\\u0061":3,"\\u000A":4,"b":5,"\\u0062":[]}'))).toBe(
     '{"a":3,"\\n":4,"b":[]}',
   );
 });
 
-test('a prototype is a member like any other', () => {
+test('__proto__ is an ordinary member', () => {
   const read = parseJson('{"\\u005f_proto__":{"\\n":1},"x":{"__proto__":{"\\t":null},"\\n":2}}') as object;
   expect(Object.keys(read)).toEqual(['__proto__', 'x']);
   expect(JSON.stringify(read)).toBe('{"__proto__":{"\\n":1},"x":{"__proto__":{"\\t":null},"\\n":2}}');
@@ -170,6 +170,6 @@ test.each<[string, string]>([
 ])('16 MiB of %s are read in time that grows with the text', (_, text) => {
   const since = performance.now();
   parseJson(text);
-  // A hundred times as long as it takes on a slow machine would be the square of the text's length.
+  // Quadratic time would take a hundred times longer than a slow machine needs.
   expect(performance.now() - since).toBeLessThan(5000);
 });

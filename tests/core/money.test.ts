@@ -18,7 +18,7 @@ const BHD = { code: 'BHD', exponent: 3 };
 const ETH = { code: 'ETH', exponent: 18 };
 const FINE = { code: 'FINE', exponent: 30 };
 
-/** The minor units of an amount's text: what a caller's text becomes on its way into the books. */
+/** Returns the minor units of an amount's text. */
 function minorOf(text: string, currency: typeof USD): bigint | Malformed {
   const amount = parseDecimal(text, { signed: true });
   return amount instanceof Malformed ? amount : toMinor(amount, currency);
@@ -38,7 +38,7 @@ describe('the text of an amount', () => {
     ['0.000000000000000001', ETH, 1n],
     ['0.000000000000000000000000000001', FINE, 1n],
     ['99999999.999999999999999999999999999999', FINE, MAX_MINOR],
-    // Where a double or an int8 would be wrong.
+    // Values that a double or an int8 cannot represent.
     ['90071992547409.93', USD, 2n ** 53n + 1n],
     ['92233720368547758.08', USD, 2n ** 63n],
     ['99999999999999999999999999999999999999', JPY, MAX_MINOR],
@@ -49,16 +49,16 @@ describe('the text of an amount', () => {
   });
 
   test.each([
-    ['1.5', JPY, 'must have no decimals in JPY, and has 1'],
-    ['1.0', JPY, 'must have no decimals in JPY, and has 1'],
-    ['1.000', USD, 'must have at most 2 decimals in USD, and has 3'],
-    ['0.0001', BHD, 'must have at most 3 decimals in BHD, and has 4'],
-    ['0.0000000000000000001', ETH, 'must have at most 18 decimals in ETH, and has 19'],
-    ['0.0000000000000000000000000000001', FINE, 'must have at most 30 decimals in FINE, and has 31'],
-    ['100000000000000000000000000000000000000', JPY, "must have at most 38 digits in JPY's minor units"],
-    ['1000000000000000000000000000000000000', USD, "must have at most 38 digits in USD's minor units"],
-    ['-1000000000000000000000000000000000000.00', USD, "must have at most 38 digits in USD's minor units"],
-    ['100000000', FINE, "must have at most 38 digits in FINE's minor units"],
+    ['1.5', JPY, 'must have no decimals in JPY, but has 1'],
+    ['1.0', JPY, 'must have no decimals in JPY, but has 1'],
+    ['1.000', USD, 'must have at most 2 decimals in USD, but has 3'],
+    ['0.0001', BHD, 'must have at most 3 decimals in BHD, but has 4'],
+    ['0.0000000000000000001', ETH, 'must have at most 18 decimals in ETH, but has 19'],
+    ['0.0000000000000000000000000000001', FINE, 'must have at most 30 decimals in FINE, but has 31'],
+    ['100000000000000000000000000000000000000', JPY, 'must have at most 38 digits in minor units of JPY'],
+    ['1000000000000000000000000000000000000', USD, 'must have at most 38 digits in minor units of USD'],
+    ['-1000000000000000000000000000000000000.00', USD, 'must have at most 38 digits in minor units of USD'],
+    ['100000000', FINE, 'must have at most 38 digits in minor units of FINE'],
   ])('%s is not rounded into %o but refused', (text, currency, problem) => {
     expect(minorOf(text, currency)).toEqual(new Malformed(problem));
   });
@@ -97,27 +97,27 @@ describe('the text of an amount', () => {
       '1 USD',
       'null',
     ],
-    // Digits of other scripts, and a minus sign that is none.
+    // Digits of other scripts, and a character that only looks like a minus sign.
     ...['١٢', '１２', '−1', '1\u200b', '½'],
   ])('%j is no decimal text', (text) => {
     expect(parseDecimal(text, { signed: true })).toBeInstanceOf(Malformed);
   });
 
-  test('a text of 80 characters is read and one of 81 is not', () => {
+  test('a text of 80 characters is accepted, one of 81 is refused', () => {
     expect(parseDecimal('0'.repeat(79).concat('1'), { signed: false })).toEqual({
       coefficient: 1n,
       scale: 0,
     });
     expect(parseDecimal('0'.repeat(80).concat('1'), { signed: false })).toEqual(
-      new Malformed('must have at most 80 characters, and has 81'),
+      new Malformed('must have at most 80 characters, but has 81'),
     );
   });
 
-  test.each(['0', '0.00', '000'])('%s does not move', (text) => {
+  test.each(['0', '0.00', '000'])('%s is refused as an amount that moves', (text) => {
     expect(parseAmount(text)).toEqual(new Malformed('must be above zero'));
   });
 
-  test.each(['-1', '-0', '-0.01'])('%s has a sign, which an amount that moves has not', (text) => {
+  test.each(['-1', '-0', '-0.01'])('%s is refused because of its sign', (text) => {
     expect(parseAmount(text)).toEqual(new Malformed('must not have a sign'));
   });
 });
@@ -157,7 +157,7 @@ describe('for every amount', () => {
   const currencies = fc.record({ code: fc.constant('ANY'), exponent: fc.integer({ min: 0, max: 30 }) });
   const minors = fc.bigInt({ min: -MAX_MINOR, max: MAX_MINOR });
 
-  test('its text leads back to it', () => {
+  test('the text is read back unchanged', () => {
     fc.assert(
       fc.property(minors, currencies, (minor, currency) => {
         expect(minorOf(formatMinor(minor, currency), currency)).toBe(minor);
@@ -165,7 +165,7 @@ describe('for every amount', () => {
     );
   });
 
-  test('equal amounts have one shortest text, however many zeros were written', () => {
+  test('equal amounts have the same shortest text', () => {
     fc.assert(
       fc.property(
         fc.bigInt({ min: 0n, max: 10n ** 30n }),
@@ -179,7 +179,7 @@ describe('for every amount', () => {
     );
   });
 
-  test('the shortest text names the same amount, and no shorter one does', () => {
+  test('the shortest text has the same value, and no shorter text has it', () => {
     fc.assert(
       fc.property(minors, currencies, (minor, currency) => {
         const shortest = shortestDecimal({ coefficient: minor, scale: currency.exponent });
@@ -189,7 +189,7 @@ describe('for every amount', () => {
     );
   });
 
-  test('one decimal more than the currency has is refused, whatever it is', () => {
+  test('one decimal more than the currency has is refused, even a zero', () => {
     fc.assert(
       fc.property(fc.nat(), currencies, fc.integer({ min: 0, max: 9 }), (whole, currency, digit) => {
         const text = `${whole}.${'0'.repeat(currency.exponent)}${digit}`;
@@ -198,7 +198,7 @@ describe('for every amount', () => {
     );
   });
 
-  test('a text is read as PostgreSQL-like decimals or not at all, never by the rules of JavaScript numbers', () => {
+  test('only decimal text is accepted, not the other forms of JavaScript numbers', () => {
     fc.assert(
       fc.property(fc.string({ unit: fc.constantFrom(...'0123456789.-+eExX _,'), maxLength: 12 }), (text) => {
         const read = parseDecimal(text, { signed: true });

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Account } from '../../src/core/account.ts';
-import { messageOf } from '../../src/core/errors.ts';
+import { messageOf } from '../../src/core/refusal-messages.ts';
 import {
   type AccountChange,
   changeAccount,
@@ -12,7 +12,7 @@ import {
 } from '../../src/core/update-account.ts';
 import { MAX_MINOR } from '../../src/core/values/money.ts';
 import { Malformed } from '../../src/core/values/text.ts';
-import { ALICE, account, BOB, externalAccount, USD } from '../support/scene.ts';
+import { ALICE, account, BOB, externalAccount, USD } from '../support/decide-fixtures.ts';
 
 function ownedAccount(changes: Partial<Account> = {}): Account {
   return {
@@ -25,7 +25,7 @@ function ownedAccount(changes: Partial<Account> = {}): Account {
   };
 }
 
-/** External accounts have nothing of an owner's. */
+/** External accounts have no limits and no externalId. */
 const outside = ownedAccount(externalAccount({ posted: -500n }));
 
 type Input = Omit<UpdateAccountInput, 'accountId'>;
@@ -36,8 +36,8 @@ function toUpdate(input: Input): AccountChange {
   return change;
 }
 
-function change(before: Account, asked: AccountChange, beside: Partial<Surroundings> = {}) {
-  return changeAccount(before, asked, { takenBy: undefined, openHolds: 0, ...beside });
+function change(before: Account, asked: AccountChange, surroundings: Partial<Surroundings> = {}) {
+  return changeAccount(before, asked, { takenBy: undefined, openHolds: 0, ...surroundings });
 }
 
 const usd = (minor: bigint) => ({ minor, currency: USD });
@@ -92,18 +92,13 @@ describe('the shape of an update', () => {
   });
 });
 
-describe('what an update leaves', () => {
+describe('an update', () => {
   test.each<[string, Partial<Account>, Input, Partial<Account>]>([
     ['a lower limit', {}, { minBalance: { amount: '-5' } }, { minBalance: -500n }],
     ['an upper limit', {}, { maxBalance: { amount: '5.25' } }, { maxBalance: 525n }],
     ['no lower limit', {}, { minBalance: { unlimited: true } }, { minBalance: null }],
     ['no upper limit', { maxBalance: 5n }, { maxBalance: { unlimited: true } }, { maxBalance: null }],
-    [
-      'other metadata, the whole of them',
-      { metadata: { a: '1' } },
-      { metadata: { b: '2' } },
-      { metadata: { b: '2' } },
-    ],
+    ['all metadata at once', { metadata: { a: '1' } }, { metadata: { b: '2' } }, { metadata: { b: '2' } }],
     ['no metadata', { metadata: { a: '1' } }, { metadata: {} }, { metadata: {} }],
     ['a name', {}, { externalId: 'wallet' }, { externalId: 'wallet' }],
     ['the same name', { externalId: 'wallet' }, { externalId: 'wallet' }, {}],
@@ -117,13 +112,13 @@ describe('what an update leaves', () => {
     expect(change(outside, toUpdate({ metadata: { a: 'b' } }))).toEqual({ ...outside, metadata: { a: 'b' } });
   });
 
-  test('its own name is not taken', () => {
+  test('its own externalId is not taken', () => {
     const named = ownedAccount({ externalId: 'wallet' });
     expect(change(named, toUpdate({ externalId: 'wallet' }), { takenBy: ALICE })).toEqual(named);
   });
 });
 
-describe('a limit holds for what is held and what is incoming', () => {
+describe('limits include held and incoming amounts', () => {
   // balance 10.00, held 3.00, incoming 2.00, on either side
   const credit = ownedAccount({ posted: 1000n, pendingDebits: 300n, pendingCredits: 200n });
   const debit = ownedAccount({
@@ -152,13 +147,13 @@ describe('a limit holds for what is held and what is incoming', () => {
       code: 'LIMIT_UNMET',
       facts: { limit: usd(1199n), ...facts },
     });
-    // The input's field order.
+    // In the order of the input's fields.
     expect(limit({ maxBalance: { amount: '0' }, minBalance: { amount: '8' } })).toMatchObject({
       facts: { limit: usd(800n) },
     });
   });
 
-  test('a limit that is not given is not looked at', () => {
+  test('an absent limit is not checked', () => {
     const over = ownedAccount({ posted: 1000n, maxBalance: 500n });
     expect(change(over, toUpdate({ metadata: { a: 'b' } }))).toMatchObject({ maxBalance: 500n });
   });
@@ -184,12 +179,12 @@ describe('freeze, unfreeze and close', () => {
       expect(after).toMatchObject({ code: becomes, facts: { account: ALICE }, recorded: false });
     } else {
       expect(after).toEqual({ ...before, status: becomes });
-      // What changes nothing is not written.
+      // A change without effect is not written.
       expect(after === before).toBe(status === becomes);
     }
   });
 
-  test('no key keeps the answer that an account is closed, and its message does not say so', () => {
+  test('ACCOUNT_CLOSED is not recorded, and its message does not mention the key', () => {
     const refusal = change(ownedAccount({ status: 'CLOSED' }), { kind: 'FREEZE', idempotencyKey: null });
     if (!('facts' in refusal)) throw new TypeError('not refused');
     expect(messageOf(refusal)).not.toContain('key');
@@ -213,20 +208,20 @@ describe('freeze, unfreeze and close', () => {
 });
 
 describe('the order of precedence', () => {
-  /** Each provokes its code, on its own and together with the others that one request can meet. */
+  /** Each case provokes its code, alone and together with every other case that one request can have. */
   const PROVOCATIONS: Readonly<
-    Record<string, { before?: Partial<Account>; input: Input; beside?: Partial<Surroundings> }>
+    Record<string, { before?: Partial<Account>; input: Input; surroundings?: Partial<Surroundings> }>
   > = {
     INVALID_INPUT: { before: { externalId: 'one' }, input: { externalId: 'another' } },
     INVALID_AMOUNT: { input: { minBalance: { amount: '1.001' } } },
     UNSUPPORTED_ACCOUNT: { before: outside, input: { maxBalance: { amount: '5000' } } },
-    EXTERNAL_ID_TAKEN: { input: { externalId: 'another' }, beside: { takenBy: BOB } },
+    EXTERNAL_ID_TAKEN: { input: { externalId: 'another' }, surroundings: { takenBy: BOB } },
     ACCOUNT_CLOSED: { before: { status: 'CLOSED' }, input: {} },
     LIMIT_UNMET: { input: { maxBalance: { amount: '-1' } } },
   };
   const codes = Object.keys(PROVOCATIONS);
 
-  /** An external account has no name and is open. */
+  /** Cases that exclude each other: an external account has no externalId and is open. */
   const IMPOSSIBLE = new Set(['INVALID_INPUT UNSUPPORTED_ACCOUNT', 'UNSUPPORTED_ACCOUNT ACCOUNT_CLOSED']);
   const pairs = codes
     .flatMap((first, place) => codes.slice(place).map((second): [string, string] => [first, second]))
@@ -236,10 +231,10 @@ describe('the order of precedence', () => {
     const [a, b] = [PROVOCATIONS[first], PROVOCATIONS[second]];
     const before = ownedAccount({ ...a?.before, ...b?.before });
     const asked = toUpdate({ ...b?.input, ...a?.input });
-    expect(change(before, asked, { ...a?.beside, ...b?.beside })).toMatchObject({ code: first });
+    expect(change(before, asked, { ...a?.surroundings, ...b?.surroundings })).toMatchObject({ code: first });
   });
 
-  test('an external account refuses freeze, close, limits and a name, and nothing else', () => {
+  test('an external account refuses freeze, close, limits and an externalId, but not unfreeze', () => {
     const asked: AccountChange[] = [
       { kind: 'FREEZE', idempotencyKey: null },
       { kind: 'CLOSE', idempotencyKey: null },
@@ -257,21 +252,21 @@ describe('the order of precedence', () => {
   });
 });
 
-describe('what is recorded of a change', () => {
+describe('the record of a change', () => {
   const SALT = Buffer.alloc(16, 7);
   const decide = (
     before: Account,
     asked: AccountChange,
-    beside: Partial<Parameters<typeof decideChange>[2]> = {},
+    surroundings: Partial<Parameters<typeof decideChange>[2]> = {},
   ) =>
     decideChange(before, asked, {
       takenBy: undefined,
       openHolds: 0,
       recorded: undefined,
       salt: SALT,
-      ...beside,
+      ...surroundings,
     });
-  /** What is recorded under the key of a change that is made. */
+  /** Returns the recorded change of a key. */
   const recordOf = (asked: AccountChange, salt = SALT) => {
     const made = decide(ownedAccount(), asked, { salt });
     if ('facts' in made || made.event?.attempt == null) throw new TypeError('not recorded');
@@ -279,14 +274,14 @@ describe('what is recorded of a change', () => {
     return { action, request: attempt.request, salt: made.event.salt };
   };
 
-  test('is nothing where nothing changes and there is no key', () => {
+  test('is absent if nothing changes and there is no key', () => {
     const before = ownedAccount({ metadata: { a: '1', b: '2' } });
     const asked = toUpdate({ metadata: { b: '2', a: '1' }, minBalance: { unlimited: true } });
     const unlimited = { ...before, minBalance: null };
     expect(decide(unlimited, asked)).toEqual({ account: unlimited, event: null, replayed: false });
   });
 
-  test('is the key where nothing changes, and nothing of a refusal', () => {
+  test('has only the key if nothing changes, and is absent for a refusal', () => {
     const frozen = ownedAccount({ status: 'FROZEN' });
     const asked: AccountChange = { kind: 'FREEZE', idempotencyKey: 'k' };
     expect(decide(frozen, asked)).toMatchObject({
@@ -296,7 +291,7 @@ describe('what is recorded of a change', () => {
     expect(decide(ownedAccount({ status: 'CLOSED' }), asked)).toMatchObject({ code: 'ACCOUNT_CLOSED' });
   });
 
-  test('answers its key before anything else is looked at', () => {
+  test('is looked up by its key before any other check', () => {
     const asked = toUpdate({ externalId: 'name', metadata: { a: '1' }, idempotencyKey: 'k' });
     const recorded = recordOf(asked);
     const closed = ownedAccount({ status: 'CLOSED', externalId: 'other' });
@@ -328,7 +323,7 @@ describe('what is recorded of a change', () => {
     );
   });
 
-  test('once the salt is erased, metadata is another one', () => {
+  test('metadata differs once the salt is erased', () => {
     const asked = toUpdate({ metadata: { a: '1' }, idempotencyKey: 'k' });
     const recorded = { ...recordOf(asked), salt: null };
     expect(decide(ownedAccount(), asked, { recorded })).toMatchObject({

@@ -71,7 +71,7 @@ test('an amount of a megabyte is refused by its length', async () => {
   const answer = await api.mutate('transfer', move({ amount: '1'.repeat(1_000_000) }), FIELD);
   expect(answer).toMatchObject({
     code: 'INVALID_AMOUNT',
-    message: 'amount must have at most 80 characters, and has 1000000.',
+    message: 'amount must have at most 80 characters, but has 1000000.',
   });
 });
 

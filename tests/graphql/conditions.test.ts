@@ -174,7 +174,7 @@ test('there are at most 100 conditions, on accounts that there are', async () =>
   expect(await transfer(many(101))).toMatchObject({
     code: 'INVALID_INPUT',
     field: 'conditions',
-    message: 'conditions must be at most 100, and are 101.',
+    message: 'conditions must have at most 100 items, but has 101.',
   });
   expect(await transfer(many(100))).toMatchObject({ __typename: 'TransactionPosted' });
   expect(await transfer([{ accountId: 'ext:nobody', balanceAtLeast: '1' }])).toMatchObject({

@@ -103,7 +103,7 @@ test('a journal has 2 to 100 entries', async () => {
     expect(await post(pairs(count))).toMatchObject({
       __typename: 'InvalidInputError',
       field: 'entries',
-      message: `entries must be 2 to 100, and are ${count}.`,
+      message: `entries must have 2 to 100 items, but has ${count}.`,
     });
   }
   expect(await post(pairs(100))).toMatchObject({ transaction: { amount: { amount: '50.00' } } });

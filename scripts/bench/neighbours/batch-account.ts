@@ -1,4 +1,4 @@
-/** Callers who want an account that large ATOMIC batches move. */
+/** Neighbours that pay an account which large ATOMIC batches use. */
 import { randomUUID } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
 import type { Command } from '../../../src/core/decide/command.ts';
@@ -9,30 +9,30 @@ import { accepted, makeAccounts } from '../engine.ts';
 import { createPicker, type Pair } from '../workload.ts';
 import {
   addTurn,
-  beside,
+  type Bystanders,
   during,
+  type Neighbour,
+  nearlyUnaffected,
   type Run,
-  type Scene,
   type Stage,
-  type Strangers,
   Tally,
-  withStrangers,
-} from './scene.ts';
+  withBystanders,
+} from './neighbour.ts';
 
 const OPERATIONS = 10_000;
 const BATCH_ACCOUNTS = 200;
 const CALLERS = [1, 16];
-const MADE_AT_ONCE = 500;
-const ALONE = 'strangers, batches elsewhere';
-const besideCallers = (callers: number) => `strangers, ${callers} at the batches' account`;
+const CHUNK = 500;
+const ALONE = 'bystanders, batches elsewhere';
+const withCallers = (callers: number) => `bystanders, ${callers} at the batches' account`;
 
-export const batchAccount: Scene = {
+export const batchAccount: Neighbour = {
   name: 'batch-account',
-  targets: CALLERS.map((callers) => ({ figure: besideCallers(callers), over: ALONE, ...beside })),
-  measure: (stage) => withStrangers(stage, (ledger, strangers) => measure(stage, ledger, strangers)),
+  comparisons: CALLERS.map((callers) => ({ figure: withCallers(callers), over: ALONE, ...nearlyUnaffected })),
+  measure: (stage) => withBystanders(stage, (ledger, bystanders) => measure(stage, ledger, bystanders)),
 };
 
-async function measure({ figures, rounds }: Stage, ledger: Ledger, strangers: Strangers): Promise<void> {
+async function measure({ figures, rounds }: Stage, ledger: Ledger, bystanders: Bystanders): Promise<void> {
   const publicIds = async (count: number) =>
     (await makeAccounts(ledger, count)).map((id) => formatId('account', id));
   const moved = await publicIds(BATCH_ACCOUNTS);
@@ -40,13 +40,13 @@ async function measure({ figures, rounds }: Stage, ledger: Ledger, strangers: St
   const batches = new Tally();
   const turns = async (): Promise<void> => {
     for (let round = 0; round < rounds; round += 1) {
-      addTurn(figures, ALONE, await strangers.post());
+      addTurn(figures, ALONE, await bystanders.post());
       for (const callers of CALLERS) {
-        const [turn, answers] = await during(
+        const [turn, remark] = await during(
           (run) => keepPaying(ledger, { payers: payers.slice(0, callers), to: moved[0] ?? '' }, run),
-          () => strangers.post(),
+          () => bystanders.post(),
         );
-        addTurn(figures, besideCallers(callers), turn, `${answers}; batches so far: ${batches}`);
+        addTurn(figures, withCallers(callers), turn, `${remark}; batches so far: ${batches}`);
       }
     }
   };
@@ -64,30 +64,30 @@ async function keepPostingBatches(
   while (!run.isOver) {
     const operations: Command[] = [];
     while (operations.length < OPERATIONS) {
-      if (operations.length % MADE_AT_ONCE === 0) await setImmediate();
+      if (operations.length % CHUNK === 0) await setImmediate();
       operations.push(transfer(pick()));
     }
     batches.add((await ledger.postBatch('ATOMIC', operations)).code);
   }
 }
 
-/** Each payer pays one account, one transfer after another. Answers with the codes, and the longest that one waited. */
+/** Each payer pays one account, one transfer after another. Returns the codes and the longest response time. */
 async function keepPaying(
   ledger: Ledger,
   { payers, to }: { readonly payers: readonly string[]; readonly to: string },
   run: Run,
 ): Promise<string> {
-  const answers = new Tally();
+  const codes = new Tally();
   let longestMs = 0;
   const pay = async (from: string): Promise<void> => {
     while (!run.isOver) {
       const sentAt = performance.now();
-      answers.add((await ledger.post(transfer({ from, to }))).code);
+      codes.add((await ledger.post(transfer({ from, to }))).code);
       longestMs = Math.max(longestMs, performance.now() - sentAt);
     }
   };
   await Promise.all(payers.map(pay));
-  return `who wanted it: ${answers}, within ${Math.round(longestMs)} ms`;
+  return `callers of the account: ${codes}, within ${Math.round(longestMs)} ms`;
 }
 
 function transfer({ from, to }: Pair): Command {

@@ -1,4 +1,4 @@
-/** An account whose row somebody holds locked in an open session, and callers who want it. */
+/** Neighbours that need an account whose row another session has locked. */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
@@ -10,63 +10,63 @@ import type { Timing } from '../stage.ts';
 import { createPicker } from '../workload.ts';
 import {
   addTurn,
-  beside,
+  type Bystanders,
   during,
+  type Neighbour,
+  nearlyUnaffected,
   type Run,
-  type Scene,
   type Stage,
-  type Strangers,
   Tally,
-  withStrangers,
-} from './scene.ts';
+  withBystanders,
+} from './neighbour.ts';
 
-const WANTERS = 6;
-/** Who is refused tries again after this time. */
-const PATIENCE_MS = 100;
-const ALONE = 'strangers alone';
-const BESIDE = 'strangers, an account locked';
+const CALLERS = 6;
+/** A refused caller repeats its request after this time. */
+const RETRY_AFTER_MS = 100;
+const ALONE = 'bystanders alone';
+const WITH_LOCK = 'bystanders, an account locked';
 
-export const lockedAccount: Scene = {
+export const lockedAccount: Neighbour = {
   name: 'locked',
-  targets: [{ figure: BESIDE, over: ALONE, ...beside }],
-  measure: (stage) => withStrangers(stage, (ledger, strangers) => measure(stage, ledger, strangers)),
+  comparisons: [{ figure: WITH_LOCK, over: ALONE, ...nearlyUnaffected }],
+  measure: (stage) => withBystanders(stage, (ledger, bystanders) => measure(stage, ledger, bystanders)),
 };
 
 async function measure(
   { ownerUrl, figures, rounds, timing }: Stage,
   ledger: Ledger,
-  strangers: Strangers,
+  bystanders: Bystanders,
 ): Promise<void> {
   const [locked = ''] = await makeAccounts(ledger, 1);
   for (let round = 0; round < rounds; round += 1) {
-    addTurn(figures, ALONE, await strangers.post());
-    const [turn, answers] = await during(
-      (run) => wantLocked({ ledger, ownerUrl, locked, strangers, timing }, run),
-      () => strangers.post(),
+    addTurn(figures, ALONE, await bystanders.post());
+    const [turn, codes] = await during(
+      (run) => payFromLocked({ ledger, ownerUrl, locked, bystanders, timing }, run),
+      () => bystanders.post(),
     );
-    addTurn(figures, BESIDE, turn, `who wanted it: ${answers}`);
+    addTurn(figures, WITH_LOCK, turn, `callers of the locked account: ${codes}`);
   }
 }
 
-/** Locks the account from the end of the warm-up to the end of the turn, while callers pay from it to the strangers' accounts. */
-async function wantLocked(
+/** Locks the account from the end of the warm-up to the end of the turn, while callers pay from it to the bystanders' accounts. Returns their codes. */
+async function payFromLocked(
   {
     ledger,
     ownerUrl,
     locked,
-    strangers,
+    bystanders,
     timing,
   }: {
     readonly ledger: Ledger;
     readonly ownerUrl: string;
     readonly locked: Uuid;
-    readonly strangers: Strangers;
+    readonly bystanders: Bystanders;
     readonly timing: Timing;
   },
   run: Run,
 ): Promise<Tally> {
-  const pick = createPicker('uniform', strangers.accounts);
-  const answers = new Tally();
+  const pick = createPicker('uniform', bystanders.accounts);
+  const codes = new Tally();
   const keepPaying = async (): Promise<void> => {
     while (!run.isOver) {
       const attempt = { amount: '0.01', idempotencyKey: randomUUID() };
@@ -76,8 +76,8 @@ async function wantLocked(
         toAccountId: pick().to,
       });
       const { code } = await ledger.post(accepted(command));
-      answers.add(code);
-      if (code !== 'POSTED') await sleep(PATIENCE_MS);
+      codes.add(code);
+      if (code !== 'POSTED') await sleep(RETRY_AFTER_MS);
     }
   };
   const session = new pg.Client({ connectionString: ownerUrl });
@@ -86,11 +86,11 @@ async function wantLocked(
     await sleep(timing.warmUpMs);
     await session.query('begin');
     await session.query('select from accounts where id = $1 for update', [locked]);
-    const callers = Array.from({ length: WANTERS }, keepPaying);
+    const callers = Array.from({ length: CALLERS }, keepPaying);
     await sleep(timing.durationMs);
     await session.query('commit');
     await Promise.all(callers);
-    return answers;
+    return codes;
   } finally {
     await session.end();
   }

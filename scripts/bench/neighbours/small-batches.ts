@@ -1,17 +1,17 @@
-/** Many callers of small batches over HTTP, against what the server writes in bulk. */
+/** Many callers of small batches over HTTP, compared with the server's bulk limit. */
 import type { Uuid } from '../../../src/core/values/ids.ts';
 import { type BatchMode, Ledger } from '../../../src/ledger/ledger.ts';
+import { runLimit } from '../baseline/limit.ts';
 import { checkBareTables, checkBooks } from '../books.ts';
 import { query } from '../databases.ts';
 import { makeAccounts } from '../engine.ts';
-import { openHttp } from '../http.ts';
-import { runLimit } from '../limit.ts';
+import { openHttp } from '../load/http.ts';
+import { LIMIT } from '../report/comparisons.ts';
 import type { Acknowledged } from '../stage.ts';
-import { BARE_ACCOUNTS, type Scene, type Stage } from './scene.ts';
+import { BARE_ACCOUNTS, type Neighbour, type Stage } from './neighbour.ts';
 
 const OPERATIONS = 50;
 const ACCOUNTS = 10_000;
-const LIMIT = 'limit, 1 backend';
 const nameOf = (mode: BatchMode, connections: number) =>
   `${mode} of ${OPERATIONS}, ${connections} connections`;
 
@@ -20,13 +20,20 @@ const TURNS = [
   { mode: 'INDEPENDENT', connections: 100 },
   { mode: 'ATOMIC', connections: 4 },
 ] as const;
-const published = { over: LIMIT, unit: '×', better: 'more', floor: 0.35, aim: 0.5 } as const;
+const ofLimit = {
+  section: 'neighbours',
+  over: LIMIT,
+  unit: '×',
+  better: 'more',
+  floor: 0.35,
+  aim: 0.5,
+} as const;
 
-export const smallBatches: Scene = {
+export const smallBatches: Neighbour = {
   name: 'small-batches',
-  targets: TURNS.filter(({ connections }) => connections > 4).map(({ mode, connections }) => ({
+  comparisons: TURNS.filter(({ connections }) => connections > 4).map(({ mode, connections }) => ({
     figure: nameOf(mode, connections),
-    ...published,
+    ...ofLimit,
   })),
   measure,
 };
@@ -53,7 +60,7 @@ async function measure({ serviceUrl, ownerUrl, bareUrl, figures, rounds, timing 
         const [ofService, ofLoad] = [service.cpu, load.cpu].map((cpu) => (cpu ?? Number.NaN).toFixed(0));
         const shares = `CPU: service ${ofService} %, load ${ofLoad} %`;
         figures.addMeasured(name, measured, `${(overloaded * 100).toFixed(1)} % OVERLOADED; ${shares}`);
-        figures.addCheck(`${name}: none is OVERLOADED`, overloaded === 0);
+        figures.addCheck(`${name}: no batch is OVERLOADED`, overloaded === 0);
       }
     }
   } finally {

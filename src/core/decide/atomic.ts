@@ -1,8 +1,10 @@
 /**
- * ATOMIC batches: all operations are posted, or none and the batch is answered with the first one that could not be.
+ * Decides ATOMIC batches: either all operations are posted, or none is and the batch returns the refusal of the first operation
+ * that could not be posted.
  *
- * The target of an operation may be what an earlier one of the batch makes. That is pending when the batch is planned: its
- * accounts are known, its id is not. The book has the id as soon as the earlier operation is decided, under its externalId.
+ * An operation may target a hold or transaction that an earlier operation of the batch creates. Such a target is pending when
+ * the batch is planned: its accounts are known, its id is not. The book has the id, under the target's externalId, as soon as
+ * the earlier operation is decided.
  */
 
 import { type Refusal, refuse } from '../errors.ts';
@@ -10,15 +12,17 @@ import type { Outcome } from '../transaction.ts';
 import { formatId, type Uuid } from '../values/ids.ts';
 import { attemptKey, type Book, draftOf } from './book.ts';
 import { type Command, type PlannedCommand, plan, type Target, type TargetName } from './command.ts';
-import { answerAgain, decide, isRecorded, recordRefusal, type UnitDecision } from './decide.ts';
+import { decide, isRecorded, type UnitDecision } from './decide.ts';
+import { recordRefusal } from './posting.ts';
+import { replay } from './replay.ts';
 
-/** An operation as its caller sent it, and as it is planned. */
+/** An operation of a batch, as requested and as planned. */
 export interface Step {
   readonly command: Command;
   readonly planned: PlannedCommand;
 }
 
-/** What operations of a batch make under an externalId, for later ones that name it. */
+/** The holds and transactions that a batch creates under an externalId, for later operations of the batch that name them. */
 export class PendingTargets {
   readonly #byName = new Map<string, Target & { readonly isHold: boolean }>();
 
@@ -34,7 +38,7 @@ export class PendingTargets {
   }
 }
 
-/** The planned command, with the id of a pending target as soon as the book has it. */
+/** Returns the planned command, with the id of a pending target once the book has it. */
 export function resolveStep({ externalIds }: Pick<Book, 'externalIds'>, { command, planned }: Step) {
   const { target } = planned;
   const id = target?.pending === undefined ? undefined : externalIds.get(target.pending);
@@ -46,16 +50,17 @@ export function resolveStep({ externalIds }: Pick<Book, 'externalIds'>, { comman
     target: () => ({ id, keyAccountId: keyAccount.id, accounts }),
     salt: () => salt ?? new Uint8Array(),
   });
-  if ('code' in resolved) throw new TypeError('its target is there');
+  if ('code' in resolved) throw new TypeError(`a pending target is refused: ${resolved.code}`);
   return { ...resolved, madeIds };
 }
 
-/** Steps that are decided without a pause. */
+/** The number of operations that are decided without a pause. */
 const SLICE = 500;
 
 /**
- * Decides a batch on the book and carries the book forward: by all operations, or by the refusal of one, where that is recorded.
- * Recorded refusals and conflicts of keys come first. It yields now and then, so that others can have a turn.
+ * Decides a batch and updates the book: with all operations, or with the recorded refusal of the one that aborted the batch.
+ * Operations whose key has a recorded decline or a conflict come first. It yields after every slice, so that the caller can let
+ * the event loop run.
  */
 export function* decideAtomic(book: Book, steps: readonly Step[]): Generator<void, UnitDecision> {
   const culprit = findRecordedCulprit(
@@ -70,11 +75,11 @@ export function* decideAtomic(book: Book, steps: readonly Step[]): Generator<voi
   for (const [place, step] of steps.entries()) {
     if (place > 0 && place % SLICE === 0) yield;
     const [decision] = decide(draft.book, [resolveStep(draft.book, step)]);
-    if (decision === undefined) throw new TypeError('each command is decided');
+    if (decision === undefined) throw new TypeError('decide returned no decision');
     const { outcome, id } = decision;
     if (outcome.code !== 'POSTED') {
       const made = new Set(ids);
-      const refusal = asItStands(outcome, made);
+      const refusal = withoutBatch(outcome, made);
       ids.fill(null);
       ids.push(recordCulprit(book, step, refusal, draft.book, made));
       return { answer: aborted({ place, refusal }), ids };
@@ -86,15 +91,15 @@ export function* decideAtomic(book: Book, steps: readonly Step[]): Generator<voi
   return { answer: outcomes, ids };
 }
 
-/** The operation that a batch fails by: it names itself, and nothing else happens. */
+/** The operation that aborts a batch, and its refusal. */
 interface Culprit {
   readonly place: number;
   readonly refusal: Refusal;
 }
 
 /**
- * The first operation whose key was declined before, or used for another request: what the keys answered comes before anything
- * is decided. Keys that posted count as done.
+ * Returns the first operation whose key has a recorded decline or was used for another request. Operations whose key has already
+ * posted count as done.
  */
 function findRecordedCulprit(
   { recorded }: Pick<Book, 'recorded'>,
@@ -104,13 +109,13 @@ function findRecordedCulprit(
     const { keyAccount, idempotencyKey } = command;
     const earlier = recorded.get(attemptKey(keyAccount.id, idempotencyKey ?? ''));
     if (earlier === undefined) continue;
-    const outcome = answerAgain(command, earlier);
+    const outcome = replay(command, earlier);
     if (outcome.code !== 'POSTED') return { place, refusal: outcome };
   }
   return undefined;
 }
 
-/** As if the batch had been this operation alone. Answers the id of what is recorded, null where nothing is. */
+/** Records a refusal as if the operation had been sent alone. Returns the id of the recording, null where nothing is recorded. */
 function recordCulprit(
   book: Book,
   step: Step,
@@ -122,14 +127,14 @@ function recordCulprit(
   const { planned } = step;
   const id =
     planned.target?.pending === undefined ? undefined : draft.externalIds.get(planned.target.pending);
-  const isGone = planned.target?.pending !== undefined && (id === undefined || made.has(id));
-  // What it names of the batch is gone when that aborts: then its request stays as it was planned, by that name.
-  const command = isGone ? { ...planned, target: null } : resolveStep(book, step);
+  const targetIsGone = planned.target?.pending !== undefined && (id === undefined || made.has(id));
+  // A target that this batch created does not exist after the abort. Then the request keeps its name instead of an id.
+  const command = targetIsGone ? { ...planned, target: null } : resolveStep(book, step);
   return recordRefusal(book, command, refusal).id;
 }
 
-/** The refusal without what went with the batch: its links show only what stands. */
-function asItStands(refusal: Refusal, made: ReadonlySet<Uuid | null>): Refusal {
+/** Returns the refusal without links to transactions and holds that are rolled back with the batch. */
+function withoutBatch(refusal: Refusal, made: ReadonlySet<Uuid | null>): Refusal {
   const isGone = (id: Uuid | null | undefined) => id != null && made.has(id);
   switch (refusal.code) {
     case 'EXTERNAL_ID_TAKEN':

@@ -5,26 +5,26 @@ import { blockIds, type Uuid } from '../values/ids.ts';
 import type { Instant } from '../values/instant.ts';
 import type { Recorded, Recording } from './recording.ts';
 
-/** The state beside which a batch is decided, and what has become of it so far. */
+/** The state that a batch is decided on, and the batch's effects so far. */
 export interface Book {
-  /** Every account that the batch names and the ledger has, locked. */
+  /** Every existing account that the batch names, locked. */
   readonly accounts: Map<Uuid, AccountState>;
-  /** The holds and the originals that the batch names; their accounts are locked. */
+  /** The holds and original transactions that the batch names. Their accounts are locked. */
   readonly holds: Map<Uuid, Hold>;
   readonly originals: Map<Uuid, Original>;
-  /** What the batch's keys answered before; see `attemptKey`. */
+  /** The recorded outcomes of the batch's idempotency keys, by `attemptKey`. */
   readonly recorded: Map<string, Recorded>;
-  /** Who has the externalIds that the batch would take. */
+  /** The transactions that have the externalIds of the batch. */
   readonly externalIds: Map<string, Uuid>;
   readonly closedBefore: Instant | null;
   readonly createdAt: Instant;
   readonly idAt: (place: number) => Uuid;
-  /** What is to be written, in decided order, and the holds that it leaves changed or new. */
+  /** The outcomes to write, in the order of decision, and the holds that they place or change. */
   readonly recordings: Recording[];
   readonly changedHolds: Map<Uuid, Hold>;
 }
 
-/** An original transaction, and how much of it was reversed: of its first POSTED entry, in minor units. */
+/** An original transaction, and the reversed amount of its first POSTED entry, in minor units. */
 export interface Original {
   readonly transaction: Transaction;
   readonly reversed: bigint;
@@ -34,13 +34,13 @@ export interface BookState
   extends Pick<Book, 'accounts' | 'holds' | 'originals' | 'recorded' | 'externalIds' | 'closedBefore'> {
   /** The database's clock, read after the locks were taken. */
   readonly clock: Instant;
-  /** 42 random bits, for the block's ids. */
+  /** 42 random bits for the block's ids. */
   readonly random: number;
 }
 
 /**
- * Opens a book. createdAt is the clock's time, or later where an account's last entry or the closed period lies later:
- * along an account's versions it always increases.
+ * Opens a book. createdAt is the latest of the clock, the instant after the last entry of each account, and closedBefore. So it
+ * increases with every batch of an account.
  */
 export function openBook({ clock, random, ...state }: BookState): Book {
   let createdAt = clock;
@@ -50,17 +50,18 @@ export function openBook({ clock, random, ...state }: BookState): Book {
   return { ...state, createdAt, idAt, recordings: [], changedHolds: new Map() };
 }
 
-/** The name of an attempt in `Book.recorded`: keys are unique in their account. */
+/** Returns the key of an attempt in `Book.recorded`. Idempotency keys are unique per account. */
 export function attemptKey(accountId: Uuid, idempotencyKey: string): string {
   return accountId + idempotencyKey;
 }
 
-/** A book on top of another, which stays as it is until `settle` carries it forward. */
+/** A book layered on another one, which does not change until `settle` copies the draft's changes to it. */
 export interface Draft {
   readonly book: Book;
   settle(): void;
 }
 
+/** Opens a draft. */
 export function draftOf(book: Book): Draft {
   const maps = {
     accounts: new Layer(book.accounts),
@@ -81,7 +82,7 @@ export function draftOf(book: Book): Draft {
   };
 }
 
-/** A map that has what another one has, and its own entries before those. Only its own are listed. */
+/** A map layered on another one: its own entries hide those below. Iteration returns only its own entries. */
 class Layer<Key, Value> extends Map<Key, Value> {
   readonly #below: Map<Key, Value>;
 

@@ -3,18 +3,21 @@ import { crc32 } from 'node:zlib';
 import type { Side } from '../account.ts';
 import { type Refusal, refuse } from '../errors.ts';
 import type { TransactionType } from '../transaction.ts';
-import type { Uuid } from '../values/ids.ts';
+import { EXTERNAL_ID_MARK, parseId, type Uuid } from '../values/ids.ts';
 import type { Instant } from '../values/instant.ts';
 import type { Decimal } from '../values/money.ts';
-import type { Metadata } from '../values/text.ts';
+import { checkName, type Metadata } from '../values/text.ts';
 
-/** How a caller names an account, a hold or a transaction: by its public id, by the caller's own name, or by what can be neither. */
+/**
+ * How a caller names an account, a hold or a transaction: by its public id, by its externalId, or by a text that can be neither
+ * (`nothing`).
+ */
 export type Name =
   | { readonly by: 'id'; readonly given: string; readonly id: Uuid }
   | { readonly by: 'externalId'; readonly given: string; readonly externalId: string }
   | { readonly by: 'nothing'; readonly given: string };
 
-/** One side of a movement. `EXTERNAL`: the ledger's external account of the key account's currency. */
+/** One future entry. `EXTERNAL`: the ledger's external account of the key account's currency. */
 export interface Leg {
   readonly account: Name | 'EXTERNAL';
   readonly side: Side;
@@ -22,64 +25,64 @@ export interface Leg {
   readonly description: string | null;
 }
 
-/** What an account must be like for a command to be posted; what is null does not matter. */
+/** A condition on an account: the command is posted only if it holds. A bound that is null is not checked. */
 export interface Condition {
   readonly account: Name;
-  /** As the command finds the account. */
+  /** The account's version before the command. */
   readonly expectedVersion: bigint | null;
-  /** As the command leaves it, on its normal side. */
+  /** Bounds on the balances after the command, on the account's normal side. */
   readonly balanceAtLeast: Decimal | null;
   readonly balanceAtMost: Decimal | null;
   readonly availableAtLeast: Decimal | null;
 }
 
-/** A hold or a transaction that a command ends, moves on or reverses. */
+/** The hold or transaction that a command captures, releases or reverses. */
 export interface TargetName {
   readonly kind: 'hold' | 'transaction';
   readonly name: Name;
 }
 
-/** What makes two requests the same; a name enters as the id that it stands for. */
+/** The value of a request's field, as it enters the digest. A name is replaced by the id that it resolves to. */
 export type FieldValue = string | null | Name | readonly FieldValue[];
 
-/** What a caller asks, well formed but not yet looked at beside the books. */
+/** A well-formed request. Its names are not resolved yet. */
 export interface Command {
   readonly type: TransactionType;
-  /** Whose key it is; null: the target's key account. */
+  /** The account that the idempotency key belongs to; null: the target's key account. */
   readonly keyAccount: Name | null;
-  /** null: the ledger's own act. */
+  /** null: a command of the ledger itself. */
   readonly idempotencyKey: string | null;
   readonly externalId: string | null;
   readonly description: string | null;
   readonly metadata: Metadata | null;
   readonly effectiveAt: Instant | null;
-  /** In the order of its entries; none where it has a target, whose entries say what moves. */
+  /** In the order of the entries. Empty for a command with a target: its entries follow from the target's. */
   readonly legs: readonly Leg[];
   readonly conditions: readonly Condition[];
-  /** Of a hold; null: never. */
+  /** When a hold expires; null: never. */
   readonly expiresAt: Instant | null;
   readonly target: TargetName | null;
-  /** How much of the target; null: all that is left. */
+  /** The amount of a partial capture or reversal; null: everything that remains. */
   readonly part: Decimal | null;
-  /** Whether a capture releases what it leaves. */
+  /** Whether a capture releases the remainder of its hold. */
   readonly final: boolean;
-  /** By the names of the input's fields. */
+  /** The values that identify the request, by the names of the input's fields. */
   readonly fields: readonly (readonly [name: string, value: FieldValue])[];
 }
 
-/** A command whose names were looked up: what `decide` takes. An id is undefined where a name stands for nothing. */
+/** A command whose names are resolved: the input of `decide`. An id is undefined where a name resolves to nothing. */
 export interface PlannedCommand
   extends Omit<Command, 'keyAccount' | 'legs' | 'conditions' | 'target' | 'fields'> {
   readonly keyAccount: { readonly id: Uuid; readonly given: string };
   readonly legs: readonly PlannedLeg[];
   readonly conditions: readonly PlannedCondition[];
   readonly target: (Pick<Target, 'id' | 'pending'> & { readonly kind: TargetName['kind'] }) | null;
-  /** Every account that it names, or that its target moved: they are locked. */
+  /** Every account that the command names or that its target moved. All of them are locked. */
   readonly accounts: readonly Uuid[];
   readonly request: Request;
-  /** Salts the digests of the command's texts; null where it has none. */
+  /** The salt of the digests of the command's texts; null where it has no texts. */
   readonly salt: Uint8Array | null;
-  /** Ids that were made for this very command: a recorded outcome that bears one of them is this command's own effect. */
+  /** Ids that were generated for this command. A recorded outcome with one of them is the effect of this command, not a replay. */
   readonly madeIds: Set<Uuid>;
 }
 interface PlannedName {
@@ -93,22 +96,22 @@ export interface PlannedCondition extends Omit<Condition, 'account'> {
   readonly account: PlannedName;
 }
 
-/** What of a hold or a transaction never changes, and is known before any lock. */
+/** The immutable properties of a hold or transaction. They can be read before any lock. */
 export interface Target {
   readonly id: Uuid;
   readonly keyAccountId: Uuid;
   readonly accounts: readonly Uuid[];
-  /** An earlier command of the same batch makes it under this externalId: it has no id yet, and none enters the request. */
+  /** Set where an earlier command of the same batch creates the target: its externalId. The target has no id yet. */
   readonly pending?: string;
 }
 
-/** What a request is remembered by: 16 bytes that decide whether another is the same, and 4 bytes a field that name where they differ. */
+/** The digest of a request: 16 bytes that decide whether another request is the same, and 4 bytes per field that name the difference. */
 export interface Request {
   readonly fields: readonly string[];
   readonly digest: Buffer;
 }
 
-/** What the names of a command stand for. */
+/** Resolves the names of a command. */
 export interface LookUp {
   readonly account: (name: Name) => Uuid | undefined;
   /** The external account of the key account's currency. */
@@ -117,7 +120,7 @@ export interface LookUp {
   readonly salt: () => Uint8Array;
 }
 
-/** The command with its names looked up, or the refusal of step 3 where what its key belongs to is not there. */
+/** Resolves the names of a command. Refuses it (step 3) where its key account or target does not exist. */
 export function plan(command: Command, lookUp: LookUp): PlannedCommand | Refusal {
   const { keyAccount, target: targetName } = command;
   const target = targetName === null ? undefined : lookUp.target(targetName);
@@ -157,6 +160,27 @@ export function plan(command: Command, lookUp: LookUp): PlannedCommand | Refusal
   };
 }
 
+/** Reads how a caller names an account. */
+export function nameAccount(given: string): Name {
+  return nameOfKind('account', given);
+}
+
+/** Reads how a caller names a hold or a transaction. A hold has the externalId of the transaction that placed it. */
+export function nameTarget(kind: TargetName['kind'], given: string): TargetName {
+  return { kind, name: nameOfKind(kind, given) };
+}
+
+function nameOfKind(kind: 'account' | TargetName['kind'], given: string): Name {
+  if (given.startsWith(EXTERNAL_ID_MARK)) {
+    const externalId = given.slice(EXTERNAL_ID_MARK.length);
+    return checkName(externalId) === undefined
+      ? { by: 'externalId', given, externalId }
+      : { by: 'nothing', given };
+  }
+  const id = parseId(kind, given);
+  return id === undefined ? { by: 'nothing', given } : { by: 'id', given, id };
+}
+
 function targetNotFound({ kind, name: { given } }: TargetName): Refusal {
   return kind === 'hold'
     ? refuse('holdNotFound', { holdId: given })
@@ -178,15 +202,15 @@ type ResolvedField = string | null | readonly ResolvedField[];
 
 function resolveField(value: FieldValue, idOf: IdOf): ResolvedField {
   if (value === null || typeof value === 'string') return value;
-  // A name or id that stands for nothing differs from every id.
+  // A name that resolves to nothing differs from every id.
   return 'given' in value
     ? (idOf(value) ?? `? ${value.given}`)
     : value.map((each) => resolveField(each, idOf));
 }
 
 /**
- * The digest of a request's kind and fields. What is absent does not enter, so that a field that is added to an input
- * later changes no digest; new fields are added at the end, for the same reason.
+ * Returns the digest of a request's kind and fields. Absent fields do not enter it, so that a field that is added to an input
+ * later changes no recorded digest. For the same reason, fields may only be added at the end.
  */
 export function digestRequest(
   kind: string,
@@ -205,16 +229,16 @@ export function digestRequest(
   return { fields: names, digest };
 }
 
-/** The names of the fields in which a request differs from the recorded digest of one of its kind; none: the same. */
+/** Returns the names of the fields in which a request differs from a recorded one of the same kind; empty: they are the same. */
 export function differingFields({ fields, digest }: Request, recorded: Uint8Array): string[] {
   if (digest.compare(recorded, 0, 16, 0, 16) === 0) return [];
   const names = fields.filter((_, place) => {
     const start = 16 + 4 * place;
-    // A digest that was recorded before the field existed ends earlier: there the field is absent, which is zero.
+    // A digest recorded before the field existed is shorter. There the field counts as absent, which is zero.
     const before = recorded.subarray(start, start + 4);
     return digest.compare(before.length === 4 ? before : ABSENT, 0, 4, start, start + 4) !== 0;
   });
-  // Four bytes of two values agree once in four thousand million times: then any field may be the one.
+  // The 4 bytes of different values are equal once in 2^32 cases. Then every field may be the one that differs.
   return names.length > 0 ? names : [...fields];
 }
 const ABSENT = Buffer.alloc(4);

@@ -4,22 +4,22 @@ import type { Outcome } from '../transaction.ts';
 import type { Currency } from '../values/currency.ts';
 import type { PlannedLeg } from './command.ts';
 
-/** An outcome as the journal keeps it: what decided it, and what proves it. */
+/** An outcome as it is written to the journal. */
 export interface Recording extends Leaf {
   readonly outcome: 'POSTED' | RecordedCode;
-  /** The request's digest; null for the ledger's own act. */
+  /** The request's digest; null for a command of the ledger itself. */
   readonly request: Uint8Array | null;
   /** See `EntryTexts`; null where no entry has a description. */
   readonly entryTexts: Buffer | null;
   readonly digest: Buffer;
 }
 
-/** A recording as it is found again: what the key answers, and what a second request is compared with. */
+/** A recorded outcome as it is read for a replay, with the parts of the request that a repeated one is compared with. */
 export interface Recorded {
   readonly id: string;
   readonly type: string;
   readonly request: Uint8Array;
-  /** Texts that were erased equal any text. */
+  /** An erased text equals any text. */
   readonly description: string | null | 'ERASED';
   readonly metadata: string | null | 'ERASED';
   readonly entryTexts: EntryTexts | null | 'ERASED';
@@ -27,21 +27,21 @@ export interface Recorded {
 }
 
 /**
- * The descriptions of a request's entries, as the salted digest of their JSON: a declined journal has no entries to keep them,
- * and those of a posted one can be erased.
+ * The salted digest of the descriptions of a request's entries, as JSON. The entries cannot be compared instead: a declined
+ * journal has none, and the descriptions of a posted one can be erased.
  */
 export interface EntryTexts {
   readonly salt: Uint8Array;
   readonly digest: Uint8Array;
 }
 
-/** The digest that a request's entry descriptions are recorded by; null where no entry has one. */
+/** Returns the digest of the descriptions of a request's entries; null where no entry has one. */
 export function digestEntryTexts(legs: readonly PlannedLeg[], salt: Uint8Array | null): Buffer | null {
   if (legs.every(({ description }) => description === null)) return null;
   return salted(salt, JSON.stringify(legs.map(({ description }) => description)));
 }
 
-/** Whether a request's entries have the descriptions that were recorded. */
+/** Whether the descriptions of a request's entries equal the recorded ones. */
 export function haveEntryTexts(legs: readonly PlannedLeg[], recorded: Recorded['entryTexts']): boolean {
   if (recorded === 'ERASED') return true;
   const digest = digestEntryTexts(legs, recorded?.salt ?? NO_SALT);
@@ -51,7 +51,7 @@ const NO_SALT = new Uint8Array();
 
 type Facts = Readonly<Record<string, string>>;
 
-/** A recorded refusal's facts as texts: amounts in minor units, ids as UUIDs. They enter the transaction's digest. */
+/** Returns the facts of a recorded refusal as texts: amounts in minor units, ids as UUIDs. They enter the transaction's digest. */
 export function toRecordedFacts(refusal: Refusal<RecordedCode>): Facts {
   switch (refusal.code) {
     case 'ACCOUNT_CLOSED':
@@ -98,7 +98,7 @@ export function toRecordedFacts(refusal: Refusal<RecordedCode>): Facts {
   }
 }
 
-/** The refusal that was recorded with these facts; `currencyOf` knows every currency that an account has. */
+/** Returns the refusal that was recorded with these facts. `currencyOf` must know the currency of every account. */
 export function fromRecordedFacts(
   code: RecordedCode,
   facts: Facts,
@@ -106,7 +106,7 @@ export function fromRecordedFacts(
 ): Refusal<RecordedCode> {
   const text = (name: string): string => {
     const value = facts[name];
-    if (value === undefined) throw new TypeError(`a recorded ${code} lacks its ${name}`);
+    if (value === undefined) throw new TypeError(`a recorded ${code} has no fact ${name}`);
     return value;
   };
   const money = (name: string) => ({ minor: BigInt(text(name)), currency: currencyOf(text('currency')) });

@@ -3,7 +3,7 @@ import type { Instant } from './instant.ts';
 /** A UUID in its lower-case text form of 36 characters, as PostgreSQL prints it. */
 export type Uuid = string;
 
-/** What an id begins with, by what it names. */
+/** The prefix of a public id, by kind. */
 export const ID_PREFIX = {
   ledger: 'ldg',
   account: 'acct',
@@ -13,12 +13,12 @@ export const ID_PREFIX = {
 } as const;
 export type IdKind = keyof typeof ID_PREFIX;
 
-/** What names by the caller's own name begin with: `ext:order-42`. */
+/** The prefix of a reference by externalId, such as `ext:order-42`. */
 export const EXTERNAL_ID_MARK = 'ext:';
 
 /** Crockford's base 32 in lower case, as TypeID uses it. */
 const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz';
-/** The value of each character by its code; NO_DIGIT where it is none of the alphabet. */
+/** The value of a character that is not in the alphabet. */
 const NO_DIGIT = 32;
 const BASE_32 = valuesOf(ALPHABET);
 const BASE_16 = valuesOf('0123456789abcdef');
@@ -30,50 +30,50 @@ function valuesOf(digits: string): Uint8Array {
   return values;
 }
 
-/** The public id: a TypeID, the prefix and 26 characters that hold the UUID's 128 bits (TypeID specification 0.3). */
+/** Returns the public id: a TypeID, a prefix and 26 characters for the UUID's 128 bits (TypeID specification 0.3). */
 export function formatId(kind: IdKind, uuid: Uuid): string {
   let id = `${ID_PREFIX[kind]}_`;
-  // 26 characters hold 130 bits, so that the first two are zero.
-  let waiting = 0;
+  // 26 characters have 130 bits: the first two are zero.
+  let buffered = 0;
   let bits = 2;
   for (let place = 0; place < uuid.length; place += 1) {
     const value = BASE_16[uuid.charCodeAt(place)] ?? NO_DIGIT;
     if (value === NO_DIGIT) continue; // a hyphen
-    waiting = (waiting << 4) | value;
+    buffered = (buffered << 4) | value;
     bits += 4;
     if (bits >= 5) {
       bits -= 5;
-      id += ALPHABET[waiting >> bits];
-      waiting &= (1 << bits) - 1;
+      id += ALPHABET[buffered >> bits];
+      buffered &= (1 << bits) - 1;
     }
   }
   return id;
 }
 
-/** The UUID that a public id of this kind names; undefined for anything else. */
+/** Returns the UUID of a public id of this kind; undefined for any other text. */
 export function parseId(kind: IdKind, id: string): Uuid | undefined {
   const prefix = `${ID_PREFIX[kind]}_`;
   if (id.length !== prefix.length + 26 || !id.startsWith(prefix)) return undefined;
   let hex = '';
-  let waiting = 0;
+  let buffered = 0;
   let bits = -2;
   for (let place = prefix.length; place < id.length; place += 1) {
     const value = BASE_32[id.charCodeAt(place)] ?? NO_DIGIT;
     if (value === NO_DIGIT) return undefined;
-    // A first character above 7 sets one of the two bits that a UUID lacks.
+    // A first character above 7 would set one of the two bits that exceed 128.
     if (place === prefix.length && value > 7) return undefined;
-    waiting = (waiting << 5) | value;
+    buffered = (buffered << 5) | value;
     bits += 5;
     if (bits >= 8) {
       bits -= 8;
-      hex += HEX_BYTES[waiting >> bits];
-      waiting &= (1 << bits) - 1;
+      hex += HEX_BYTES[buffered >> bits];
+      buffered &= (1 << bits) - 1;
     }
   }
   return uuidOf(hex);
 }
 
-/** A UUID's 16 bytes into `bytes` from `start` on. */
+/** Writes a UUID's 16 bytes into `bytes` at `start`. */
 export function writeUuid(uuid: Uuid, bytes: Uint8Array, start: number): void {
   let end = start;
   for (let place = 0; place < uuid.length; place += 2) {
@@ -86,31 +86,31 @@ export function writeUuid(uuid: Uuid, bytes: Uint8Array, start: number): void {
 }
 const HYPHEN = '-'.charCodeAt(0);
 
-/** The public id of an account's n-th entry: the account's 26 characters and the version. */
+/** Returns the public id of an entry: the 26 characters of its account's id and the version. */
 export function formatEntryId(accountId: Uuid, version: bigint): string {
   return `${formatId('entry', accountId)}_${version}`;
 }
 
-/** The account and the version that an entry's public id names; undefined for anything else. */
+/** Returns the account and the version of an entry's public id; undefined for any other text. */
 export function parseEntryId(id: string): { readonly accountId: Uuid; readonly version: bigint } | undefined {
   const match = /^(ent_.{26})_([1-9]\d{0,17})$/s.exec(id);
   const accountId = parseId('entry', match?.[1] ?? '');
   return accountId === undefined ? undefined : { accountId, version: BigInt(match?.[2] ?? '') };
 }
 
-/** What a public id names, whatever its kind; undefined for what is none. */
+/** Returns the kind of a public id by its prefix; undefined for any other text. */
 export function kindOfId(id: string): IdKind | undefined {
   const end = id.indexOf('_');
   const prefix = end < 0 ? undefined : id.slice(0, end);
   return (Object.keys(ID_PREFIX) as IdKind[]).find((kind) => ID_PREFIX[kind] === prefix);
 }
 
-/** How many transactions a block can have: its ids count in the last 20 bits. */
+/** The maximum number of transactions in a block: their ids count in the last 20 bits. */
 export const MAX_BLOCK_SIZE = 2 ** 20;
 
 /**
- * The ids of a block's transactions: UUIDv7 whose time is createdAt's millisecond, whose next 12 bits are its fraction
- * of a millisecond (RFC 9562, method 3), then 42 random bits, and the place in the block in the last 20.
+ * Returns the ids of a block's transactions by their position: UUIDv7 with the millisecond of createdAt, its fraction of a
+ * millisecond in the next 12 bits (RFC 9562, method 3), 42 random bits, and the position in the last 20 bits.
  */
 export function blockIds(createdAt: Instant, random: bigint): (place: number) => Uuid {
   const low = (0b10n << 62n) | (BigInt.asUintN(42, random) << 20n);
@@ -118,18 +118,18 @@ export function blockIds(createdAt: Instant, random: bigint): (place: number) =>
   return (place) => prefix + place.toString(16).padStart(5, '0');
 }
 
-/** The count in the last 20 bits of a transaction's id: it rises by one along a block. */
+/** Returns the last 20 bits of a transaction's id, which increase by one along a block. */
 export function countInBlock(id: Uuid): number {
   return Number.parseInt(id.slice(31), 16);
 }
 
-/** The bound between the ids of blocks: those of blocks that were created at the instant or later are not below it. */
+/** Returns a lower bound of the ids of blocks created at the instant or later. Ids of earlier blocks are below it. */
 export function firstIdAt(createdAt: Instant): Uuid {
-  // Nothing was recorded before 1970, where the count of UUIDv7 begins.
+  // The time of a UUIDv7 starts at 1970. No block is older.
   return uuidAt(createdAt < 0n ? 0n : createdAt, 0n);
 }
 
-/** Each microsecond has a fraction of its own, so that the order of these is exactly the order in time. */
+/** Each microsecond has a distinct fraction, so the order of the ids is exactly the order in time. */
 function uuidAt(createdAt: Instant, low: bigint): Uuid {
   const fraction = ((createdAt % 1000n) * 4096n) / 1000n;
   const high = ((createdAt / 1000n) << 16n) | 0x7000n | fraction;

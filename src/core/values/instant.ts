@@ -1,12 +1,12 @@
 import { Malformed } from './text.ts';
 
-/** Microseconds since 1970-01-01T00:00:00Z, the resolution of PostgreSQL's clock. */
+/** Microseconds since 1970-01-01T00:00:00Z: the resolution of PostgreSQL's clock. */
 export type Instant = bigint;
 
 const RFC_3339 =
   /^(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(?:\.(\d{1,6}))?(?:[Zz]|([+-])(\d\d):(\d\d))$/;
 
-/** Reads an RFC 3339 instant of the years 0001 to 9999 with at most six decimals of a second; no leap seconds. */
+/** Reads an RFC 3339 instant in the years 0001 to 9999 with at most six decimals of a second. Leap seconds are invalid. */
 export function parseInstant(text: string): Instant | Malformed {
   const match = text.length <= 40 ? RFC_3339.exec(text) : null;
   if (match === null) {
@@ -18,7 +18,7 @@ export function parseInstant(text: string): Instant | Malformed {
   const date = new Date(0);
   date.setUTCFullYear(year, month - 1, day);
   date.setUTCHours(hour, minute, second);
-  // Date carries what a field has too much into the next one: the 30th of February becomes the 2nd of March.
+  // Date carries the excess of a field into the next one: February 30 becomes March 2.
   const exists =
     year >= 1 &&
     date.getUTCMonth() === month - 1 &&
@@ -26,14 +26,14 @@ export function parseInstant(text: string): Instant | Malformed {
     date.getUTCSeconds() === second;
   const [offsetHours = 0, offsetMinutes = 0] = match.slice(9, 11).map((part) => Number(part ?? 0));
   if (!exists || hour > 23 || minute > 59 || offsetHours > 23 || offsetMinutes > 59) {
-    return new Malformed('must be a day and a time of day that exist');
+    return new Malformed('must be an existing date and time');
   }
   const offsetMs = (match[8] === '-' ? -1 : 1) * (offsetHours * 60 + offsetMinutes) * 60_000;
   const instant = BigInt(date.getTime() - offsetMs) * 1000n + BigInt((match[7] ?? '').padEnd(6, '0'));
-  return instant < FIRST || instant > LAST ? new Malformed('must lie in the years 0001 to 9999') : instant;
+  return instant < FIRST || instant > LAST ? new Malformed('must be in the years 0001 to 9999') : instant;
 }
 
-/** RFC 3339 in UTC with six decimals: "2026-01-31T12:00:00.000000Z". PostgreSQL reads it exactly. */
+/** Formats an instant as RFC 3339 in UTC with six decimals: "2026-01-31T12:00:00.000000Z". PostgreSQL reads it exactly. */
 export function formatInstant(instant: Instant): string {
   const micros = ((instant % 1000n) + 1000n) % 1000n;
   const iso = new Date(Number((instant - micros) / 1000n)).toISOString();

@@ -1,10 +1,10 @@
 /**
- * Reads JSON as JSON.parse does, but for names with escapes: V8 may read such a name as another one, which was read anywhere in
- * the process before (https://github.com/nodejs/node/issues/63785). Throws what JSON.parse throws.
+ * Parses JSON like JSON.parse, but reads names with escapes correctly: V8 may replace such a name by another one that the process
+ * parsed earlier (https://github.com/nodejs/node/issues/63785). Throws the errors of JSON.parse.
  */
 export function parseJson(text: string): unknown {
   const value: unknown = JSON.parse(text);
-  // Most texts end here. From here on the text is known to be JSON.
+  // Most texts return here. After this line the text is known to be valid JSON.
   if (!hasEscapedName(text)) return value;
   const { rewritten, names } = withoutEscapedNames(text);
   const read: unknown = JSON.parse(rewritten);
@@ -21,7 +21,7 @@ function hasEscapedName(text: string): boolean {
   return false;
 }
 
-/** The closing quote of the string that has its first escape here, or none from here on. */
+/** Returns the closing quote of the string at `at`, which is at its first escape or after its last one. */
 function endOfString(text: string, at: number): number {
   let quote = text.indexOf('"', at);
   for (;;) {
@@ -33,22 +33,23 @@ function endOfString(text: string, at: number): number {
   }
 }
 
-/** Whether the string that ends here is the name of a member. */
+/** Whether the string that ends at `end` is the name of a member. */
 function isName(text: string, end: number): boolean {
   let next = end + 1;
   while (' \t\n\r'.includes(text[next] ?? '-')) next += 1;
   return text[next] === ':';
 }
 
-/** Begins the code that stands for a name. A name that has it itself gets a code too, so that no name is taken for a code. */
+/** The first character of a code that replaces a name. A name that contains it is replaced too, so no name is mistaken for a code. */
 const MARK = '\ue000';
 const ESCAPED_OR_MARK = /[\\\ue000]/g;
-// biome-ignore lint/suspicious/noControlCharactersInRegex: JSON has these characters as escapes alone.
+// biome-ignore lint/suspicious/noControlCharactersInRegex: JSON allows these characters only as escapes.
 const NEEDS_CODE = /["\\\u0000-\u001f\ue000]/;
 
 /**
- * The same JSON, whose names have no escapes: they stand as they are, or where JSON does not allow that, a code stands for them.
- * A name always becomes the same text, so that a member that stands twice still does. `names` are those of the codes, by number.
+ * Rewrites JSON so that no name has escapes: a name is written unescaped or, where JSON does not allow that, replaced by a code.
+ * The same name always becomes the same text, so duplicate members remain duplicates. `names` are the replaced names, by the
+ * number of their code.
  */
 function withoutEscapedNames(text: string): {
   readonly rewritten: string;
@@ -78,23 +79,23 @@ function withoutEscapedNames(text: string): {
   return { rewritten: pieces.join(''), names: [...codes.keys()] };
 }
 
-/** Gives the objects in a value their own names for codes, in their order. Calls itself for none: JSON may be nested deeply. */
+/** Replaces the codes in a value by their names and keeps the order of members. Not recursive: JSON may be nested deeply. */
 function withNames(value: unknown, names: readonly string[]): unknown {
   const nameOf = (text: string) => (text.startsWith(MARK) ? (names[Number(text.slice(1))] ?? text) : text);
   const outermost: Record<string, unknown> = { value };
-  const waiting: [holder: Record<string, unknown>, member: string][] = [[outermost, 'value']];
-  for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+  const pending: [holder: Record<string, unknown>, member: string][] = [[outermost, 'value']];
+  for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
     const [holder, member] = next;
     let each = holder[member] as Record<string, unknown>;
     let members = Object.entries(each);
     if (!Array.isArray(each) && members.some(([name]) => name.startsWith(MARK))) {
       members = members.map(([name, inner]) => [nameOf(name), inner]);
       each = Object.fromEntries(members);
-      // The member is there, so that this sets no prototype, whatever its name.
+      // The member exists, so this assignment never sets a prototype, even for the name __proto__.
       holder[member] = each;
     }
     for (const [name, inner] of members) {
-      if (typeof inner === 'object' && inner !== null) waiting.push([each, name]);
+      if (typeof inner === 'object' && inner !== null) pending.push([each, name]);
     }
   }
   return outermost['value'];

@@ -3,17 +3,17 @@ import type { Currency } from './currency.ts';
 import { type Decimal, parseDecimal, shortestDecimal, toMinor } from './money.ts';
 import { Malformed } from './text.ts';
 
-/** A limit on the balance: an amount, or none. Exactly one of the two is given, and `unlimited` is true. */
+/** A limit on the balance. Exactly one field is given, and `unlimited` is true. */
 export interface LimitInput {
   readonly amount?: string | Malformed | null | undefined;
   readonly unlimited?: boolean | null | undefined;
 }
 
-/** The limits as the API's inputs name them, in their order. */
+/** The names of the limits in the API's inputs, in order. */
 const LIMITS = ['minBalance', 'maxBalance'] as const;
 type Limits<Value> = { readonly [Name in (typeof LIMITS)[number]]: Value };
 
-/** What is wrong with the shape of the limits of an input; their amounts are read by `readLimits`. */
+/** Checks the shape of an input's limits. `readLimits` reads their amounts. */
 export function checkLimits(
   input: Partial<Limits<LimitInput | null | undefined>>,
   path: string,
@@ -21,10 +21,10 @@ export function checkLimits(
   const wrong = LIMITS.find((name) => input[name]?.unlimited === false);
   return wrong === undefined
     ? undefined
-    : refuse('malformedInput', { field: `${path}${wrong}.unlimited`, problem: 'must be true, or be absent' });
+    : refuse('malformedInput', { field: `${path}${wrong}.unlimited`, problem: 'must be true or absent' });
 }
 
-/** Reads the limits of an input: null is no limit. `absent` says what one that is not given is read as. */
+/** Reads the limits of an input; null is no limit. `absent` has the values of limits that are not given. */
 export function readLimits<Absent>(
   input: Partial<Limits<LimitInput | null | undefined>>,
   absent: Limits<Absent>,
@@ -45,12 +45,12 @@ export function readLimits<Absent>(
   return read;
 }
 
-/** A limit as it enters the digest of a request; null is no limit. */
+/** Returns a limit as it enters the digest of a request; null is no limit. */
 export function limitText(limit: Decimal | null): string {
   return limit === null ? 'unlimited' : shortestDecimal(limit);
 }
 
-/** The limits in minor units, or the refusal of one that its currency cannot have. */
+/** Converts the limits to minor units, or refuses the first one that the currency cannot express. */
 export function toMinorLimits<Absent extends undefined>(
   limits: Limits<Decimal | null | Absent>,
   currency: Currency,

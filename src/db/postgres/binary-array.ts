@@ -1,5 +1,5 @@
 import pg from 'pg';
-import { FieldWriter } from '../../core/decide/fields.ts';
+import { FieldWriter } from '../../core/values/fields.ts';
 import type { Uuid } from '../../core/values/ids.ts';
 import type { Instant } from '../../core/values/instant.ts';
 

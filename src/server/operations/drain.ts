@@ -7,7 +7,7 @@ export function describeUnfinished(openRequests: number, load: LedgerLoad): stri
   const parts: readonly (readonly [count: number, one: string, many: string])[] = [
     [openRequests, 'open request', 'open requests'],
     [queued, 'queued command', 'queued commands'],
-      [parked, 'parked command', 'parked commands'],
+    [parked, 'parked command', 'parked commands'],
     [underWay, 'command in a lane', 'commands in lanes'],
     [inUse, 'database connection in use', 'database connections in use'],
   ];

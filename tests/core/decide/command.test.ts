@@ -53,7 +53,7 @@ function planned(command: Command | Refusal): PlannedCommand {
   return result;
 }
 const transfer = (changes: Partial<TransferInput> = {}) => planned(toTransfer({ ...TRANSFER, ...changes }));
-/** The fields in which a second request differs from a first that was recorded. */
+/** Returns the fields in which a request differs from a recorded one. */
 const differing = (first: Partial<TransferInput>, second: Partial<TransferInput>) =>
   differingFields(transfer(second).request, transfer(first).request.digest);
 
@@ -63,7 +63,7 @@ describe('the same request', () => {
     ['has its amount in other zeros', { amount: '20' }, { amount: '20.00' }],
     ['has its amount in leading zeros', { amount: '0.5' }, { amount: '00.50' }],
     [
-      'says null for what is absent',
+      'has null instead of absent fields',
       {},
       { externalId: null, description: null, metadata: null, effectiveAt: null },
     ],
@@ -72,13 +72,13 @@ describe('the same request', () => {
     ['names the other one so', { toAccountId: 'ext:bob' }, { toAccountId: bob }],
     ['has the same externalId', { externalId: 'order 1' }, { externalId: 'order 1' }],
     ['has the same effectiveAt', { effectiveAt: 5n }, { effectiveAt: 5n }],
-    // Texts are compared with the recorded text itself, so that no digest of them outlives their erasure.
+    // Texts are compared with the recorded texts: a digest of them would remain after their erasure.
     [
-      'has other texts, for which no digest speaks',
+      'has other texts, which do not enter the digest',
       { description: 'a', metadata: { a: 'b' } },
       { description: 'c' },
     ],
-    ['has another key, which does not say what is asked', { idempotencyKey: 'a' }, { idempotencyKey: 'b' }],
+    ['has another key, which is not part of the request', { idempotencyKey: 'a' }, { idempotencyKey: 'b' }],
   ])('%s', (_, first, second) => {
     expect(differing(first, second)).toEqual([]);
     expect(transfer(first).request.digest).toEqual(transfer(second).request.digest);
@@ -97,13 +97,13 @@ describe('another request', () => {
     [{}, { effectiveAt: 0n }, ['effectiveAt']],
     [{ effectiveAt: 0n }, { effectiveAt: 1n }, ['effectiveAt']],
     [{}, { amount: '1', externalId: 'e', effectiveAt: 1n }, ['amount', 'externalId', 'effectiveAt']],
-    [{ toAccountId: 'ext:bob' }, { toAccountId: 'ext:nobody' }, ['toAccountId']],
-    [{ toAccountId: 'ext:nobody' }, { toAccountId: 'ext:somebody' }, ['toAccountId']],
+    [{ toAccountId: 'ext:bob' }, { toAccountId: 'ext:unknown' }, ['toAccountId']],
+    [{ toAccountId: 'ext:unknown' }, { toAccountId: 'ext:other' }, ['toAccountId']],
   ])('than %o is %o, and it differs in %o', (first, second, fields) => {
     expect(differing(first, second)).toEqual(fields);
   });
 
-  test('than one with two fields swapped is one with two equal texts in the other place', () => {
+  test('is one with the texts of two fields swapped', () => {
     const one = digestRequest('TRANSFER', [
       ['a', 'x'],
       ['b', null],
@@ -115,13 +115,13 @@ describe('another request', () => {
     expect(differingFields(other, one.digest)).toEqual(['a', 'b']);
   });
 
-  test('is one of another kind with the same fields', () => {
+  test('is one with the same fields but another type', () => {
     const input = { accountId: alice, amount: '1', idempotencyKey: 'key' };
     const [deposit, withdrawal] = [planned(toDeposit(input)), planned(toWithdrawal(input))];
     expect(deposit.request.digest.subarray(0, 16)).not.toEqual(withdrawal.request.digest.subarray(0, 16));
   });
 
-  test('differs in any field, if its four bytes agree by chance', () => {
+  test('differs in every field if the checksums are equal by chance', () => {
     // These two texts have the same CRC-32.
     const [one, other] = ['plumless', 'buckeroo'].map((text) =>
       digestRequest('TRANSFER', [
@@ -141,7 +141,7 @@ describe('the digest of a request', () => {
     maxLength: 6,
   });
 
-  test('has 16 bytes and 4 a field', () => {
+  test('has 16 bytes, and 4 bytes per field', () => {
     fc.assert(
       fc.property(fields, (given) => {
         expect(digestRequest('KIND', given).digest).toHaveLength(16 + 4 * given.length);
@@ -149,14 +149,14 @@ describe('the digest of a request', () => {
     );
   });
 
-  test('decides alike before and after an optional field is added to the input', () => {
+  test('compares the same after an optional field is added to the input', () => {
     fc.assert(
       fc.property(fields, fc.string(), (given, value) => {
         const before = digestRequest('KIND', given);
         const after = digestRequest('KIND', [...given, ['added later', null]]);
         expect(differingFields(after, before.digest)).toEqual([]);
         const used = digestRequest('KIND', [...given, ['added later', value]]);
-        // The empty text has the checksum of what is absent.
+        // The empty text has the same checksum as an absent field.
         expect(differingFields(used, before.digest)).toContain('added later');
       }),
       { examples: [[[], '']] },
@@ -214,7 +214,7 @@ describe('an input', () => {
     [{ amount: new Malformed('must be a text') }, 'INVALID_AMOUNT', 'amount'],
     [{ amount: '0' }, 'INVALID_AMOUNT', 'amount'],
     [{ amount: '-1' }, 'INVALID_AMOUNT', 'amount'],
-    // The table's order: shape before amount, and the fields in the input's order.
+    // The order of precedence: shapes before amounts, and the fields in the order of the input.
     [{ amount: 'ten', effectiveAt: new Malformed('x') }, 'INVALID_INPUT', 'effectiveAt'],
     [{ idempotencyKey: '', externalId: '' }, 'INVALID_INPUT', 'idempotencyKey'],
     [{ metadata: new Malformed('x'), effectiveAt: new Malformed('x') }, 'INVALID_INPUT', 'metadata'],
@@ -253,8 +253,8 @@ describe('an input', () => {
     ]);
   });
 
-  test('whose key account is nobody’s answers ACCOUNT_NOT_FOUND, as it was given', () => {
-    const command = commandOf(toTransfer({ ...TRANSFER, fromAccountId: 'ext:nobody' }));
+  test('whose key account does not exist is refused with ACCOUNT_NOT_FOUND and the given name', () => {
+    const command = commandOf(toTransfer({ ...TRANSFER, fromAccountId: 'ext:unknown' }));
     expect(
       plan(command, {
         account: lookUpId,
@@ -264,11 +264,11 @@ describe('an input', () => {
       }),
     ).toMatchObject({
       code: 'ACCOUNT_NOT_FOUND',
-      facts: { accountId: 'ext:nobody' },
+      facts: { accountId: 'ext:unknown' },
     });
   });
 
-  test('takes a salt only where it has a text', () => {
+  test('has a salt only if it has a text', () => {
     expect(transfer().salt).toBeNull();
     expect(transfer({ description: 'a' }).salt).toHaveLength(16);
     expect(transfer({ metadata: { a: 'b' } }).salt).toHaveLength(16);

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Book } from '../../../src/core/decide/book.ts';
+import type { ConditionInput } from '../../../src/core/decide/conditions.ts';
 import { fromRecordedFacts } from '../../../src/core/decide/recording.ts';
-import type { ConditionInput } from '../../../src/core/decide/request.ts';
 import type { Outcome } from '../../../src/core/transaction.ts';
 import { formatId } from '../../../src/core/values/ids.ts';
 import { formatMinor, MAX_MINOR } from '../../../src/core/values/money.ts';
@@ -22,11 +22,11 @@ import {
   type Request,
   transfer,
   USD,
-} from '../../support/scene.ts';
+} from '../../support/decide-fixtures.ts';
 
 type Changes = Partial<MutableAccount>;
 
-/** alice has 100.00 and version 3; carol, who does not move, 30.00 of which 10.00 are held, and version 7. */
+/** alice has 100.00 and version 3. carol takes no part; she has 30.00, of which 10.00 are held, and version 7. */
 function newBook(carol: Changes = {}, alice: Changes = {}): Book {
   return bookOn([
     account(ALICE, { posted: 10_000n, version: 3n, ...alice }),
@@ -42,7 +42,7 @@ const of = (id: string, bounds: Omit<ConditionInput, 'accountId'>): ConditionInp
 });
 const usd = (minor: bigint) => ({ minor, currency: USD });
 
-/** 20.00 from alice to bob, by whatever kind has conditions. */
+/** 20.00 from alice to bob, by each kind that has conditions. */
 const KINDS: readonly (readonly [string, (conditions: readonly ConditionInput[]) => Request])[] = [
   ['transfer', (conditions) => transfer(ALICE, BOB, '20', { conditions })],
   ['hold', (conditions) => placeHold(ALICE, BOB, '20', { conditions })],
@@ -78,20 +78,20 @@ describe.each(KINDS)('the conditions of a %s', (_kind, request) => {
       { condition: 'AVAILABLE_AT_LEAST', actualAvailable: usd(500n) },
     ],
     [
-      'available whatever, where it has no minimum',
+      'any available amount of an account without a minimum',
       of(CAROL, { availableAtLeast: formatMinor(MAX_MINOR, USD) }),
       { minBalance: null },
       null,
     ],
     ['a range that it is in', of(CAROL, { balanceAtLeast: '29', balanceAtMost: '31' }), {}, null],
     [
-      'two bounds, of which one is not met',
+      'two bounds, one of which fails',
       of(CAROL, { balanceAtLeast: '29', balanceAtMost: '29.50' }),
       {},
       { condition: 'BALANCE_AT_MOST' },
     ],
     [
-      'all four, of which none is met',
+      'all four bounds, all of which fail',
       of(CAROL, {
         expectedVersion: 0n,
         balanceAtLeast: '31',
@@ -114,7 +114,7 @@ describe.each(KINDS)('the conditions of a %s', (_kind, request) => {
       null,
     ],
     [
-      'what is available on its normal side',
+      'the available amount on its normal side',
       of(CAROL, { availableAtLeast: '20.01' }),
       { normalSide: 'DEBIT', posted: -3000n, pendingDebits: 0n, pendingCredits: 1000n },
       { condition: 'AVAILABLE_AT_LEAST', actualBalance: usd(3000n), actualAvailable: usd(2000n) },
@@ -144,7 +144,7 @@ describe.each(KINDS)('the conditions of a %s', (_kind, request) => {
     expect(book.recordings).toHaveLength(1);
   });
 
-  test('ask the external account too', () => {
+  test('also apply to the external account', () => {
     expect(codesOf(decideAll(newBook(), request([of(EXTERNAL, { balanceAtLeast: '5' })])))).toEqual([
       'POSTED',
     ]);
@@ -156,7 +156,7 @@ describe.each(KINDS)('the conditions of a %s', (_kind, request) => {
     ]);
   });
 
-  test('are answered in their order', () => {
+  test('are checked in their order', () => {
     const [outcome] = decideAll(
       newBook(),
       request([
@@ -168,12 +168,12 @@ describe.each(KINDS)('the conditions of a %s', (_kind, request) => {
     expect(outcome).toMatchObject({ code: 'CONDITION_FAILED', facts: { account: BOB } });
   });
 
-  test('may be several of one account', () => {
+  test('may name the same account several times', () => {
     const both = [of(CAROL, { balanceAtLeast: '30' }), of(CAROL, { balanceAtMost: '30' })];
     expect(codesOf(decideAll(newBook(), request(both)))).toEqual(['POSTED']);
   });
 
-  test('of an account that is not there are answered as it was given', () => {
+  test('on a missing account are refused with the given name', () => {
     const [outcome] = decideAll(newBook(), request([of(DAVE, { expectedVersion: 0n })]));
     expect(outcome).toMatchObject({
       code: 'ACCOUNT_NOT_FOUND',
@@ -197,7 +197,7 @@ describe('a condition on an account that moves', () => {
   test.each<[string, ConditionInput, object | null]>([
     ['the version that it is found at', of(ALICE, { expectedVersion: 3n }), null],
     [
-      'the version that it is left at',
+      'the version after the command',
       of(ALICE, { expectedVersion: 4n }),
       { actualVersion: 3n, actualBalance: usd(10_000n) },
     ],
@@ -215,7 +215,7 @@ describe('a condition on an account that moves', () => {
 
   test.each<[string, ConditionInput, object | null]>([
     [
-      'the posted balance, which does not move',
+      'the posted balance, which does not change',
       of(ALICE, { balanceAtLeast: '100', balanceAtMost: '100' }),
       null,
     ],
@@ -226,7 +226,7 @@ describe('a condition on an account that moves', () => {
       { actualAvailable: usd(8000n), actualBalance: usd(10_000n) },
     ],
     [
-      'of the payee what is available without it',
+      'the amount available to the payee without the hold',
       of(BOB, { availableAtLeast: '0.01' }),
       { actualAvailable: usd(0n) },
     ],
@@ -235,7 +235,7 @@ describe('a condition on an account that moves', () => {
     expect(outcome).toMatchObject(facts === null ? { code: 'POSTED' } : { code: 'CONDITION_FAILED', facts });
   });
 
-  test('asks of a journal what all its entries leave together', () => {
+  test('applies to the state after all entries of a journal', () => {
     const request = (balanceAtMost: string) =>
       journal(
         [
@@ -251,14 +251,14 @@ describe('a condition on an account that moves', () => {
     ]);
   });
 
-  test('is answered before its funds are', () => {
+  test('is checked before the funds', () => {
     const more = { conditions: [of(ALICE, { balanceAtLeast: '0' })] };
     expect(decideAll(newBook(), transfer(ALICE, BOB, '120', more))).toMatchObject([
       { code: 'CONDITION_FAILED', facts: { actualBalance: usd(-2000n) } },
     ]);
   });
 
-  test('is met once where each posting changes the version', () => {
+  test('on the version holds once, since each posting changes the version', () => {
     const conditions = [of(ALICE, { expectedVersion: 3n })];
     const outcomes = decideAll(
       newBook(),
@@ -270,7 +270,7 @@ describe('a condition on an account that moves', () => {
   });
 });
 
-test('a condition that failed is read again from its recorded facts as it was answered', () => {
+test('a failed condition is restored from its recorded facts', () => {
   const book = newBook({}, { minBalance: null });
   const outcomes: Outcome[] = decideAll(
     book,

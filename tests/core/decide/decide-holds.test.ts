@@ -31,7 +31,7 @@ import {
   transfer,
   USD,
   voidHold,
-} from '../../support/scene.ts';
+} from '../../support/decide-fixtures.ts';
 
 type Changes = Partial<MutableAccount>;
 
@@ -48,7 +48,7 @@ function newBook(state: Partial<BookState> = {}, alice: Changes = {}, bob: Chang
   );
 }
 
-/** The same, and an open hold of 50.00 from alice to bob. */
+/** Adds an open hold of 50.00 from alice to bob. */
 function heldBook(changes: Partial<Hold> = {}, alice: Changes = {}, bob: Changes = {}): Book {
   const hold = openHold(changes);
   const left = remainingOf(hold);
@@ -76,7 +76,7 @@ const lines = (outcome: Outcome | undefined) =>
 const usd = (minor: bigint) => ({ minor, currency: USD });
 
 describe('a hold', () => {
-  test('reserves money of one account for another, and moves none', () => {
+  test('reserves money of one account for another one without moving it', () => {
     const book = newBook();
     const [outcome] = decideAll(book, placeHold(ALICE, BOB, '60', { expiresAt: CLOCK + 5n })) as [Posted];
     expect(outcome).toMatchObject({
@@ -129,7 +129,7 @@ describe('a hold', () => {
     ]);
   });
 
-  test('leaves what is held out of what can be spent, and what is incoming too', () => {
+  test('excludes held and incoming amounts from the available amount', () => {
     const book = newBook();
     const outcomes = decideAll(
       book,
@@ -156,24 +156,17 @@ describe('a hold', () => {
   test.each<[string, Changes, Changes, string, string, object]>([
     ['takes the last unit above the minimum', { minBalance: 4000n }, {}, '60.00', 'POSTED', {}],
     [
-      'takes none below it',
+      'cannot lower an account below its minimum',
       { minBalance: 4000n },
       {},
       '60.01',
       'INSUFFICIENT_FUNDS',
       { account: ALICE, available: usd(6000n), requested: usd(6001n) },
     ],
-    [
-      'may be of money that is not there yet, down to a minimum',
-      { minBalance: -5000n },
-      {},
-      '150',
-      'POSTED',
-      {},
-    ],
+    ['may use an overdraft down to the minimum', { minBalance: -5000n }, {}, '150', 'POSTED', {}],
     ['fills the payee to its limit', {}, { maxBalance: 6000n }, '60.00', 'POSTED', {}],
     [
-      'goes no further',
+      'cannot raise an account above its limit',
       {},
       { maxBalance: 6000n },
       '60.01',
@@ -181,7 +174,7 @@ describe('a hold', () => {
       { account: BOB, limit: usd(6000n), resulting: usd(6001n) },
     ],
     [
-      'counts what is incoming already',
+      'counts amounts that are incoming already',
       {},
       { maxBalance: 6000n, pendingCredits: 1n },
       '60.00',
@@ -189,7 +182,7 @@ describe('a hold', () => {
       { account: BOB, limit: usd(6000n), resulting: usd(6001n) },
     ],
     [
-      'gets no room from what the payee has held',
+      'is not helped by held amounts of the payee',
       {},
       { maxBalance: 6000n, posted: 1n, pendingDebits: 1n },
       '60.00',
@@ -197,7 +190,7 @@ describe('a hold', () => {
       { account: BOB, limit: usd(6000n), resulting: usd(6001n) },
     ],
     [
-      'gets no funds from what the payer has incoming',
+      'is not helped by incoming amounts of the payer',
       { pendingCredits: 5000n },
       {},
       '100.01',
@@ -212,7 +205,7 @@ describe('a hold', () => {
   describe('on debit-normal accounts', () => {
     const cash = { normalSide: 'DEBIT' as const };
 
-    test('is incoming for the one that is debited, and held of the one that is credited', () => {
+    test('is incoming for the debited account and held for the credited one', () => {
       const book = newBook({}, { ...cash, posted: -10_000n }, { ...cash, posted: -10_000n });
       expect(codesOf(decideAll(book, placeHold(ALICE, BOB, '60')))).toEqual(['POSTED']);
       expect(sumsOf(book, ALICE)).toMatchObject({ held: 0n, incoming: 6000n, available: 10_000n });
@@ -221,7 +214,7 @@ describe('a hold', () => {
 
     test.each<[string, Changes, Changes, string, string, object]>([
       [
-        'is refused by the limit of the one that is debited',
+        'is refused by the limit of the debited account',
         { ...cash, posted: 0n, maxBalance: 5999n },
         {},
         '60',
@@ -229,7 +222,7 @@ describe('a hold', () => {
         { account: ALICE, limit: usd(5999n), resulting: usd(6000n) },
       ],
       [
-        'is refused by the funds of the one that is credited',
+        'is refused by the funds of the credited account',
         {},
         { ...cash, posted: -5999n },
         '60',
@@ -261,7 +254,7 @@ describe('a hold', () => {
     expect(book.recordings).toHaveLength(code === 'POSTED' ? 1 : 0);
   });
 
-  test('that is asked again after it expired is answered as it was', () => {
+  test('is replayed unchanged after it expired', () => {
     const request = placeHold(ALICE, BOB, '1', { expiresAt: CLOCK + 1n });
     const first = newBook();
     const [placed] = decideAll(first, request);
@@ -270,7 +263,7 @@ describe('a hold', () => {
     expect(later.recordings).toEqual([]);
   });
 
-  test('cannot be larger than 38 digits leave room for, on either side', () => {
+  test('cannot make the held or incoming sum exceed 38 digits', () => {
     const unlimited = { posted: 0n, minBalance: null };
     const most = formatMinor(MAX_MINOR, USD);
     const book = newBook({}, unlimited, unlimited);
@@ -292,21 +285,21 @@ describe('a hold', () => {
 
   test.each<[string, Changes, Changes, string, object]>([
     [
-      'what is held has 38 digits, however much there is',
+      'the held sum has at most 38 digits, whatever the balance',
       { posted: MAX_MINOR, minBalance: null, pendingDebits: MAX_MINOR },
       {},
       'INSUFFICIENT_FUNDS',
       { account: ALICE, available: usd(0n), requested: usd(1n) },
     ],
     [
-      'what is incoming has 38 digits, however much is owed',
+      'the incoming sum has at most 38 digits, whatever the balance',
       {},
       { posted: -MAX_MINOR, minBalance: null, pendingCredits: MAX_MINOR },
       'BALANCE_LIMIT_EXCEEDED',
       { account: BOB, limit: usd(MAX_MINOR), resulting: usd(MAX_MINOR + 1n) },
     ],
     [
-      'a limit of its own does not help there',
+      'a maxBalance does not change that',
       {},
       { posted: -MAX_MINOR, minBalance: null, maxBalance: 5n, pendingCredits: MAX_MINOR },
       'BALANCE_LIMIT_EXCEEDED',
@@ -317,7 +310,7 @@ describe('a hold', () => {
     expect(outcome).toMatchObject({ code, facts });
   });
 
-  test('that is too large in two ways says what is available', () => {
+  test('that exceeds both bounds reports the smaller available amount', () => {
     const most = formatMinor(MAX_MINOR, USD);
     const [outcome] = decideAll(newBook({}, { pendingDebits: 1n }), placeHold(ALICE, BOB, most));
     expect(outcome).toMatchObject({
@@ -337,7 +330,7 @@ describe('a hold', () => {
 });
 
 describe('a capture', () => {
-  test('of all that remains ends the hold and posts what it reserved', () => {
+  test('of the whole remainder ends the hold and posts the reserved amount', () => {
     const book = heldBook();
     const [outcome] = decideAll(book, capture(HOLD, { description: 'shipped' })) as [Posted];
     expect(outcome.transaction).toMatchObject({
@@ -380,7 +373,7 @@ describe('a capture', () => {
     expect(book.changedHolds.get(HOLD)).toEqual(holdIn(book));
     expect(sumsOf(book, ALICE)).toMatchObject({ posted: 5000n, held: 0n, version: 5n, totalDebits: 5000n });
     expect(sumsOf(book, BOB)).toMatchObject({ posted: 5000n, incoming: 0n, version: 2n });
-    // What was placed is shown by what placed it alone.
+    // Only the transaction that placed the hold shows it.
     expect(outcome.hold).toBeUndefined();
     expect(book.recordings).toMatchObject([{ expiresAt: null, holdId: HOLD }]);
   });
@@ -388,7 +381,7 @@ describe('a capture', () => {
   test.each<[string, Partial<CaptureInput>, bigint, bigint, Partial<Hold>]>([
     ['a part, finally', { amount: '20' }, 5000n, 2000n, { status: 'CAPTURED', captured: 2000n }],
     [
-      'a part, saying so',
+      'a part, explicitly final',
       { amount: '20', final: true },
       5000n,
       2000n,
@@ -418,7 +411,7 @@ describe('a capture', () => {
     expect(sumsOf(book, BOB)).toMatchObject({ posted, incoming: 5000n - released });
   });
 
-  test('of parts goes on until nothing remains, each seeing what those before it left', () => {
+  test('in parts is possible until nothing remains; each part sees the earlier ones', () => {
     const book = heldBook();
     const outcomes = decideAll(
       book,
@@ -448,7 +441,7 @@ describe('a capture', () => {
     expect(sumsOf(book, BOB)).toMatchObject({ posted: 5000n, incoming: 0n, version: 6n });
   });
 
-  test('that is declined is recorded for its hold, and changes none', () => {
+  test('that is declined is recorded with its hold, which does not change', () => {
     const book = heldBook();
     decideAll(book, capture(HOLD, { amount: '50.01' }));
     expect(book.recordings).toMatchObject([
@@ -475,7 +468,7 @@ describe('a capture', () => {
     }
   });
 
-  test('between debit-normal accounts lowers the one that is credited', () => {
+  test('between debit-normal accounts lowers the credited account', () => {
     const book = heldBook({}, { normalSide: 'DEBIT', posted: 0n }, { normalSide: 'DEBIT', posted: -5000n });
     expect(sumsOf(book, BOB)).toMatchObject({ held: 5000n, available: 0n });
     expect(codesOf(decideAll(book, capture(HOLD, { amount: '20' })))).toEqual(['POSTED']);
@@ -494,7 +487,7 @@ describe('a capture', () => {
     expect(holdIn(book)).toEqual(openHold());
   });
 
-  test('has the hold’s key account, whose keys it shares', () => {
+  test('shares the idempotency keys of the hold’s key account', () => {
     const book = heldBook();
     const key = { idempotencyKey: 'one' };
     const outcomes = decideAll(book, capture(HOLD, key), capture(HOLD, key), transfer(ALICE, BOB, '1', key));
@@ -507,7 +500,7 @@ describe('a capture', () => {
 
 describe('expiry, to the microsecond', () => {
   const EXPIRES = { expiresAt: CLOCK };
-  /** A book whose createdAt is the time of the hold's expiry, or so many microseconds after it. */
+  /** Opens a book whose createdAt is `after` microseconds after the hold's expiresAt. */
   const bookAt = (after: bigint, changes: Partial<Hold> = {}) =>
     bookOn(
       [
@@ -543,7 +536,7 @@ describe('expiry, to the microsecond', () => {
     expect(holdIn(book)?.status).toBe(status ?? 'OPEN');
   });
 
-  test('until it is recorded the money stays held, and the hold open', () => {
+  test('the money stays held and the hold open until the expiry is recorded', () => {
     const book = bookAt(5n);
     expect(codesOf(decideAll(book, transfer(ALICE, BOB, '50.01')))).toEqual(['INSUFFICIENT_FUNDS']);
     expect(holdIn(book)?.status).toBe('OPEN');
@@ -551,14 +544,14 @@ describe('expiry, to the microsecond', () => {
     expect(codesOf(decideAll(book, transfer(ALICE, BOB, '50.01')))).toEqual(['POSTED']);
   });
 
-  test('a void still releases it, as voided', () => {
+  test('a void releases an expired hold as VOIDED', () => {
     const book = bookAt(5n);
     const outcomes = decideAll(book, voidHold(HOLD), capture(HOLD));
     expect(codesOf(outcomes)).toEqual(['POSTED', 'HOLD_NOT_OPEN']);
     expect(holdIn(book)?.status).toBe('VOIDED');
   });
 
-  test('a capture answers HOLD_EXPIRED before and after the release, and a void only after it otherwise', () => {
+  test('a capture is refused with HOLD_EXPIRED before and after the release, a void with HOLD_NOT_OPEN only after it', () => {
     const book = bookAt(0n);
     const [before] = decideAll(book, capture(HOLD));
     expire(book, HOLD);
@@ -625,7 +618,7 @@ describe('the end of a hold without a capture', () => {
     expect(expire(book(), HOLD).outcome.code).toBe('POSTED');
   });
 
-  test('works on an account whose limits it does not concern', () => {
+  test('works whatever the limits of the accounts', () => {
     const book = heldBook({}, { minBalance: 5000n }, { maxBalance: 5000n });
     expect(codesOf(decideAll(book, voidHold(HOLD)))).toEqual(['POSTED']);
   });
@@ -638,7 +631,7 @@ describe('the end of a hold without a capture', () => {
       'HOLD_NOT_OPEN',
     ]);
     expect(sumsOf(book, ALICE)).toMatchObject({ held: 0n, version: 4n });
-    // The key of a void that was declined is answered so forever.
+    // The key of a declined void always returns the same outcome.
     expect(book.recordings.map(({ outcome }) => outcome)).toEqual([
       'POSTED',
       'HOLD_NOT_OPEN',
@@ -662,13 +655,13 @@ describe('the end of a hold without a capture', () => {
     expect(book.accounts).toEqual(before);
   });
 
-  test('by an expiry leaves nothing either where an account is closed, which holds prevent', () => {
+  test('by an expiry records nothing if an account is closed', () => {
     const book = heldBook({ expiresAt: CLOCK }, { status: 'CLOSED' });
     expect(expire(book, HOLD)).toMatchObject({ outcome: { code: 'ACCOUNT_CLOSED' }, id: null });
     expect(book.recordings).toEqual([]);
   });
 
-  test('by an expiry has no key that another could have', () => {
+  test('by an expiry has no idempotency key', () => {
     const book = heldBook({ expiresAt: CLOCK });
     expire(book, HOLD);
     expect(expire(book, HOLD)).toMatchObject({ outcome: { code: 'HOLD_NOT_OPEN' }, id: null });
@@ -678,9 +671,9 @@ describe('the end of a hold without a capture', () => {
 });
 
 describe('one batch', () => {
-  test('places a hold and captures it by the id that it will have, and what is left of it', () => {
+  test('places a hold, captures a part of it by its future id, then the remainder', () => {
     const book = newBook();
-    // The id of what is placed is known before it is, from the place that it takes.
+    // The id of the hold follows from its position in the batch.
     const hold = openHold({ id: book.idAt(0) });
     const ahead = { ...book, holds: new Map([[hold.id, hold]]) };
     const commands = [
@@ -700,20 +693,20 @@ describe('one batch', () => {
       'POSTED',
     ]);
     expect(book.holds.get(hold.id)).toMatchObject({ captured: 2000n, status: 'VOIDED' });
-    // What is written of it is what the batch leaves.
+    // The hold is written in its state after the whole batch.
     expect([...book.changedHolds.values()]).toEqual([book.holds.get(hold.id)]);
     expect(sumsOf(book, ALICE)).toMatchObject({ posted: 0n, held: 0n });
     expect(sumsOf(book, BOB)).toMatchObject({ posted: 2000n, incoming: 0n });
   });
 
-  test('shows of a hold what it was when it was placed', () => {
+  test('returns a hold in its state at placement', () => {
     const book = newBook();
     const [placed] = decideAll(book, placeHold(ALICE, BOB, '50'));
     decideAll(book, voidHold(book.idAt(0)));
     expect(placed).toMatchObject({ hold: { status: 'OPEN', captured: 0n } });
   });
 
-  test('cannot reverse what placed or released a hold, but what captured it', () => {
+  test('reverses the capture of a hold, but neither its placement nor its release', () => {
     const book = heldBook();
     const outcomes = decideAll(
       book,
@@ -738,7 +731,7 @@ describe('one batch', () => {
   });
 });
 
-test('what is declined about holds is read again from its recorded facts as it was answered', () => {
+test('declines about holds are restored from their recorded facts', () => {
   const requests: readonly Request[] = [
     capture(HOLD, { amount: '50.01' }),
     voidHold(HOLD),

@@ -23,11 +23,11 @@ import {
   planned,
   transfer,
   USD,
-} from '../../support/scene.ts';
+} from '../../support/decide-fixtures.ts';
 
 type Changes = Partial<MutableAccount>;
 
-/** alice has 100.00 and version 3, bob and carol nothing; dave's currency is EUR, and he has 50.00 of it. */
+/** alice has 100.00 and version 3, bob and carol nothing; dave has 50.00 EUR. */
 function newBook(state: Partial<BookState> = {}, alice: Changes = {}, bob: Changes = {}): Book {
   return bookOn(
     [
@@ -46,7 +46,7 @@ const eur = (minor: bigint) => ({ minor, currency: EUR });
 const most = formatMinor(MAX_MINOR, USD);
 
 describe('a journal', () => {
-  test('moves several accounts, in the order of its entries, each with what it says', () => {
+  test('moves several accounts in the order of its entries, with their descriptions', () => {
     const book = newBook();
     const [outcome] = decideAll(
       book,
@@ -83,7 +83,7 @@ describe('a journal', () => {
     expect(balances(book)).toEqual([8000n, 1500n, 500n, 5000n]);
   });
 
-  test('may be of a hundred entries', () => {
+  test('may have a hundred entries', () => {
     const book = newBook();
     const lines = Array.from(
       { length: 100 },
@@ -96,7 +96,7 @@ describe('a journal', () => {
     expect(balances(book)).toEqual([9950n, 50n, 0n, 5000n]);
   });
 
-  test('may name an account in several entries, and is measured by what it leaves', () => {
+  test('may name an account in several entries; limits apply to the final state', () => {
     const book = newBook({}, { posted: 0n });
     const [outcome] = decideAll(
       book,
@@ -127,7 +127,7 @@ describe('a journal', () => {
     expect(balances(book)).toEqual([1000n, 0n, 0n, 5000n]);
   });
 
-  test('may be of one account alone', () => {
+  test('may move a single account', () => {
     const book = newBook();
     const lines: readonly Line[] = [
       [ALICE, 'DEBIT', '200'],
@@ -137,7 +137,7 @@ describe('a journal', () => {
     expect(book.accounts.get(ALICE)).toMatchObject({ posted: 10_000n, version: 5n, totalDebits: 20_000n });
   });
 
-  test('that is an exchange has four legs through two accounts', () => {
+  test('for a currency exchange has four entries', () => {
     const [dollars, euros] = [CAROL, EXTERNAL];
     const book = bookOn([
       account(ALICE, { posted: 10_000n }),
@@ -348,7 +348,7 @@ describe('a journal', () => {
   ])('takes no account %s between two of its entries', (_, lines, code, facts) => {
     const [outcome] = decideAll(newBook(), journal(lines));
     expect(outcome).toMatchObject({ code, recorded: true, facts });
-    // Just as far is far enough.
+    // Exactly at the bound is allowed.
     const shorter = lines.filter(([, , amount]) => amount === most);
     expect(codesOf(decideAll(newBook(), journal(shorter)))).toEqual(['POSTED']);
   });
@@ -375,16 +375,16 @@ describe('a journal', () => {
     expect(outcome).toMatchObject({ code: 'INVALID_AMOUNT', recorded: false, facts: { field } });
   });
 
-  test('finds every account that it names, and answers for the first that is not there', () => {
-    const nobody = '0190d5e8-7a2b-7c3d-8e4f-0000000000ff';
+  test('is refused with the first account that does not exist', () => {
+    const unknown = '0190d5e8-7a2b-7c3d-8e4f-0000000000ff';
     const lines: readonly Line[] = [
       [ALICE, 'DEBIT', '1'],
-      [nobody, 'CREDIT', '1'],
+      [unknown, 'CREDIT', '1'],
     ];
     const [outcome] = decideAll(newBook(), journal(lines));
     expect(outcome).toMatchObject({
       code: 'ACCOUNT_NOT_FOUND',
-      facts: { accountId: formatId('account', nobody) },
+      facts: { accountId: formatId('account', unknown) },
     });
   });
 });
@@ -405,7 +405,7 @@ describe('the key account of a journal', () => {
     ]);
   });
 
-  test('is not one that the journal does not name, though a condition does', () => {
+  test('must be in an entry; a condition is not enough', () => {
     const keyAccountId = formatId('account', CAROL);
     const conditions = [{ accountId: keyAccountId, expectedVersion: 0n }];
     const [outcome] = decideAll(newBook(), journal(lines, { keyAccountId, conditions }));
@@ -413,7 +413,7 @@ describe('the key account of a journal', () => {
   });
 });
 
-describe('a journal that is asked again', () => {
+describe('a repeated journal', () => {
   const lines: readonly Line[] = [
     [ALICE, 'DEBIT', '20', 'from'],
     [BOB, 'CREDIT', '20', 'to'],
@@ -455,7 +455,7 @@ describe('a journal that is asked again', () => {
   });
 });
 
-test('what a journal posts in a batch is what later commands of it find', () => {
+test('later commands of a batch see the effects of a journal', () => {
   const book = newBook();
   const commands = [
     transfer(BOB, CAROL, '15'),

@@ -4,14 +4,9 @@ import { availableOf, balanceOf, heldOf, incomingOf, type Side } from '../../../
 import { decideAtomic } from '../../../src/core/decide/atomic.ts';
 import { attemptKey, type Book } from '../../../src/core/decide/book.ts';
 import type { Command, PlannedCommand } from '../../../src/core/decide/command.ts';
-import {
-  answerAgain,
-  type Decision,
-  decide,
-  isRecorded,
-  recordRefusal,
-  type UnitDecision,
-} from '../../../src/core/decide/decide.ts';
+import { type Decision, decide, isRecorded, type UnitDecision } from '../../../src/core/decide/decide.ts';
+import { recordRefusal } from '../../../src/core/decide/posting.ts';
+import { replay } from '../../../src/core/decide/replay.ts';
 import type { Refusal } from '../../../src/core/errors.ts';
 import { type Hold, remainingOf } from '../../../src/core/hold.ts';
 import type { Entry, TransactionType } from '../../../src/core/transaction.ts';
@@ -46,25 +41,25 @@ import {
   USD,
   voidHold,
   withdraw,
-} from '../../support/scene.ts';
+} from '../../support/decide-fixtures.ts';
 
-/** Amounts small enough to meet, and at times as large as there are. */
+/** Mostly small amounts, and sometimes the largest possible ones. */
 const amounts = fc.oneof(
   { weight: 20, arbitrary: fc.bigInt({ min: 1n, max: 2000n }) },
   fc.bigInt({ min: MAX_MINOR - 1000n, max: MAX_MINOR }),
 );
 const small = fc.bigInt({ min: 0n, max: 1000n });
 const people = fc.constantFrom(ALICE, BOB, CAROL);
-const everybody = fc.constantFrom(ALICE, BOB, CAROL, EXTERNAL);
+const anyAccount = fc.constantFrom(ALICE, BOB, CAROL, EXTERNAL);
 const sides = fc.constantFrom<Side[]>('DEBIT', 'CREDIT');
 
-/** What a batch begins with. */
+/** The state before a batch. */
 interface World {
   readonly accounts: readonly MutableAccount[];
   readonly holds: readonly Hold[];
 }
 
-/** Holds of earlier batches, open or ended, some with their time over. */
+/** Holds of earlier batches, open or ended, some expired. */
 const holds: fc.Arbitrary<Hold[]> = fc
   .array(
     fc.record({
@@ -121,7 +116,7 @@ const worlds: fc.Arbitrary<World> = holds.chain((list) =>
   accountsOf(list).map((accounts) => ({ accounts, holds: list })),
 );
 
-/** Few keys and names, so that they meet. */
+/** Few keys and externalIds, so that they collide. */
 const more = fc.record({
   idempotencyKey: fc.integer({ min: 0, max: 60 }).map((n) => `k${n}`),
   externalId: fc.option(fc.constantFrom('a', 'b', 'c', 'd'), { freq: 3 }),
@@ -138,11 +133,11 @@ const conditions = fc.option(
   { freq: 2 },
 );
 
-/** Mostly balanced: what its first lines differ by stands in the last one. */
+/** Mostly balanced: the last line has the difference of the others. */
 const lines: fc.Arbitrary<Line[]> = fc
   .record({
-    dollars: fc.array(fc.tuple(everybody, sides, amounts), { minLength: 1, maxLength: 4 }),
-    last: everybody,
+    dollars: fc.array(fc.tuple(anyAccount, sides, amounts), { minLength: 1, maxLength: 4 }),
+    last: anyAccount,
     euros: fc.option(fc.tuple(fc.boolean(), amounts), { freq: 2 }),
     isOff: fc.nat(9).map((n) => n === 0),
   })
@@ -159,7 +154,7 @@ const lines: fc.Arbitrary<Line[]> = fc
     ];
   });
 
-/** Asks for something beside the book as it is then; undefined where there is nothing to ask it of. */
+/** Plans a command on the present book; undefined where the book has no suitable target. */
 type Ask = (book: Book) => PlannedCommand | undefined;
 const asked =
   (request: Request): Ask =>
@@ -172,18 +167,18 @@ const place = fc.nat(1000);
 const asks: fc.Arbitrary<Ask[]> = fc.array(
   fc.oneof(
     fc
-      .tuple(everybody, everybody, amounts, conditions, more)
+      .tuple(anyAccount, anyAccount, amounts, conditions, more)
       .map(([from, to, minor, given, rest]) =>
         asked(transfer(from, to, text(minor), { ...rest, conditions: given })),
       ),
     fc.tuple(people, amounts, more).map(([to, minor, rest]) => asked(deposit(to, text(minor), rest))),
     fc.tuple(people, amounts, more).map(([from, minor, rest]) => asked(withdraw(from, text(minor), rest))),
     fc.tuple(lines, conditions, more).map(([list, given, rest]) =>
-      // One line alone is none, which is refused before the books.
+      // A journal with one line is malformed.
       list.length < 2 ? () => undefined : asked(journal(list, { ...rest, conditions: given })),
     ),
     fc
-      .tuple(everybody, everybody, amounts, conditions, more)
+      .tuple(anyAccount, anyAccount, amounts, conditions, more)
       .map(([from, to, minor, given, rest]) =>
         asked(placeHold(from, to, text(minor), { ...rest, conditions: given })),
       ),
@@ -227,7 +222,7 @@ interface Run {
 function bookIn({ accounts, holds: list }: World): Book {
   return bookOn(accounts, { holds: new Map(list.map((hold) => [hold.id, hold])) });
 }
-/** Asks one after the other; `after` sees the book after each decision. */
+/** Decides one command after the other. `after` receives the book after each decision. */
 function run(world: World, list: readonly Ask[], after: (book: Book) => void = () => {}): Run {
   const book = bookIn(world);
   const commands = list.flatMap((ask) => {
@@ -245,18 +240,18 @@ function decideNow(book: Book, command: PlannedCommand, after: (book: Book) => v
   after(book);
   return decisions;
 }
-/** Decides an ATOMIC batch whose commands name nothing that others of it make. */
+/** Decides an ATOMIC batch without pending targets. */
 function decideAtomicNow(book: Book, commands: readonly PlannedCommand[]): UnitDecision {
   const work = decideAtomic(
     book,
     commands.map((planned) => ({ planned, command: {} as Command })),
   );
   const step = work.next();
-  if (!step.done) throw new TypeError('a short batch is decided at once');
+  if (!step.done) throw new TypeError('a short batch must be decided without a pause');
   return step.value;
 }
 const TARGETS = { hold: ({ holds }: Book) => holds, transaction: ({ originals }: Book) => originals };
-/** The same on a copy of the book, which takes its place where all are posted. */
+/** The expected result: decides on a copy of the book, which replaces the book if all commands are posted. */
 function decideOnCopy(book: Book, commands: readonly PlannedCommand[]) {
   const copy = {
     ...book,
@@ -268,15 +263,15 @@ function decideOnCopy(book: Book, commands: readonly PlannedCommand[]) {
     changedHolds: new Map(book.changedHolds),
     recordings: [...book.recordings],
   };
-  const answered = commands.map((command) => {
+  const replayed = commands.map((command) => {
     const key = attemptKey(command.keyAccount.id, command.idempotencyKey ?? '');
     const earlier = book.recorded.get(key);
-    return earlier === undefined ? undefined : answerAgain(command, earlier);
+    return earlier === undefined ? undefined : replay(command, earlier);
   });
-  const known = answered.findIndex((outcome) => outcome !== undefined && outcome.code !== 'POSTED');
+  const known = replayed.findIndex((outcome) => outcome !== undefined && outcome.code !== 'POSTED');
   const outcomes = known < 0 ? decide(copy, commands).map(({ outcome }) => outcome) : [];
   const place = known < 0 ? outcomes.findIndex(({ code }) => code !== 'POSTED') : known;
-  const [command, refusal] = [commands[place], known < 0 ? outcomes[place] : answered[place]];
+  const [command, refusal] = [commands[place], known < 0 ? outcomes[place] : replayed[place]];
   if (command === undefined || refusal === undefined || refusal.code === 'POSTED') {
     return { outcomes, left: copy };
   }
@@ -284,11 +279,11 @@ function decideOnCopy(book: Book, commands: readonly PlannedCommand[]) {
   return {
     outcomes,
     left: book,
-    culprit: { index: place, cause: asItStands(refusal, book) },
+    culprit: { index: place, cause: withoutMissingLinks(refusal, book) },
   };
 }
-/** Its links show only what the book has. */
-function asItStands(refusal: Refusal, { originals }: Book): object {
+/** Removes links to transactions that the book does not have. */
+function withoutMissingLinks(refusal: Refusal, { originals }: Book): object {
   const has = (id: Uuid | null | undefined) => originals.has(id ?? '');
   if (refusal.code === 'IDEMPOTENCY_CONFLICT' && !has(refusal.facts.transaction)) {
     return { ...refusal, facts: { ...refusal.facts, transaction: null } };
@@ -305,13 +300,13 @@ const sizeOf = (amount: bigint) => (amount < 0n ? -amount : amount);
 const sumOf = (entries: readonly Pick<Entry, 'amount'>[]) =>
   entries.reduce((sum, { amount }) => sum + amount, 0n);
 
-/** Fails with the seed and the shortest example, by which it can be run again. */
+/** Checks a property on random worlds. A failure prints the seed and the smallest example. */
 function holdsFor(predicate: (world: World, list: Ask[]) => void): void {
   fc.assert(fc.property(worlds, asks, predicate), { numRuns: 100 });
 }
 
-describe('whatever is asked of whichever accounts', () => {
-  test('all of it happens', () => {
+describe('for random commands on random accounts', () => {
+  test('every type is posted and every recorded refusal occurs', () => {
     const [posted, answered] = [new Set<TransactionType>(), new Set<string>()];
     for (const [world, list] of fc.sample(fc.tuple(worlds, asks), { numRuns: 400, seed: 1 })) {
       for (const { outcome, type } of run(world, list).book.recordings) {
@@ -340,20 +335,20 @@ describe('whatever is asked of whichever accounts', () => {
     });
   });
 
-  test('the versions of an account go on without a gap, and each entry from the sums before it', () => {
+  test('the versions of an account have no gap, and each entry follows from the sums before it', () => {
     holdsFor((world, list) => {
       const { book } = run(world, list);
       const before = new Map<Uuid, MutableAccount>(world.accounts.map((one) => [one.id, { ...one }]));
       for (const entry of entriesOf(book)) {
         const state = before.get(entry.accountId);
-        if (state === undefined) throw new TypeError('an entry of no account');
+        if (state === undefined) throw new TypeError('an entry has an unknown account');
         state.version += 1n;
         const { layer, amount } = entry;
         if (layer === 'POSTED') state.posted += amount;
         if (layer === 'POSTED' && amount < 0n) state.totalDebits -= amount;
         if (layer === 'PENDING' && amount < 0n) state.pendingDebits -= amount;
         if (layer === 'PENDING' && amount > 0n) state.pendingCredits += amount;
-        // What ends a hold stands on the other side.
+        // A RELEASE entry is on the opposite side of the PENDING one.
         if (layer === 'RELEASE' && amount > 0n) state.pendingDebits -= amount;
         if (layer === 'RELEASE' && amount < 0n) state.pendingCredits += amount;
         expect(entry).toMatchObject({
@@ -365,7 +360,7 @@ describe('whatever is asked of whichever accounts', () => {
           pendingDebitsAfter: state.pendingDebits,
           pendingCreditsAfter: state.pendingCredits,
         });
-        // What an entry says has 38 digits, and no hold is ended twice.
+        // All sums have at most 38 digits, and no hold is released twice.
         expect(sizeOf(state.posted) <= MAX_MINOR && amount !== 0n).toBe(true);
         for (const pending of [state.pendingDebits, state.pendingCredits]) {
           expect(pending >= 0n && pending <= MAX_MINOR).toBe(true);
@@ -378,7 +373,7 @@ describe('whatever is asked of whichever accounts', () => {
     });
   });
 
-  test('no account leaves its limits, nor 38 digits, at any time', () => {
+  test('no account ever exceeds its limits or 38 digits', () => {
     holdsFor((world, list) => {
       run(world, list, (book) => {
         for (const one of book.accounts.values()) {
@@ -392,7 +387,7 @@ describe('whatever is asked of whichever accounts', () => {
     });
   });
 
-  test('what remains of the open holds is what is pending', () => {
+  test('the remainders of the open holds equal the pending sums', () => {
     holdsFor((world, list) => {
       run(world, list, (book) => {
         for (const { id, pendingDebits, pendingCredits } of book.accounts.values()) {
@@ -406,7 +401,7 @@ describe('whatever is asked of whichever accounts', () => {
     });
   });
 
-  test('of a hold, what was captured, what remains and what was given back are the whole', () => {
+  test('the captured, remaining and released amounts of a hold sum to its amount', () => {
     holdsFor((world, list) => {
       const { book } = run(world, list);
       const before = new Map(world.holds.map((hold) => [hold.id, hold]));
@@ -422,13 +417,13 @@ describe('whatever is asked of whichever accounts', () => {
         expect(hold.captured).toBe((first?.captured ?? 0n) + captured);
         expect(hold.captured + remainingOf(hold) + (ended - captured) + endedBefore).toBe(hold.amount);
         expect(hold.status === 'OPEN').toBe(remainingOf(hold) > 0n);
-        // The holds to be written are those that are not as they were.
+        // Exactly the holds that changed are written.
         expect(book.changedHolds.get(hold.id)).toEqual(first === hold ? undefined : hold);
       }
     });
   });
 
-  test('nothing is captured of a hold whose time is over, and nothing expires before', () => {
+  test('no expired hold is captured, and no hold expires early', () => {
     holdsFor((world, list) => {
       const { book } = run(world, list);
       const expiresAt = (id: Uuid | null) => book.holds.get(id ?? '')?.expiresAt ?? null;
@@ -442,7 +437,7 @@ describe('whatever is asked of whichever accounts', () => {
     });
   });
 
-  test('no more is reversed than was posted, and all at once where there are more than two entries', () => {
+  test('no more is reversed than was posted, and more than two entries only as a whole', () => {
     holdsFor((world, list) => {
       const { recordings } = run(world, list).book;
       const done = recordings.filter(({ outcome }) => outcome === 'POSTED');
@@ -465,7 +460,7 @@ describe('whatever is asked of whichever accounts', () => {
     });
   });
 
-  test('a frozen account does not move, but for the release of what it has on hold', () => {
+  test('a frozen account does not move except for releases of its holds', () => {
     holdsFor((world, list) => {
       const { book } = run(world, list);
       const frozen = new Set(world.accounts.filter(({ status }) => status === 'FROZEN').map(({ id }) => id));
@@ -476,7 +471,7 @@ describe('whatever is asked of whichever accounts', () => {
     });
   });
 
-  test('a key has one outcome, and an externalId one posted transaction', () => {
+  test('a key has one outcome, and an externalId has one posted transaction', () => {
     holdsFor((world, list) => {
       const { recordings } = run(world, list).book;
       const keys = recordings
@@ -490,7 +485,7 @@ describe('whatever is asked of whichever accounts', () => {
     });
   });
 
-  test('the same is decided again', () => {
+  test('decisions are deterministic', () => {
     holdsFor((world, list) => {
       const [one, other] = [run(world, list), run(world, list)];
       expect(one.decisions).toEqual(other.decisions);
@@ -498,7 +493,7 @@ describe('whatever is asked of whichever accounts', () => {
     });
   });
 
-  test('a batch in two slices is the batch in one, and one command after the other', () => {
+  test('slicing a batch does not change its decisions', () => {
     fc.assert(
       fc.property(worlds, asks, fc.nat(40), (world, list, cut) => {
         const { book, commands, decisions } = run(world, list);
@@ -516,7 +511,7 @@ describe('whatever is asked of whichever accounts', () => {
     );
   });
 
-  test('an ATOMIC batch leaves what its commands leave, or the refusal of the first that cannot be posted', () => {
+  test('an ATOMIC batch has the effects of all its commands, or only the refusal of the first that cannot be posted', () => {
     const seen = { whole: 0, aborted: 0 };
     fc.assert(
       fc.property(worlds, asks, fc.array(fc.integer({ min: 1, max: 3 })), (world, list, sizes) => {
@@ -526,7 +521,7 @@ describe('whatever is asked of whichever accounts', () => {
         for (let start = 0, group = 0; start < commands.length; group += 1) {
           const next = commands.slice(start, start + (sizes[group] ?? 3));
           start += next.length;
-          // What an aborted batch would have made cannot be named.
+          // Commands cannot name the transactions of an aborted batch.
           const own = next.filter(
             ({ target }) => target === null || TARGETS[target.kind](plain).has(target.id),
           );
@@ -545,14 +540,14 @@ describe('whatever is asked of whichever accounts', () => {
     expect(Math.min(seen.whole, seen.aborted)).toBeGreaterThan(10);
   });
 
-  test('a batch that is asked again moves nothing: what was recorded replays, and what was not is refused again or new', () => {
+  test('a repeated batch replays recorded outcomes and moves nothing for them', () => {
     holdsFor((world, list) => {
       const { book, commands, decisions } = run(world, list);
       const count = book.recordings.length;
       const again = decide(book, commands);
       decisions.forEach(({ id, outcome }, at) => {
         if (id === null) return;
-        // What has no key is not answered again, and nothing is left of it to do.
+        // An expiry has no key and cannot be repeated.
         const answer =
           commands[at]?.idempotencyKey === null
             ? expect.objectContaining({ code: 'HOLD_NOT_OPEN' })

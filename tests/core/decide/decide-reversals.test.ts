@@ -28,7 +28,7 @@ import {
   USD,
   voidHold,
   withdraw,
-} from '../../support/scene.ts';
+} from '../../support/decide-fixtures.ts';
 
 type Changes = Partial<MutableAccount>;
 
@@ -56,7 +56,7 @@ const linesOf = ({ entries }: Pick<Transaction, 'entries'>) =>
 const balances = (book: Book) => [ALICE, BOB, CAROL].map((id) => book.accounts.get(id)?.posted);
 const usd = (minor: bigint) => ({ minor, currency: USD });
 
-/** A book of another batch, which finds a transaction and how much of it was reversed. */
+/** Opens a book of another batch, which has a transaction and its reversed amount. */
 function bookAfter(original: Transaction, reversed: bigint, alice: Changes = {}, bob: Changes = {}): Book {
   const found: Original = { transaction: original, reversed };
   return newBook({ originals: new Map([[original.id, found]]) }, alice, bob);
@@ -134,7 +134,7 @@ describe('a reversal', () => {
     expect(book.recordings.at(-1)).toMatchObject({ reverses: original.id, outcome: 'POSTED' });
   });
 
-  test('says what each account has afterwards, and goes on with its versions and totals', () => {
+  test('returns the accounts’ sums after it, and continues their versions and totals', () => {
     const book = newBook();
     const original = postedIn(book, transfer(ALICE, BOB, '20'));
     expect(postedIn(book, reverse(original.id)).entries).toMatchObject([
@@ -143,7 +143,7 @@ describe('a reversal', () => {
     ]);
   });
 
-  test('in parts goes up to the whole, each seeing what those before it left', () => {
+  test('in parts is possible up to the whole; each part sees the earlier ones', () => {
     const book = newBook();
     const { id } = postedIn(book, transfer(ALICE, BOB, '20'));
     const outcomes = decideAll(
@@ -182,7 +182,7 @@ describe('a reversal', () => {
     ['all that is left', 1999n, null, 'POSTED', 1n],
     ['what is left, by its amount', 500n, '15', 'POSTED', 1500n],
     [
-      'more than is left',
+      'more than remains',
       500n,
       '15.01',
       'REVERSAL_AMOUNT_EXCEEDED',
@@ -206,7 +206,7 @@ describe('a reversal', () => {
     }
   });
 
-  test('does nothing twice in a batch', () => {
+  test('of the whole is possible once in a batch', () => {
     const book = bookAfter(RENT, 0n, {}, { posted: 5000n });
     const outcomes = decideAll(book, reverse(RENT.id), reverse(RENT.id));
     expect(codesOf(outcomes)).toEqual(['POSTED', 'ALREADY_REVERSED']);
@@ -214,7 +214,7 @@ describe('a reversal', () => {
     expect(book.recordings[1]).toMatchObject({ outcome: 'ALREADY_REVERSED', reverses: RENT.id, entries: [] });
   });
 
-  test('that was declined can be tried again with another key', () => {
+  test('that was declined can be repeated with another key', () => {
     const book = newBook();
     const { id } = postedIn(book, transfer(ALICE, BOB, '20'));
     const outcomes = decideAll(
@@ -235,7 +235,7 @@ describe('a reversal', () => {
     expect(outcomes[3]).toEqual({ ...outcomes[1], replayed: true });
   });
 
-  test('of a reversal is none', () => {
+  test('cannot be reversed', () => {
     const book = newBook();
     const { id } = postedIn(book, transfer(ALICE, BOB, '20'));
     const reversal = postedIn(book, reverse(id, { amount: '5' }));
@@ -245,7 +245,7 @@ describe('a reversal', () => {
       recorded: false,
       facts: { transaction: reversal.id },
     });
-    // What was reversed in part is not what its reversal counts as.
+    // The original is partly reversed; its reversal is not.
     expect(codesOf(decideAll(book, reverse(id, { amount: '15' })))).toEqual(['POSTED']);
   });
 
@@ -285,7 +285,7 @@ describe('a reversal of more than two entries', () => {
     [CAROL, 'CREDIT', '5'],
   ];
 
-  test('is of the whole, once', () => {
+  test('reverses the whole, once', () => {
     const book = newBook();
     const { id } = postedIn(book, journal(SPLIT));
     expect(codesOf(decideAll(book, reverse(id), reverse(id)))).toEqual(['POSTED', 'ALREADY_REVERSED']);
@@ -300,7 +300,7 @@ describe('a reversal of more than two entries', () => {
     expect(book.recordings).toHaveLength(1);
   });
 
-  test('that name one account twice swaps each of them', () => {
+  test('swaps every entry if an account has several', () => {
     const book = newBook();
     const { id } = postedIn(
       book,
@@ -318,7 +318,7 @@ describe('a reversal of more than two entries', () => {
     expect(balances(book)).toEqual([10_000n, 0n, 0n]);
   });
 
-  test('of several currencies returns each, and has no part in any', () => {
+  test('of several currencies reverses each of them, and never a part', () => {
     const book = newBook();
     const { id } = postedIn(
       book,
@@ -339,7 +339,7 @@ describe('a reversal of more than two entries', () => {
 });
 
 describe('a journal of two entries is reversed in parts like a transfer', () => {
-  test('whichever is first', () => {
+  test('in either order', () => {
     const book = newBook();
     const { id } = postedIn(
       book,
@@ -363,21 +363,21 @@ describe('a journal of two entries is reversed in parts like a transfer', () => 
 describe('the accounts of a reversal', () => {
   test.each<[string, Changes, Changes, string, object]>([
     [
-      'must have what they give back',
+      'must have the amount that they give back',
       {},
       { posted: 1999n },
       'INSUFFICIENT_FUNDS',
       { account: BOB, available: usd(1999n), requested: usd(2000n) },
     ],
     [
-      'must not have it held',
+      'must not have that amount held',
       {},
       { posted: 2000n, pendingDebits: 1n },
       'INSUFFICIENT_FUNDS',
       { account: BOB, available: usd(1999n), requested: usd(2000n) },
     ],
     [
-      'must have room for it',
+      'must have room for the amount',
       { maxBalance: 11_999n },
       { posted: 2000n },
       'BALANCE_LIMIT_EXCEEDED',
@@ -397,7 +397,7 @@ describe('the amount of a reversal', () => {
   test.each<[string, (book: Book) => Transaction]>([
     ['a transfer', (book) => postedIn(book, transfer(ALICE, BOB, '20'))],
     [
-      'a reversal, which has none',
+      'a reversal, which cannot be reversed',
       (book) => postedIn(book, reverse(postedIn(book, transfer(ALICE, BOB, '20')).id)),
     ],
     ['a hold, which has none', (book) => postedIn(book, placeHold(ALICE, BOB, '20'))],
@@ -407,12 +407,12 @@ describe('the amount of a reversal', () => {
     const [outcome] = decideAll(book, reverse(id, { amount: '1.000' }));
     expect(outcome).toMatchObject({
       code: 'INVALID_AMOUNT',
-      facts: { field: 'amount', problem: 'must have at most 2 decimals in USD, and has 3' },
+      facts: { field: 'amount', problem: 'must have at most 2 decimals in USD, but has 3' },
     });
   });
 });
 
-test('a reversal counts in its own time, and not before a closed period', () => {
+test('a reversal has its own effectiveAt, which must not be in a closed period', () => {
   const state = { originals: new Map([[RENT.id, { transaction: RENT, reversed: 0n }]]), closedBefore: CLOCK };
   const book = newBook(state, {}, { posted: 2000n });
   const outcomes = decideAll(
@@ -424,7 +424,7 @@ test('a reversal counts in its own time, and not before a closed period', () => 
   expect(codesOf(outcomes)).toEqual(['PERIOD_CLOSED', 'POSTED', 'POSTED']);
 });
 
-test('what is declined about reversals is read again from its recorded facts as it was answered', () => {
+test('declines about reversals are restored from their recorded facts', () => {
   const book = bookAfter(RENT, 1500n, {}, { posted: 2000n });
   const outcomes: Outcome[] = decideAll(
     book,

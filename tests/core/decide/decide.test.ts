@@ -23,7 +23,7 @@ import {
   transfer,
   USD,
   withdraw,
-} from '../../support/scene.ts';
+} from '../../support/decide-fixtures.ts';
 
 /** alice has 100.00, bob and carol nothing. */
 function newBook(state: Partial<BookState> = {}): Book {
@@ -41,7 +41,7 @@ function newBook(state: Partial<BookState> = {}): Book {
 const balances = (book: Book) => [ALICE, BOB, CAROL].map((id) => book.accounts.get(id)?.posted);
 
 describe('a transfer', () => {
-  test('debits from and credits to, and says what each account has afterwards', () => {
+  test('debits `from`, credits `to`, and returns the accounts’ sums after it', () => {
     const book = newBook();
     const [outcome] = decideAll(
       book,
@@ -86,12 +86,12 @@ describe('a transfer', () => {
     });
   });
 
-  test('spends the last minor unit, and not one more', () => {
+  test('can spend the last minor unit but no more', () => {
     expect(codesOf(decideAll(newBook(), transfer(ALICE, BOB, '100.00')))).toEqual(['POSTED']);
     expect(codesOf(decideAll(newBook(), transfer(ALICE, BOB, '100.01')))).toEqual(['INSUFFICIENT_FUNDS']);
   });
 
-  test('fills an account to its limit, and not beyond', () => {
+  test('can fill an account to its limit but no further', () => {
     const full = (amount: string) => {
       const bob = account(BOB, { maxBalance: 5000n });
       return codesOf(
@@ -102,7 +102,7 @@ describe('a transfer', () => {
     expect(full('50.01')).toEqual(['BALANCE_LIMIT_EXCEEDED']);
   });
 
-  test('may leave an account overdrawn that has no minimum', () => {
+  test('may overdraw an account without a minimum', () => {
     const book = bookOn([account(ALICE, { minBalance: null }), account(BOB)]);
     expect(codesOf(decideAll(book, transfer(ALICE, BOB, '1')))).toEqual(['POSTED']);
     expect(book.accounts.get(ALICE)?.posted).toBe(-100n);
@@ -119,7 +119,7 @@ describe('a transfer', () => {
     expect(codesOf(decideAll(lowered, transfer(BOB, ALICE, '5.00')))).toEqual(['POSTED']);
   });
 
-  test('reaches the highest and the lowest balance that there is', () => {
+  test('can reach the highest and the lowest possible balance', () => {
     const wholes = MAX_MINOR / 100n;
     const most = `${wholes}.99`;
     const book = bookOn([account(ALICE, { minBalance: null }), account(BOB)]);
@@ -158,7 +158,7 @@ test('a deposit comes from the external account, and a withdrawal goes to it', (
 });
 
 describe('commands in order of arrival', () => {
-  test('see what those before them left', () => {
+  test('see the effects of earlier commands', () => {
     const book = newBook();
     const outcomes = decideAll(
       book,
@@ -180,7 +180,7 @@ describe('commands in order of arrival', () => {
     expect(balances(book)).toEqual([0n, 6000n, 4000n]);
   });
 
-  test('are recorded in that order, posted or declined, with ids that count; what is not recorded takes none', () => {
+  test('are recorded in that order, posted or declined, with consecutive ids', () => {
     const book = newBook();
     const decisions = decide(
       book,
@@ -199,7 +199,7 @@ describe('commands in order of arrival', () => {
     ]);
   });
 
-  test('are recorded with the digest of what is written', () => {
+  test('are recorded with the digest of their rows', () => {
     const book = newBook();
     decideAll(
       book,
@@ -214,7 +214,7 @@ describe('commands in order of arrival', () => {
     });
   });
 
-  test('leave a refused one alone: it touches no account and takes no externalId', () => {
+  test('are not affected by a refused one, which changes no account and takes no externalId', () => {
     const book = newBook();
     const outcomes = decideAll(
       book,
@@ -225,7 +225,7 @@ describe('commands in order of arrival', () => {
     expect(book.accounts.get(ALICE)?.version).toBe(4n);
   });
 
-  test('cannot take an externalId that an earlier one took', () => {
+  test('cannot use an externalId that an earlier one uses', () => {
     const book = newBook();
     const outcomes = decideAll(
       book,
@@ -240,14 +240,14 @@ describe('commands in order of arrival', () => {
 });
 
 describe('a key', () => {
-  /** A book in which these requests were answered in another batch. */
+  /** Opens a book in which another batch recorded these requests. */
   function bookAfter(...requests: readonly Request[]): { book: Book; first: Outcome[] } {
     const before = newBook();
     const first = decideAll(before, ...requests);
     return { book: newBook({ recorded: before.recorded, externalIds: before.externalIds }), first };
   }
 
-  test('answers the same request as it did at first, and nothing moves', () => {
+  test('returns the recorded outcome of the same request and moves nothing', () => {
     const request = transfer(ALICE, BOB, '20', { externalId: 'order 1', description: 'rent' });
     const { book, first } = bookAfter(request);
     expect(decideAll(book, request, request)).toEqual(
@@ -257,7 +257,7 @@ describe('a key', () => {
     expect(balances(book)).toEqual([10_000n, 0n, 0n]);
   });
 
-  test('stays declined, even when the funds have come', () => {
+  test('stays declined even after funds arrive', () => {
     const request = transfer(BOB, ALICE, '20');
     const { book, first } = bookAfter(request);
     expect(codesOf(first)).toEqual(['INSUFFICIENT_FUNDS']);
@@ -266,7 +266,7 @@ describe('a key', () => {
     expect(balances(book)).toEqual([5000n, 5000n, 0n]);
   });
 
-  test('answers the first time that it was decided for this very command as if for the first time', () => {
+  test('is no replay if the recorded outcome belongs to the same command', () => {
     const request = transfer(ALICE, BOB, '20');
     const { book, first } = bookAfter(request);
     const [outcome] = first as [Posted];
@@ -275,7 +275,7 @@ describe('a key', () => {
     expect(decide(book, [again])).toEqual([{ outcome: { ...outcome, replayed: false }, id: null }]);
   });
 
-  test('twice in a batch: the same request replays, another conflicts', () => {
+  test('used twice in a batch replays the same request and conflicts with another one', () => {
     const book = newBook();
     const key = { idempotencyKey: 'twice' };
     const outcomes = decideAll(
@@ -291,7 +291,7 @@ describe('a key', () => {
     expect(balances(book)).toEqual([8100n, 1900n, 0n]);
   });
 
-  test('of a declined attempt conflicts without naming a transaction', () => {
+  test('of a declined attempt conflicts without a transaction', () => {
     const key = { idempotencyKey: 'declined' };
     const [, conflict] = decideAll(
       newBook(),
@@ -304,7 +304,7 @@ describe('a key', () => {
     });
   });
 
-  test('that was not recorded is free again', () => {
+  test('that was not recorded can be used again', () => {
     const key = { idempotencyKey: 'free' };
     expect(
       codesOf(decideAll(newBook(), transfer(ALICE, ALICE, '20', key), transfer(ALICE, BOB, '21', key))),
@@ -333,7 +333,7 @@ describe('a key', () => {
     );
   });
 
-  test('used for another kind says only that', () => {
+  test('used for another type conflicts by its type only', () => {
     const key = { idempotencyKey: 'key' };
     const { book } = bookAfter(withdraw(ALICE, '20', key));
     expect(decideAll(book, transfer(ALICE, BOB, '30', key), deposit(ALICE, '20', key))).toMatchObject([
@@ -342,7 +342,7 @@ describe('a key', () => {
     ]);
   });
 
-  test('replays where its texts were erased, whatever the request says instead', () => {
+  test('replays a request whose texts were erased, whatever its texts are', () => {
     const request = transfer(ALICE, BOB, '20', {
       idempotencyKey: 'key',
       description: 'rent',
@@ -356,7 +356,7 @@ describe('a key', () => {
     expect(decideAll(book, request, other)).toMatchObject([{ replayed: true }, { replayed: true }]);
   });
 
-  test('is looked at before accounts, limits and the period are', () => {
+  test('is checked before accounts, limits and the period', () => {
     const request = transfer(ALICE, BOB, '20', { effectiveAt: 5n, externalId: 'order 1' });
     const { book } = bookAfter(request);
     const later = bookOn(
@@ -368,13 +368,13 @@ describe('a key', () => {
 });
 
 describe('createdAt', () => {
-  test('is the clock’s time, behind what the accounts and the period say', () => {
+  test('is the clock’s time if the accounts and the period are earlier', () => {
     expect(bookOn([account(ALICE)]).createdAt).toBe(CLOCK);
     expect(bookOn([account(ALICE, { lastAt: CLOCK - 1n })]).createdAt).toBe(CLOCK);
     expect(bookOn([account(ALICE)], { closedBefore: CLOCK }).createdAt).toBe(CLOCK);
   });
 
-  test('is a microsecond after the last entry of any account, where the clock is not later', () => {
+  test('is a microsecond after the last entry of any account if the clock is not later', () => {
     expect(bookOn([account(ALICE, { lastAt: CLOCK })]).createdAt).toBe(CLOCK + 1n);
     const accounts = [7n, 9n, 8n].map((later, place) =>
       account([ALICE, BOB, CAROL][place] ?? '', { lastAt: CLOCK + later }),
@@ -389,7 +389,7 @@ describe('createdAt', () => {
     );
   });
 
-  test('is that of the ids: they begin with its millisecond', () => {
+  test('is encoded in the ids, which start with its millisecond', () => {
     const { createdAt, idAt } = bookOn([account(ALICE, { lastAt: CLOCK + 5_000_000n })]);
     expect(BigInt(`0x${idAt(0).replaceAll('-', '').slice(0, 12)}`)).toBe(createdAt / 1000n);
   });
@@ -405,7 +405,7 @@ describe('an effectiveAt', () => {
     expect(codesOf(decideAll(book, transfer(ALICE, BOB, '1', { effectiveAt })))).toEqual([code]);
   });
 
-  test('of the future or of long ago is taken as it is', () => {
+  test('may be in the future or long ago', () => {
     const outcomes = decideAll(
       newBook(),
       transfer(ALICE, BOB, '1', { effectiveAt: 0n }),
@@ -415,7 +415,7 @@ describe('an effectiveAt', () => {
   });
 });
 
-test('a declined outcome is read again from its recorded facts as it was answered', () => {
+test('a declined outcome is restored from its recorded facts', () => {
   const frozen = account(BOB, { status: 'FROZEN' });
   const full = account(CAROL, { maxBalance: 1n });
   const book = bookOn([account(ALICE, { posted: 10_000n }), frozen, full]);

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { attemptKey, type BookState } from '../../../src/core/decide/book.ts';
+import type { ConditionInput } from '../../../src/core/decide/conditions.ts';
 import { decide } from '../../../src/core/decide/decide.ts';
 import type {
   CaptureInput,
-  ConditionInput,
   DepositInput,
   HoldInput,
   JournalInput,
@@ -30,24 +30,24 @@ import {
   journal,
   type Line,
   type MutableAccount,
-  NOBODY,
   ORIGINAL,
   openHold,
   planRequest,
   type Request,
   targetIn,
   transfer,
+  NOBODY as UNKNOWN,
   USD,
-} from '../../support/scene.ts';
+} from '../../support/decide-fixtures.ts';
 
 type Kind = Request['kind'];
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
-/** Every field that an input has, of whatever kind. */
+/** All fields of the inputs of all kinds. */
 interface Inputs extends Mutable<HoldInput>, Mutable<DepositInput>, Mutable<Pick<CaptureInput, 'holdId'>> {
   /** null: the account that a journal debits. */
   keyAccountId: string | null;
-  /** What the second entry of a journal credits, and what the first one says. */
+  /** The amount of a journal's second entry, and the description of its first one. */
   credited: string;
   entryDescription: string | null;
   transactionId: string;
@@ -55,8 +55,8 @@ interface Inputs extends Mutable<HoldInput>, Mutable<DepositInput>, Mutable<Pick
   idempotencyKey: string;
 }
 
-/** A request that would be posted, and all that it is decided beside. Provocations change it. */
-interface Scene {
+/** A request that is posted unless a provocation changes it, and the state that it is decided on. */
+interface Situation {
   readonly alice: MutableAccount;
   readonly bob: MutableAccount;
   readonly carol: MutableAccount;
@@ -65,7 +65,7 @@ interface Scene {
   readonly original: { transaction: Mutable<Transaction>; reversed: bigint };
   readonly state: Mutable<Partial<BookState>> & Pick<BookState, 'externalIds'>;
   readonly input: Inputs;
-  /** Whether the key answered another request before. */
+  /** Whether the key was used for another request before. */
   keyIsUsed: boolean;
 }
 
@@ -76,19 +76,19 @@ const externals = formatId('account', EXTERNAL);
 const NO_HOLD = formatId('hold', DAVE);
 const NO_TRANSACTION = formatId('transaction', DAVE);
 const NOWHERE = formatId('account', DAVE);
-/** The other account is the first one, whichever it is. */
+/** Stands for the id of the first account. */
 const SAME = 'same';
 const MOST = `${MAX_MINOR}0`;
 
-/** What a request posted in the past, from alice to bob unless it says otherwise. */
+/** Returns the transaction of a request that was posted earlier. */
 function postedBefore(request: Request): Mutable<Transaction> {
   const accounts = [ALICE, BOB, CAROL].map((id) => account(id, { minBalance: null }));
   const [outcome] = decideAll(bookOn(accounts), request);
-  if (outcome?.code !== 'POSTED') throw new TypeError('what is reversed was posted');
+  if (outcome?.code !== 'POSTED') throw new TypeError(`the original is not posted: ${outcome?.code}`);
   return { ...outcome.transaction, id: ORIGINAL };
 }
 
-function newScene(kind: Kind): Scene {
+function newSituation(kind: Kind): Situation {
   const hold = openHold();
   const isHeld = kind === 'capture' || kind === 'void';
   return {
@@ -116,7 +116,7 @@ function newScene(kind: Kind): Scene {
   };
 }
 
-function requestOf(kind: Kind, { input }: Scene): Request {
+function requestOf(kind: Kind, { input }: Situation): Request {
   const { fromAccountId, accountId, keyAccountId, holdId, transactionId, ...rest } = input;
   const { toAccountId: to, amount, credited, entryDescription, conditions, expiresAt, ...attempt } = rest;
   const toAccountId = to === SAME ? fromAccountId : to;
@@ -145,26 +145,26 @@ function requestOf(kind: Kind, { input }: Scene): Request {
   }
 }
 
-interface Answer {
+interface Decided {
   readonly outcome: Outcome;
-  /** How many outcomes are to be written. */
+  /** The number of recorded outcomes. */
   readonly recordings: number;
 }
 
-function answer(kind: Kind, scene: Scene): Answer {
-  const { alice, bob, carol, external, hold, original, state } = scene;
+function decideRequest(kind: Kind, situation: Situation): Decided {
+  const { alice, bob, carol, external, hold, original, state } = situation;
   const book = bookOn([alice, bob, carol, external], {
     holds: new Map([[HOLD, hold]]),
     originals: new Map([[ORIGINAL, original]]),
     ...state,
   });
-  const command = planRequest(requestOf(kind, scene), { target: targetIn(book) });
+  const command = planRequest(requestOf(kind, situation), { target: targetIn(book) });
   if ('facts' in command) return { outcome: command, recordings: 0 };
-  if (scene.keyIsUsed) {
+  if (situation.keyIsUsed) {
     book.recorded.set(attemptKey(command.keyAccount.id, 'key'), {
       id: ORIGINAL,
       type: command.type,
-      // A digest that no request has.
+      // The digest of no request.
       request: Buffer.alloc(16),
       description: null,
       metadata: null,
@@ -177,13 +177,13 @@ function answer(kind: Kind, scene: Scene): Answer {
   return { outcome: decision.outcome, recordings: book.recordings.length };
 }
 
-/** One way to be refused. What it touches nothing else can touch in the same request. */
+/** A cause of a refusal. Two provocations can be combined unless they touch the same part. */
 interface Provocation {
   readonly name: string;
   readonly cause: Cause;
   readonly kinds: readonly Kind[];
   readonly touches: readonly string[];
-  readonly provoke: (scene: Scene, kind: Kind) => void;
+  readonly provoke: (situation: Situation, kind: Kind) => void;
   readonly facts: object | ((kind: Kind) => object);
 }
 
@@ -195,7 +195,7 @@ const except = (...kinds: readonly Kind[]) => ALL.filter((kind) => !kinds.includ
 const OF_LEGS = except('capture', 'void', 'reverse');
 const CONDITIONAL: readonly Kind[] = ['transfer', 'journal', 'hold'];
 const BETWEEN_TWO: readonly Kind[] = ['transfer', 'hold'];
-/** In which alice falls, and bob rises where there is one. */
+/** Kinds that lower alice's balance and raise bob's. */
 const SPENDING: readonly Kind[] = ['transfer', 'journal', 'hold'];
 
 const usd = (minor: bigint) => ({ minor, currency: USD });
@@ -209,7 +209,7 @@ const THREE: readonly Line[] = [
   [CAROL, 'CREDIT', '30'],
 ];
 
-/** Those of one cause are in the order in which a request names what they are about. */
+/** Provocations of one cause are in the order in which the request names their fields or accounts. */
 const PROVOCATIONS: readonly Provocation[] = [
   {
     name: 'the description of an entry is too long',
@@ -222,7 +222,7 @@ const PROVOCATIONS: readonly Provocation[] = [
     facts: { field: 'entries[0].description' },
   },
   {
-    name: 'expiresAt is no instant',
+    name: 'expiresAt is not an instant',
     cause: 'malformedInput',
     kinds: ['hold'],
     touches: ['expiresAt'],
@@ -252,7 +252,7 @@ const PROVOCATIONS: readonly Provocation[] = [
     facts: { field: 'idempotencyKey' },
   },
   {
-    name: 'metadata is none',
+    name: 'metadata is malformed',
     cause: 'malformedInput',
     kinds: ALL,
     touches: ['metadata'],
@@ -262,7 +262,7 @@ const PROVOCATIONS: readonly Provocation[] = [
     facts: { field: 'metadata', problem: 'must be an object' },
   },
   {
-    name: 'the amount is no decimal text',
+    name: 'the amount is not decimal text',
     cause: 'malformedAmount',
     kinds: except('void'),
     touches: ['amount'],
@@ -272,7 +272,7 @@ const PROVOCATIONS: readonly Provocation[] = [
     facts: (kind) => ({ field: amountField(kind) }),
   },
   {
-    name: "a condition's bound is no decimal text",
+    name: "a condition's bound is not decimal text",
     cause: 'malformedAmount',
     kinds: CONDITIONAL,
     touches: [],
@@ -287,20 +287,20 @@ const PROVOCATIONS: readonly Provocation[] = [
     kinds: OF_LEGS,
     touches: ['key account', 'its status', 'its funds', 'its side', 'key'],
     provoke: ({ input }) => {
-      input.fromAccountId = NOBODY;
-      input.accountId = NOBODY;
+      input.fromAccountId = UNKNOWN;
+      input.accountId = UNKNOWN;
     },
-    facts: { accountId: NOBODY },
+    facts: { accountId: UNKNOWN },
   },
   {
-    name: "keyAccountId is nobody's",
+    name: 'keyAccountId does not exist',
     cause: 'keyAccountNotFound',
     kinds: ['journal'],
     touches: ['key'],
     provoke: ({ input }) => {
-      input.keyAccountId = NOBODY;
+      input.keyAccountId = UNKNOWN;
     },
-    facts: { accountId: NOBODY },
+    facts: { accountId: UNKNOWN },
   },
   {
     name: 'the hold does not exist',
@@ -326,17 +326,17 @@ const PROVOCATIONS: readonly Provocation[] = [
     facts: { transactionId: NO_TRANSACTION },
   },
   {
-    name: 'the key answered another request',
+    name: 'the key was used for another request',
     cause: 'keyUsedOtherwise',
     kinds: ALL,
     touches: ['key'],
-    provoke: (scene) => {
-      scene.keyIsUsed = true;
+    provoke: (situation) => {
+      situation.keyIsUsed = true;
     },
     facts: { differingFields: expect.arrayContaining([expect.any(String)]), transaction: null },
   },
   {
-    name: 'both sides are one account',
+    name: 'both accounts are the same',
     cause: 'sameAccount',
     kinds: BETWEEN_TWO,
     touches: ['other account', "the other's status", "the other's funds"],
@@ -346,7 +346,7 @@ const PROVOCATIONS: readonly Provocation[] = [
     facts: { accountId: expect.any(String) },
   },
   {
-    name: "keyAccountId is none of the entries'",
+    name: 'keyAccountId is in no entry',
     cause: 'impossibleInput',
     kinds: ['journal'],
     touches: ['key account'],
@@ -356,7 +356,7 @@ const PROVOCATIONS: readonly Provocation[] = [
     facts: { field: 'keyAccountId' },
   },
   {
-    name: 'expiresAt is now',
+    name: 'expiresAt equals createdAt',
     cause: 'impossibleInput',
     kinds: ['hold'],
     touches: ['expiresAt'],
@@ -371,9 +371,9 @@ const PROVOCATIONS: readonly Provocation[] = [
     kinds: CONDITIONAL,
     touches: ['other account', "the other's status", "the other's funds"],
     provoke: ({ input }) => {
-      input.toAccountId = NOBODY;
+      input.toAccountId = UNKNOWN;
     },
-    facts: { accountId: NOBODY },
+    facts: { accountId: UNKNOWN },
   },
   {
     name: 'the account of a condition does not exist',
@@ -405,7 +405,7 @@ const PROVOCATIONS: readonly Provocation[] = [
     },
     facts: (kind) => ({
       field: amountField(kind),
-      problem: 'must have at most 2 decimals in USD, and has 3',
+      problem: 'must have at most 2 decimals in USD, but has 3',
     }),
   },
   {
@@ -439,7 +439,7 @@ const PROVOCATIONS: readonly Provocation[] = [
     facts: { difference: usd(150n) },
   },
   {
-    name: 'a currency has credits alone',
+    name: 'a currency has only credits',
     cause: 'unbalanced',
     kinds: ['journal'],
     touches: ['other account', 'other currency'],
@@ -491,7 +491,7 @@ const PROVOCATIONS: readonly Provocation[] = [
     facts: { transaction: ORIGINAL },
   },
   {
-    name: 'a part is asked of an original of three entries',
+    name: 'a part of an original with three entries is reversed',
     cause: 'notReversible',
     kinds: ['reverse'],
     touches: ['original'],
@@ -544,7 +544,7 @@ const PROVOCATIONS: readonly Provocation[] = [
     facts: { hold: HOLD },
   },
   {
-    name: 'the hold was voided, its time being over too',
+    name: 'the hold was voided, and expiresAt has passed',
     cause: 'holdNotOpen',
     kinds: ['capture', 'void'],
     touches: ['hold'],
@@ -566,7 +566,7 @@ const PROVOCATIONS: readonly Provocation[] = [
     facts: { hold: HOLD },
   },
   {
-    name: 'the hold that is voided was released',
+    name: 'the hold to void was released',
     cause: 'holdNotOpen',
     kinds: ['void'],
     touches: ['hold'],
@@ -618,7 +618,7 @@ const PROVOCATIONS: readonly Provocation[] = [
     facts: { remaining: usd(5000n), requested: usd(5001n) },
   },
   {
-    name: 'more is reversed than is left',
+    name: 'more is reversed than remains',
     cause: 'reversalAmountExceeded',
     kinds: ['reverse'],
     touches: ['reversed', 'part'],
@@ -668,7 +668,7 @@ const PROVOCATIONS: readonly Provocation[] = [
     facts: { account: BOB },
   },
   {
-    name: 'an account that moves has another version',
+    name: 'a moved account has another version',
     cause: 'conditionFailed',
     kinds: CONDITIONAL,
     touches: ['versions'],
@@ -678,7 +678,7 @@ const PROVOCATIONS: readonly Provocation[] = [
     facts: { account: BOB, condition: 'EXPECTED_VERSION', actualVersion: 0n },
   },
   {
-    name: 'an account that does not move has less',
+    name: 'another account has less',
     cause: 'conditionFailed',
     kinds: CONDITIONAL,
     touches: [],
@@ -689,7 +689,7 @@ const PROVOCATIONS: readonly Provocation[] = [
     facts: { account: CAROL, condition: 'BALANCE_AT_LEAST', actualBalance: usd(0n), actualVersion: 0n },
   },
   {
-    name: 'an account that does not move has more',
+    name: 'another account has more',
     cause: 'conditionFailed',
     kinds: CONDITIONAL,
     touches: [],
@@ -699,7 +699,7 @@ const PROVOCATIONS: readonly Provocation[] = [
     facts: { account: CAROL, condition: 'BALANCE_AT_MOST', actualBalance: usd(0n) },
   },
   {
-    name: 'an account that does not move has less available',
+    name: 'another account has less available',
     cause: 'conditionFailed',
     kinds: CONDITIONAL,
     touches: [],
@@ -709,7 +709,7 @@ const PROVOCATIONS: readonly Provocation[] = [
     facts: { account: CAROL, condition: 'AVAILABLE_AT_LEAST', actualAvailable: usd(0n) },
   },
   {
-    name: 'the funds do not suffice',
+    name: 'the funds are insufficient',
     cause: 'insufficientFunds',
     kinds: [...SPENDING, 'withdraw'],
     touches: ['its funds'],
@@ -761,7 +761,7 @@ const PROVOCATIONS: readonly Provocation[] = [
     facts: { account: BOB, available: usd(1999n), requested: usd(2000n) },
   },
   {
-    name: 'the external account is at the lowest balance that there is',
+    name: 'the external account is at the lowest possible balance',
     cause: 'insufficientFunds',
     kinds: ['withdraw'],
     touches: ["the other's funds"],
@@ -803,7 +803,7 @@ const PROVOCATIONS: readonly Provocation[] = [
     facts: { account: BOB, limit: usd(11_999n), resulting: usd(12_000n) },
   },
   {
-    name: 'the payee would pass its limit with what is incoming',
+    name: 'the payee would pass its limit with its incoming amount',
     cause: 'balanceLimitExceeded',
     kinds: SPENDING,
     touches: ["the other's funds"],
@@ -814,7 +814,7 @@ const PROVOCATIONS: readonly Provocation[] = [
     facts: { account: BOB, limit: usd(12_000n), resulting: usd(12_001n) },
   },
   {
-    name: 'an unlimited payee is at the highest balance that there is',
+    name: 'an unlimited payee is at the highest possible balance',
     cause: 'balanceLimitExceeded',
     kinds: SPENDING,
     touches: ["the other's funds"],
@@ -836,7 +836,7 @@ const PROVOCATIONS: readonly Provocation[] = [
     facts: { account: BOB, limit: usd(1999n), resulting: usd(2000n) },
   },
   {
-    name: 'the external account is at the highest balance that there is',
+    name: 'the external account is at the highest possible balance',
     cause: 'balanceLimitExceeded',
     kinds: ['deposit'],
     touches: ["the other's funds"],
@@ -865,7 +865,7 @@ function pairsOf(kind: Kind): Pair[] {
       .slice(place + 1)
       .filter((other) => !other.touches.some((part) => one.touches.includes(part)))
       .map((other) => {
-        // Of one cause, the one comes first that stands first.
+        // Provocations of one cause have the order of the list.
         const [first, second] = [one, other].sort((a, b) => ORDER.indexOf(a.cause) - ORDER.indexOf(b.cause));
         return { one, other, first: first ?? one, second: second ?? other };
       }),
@@ -873,34 +873,37 @@ function pairsOf(kind: Kind): Pair[] {
 }
 
 describe.each(ALL)('%s', (kind) => {
-  test('is posted where nothing speaks against it', () => {
-    expect(answer(kind, newScene(kind))).toMatchObject({
+  test('is posted without a provocation', () => {
+    expect(decideRequest(kind, newSituation(kind))).toMatchObject({
       outcome: { code: 'POSTED', replayed: false },
       recordings: 1,
     });
   });
 
   test.each(ownOf(kind).map((one) => [one.cause, one.name, one] as const))(
-    'answers %s where %s',
+    'is refused by %s if %s',
     (_cause, _name, one) => {
-      const scene = newScene(kind);
-      one.provoke(scene, kind);
-      const { outcome, recordings } = answer(kind, scene);
+      const situation = newSituation(kind);
+      one.provoke(situation, kind);
+      const { outcome, recordings } = decideRequest(kind, situation);
       const { code, recorded, retryable } = REFUSALS[one.cause];
       const facts = factsOf(one, kind);
       expect(outcome).toMatchObject({ code, recorded, retryable, replayed: false, facts });
-      // Only what could turn out otherwise later is kept for the key.
+      // Only refusals of step 6 are recorded.
       expect(recordings).toBe(recorded ? 1 : 0);
     },
   );
 
   test.each(pairsOf(kind).map((pair) => [pair.first.name, pair.second.name, pair] as const))(
-    'answers that %s before that %s',
+    'is refused first because %s, then because %s',
     (_first, _second, { one, other, first }) => {
-      const scene = newScene(kind);
-      one.provoke(scene, kind);
-      other.provoke(scene, kind);
-      const { outcome, recordings } = answer(kind, scene) as { outcome: Refusal; recordings: number };
+      const situation = newSituation(kind);
+      one.provoke(situation, kind);
+      other.provoke(situation, kind);
+      const { outcome, recordings } = decideRequest(kind, situation) as {
+        outcome: Refusal;
+        recordings: number;
+      };
       const { code, recorded } = REFUSALS[first.cause];
       expect(outcome).toMatchObject({ code, facts: factsOf(first, kind) });
       expect(recordings).toBe(recorded ? 1 : 0);
@@ -908,8 +911,8 @@ describe.each(ALL)('%s', (kind) => {
   );
 });
 
-/** What the contract's unions have for each kind, beside what is answered before the books are opened or whatever they say. */
-const ANSWERS: Readonly<Record<Kind, readonly RefusalCode[]>> = {
+/** The refusals in the contract's unions for each kind, except those without a step 2 to 6. */
+const REFUSALS_OF: Readonly<Record<Kind, readonly RefusalCode[]>> = {
   deposit: [
     ...(['INVALID_INPUT', 'INVALID_AMOUNT', 'ACCOUNT_NOT_FOUND', 'IDEMPOTENCY_CONFLICT'] as const),
     ...(['UNSUPPORTED_ACCOUNT', 'PERIOD_CLOSED', 'EXTERNAL_ID_TAKEN', 'ACCOUNT_CLOSED'] as const),
@@ -956,9 +959,9 @@ const ANSWERS: Readonly<Record<Kind, readonly RefusalCode[]>> = {
   ],
 };
 
-/** What one request cannot be at once, by its kinds. */
+/** Pairs of causes that one request cannot have, by its kinds. */
 const APART: readonly (readonly [kinds: readonly Kind[], one: Cause, others: readonly Cause[]])[] = [
-  // What is not there has no key, no side, no status, no funds.
+  // A missing account, hold or transaction has no key, side, status or funds.
   [OF_LEGS, 'keyAccountNotFound', ['keyUsedOtherwise']],
   [['deposit', 'withdraw', 'hold'], 'keyAccountNotFound', ['unsupportedAccount']],
   [['deposit', 'withdraw'], 'keyAccountNotFound', ['accountClosed', 'accountFrozen']],
@@ -967,20 +970,20 @@ const APART: readonly (readonly [kinds: readonly Kind[], one: Cause, others: rea
   [['reverse'], 'transactionNotFound', ['keyUsedOtherwise', 'notReversible', 'alreadyReversed']],
   [['reverse'], 'transactionNotFound', ['accountClosed', 'accountFrozen', 'insufficientFunds']],
   [['reverse'], 'transactionNotFound', ['balanceLimitExceeded']],
-  // One account has one currency and one status, one amount is read or not, and one hold has one end.
+  // An account has one currency and one status, an amount has one problem, and a hold ends once.
   [BETWEEN_TWO, 'sameAccount', ['currencyMismatch']],
   [['deposit', 'withdraw'], 'accountClosed', ['accountFrozen']],
   [['deposit', 'withdraw', 'capture', 'reverse'], 'malformedAmount', ['amountUnfit']],
   [['capture'], 'holdExpired', ['holdNotOpen']],
 ];
 
-describe('what is provoked', () => {
-  test.each(ALL)('is every code that a %s can be answered with', (kind) => {
+describe('the provocations', () => {
+  test.each(ALL)('cover every code that a %s can be refused with', (kind) => {
     const codes = new Set(ownOf(kind).map(({ cause }) => REFUSALS[cause].code));
-    expect([...codes].sort()).toEqual([...ANSWERS[kind]].sort());
+    expect([...codes].sort()).toEqual([...REFUSALS_OF[kind]].sort());
   });
 
-  test.each(ALL)('is every pair of causes that one %s can have', (kind) => {
+  test.each(ALL)('cover every pair of causes that one %s can have', (kind) => {
     const causes = [...new Set(ownOf(kind).map(({ cause }) => cause))];
     const provoked = new Set(pairsOf(kind).map(({ first, second }) => `${first.cause} ${second.cause}`));
     const apart = APART.filter(([kinds]) => kinds.includes(kind)).flatMap(([, one, others]) =>
@@ -994,7 +997,7 @@ describe('what is provoked', () => {
     expect(missing.sort()).toEqual(apart.sort());
   });
 
-  test('is every cause of the table, but those that accounts, currencies and the service itself have', () => {
+  test('cover every cause of the table except those of accounts, currencies and the service itself', () => {
     const others: readonly Cause[] = [
       ...(['forbidden', 'rateLimited', 'overloaded', 'unavailable', 'internal', 'batchAborted'] as const),
       ...(['unknownCurrency', 'accountNotEmpty', 'limitUnmet', 'currencyTaken'] as const),

@@ -5,9 +5,9 @@ import {
   type Name,
   type PlannedCommand,
 } from '../../../src/core/decide/command.ts';
+import type { ConditionInput } from '../../../src/core/decide/conditions.ts';
 import {
   type CaptureInput,
-  type ConditionInput,
   type EntryInput,
   type HoldInput,
   type JournalInput,
@@ -24,7 +24,16 @@ import {
 } from '../../../src/core/decide/request.ts';
 import { formatId, type Uuid } from '../../../src/core/values/ids.ts';
 import { Malformed } from '../../../src/core/values/text.ts';
-import { ALICE, BOB, CAROL, DAVE, HOLD, ORIGINAL, planRequest, type Request } from '../../support/scene.ts';
+import {
+  ALICE,
+  BOB,
+  CAROL,
+  DAVE,
+  HOLD,
+  ORIGINAL,
+  planRequest,
+  type Request,
+} from '../../support/decide-fixtures.ts';
 
 const [alice, bob, carol] = [ALICE, BOB, CAROL].map((id) => formatId('account', id)) as [
   string,
@@ -71,7 +80,7 @@ describe('a journal', () => {
     if ('facts' in result) {
       expect(result).toMatchObject({
         code: answer,
-        facts: { field: 'operations[7].post.entries', problem: `must be 2 to 100, and are ${count}` },
+        facts: { field: 'operations[7].post.entries', problem: `must have 2 to 100 items, but has ${count}` },
       });
     } else {
       expect(result).toMatchObject({ type: answer });
@@ -93,7 +102,7 @@ describe('a journal', () => {
     ],
     [{ entries: [entry({ description: 'a\0' }), entry()] }, 'INVALID_INPUT', 'entries[0].description'],
     [{ entries: [entry({ description: '\udc00' }), entry()] }, 'INVALID_INPUT', 'entries[0].description'],
-    // Shapes before amounts, and then the fields in the input's order.
+    // Shapes before amounts, then the fields in the order of the input.
     [
       { entries: [entry({ amount: '0' }), entry({ description: 'd'.repeat(1001) })] },
       'INVALID_INPUT',
@@ -119,7 +128,7 @@ describe('a journal', () => {
     expect(toJournal({ ...JOURNAL, ...changes })).toMatchObject({ code, facts: { field } });
   });
 
-  test('has its entries in the given order, with what each says', () => {
+  test('has its entries in the given order, with their descriptions', () => {
     const result = toJournal({ ...JOURNAL, entries: [entry({ description: 'fee' }), ...JOURNAL.entries] });
     expect(result).toMatchObject({
       keyAccount: { given: alice },
@@ -142,7 +151,7 @@ describe('the conditions of a transfer, a journal and a hold', () => {
     [[condition({ balanceAtLeast: NO })], 'INVALID_AMOUNT', 'conditions[0].balanceAtLeast'],
     [[condition(), condition({ balanceAtMost: '1.' })], 'INVALID_AMOUNT', 'conditions[1].balanceAtMost'],
     [[condition({ availableAtLeast: '--1' })], 'INVALID_AMOUNT', 'conditions[0].availableAtLeast'],
-    // Shapes before amounts, conditions in their order, and bounds in the input's.
+    // Shapes before amounts, then the conditions in order, then the bounds in the order of the input.
     [
       [condition({ balanceAtLeast: 'x' }), condition({ expectedVersion: NO })],
       'INVALID_INPUT',
@@ -190,7 +199,7 @@ describe('the conditions of a transfer, a journal and a hold', () => {
     expect(toTransfer({ ...TRANSFER, conditions })).toMatchObject({ conditions: [{ ...absent, ...read }] });
   });
 
-  test('are at most a hundred', () => {
+  test('may be at most a hundred', () => {
     expect(toHold({ ...TRANSFER, conditions: times(100, condition()) })).toMatchObject({ type: 'HOLD' });
   });
 });
@@ -229,7 +238,7 @@ describe('a capture and a reversal', () => {
     });
   });
 
-  test('are of all that is left where they say no amount', () => {
+  test('are of the whole remainder without an amount', () => {
     for (const amount of [null, undefined]) {
       expect(toCapture({ ...CAPTURE, amount })).toMatchObject({ type: 'CAPTURE', part: null });
       expect(toReversal({ ...REVERSAL, amount })).toMatchObject({ type: 'REVERSAL', part: null });
@@ -258,7 +267,7 @@ test.each<[Partial<VoidInput>, string]>([
   });
 });
 
-test('texts of the largest size are taken by every kind', () => {
+test('every kind accepts texts of the maximum size', () => {
   const texts = {
     idempotencyKey: 'k'.repeat(255),
     description: 'd'.repeat(1000),
@@ -291,7 +300,7 @@ describe('names', () => {
     expect(command).toMatchObject({ keyAccount: null, target: { kind, name } });
   });
 
-  test('that stand for nothing answer as they were given', () => {
+  test('that resolve to nothing are reported as given', () => {
     expect(planRequest({ kind: 'void', input: { ...CAPTURE, holdId: 'ext:a' } })).toMatchObject({
       code: 'HOLD_NOT_FOUND',
       facts: { holdId: 'ext:a' },
@@ -304,15 +313,15 @@ describe('names', () => {
       code: 'TRANSACTION_NOT_FOUND',
       facts: { transactionId: transaction },
     });
-    const journal: Request = { kind: 'journal', input: { ...JOURNAL, keyAccountId: 'ext:nobody' } };
+    const journal: Request = { kind: 'journal', input: { ...JOURNAL, keyAccountId: 'ext:unknown' } };
     expect(planRequest(journal)).toMatchObject({
       code: 'ACCOUNT_NOT_FOUND',
-      facts: { accountId: 'ext:nobody' },
+      facts: { accountId: 'ext:unknown' },
     });
   });
 });
 
-/** alice, bob, a hold and a transaction have names; alice's key is that of what they ended or reversed. */
+/** alice, bob, a hold and a transaction have externalIds. alice is the key account of the hold and of the transaction. */
 const NAMES = new Map<string, Uuid>([
   ['alice', ALICE],
   ['bob', BOB],
@@ -352,7 +361,7 @@ describe('the same journal', () => {
   test.each<[string, Partial<JournalInput>]>([
     ['is the same again', {}],
     [
-      'has its amounts in other zeros',
+      'has its amounts with other trailing zeros',
       {
         entries: [
           { ...debit, amount: '20.00' },
@@ -364,7 +373,7 @@ describe('the same journal', () => {
     ['names the key account otherwise', { keyAccountId: 'ext:alice' }],
     ['says null for what is absent', { conditions: null, effectiveAt: null }],
     ['has no conditions in a list', { conditions: [] }],
-    // Texts are compared with the recorded ones.
+    // Texts are compared with the recorded texts.
     ['has other texts', { entries: [{ ...debit, description: 'fee' }, credit], metadata: { a: 'b' } }],
   ])('%s', (_, changes) => {
     expectSame(journal(), journal(changes));
@@ -379,7 +388,7 @@ describe('the same journal', () => {
     ['another key account', { keyAccountId: bob }, ['keyAccountId']],
     ['an externalId', { externalId: 'e' }, ['externalId']],
     ['conditions', { conditions: [condition()] }, ['conditions']],
-    ['an unknown name', { entries: [debit, { ...credit, accountId: 'ext:nobody' }] }, ['entries']],
+    ['an unknown name', { entries: [debit, { ...credit, accountId: 'ext:unknown' }] }, ['entries']],
   ])('does not have %s', (_, changes, fields) => {
     expectDiffering(journal(), journal(changes), fields);
   });
@@ -441,7 +450,7 @@ describe('the same hold', () => {
     expectDiffering(placeHold(), placeHold(changes), fields);
   });
 
-  test('is no transfer with the same fields', () => {
+  test('differs from a transfer with the same fields', () => {
     const transfer: Request = { kind: 'transfer', input: TRANSFER };
     expect(requestOf(transfer).digest.subarray(0, 16)).not.toEqual(
       requestOf(placeHold()).digest.subarray(0, 16),
@@ -477,7 +486,7 @@ describe('the same capture', () => {
   });
 });
 
-test('the same void names the same hold, and no other field says what is asked', () => {
+test('two voids are the same if they name the same hold', () => {
   const voidHold = (changes: Partial<VoidInput> = {}): Request => ({
     kind: 'void',
     input: { ...CAPTURE, ...changes },
@@ -492,7 +501,7 @@ describe('the same reversal', () => {
     input: { ...REVERSAL, ...changes },
   });
 
-  test('has its amount in other zeros, and names the original by whatever name', () => {
+  test('may write the amount with other trailing zeros and name the original differently', () => {
     expectSame(reversal({ amount: '5' }), reversal({ amount: '5.00' }));
     expectSame(reversal(), reversal({ transactionId: 'ext:order 2', amount: null }));
   });
@@ -506,7 +515,7 @@ describe('the same reversal', () => {
   });
 });
 
-test('the accounts of a command are all that it names, and all that its target moved', () => {
+test('the accounts of a command are those that it names and those of its target', () => {
   const accountsOf = (request: Request) => {
     const command = planRequest(request, LOOK_UP);
     return 'facts' in command ? [] : [...new Set(command.accounts)];

@@ -60,7 +60,7 @@ const PLANTED: readonly PlantedBug[] = [
   },
   {
     bug: 'a replay that is not marked as one',
-    text: 'replayed: !command.madeIds.has(earlier.id)',
+    text: 'replayed: !command.madeIds.has(recorded.id)',
     instead: 'replayed: false',
   },
 ];

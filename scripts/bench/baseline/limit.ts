@@ -1,17 +1,16 @@
 import { readFile } from 'node:fs/promises';
 import pg from 'pg';
+import { batchLoop } from '../load/batch-loop.ts';
+import type { Measured, Timing } from '../stage.ts';
+import { spreadOf } from '../workload.ts';
 import { ACCOUNT_PREFIX, ACCOUNTS_FROM, DIGEST, LEDGER, REQUEST } from './bare.ts';
-import { batchLoop } from './batch.ts';
-import type { Measured, Timing } from './stage.ts';
-import { spreadOf } from './workload.ts';
 
-/** How many transfers the statement writes. */
+/** The number of transfers that one statement writes. */
 const SIZE = 1000;
 
 /**
- * What no ledger on this server can pass: the rows of uniform transfers written by the server itself, in bulk, by limit.sql,
- * on the bare tables of `url`, which have so many accounts. Each backend has accounts of its own, so that none waits for
- * another. `posted` counts the warm-up's too.
+ * Measures the upper bound of any ledger on this server: limit.sql writes the rows of uniform transfers in bulk, on the bare tables
+ * of `url`. Each backend has accounts of its own, so that none waits for another. `posted` includes the warm-up.
  */
 export async function runLimit(
   url: string,

@@ -1,7 +1,7 @@
--- A thousand transfers of 1 between random accounts, as the ledger writes them, in one statement, with nothing checked or
--- looked up: the accounts' numbers are the $2 from $1 on. $3: what their ids begin with; $4: the ledger; $5, $6: what stands
--- for a request's digest and a transaction's.
--- An account's lines are counted and summed once, for its own row as for the entries, and meet the rows in the order of ids.
+-- Writes a thousand transfers of 1 between random accounts in one statement, with the rows that the ledger writes, without any
+-- check or lookup. $1, $2: the first number and the count of the accounts; $3: the prefix of their ids; $4: the ledger;
+-- $5, $6: the digests of a request and of a transaction.
+-- The lines of an account are counted and summed once, for its own row and for its entries.
 with
 transfers as materialized (
   select uuidv7() as id, gen_random_uuid()::text as key, at, ($3::text || payer)::uuid as payer,
@@ -26,7 +26,7 @@ posted as (
   insert into transactions (id, ledger_id, type, entry_count, account_id, idempotency_key, request, outcome, created_at, digest)
   select id, $4::uuid, 'TRANSFER', 2, payer, key, $5::bytea, 'POSTED', at, $6::bytea from transfers),
 block as (
-  -- Blocks of several backends need numbers of their own, not the next ones.
+  -- Several backends write blocks at once, so the numbers are not consecutive.
   insert into blocks (number, ledger_id, first_id, last_id, size, root, hash, created_at)
   select ('x' || right(last.id::text, 12))::bit(48)::bigint, $4::uuid, first.id, last.id, 1000, $6::bytea, $6::bytea, last.at
   from (select * from transfers order by id limit 1) first, (select * from transfers order by id desc limit 1) last)

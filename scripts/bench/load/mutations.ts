@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { parseId } from '../../src/core/values/ids.ts';
-import type { BatchMode } from '../../src/ledger/ledger.ts';
+import { parseId } from '../../../src/core/values/ids.ts';
+import type { BatchMode } from '../../../src/ledger/ledger.ts';
+import type { Acknowledged } from '../stage.ts';
+import type { Pair } from '../workload.ts';
 import type { Connection } from './connection.ts';
-import type { Acknowledged } from './stage.ts';
-import type { Pair } from './workload.ts';
 
 const AMOUNT = '0.01';
 
@@ -15,17 +15,17 @@ const POST_BATCH = `mutation PostBatch($input: PostBatchInput!) { postBatch(inpu
   __typename ... on BatchProcessed { results ${SELECTED} } ... on LedgerError { code message }
   ... on OverloadedError { retryAfterMs } } }`;
 
-interface BatchAnswer {
-  readonly results?: readonly Answer[];
+interface BatchResult {
+  readonly results?: readonly Result[];
   readonly retryAfterMs?: number;
 }
-interface Answer {
+interface Result {
   readonly __typename: string;
   readonly replayed?: boolean;
   readonly transaction?: { readonly id: string };
 }
 
-/** Nothing of a batch was done; it may be sent again after this time. */
+/** A batch was rejected with OVERLOADED. It can be sent again after `retryAfterMs`. */
 export class OverloadedError extends Error {
   override readonly name = 'OverloadedError';
   readonly retryAfterMs: number;
@@ -36,15 +36,15 @@ export class OverloadedError extends Error {
   }
 }
 
-/** These throw, with what was answered, where the ledger did not post, and only now, what it was asked. */
+/** Posts a transfer. Throws with the response unless it was posted by this request, as `deposit` and `postBatch` do. */
 export async function transfer(connection: Connection, pair: Pair): Promise<Acknowledged> {
   const input = transferInput(pair);
-  return posted(input.idempotencyKey, await connection.ask<Answer>('transfer', TRANSFER, input));
+  return posted(input.idempotencyKey, await connection.request<Result>('transfer', TRANSFER, input));
 }
 
 export async function deposit(connection: Connection, accountId: string): Promise<Acknowledged> {
   const input = { accountId, amount: AMOUNT, idempotencyKey: randomUUID() };
-  return posted(input.idempotencyKey, await connection.ask<Answer>('deposit', DEPOSIT, input));
+  return posted(input.idempotencyKey, await connection.request<Result>('deposit', DEPOSIT, input));
 }
 
 export async function postBatch(
@@ -53,30 +53,30 @@ export async function postBatch(
   mode: BatchMode = 'INDEPENDENT',
 ): Promise<Acknowledged[]> {
   const transfers = pairs.map(transferInput);
-  const answer = await connection.ask<BatchAnswer>('postBatch', POST_BATCH, {
+  const batch = await connection.request<BatchResult>('postBatch', POST_BATCH, {
     mode,
     operations: transfers.map((input) => ({ transfer: input })),
   });
-  if (answer.retryAfterMs !== undefined) throw new OverloadedError(answer.retryAfterMs);
-  if (answer.results?.length !== pairs.length) {
-    throw new Error(`a batch of ${pairs.length} was answered ${JSON.stringify(answer)}`);
+  if (batch.retryAfterMs !== undefined) throw new OverloadedError(batch.retryAfterMs);
+  if (batch.results?.length !== pairs.length) {
+    throw new Error(`unexpected result of a batch of ${pairs.length}: ${JSON.stringify(batch)}`);
   }
-  return answer.results.map((result, place) => posted(transfers[place]?.idempotencyKey, result));
+  return batch.results.map((result, place) => posted(transfers[place]?.idempotencyKey, result));
 }
 
 function transferInput({ from, to }: Pair) {
   return { fromAccountId: from, toAccountId: to, amount: AMOUNT, idempotencyKey: randomUUID() };
 }
 
-function posted(key: string | undefined, answer: Answer): Acknowledged {
-  const id = parseId('transaction', answer.transaction?.id ?? '');
+function posted(key: string | undefined, result: Result): Acknowledged {
+  const id = parseId('transaction', result.transaction?.id ?? '');
   if (
-    answer.__typename !== 'TransactionPosted' ||
-    answer.replayed !== false ||
+    result.__typename !== 'TransactionPosted' ||
+    result.replayed !== false ||
     id === undefined ||
     key === undefined
   ) {
-    throw new Error(`an operation was answered ${JSON.stringify(answer)}`);
+    throw new Error(`not posted: ${JSON.stringify(result)}`);
   }
   return { key, id };
 }

@@ -1,16 +1,16 @@
 import { createHistogram } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Acknowledged, Measured, Timing } from './stage.ts';
+import type { Acknowledged, Measured, Timing } from '../stage.ts';
 
-/** What a load measured, and everything that was acknowledged to it, the warm-up's included. */
+/** The result of a load, and everything that was acknowledged to it, including the warm-up. */
 export interface Load {
   readonly measured: Measured;
   readonly acknowledged: Acknowledged[];
 }
 
 /**
- * Keeps `callers` callers busy, each with one call at a time, and measures what is answered between the warm-up and the end.
- * `call` is given the caller's number, from 0 on. Resolves when the last call is answered; one that rejects ends the run.
+ * Runs `callers` callers, each with one call at a time, and measures the calls that complete between the warm-up and the end.
+ * `call` receives the caller's number, from 0. Resolves after the last call; rejects if a call rejects.
  */
 export async function closedLoop(
   call: (caller: number) => Promise<Acknowledged>,
@@ -27,10 +27,9 @@ export async function closedLoop(
 }
 
 /**
- * Sends a call at each of the instants of an even rhythm, whatever is still unanswered, and counts those that are answered
- * between the warm-up and the end. The latency is that of the calls that are due in that time, each from the instant when it
- * was due: a call that is sent late is slow, and so is one that waits behind others. `call` is given its number, from 0 on.
- * Resolves when the last call is answered; one that rejects ends the run.
+ * Sends calls at a fixed rate, regardless of how many are unanswered. Throughput counts the calls that complete between the
+ * warm-up and the end. Latency counts the calls that are due in that time, each from the instant when it was due: a call that is
+ * sent late counts as slow. `call` receives its number, from 0. Resolves after the last call; rejects if a call rejects.
  */
 export async function openLoop(
   call: (number: number) => Promise<Acknowledged>,
@@ -40,7 +39,7 @@ export async function openLoop(
   const sent: Promise<unknown>[] = [];
   const nextDue = () => run.start + (sent.length * 1000) / perSecond;
   while (nextDue() < run.until && !run.failed) {
-    // What is due at once is sent at once; then a turn of the event loop, so that answers come through however late it is.
+    // All calls that are due are sent; then the event loop runs, so that responses are read even if sending is late.
     const now = performance.now();
     while (nextDue() <= now && nextDue() < run.until) {
       const [number, dueAt] = [sent.length, nextDue()];
@@ -52,7 +51,7 @@ export async function openLoop(
   return run.end();
 }
 
-/** A run's books: it never rejects before its end, so that whatever is under way is waited for. */
+/** Collects the results of a run. It reports a failure only at the end, so that the run waits for the calls in flight. */
 class Run {
   readonly start = performance.now();
   readonly until: number;
@@ -60,12 +59,12 @@ class Run {
   readonly #durationMs: number;
   readonly #countsLate: boolean;
   readonly #acknowledged: Acknowledged[] = [];
-  /** Of nanoseconds. */
+  /** In nanoseconds. */
   readonly #latencies = createHistogram();
   readonly #failures: unknown[] = [];
-  #answered = 0;
+  #completed = 0;
 
-  /** `countsLate`: the latency of what was due in time and answered after the end counts too. */
+  /** `countsLate`: also counts the latency of calls that were due before the end and completed after it. */
   constructor({ warmUpMs, durationMs, countsLate = false }: Timing & { readonly countsLate?: boolean }) {
     this.#since = this.start + warmUpMs;
     this.until = this.#since + durationMs;
@@ -77,7 +76,7 @@ class Run {
     return this.#failures.length > 0;
   }
 
-  /** Makes a call that was due at that instant, and answers when it was answered. */
+  /** Makes a call that was due at `dueAt`. Returns the time of its completion. */
   async follow(dueAt: number, call: () => Promise<Acknowledged>): Promise<number> {
     try {
       this.#acknowledged.push(await call());
@@ -85,20 +84,20 @@ class Run {
       this.#failures.push(error);
       return performance.now();
     }
-    const answeredAt = performance.now();
-    const inTime = answeredAt >= this.#since && answeredAt < this.until;
-    if (inTime) this.#answered += 1;
+    const completedAt = performance.now();
+    const inTime = completedAt >= this.#since && completedAt < this.until;
+    if (inTime) this.#completed += 1;
     if (this.#countsLate ? dueAt >= this.#since : inTime) {
-      this.#latencies.record(Math.max(1, Math.round((answeredAt - dueAt) * 1e6)));
+      this.#latencies.record(Math.max(1, Math.round((completedAt - dueAt) * 1e6)));
     }
-    return answeredAt;
+    return completedAt;
   }
 
   end(): Load {
     if (this.failed) throw this.#failures[0];
     return {
       measured: {
-        perSecond: (this.#answered * 1000) / this.#durationMs,
+        perSecond: (this.#completed * 1000) / this.#durationMs,
         p50: this.#latencies.percentile(50) / 1e6,
         p99: this.#latencies.percentile(99) / 1e6,
       },

@@ -1,20 +1,20 @@
 /**
- * The process that sends the load, so that nobody shares its event loop. It is forked, and told by messages: first whom to ask
- * and about which accounts, which it answers when it is ready; then one job after another, each of which it answers with what it
- * measured. A job that fails ends it.
+ * The process that sends the load: it has an event loop of its own. Its parent sends it messages: first the target, to which it
+ * replies when it is ready; then one job after another, to each of which it replies with the result. A failed job ends it.
  */
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { BatchMode } from '../../src/ledger/ledger.ts';
-import { batchLoop } from './batch.ts';
+import type { BatchMode } from '../../../src/ledger/ledger.ts';
+import type { Acknowledged, Timing } from '../stage.ts';
+import { createPicker, type Workload } from '../workload.ts';
+import { batchLoop } from './batch-loop.ts';
 import { closedLoop, type Load, openLoop } from './callers.ts';
+import { createClientTransfer } from './client.ts';
 import { Connection } from './connection.ts';
 import { deposit, OverloadedError, postBatch, transfer } from './mutations.ts';
-import type { Acknowledged, Timing } from './stage.ts';
 import { type Usage, watchProcess } from './usage.ts';
-import { createPicker, type Workload } from './workload.ts';
 
-/** Whom to ask, and about what. */
+/** The service and its accounts. */
 export interface LoadTarget {
   readonly graphqlUrl: string;
   readonly servicePid: number;
@@ -22,7 +22,7 @@ export interface LoadTarget {
   readonly accounts: readonly string[];
 }
 
-/** `closed`: each connection one request after another; `open`: at fixed instants; `batch`: postBatch by so many callers. */
+/** `closed`: one request at a time on each connection; `open`: at a fixed rate; `batch`: postBatch; `client`: the SDK. */
 export type LoadJob = Timing &
   (
     | { readonly kind: 'closed'; readonly workload: Workload; readonly connections: number }
@@ -33,19 +33,20 @@ export type LoadJob = Timing &
         readonly size: number;
         readonly callers: number;
       }
+    | { readonly kind: 'client'; readonly callers: number }
   );
 
-/** What a job measured, and what both processes took of the machine meanwhile. */
+/** The result of a job, and the resources of both processes. */
 export interface LoadResult extends Load {
   readonly load: Usage;
   readonly service: Usage;
-  /** The share of batches that were answered OVERLOADED, and sent again when the answer said. */
+  /** The share of batches that were rejected with OVERLOADED and sent again. */
   readonly overloaded: number;
 }
 
-/** The open loop's, which take turns: a request waits for another's answer only where that one takes a whole turn. */
+/** The open loop uses them in turn, so that a request waits for an earlier one only if that one is very late. */
 const OPEN_CONNECTIONS = 256;
-/** What connects at once and finds the server's backlog full tries again only after a second. */
+/** A connection attempt that finds the server's backlog full is repeated only after a second. */
 const CONNECT_AT_ONCE = 128;
 
 process.once('disconnect', () => process.exit());
@@ -53,13 +54,13 @@ const [target] = (await once(process, 'message')) as [LoadTarget];
 process.on('message', (job: LoadJob) => {
   void run(job, target).then((result) => process.send?.(result));
 });
-// A job that comes before it is listened for would be lost.
+// Sent only after the listener is set: an earlier job would be lost.
 process.send?.('ready');
 
 async function run(job: LoadJob, { graphqlUrl, servicePid, accounts }: LoadTarget): Promise<LoadResult> {
   const connections = await connect(graphqlUrl, connectionsOf(job));
   const [load, own, service] = await Promise.all([
-    send(job, connections, accounts),
+    send(job, connections, { graphqlUrl, accounts }),
     watchProcess(process.pid, job),
     watchProcess(servicePid, job),
   ]);
@@ -75,6 +76,8 @@ function connectionsOf(job: LoadJob): number {
       return OPEN_CONNECTIONS;
     case 'batch':
       return job.callers;
+    case 'client':
+      return 0;
   }
 }
 
@@ -90,11 +93,11 @@ async function connect(graphqlUrl: string, count: number): Promise<Connection[]>
 function send(
   job: LoadJob,
   connections: readonly Connection[],
-  accounts: readonly string[],
+  { graphqlUrl, accounts }: Pick<LoadTarget, 'graphqlUrl' | 'accounts'>,
 ): Promise<Load & Partial<Pick<LoadResult, 'overloaded'>>> {
   const inTurn = (number: number): Connection => {
     const connection = connections[number % connections.length];
-    if (connection === undefined) throw new RangeError('a connection at least');
+    if (connection === undefined) throw new RangeError('a load needs at least one connection');
     return connection;
   };
   switch (job.kind) {
@@ -108,10 +111,12 @@ function send(
     }
     case 'batch':
       return sendBatches(job, inTurn, createPicker('uniform', accounts));
+    case 'client':
+      return closedLoop(createClientTransfer(graphqlUrl, createPicker('uniform', accounts)), job);
   }
 }
 
-/** Posts the next operation of a workload. */
+/** Returns a function that posts the next operation of a workload. */
 function createPost(
   workload: Workload,
   accounts: readonly string[],
@@ -133,7 +138,7 @@ async function sendBatches(
     const pairs = Array.from({ length: job.size }, pick);
     sent += 1;
     try {
-      for (const answer of await postBatch(inTurn(caller), pairs, job.mode)) acknowledged.push(answer);
+      for (const one of await postBatch(inTurn(caller), pairs, job.mode)) acknowledged.push(one);
     } catch (error) {
       if (!(error instanceof OverloadedError)) throw error;
       refused += 1;

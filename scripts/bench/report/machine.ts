@@ -1,38 +1,38 @@
 import { cpus, totalmem } from 'node:os';
-import { query } from './databases.ts';
+import { query } from '../databases.ts';
 
-/** What a commit is worth: a benchmark without them measures another promise. */
+/** The settings that make a commit durable. */
 const DURABILITY = ['fsync', 'full_page_writes', 'synchronous_commit'];
 const SETTINGS = [...DURABILITY, 'commit_delay', 'max_wal_size', 'shared_buffers', 'wal_sync_method'];
 
-/** On what was measured. */
+/** The machine of the measurements. */
 export interface Machine {
   readonly cores: number;
   readonly cpu: string;
   readonly memoryGb: number;
   readonly node: string;
   readonly postgresql: string;
-  /** What calls the function of the bare tables. */
+  /** The program that calls the function on the bare tables. */
   readonly functionCaller: string;
 }
 
 export function readMachine(versions: Pick<Machine, 'postgresql' | 'functionCaller'>): Machine {
   return {
     cores: cpus().length,
-    cpu: cpus()[0]?.model ?? 'an unknown CPU',
+    cpu: cpus()[0]?.model ?? 'unknown CPU',
     memoryGb: Math.round(totalmem() / 1e9),
     node: process.version,
     ...versions,
   };
 }
 
-/** `settings`: by whose connections they were read. */
+/** `settings`: by the side of the comparison whose login read them. */
 export function printMachine(
   { cores, cpu, memoryGb, node, postgresql, functionCaller }: Machine,
   settings: Readonly<Record<string, Settings>>,
 ): void {
-  console.log(`${cores} cores of ${cpu}, ${memoryGb} GB of memory`);
-  console.log(`Node ${node}, PostgreSQL ${postgresql}; the function is called by ${functionCaller}`);
+  console.log(`${cores} cores (${cpu}), ${memoryGb} GB of memory`);
+  console.log(`Node ${node}, PostgreSQL ${postgresql}; function called by ${functionCaller}`);
   for (const [side, values] of Object.entries(settings)) {
     const list = Object.entries(values).map(([name, value]) => `${name} ${value}`);
     console.log(`settings of ${side}: ${list.join(', ')}`);
@@ -41,7 +41,7 @@ export function printMachine(
 
 export type Settings = Readonly<Record<string, string>>;
 
-/** The live server's settings as the login of `url` has them. Throws unless a commit is durable there. */
+/** Returns the server's settings for the login of `url`. Throws unless commits are durable. */
 export async function readSettings(url: string): Promise<Settings> {
   const rows = await query<{ name: string; setting: string }>(
     url,
@@ -50,6 +50,6 @@ export async function readSettings(url: string): Promise<Settings> {
   );
   const settings = Object.fromEntries(rows.map(({ name, setting }) => [name, setting]));
   const weak = DURABILITY.filter((name) => settings[name] !== 'on');
-  if (weak.length > 0) throw new Error(`A commit is not durable on this server: ${weak.join(', ')} not on.`);
+  if (weak.length > 0) throw new Error(`Commits are not durable on this server. Turn on: ${weak.join(', ')}`);
   return settings;
 }

@@ -1,5 +1,5 @@
--- A transfer as one would write it in PL/pgSQL, on the same columns, and nothing that it can do without: both rows locked by
--- id, the key looked up, two updates, three rows inserted. Answers the transaction's id; of a key that was used, the first one's.
+-- A minimal transfer in PL/pgSQL on the same columns: locks both accounts by id, looks up the key, updates both accounts and inserts
+-- three rows. Returns the transaction's id; for a key that was used before, the first transaction's id.
 create function transfer(payer uuid, payee uuid, minor numeric, key text, request bytea, digest bytea) returns uuid
   language plpgsql
 as $$
@@ -18,7 +18,7 @@ begin
   perform from accounts a where a.id in (payer, payee) and a.ledger_id = ledger order by a.id for update;
   get diagnostics locked = row_count;
   if locked <> 2 then
-    raise 'there are no two such accounts';
+    raise 'the accounts do not exist';
   end if;
 
   select t.id into txn from transactions t where t.account_id = payer and t.idempotency_key = key and t.ledger_id = ledger;

@@ -1,25 +1,25 @@
 import { readFile } from 'node:fs/promises';
 import pg from 'pg';
-import type { Uuid } from '../../src/core/values/ids.ts';
+import type { Uuid } from '../../../src/core/values/ids.ts';
 
 /** The ledger of all bare rows. */
 export const LEDGER: Uuid = '00000000-0000-7000-8000-000000000000';
 
-/** What stands in every bare transaction: values as long as the ledger's own. */
+/** The digests in every bare transaction: constants as long as the ledger's own. */
 export const REQUEST = Buffer.alloc(36, 0x5a);
 export const DIGEST = Buffer.alloc(32, 0xa5);
 
-/** A bare account's id is this and its number, which begins at ACCOUNTS_FROM, so that all numbers have 12 digits. */
+/** A bare account's id is this prefix and a number from ACCOUNTS_FROM on, so that all numbers have 12 digits. */
 export const ACCOUNT_PREFIX = '00000000-0000-7000-8000-';
 export const ACCOUNTS_FROM = 100_000_000_000;
 
-/** A bare account's id by its place, from 0 on. */
+/** Returns the id of a bare account by its position, from 0. */
 export function bareAccount(place: number): Uuid {
   return ACCOUNT_PREFIX + (ACCOUNTS_FROM + place);
 }
 
 /**
- * Makes the ledger's tables with their keys, without their checks, triggers and chain, and accounts in them. The login of
+ * Creates the ledger's tables with their keys but without their checks, triggers and chain, and fills in accounts. The login of
  * `url` owns them.
  */
 export async function prepareBareTables(url: string, accounts: number): Promise<void> {
@@ -27,7 +27,7 @@ export async function prepareBareTables(url: string, accounts: number): Promise<
   await client.connect();
   try {
     await client.query(
-      await readFile(new URL('../../db/migrations/0001_tables.sql', import.meta.url), 'utf8'),
+      await readFile(new URL('../../../db/migrations/0001_tables.sql', import.meta.url), 'utf8'),
     );
     await client.query(`do $$ declare c record; begin
       for c in select conrelid::regclass as relation, conname from pg_constraint

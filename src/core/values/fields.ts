@@ -1,45 +1,45 @@
-import { type Uuid, writeUuid } from '../values/ids.ts';
+import { type Uuid, writeUuid } from './ids.ts';
 
 /**
- * Writes bytes one after the other. A field stands behind its length in 4 bytes, big-endian; 0xFFFFFFFF alone where it is
- * absent. The journal's chain hashes such fields, and PostgreSQL takes the elements of an array so.
+ * Writes bytes into a buffer that grows. Each field is preceded by its length in 4 bytes, big-endian; an absent field is
+ * 0xFFFFFFFF alone. The journal's hash chain and PostgreSQL's binary arrays both use this encoding.
  */
 export class FieldWriter {
   #bytes: Buffer;
   #view: DataView;
   #end = 0;
 
-  /** `size` is where it begins; it grows as it must. */
+  /** `size`: the initial size of the buffer, in bytes. */
   constructor(size: number) {
     this.#bytes = Buffer.allocUnsafe(size);
     this.#view = viewOf(this.#bytes);
   }
 
-  /** Begins anew, over what was written. */
+  /** Discards everything written so far and reuses the buffer. */
   clear(): void {
     this.#end = 0;
   }
 
-  /** What was written, until it is cleared. */
+  /** Returns the bytes written so far. They are valid until the next `clear`. */
   written(): Buffer {
     return this.#bytes.subarray(0, this.#end);
   }
 
-  /** One byte that is no field. */
+  /** Writes one byte without a length. */
   byte(value: number): void {
     this.#reserve(1);
     this.#view.setUint8(this.#end, value);
     this.#end += 1;
   }
 
-  /** 2 bytes that are no field. */
+  /** Writes 2 bytes without a length. */
   short(value: number): void {
     this.#reserve(2);
     this.#view.setInt16(this.#end, value);
     this.#end += 2;
   }
 
-  /** 4 bytes that are no field. */
+  /** Writes 4 bytes without a length. */
   int32(value: number): void {
     this.#reserve(4);
     this.#view.setInt32(this.#end, value);
@@ -55,7 +55,7 @@ export class FieldWriter {
       this.absent();
       return;
     }
-    // A UTF-16 unit takes at most three bytes.
+    // A UTF-16 code unit takes at most three bytes of UTF-8.
     this.#reserve(4 + value.length * 3);
     const length = this.#bytes.write(value, this.#end + 4, 'utf8');
     this.#view.setUint32(this.#end, length);

@@ -2,19 +2,19 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 
 /**
- * One connection to the service, kept alive, which carries one request at a time; further ones wait for their turn.
+ * A persistent connection to the service. It sends one request at a time; further requests are queued.
  *
- * It writes and reads HTTP/1.1 by itself, as far as this service speaks it: a client that speaks all of it takes twice the time
- * from the cores that it shares with what it measures.
+ * It implements only the part of HTTP/1.1 that this service uses. A full HTTP client takes twice the CPU time, which the load shares
+ * with the measured service.
  */
 export class Connection {
   readonly #url: URL;
   readonly #head: string;
   #socket: Socket | undefined;
   #received: Buffer = Buffer.alloc(0);
-  readonly #waiting: {
-    readonly answered: (answer: string) => void;
-    readonly failed: (error: Error) => void;
+  readonly #pending: {
+    readonly resolve: (body: string) => void;
+    readonly reject: (error: Error) => void;
   }[] = [];
   readonly #unsent: string[] = [];
 
@@ -25,7 +25,7 @@ export class Connection {
       'content-type: application/json\r\naccept: application/json\r\ncontent-length: ';
   }
 
-  /** Connects, so that no measured request has to. */
+  /** Connects before the measurement. */
   async open(): Promise<void> {
     const socket = connect({ host: this.#url.hostname, port: Number(this.#url.port), noDelay: true });
     await once(socket, 'connect');
@@ -36,14 +36,14 @@ export class Connection {
   }
 
   /**
-   * Resolves to what `field` was answered; `query` has one variable, $input. Throws where the status is not 200, or the answer
-   * has no such data.
+   * Sends a query with one variable, $input, and returns the data of `field`. Throws for another status than 200 and for a response
+   * without that data.
    */
-  async ask<T>(field: string, query: string, input: unknown): Promise<T> {
+  async request<T>(field: string, query: string, input: unknown): Promise<T> {
     const body = JSON.stringify({ query, variables: { input } });
-    const answer = await this.#send(`${this.#head}${Buffer.byteLength(body)}\r\n\r\n${body}`);
-    const data = (JSON.parse(answer) as { data?: Record<string, T> | null }).data?.[field];
-    if (data === undefined || data === null) throw new Error(`the service answered ${answer}`);
+    const response = await this.#send(`${this.#head}${Buffer.byteLength(body)}\r\n\r\n${body}`);
+    const data = (JSON.parse(response) as { data?: Record<string, T> | null }).data?.[field];
+    if (data === undefined || data === null) throw new Error(`unexpected response: ${response}`);
     return data;
   }
 
@@ -55,9 +55,9 @@ export class Connection {
   }
 
   #send(request: string): Promise<string> {
-    return new Promise((answered, failed) => {
-      this.#waiting.push({ answered, failed });
-      if (this.#waiting.length === 1) this.#socket?.write(request);
+    return new Promise((resolve, reject) => {
+      this.#pending.push({ resolve, reject });
+      if (this.#pending.length === 1) this.#socket?.write(request);
       else this.#unsent.push(request);
     });
   }
@@ -69,22 +69,22 @@ export class Connection {
     const head = this.#received.toString('latin1', 0, bodyAt);
     const [, length] = CONTENT_LENGTH.exec(head) ?? [];
     if (length === undefined) {
-      this.#fail(new Error(`an answer without its length: ${head}`));
+      this.#fail(new Error(`a response without content-length: ${head}`));
       return;
     }
     const end = bodyAt + Number(length);
     if (this.#received.length < end) return;
     const body = this.#received.toString('utf8', bodyAt, end);
     this.#received = this.#received.subarray(end);
-    const waiting = this.#waiting.shift();
-    if (head.startsWith('HTTP/1.1 200')) waiting?.answered(body);
-    else waiting?.failed(new Error(`the service answered ${head}${body}`));
+    const pending = this.#pending.shift();
+    if (head.startsWith('HTTP/1.1 200')) pending?.resolve(body);
+    else pending?.reject(new Error(`unexpected response: ${head}${body}`));
     const next = this.#unsent.shift();
     if (next !== undefined) this.#socket?.write(next);
   }
 
   #fail(error: Error): void {
-    for (const { failed } of this.#waiting.splice(0)) failed(error);
+    for (const { reject } of this.#pending.splice(0)) reject(error);
   }
 }
 

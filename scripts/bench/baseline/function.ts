@@ -1,6 +1,6 @@
 /**
- * What the database does by itself: the transfer of function.sql, prepared, called by pgbench where the machine has it, so that
- * no Node is in the way; else by the pg package.
+ * A stored procedure: the transfer of function.sql, called as a prepared statement by pgbench, or by the pg package where the
+ * machine has no pgbench.
  */
 import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
@@ -9,37 +9,40 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import pg from 'pg';
-import { quantile } from '../latency.ts';
+import { quantile } from '../../latency.ts';
+import { closedLoop } from '../load/callers.ts';
+import type { Measured, Timing } from '../stage.ts';
+import { createPicker, spreadOf } from '../workload.ts';
 import { ACCOUNT_PREFIX, ACCOUNTS_FROM, bareAccount, DIGEST, REQUEST } from './bare.ts';
-import { closedLoop } from './callers.ts';
-import type { Measured, Timing } from './stage.ts';
-import { createPicker, spreadOf, type Workload, ZIPF_EXPONENT } from './workload.ts';
 
 const run = promisify(execFile);
 
+/** The workloads that the function is measured with. */
+export type FunctionWorkload = 'uniform' | 'hot';
+
 export interface FunctionRun {
   readonly measured: Measured;
-  /** How many transfers were posted, the warm-up's included. */
+  /** The number of posted transfers, including the warm-up. */
   readonly posted: number;
 }
 
-/** Calls the function on the bare tables of `url`, which have so many accounts, over so many connections. */
+/** Calls the function on the bare tables of `url`. */
 export type CallFunction = (
   url: string,
   given: Timing & {
-    readonly workload: Workload;
+    readonly workload: FunctionWorkload;
     readonly accounts: number;
     readonly connections: number;
   },
 ) => Promise<FunctionRun>;
 
-/** What calls the function on this machine. */
+/** Returns the program that calls the function on this machine. */
 export async function findCaller(): Promise<{ readonly name: string; readonly call: CallFunction }> {
   try {
     const { stdout } = await run('pgbench', ['--version']);
     return { name: stdout.trim(), call: callByPgbench };
   } catch {
-    return { name: 'the pg package (there is no pgbench)', call: callByPg };
+    return { name: 'the pg package (pgbench is not installed)', call: callByPg };
   }
 }
 
@@ -54,7 +57,7 @@ const callByPgbench: CallFunction = async (
     const seconds = Math.ceil((warmUpMs + durationMs) / 1000);
     const parameters = ['-n', '-M', 'prepared', '-c', `${connections}`, '-j', '2', '-T', `${seconds}`];
     const log = ['-l', `--log-prefix=${join(folder, 'log')}`];
-    // It ends with another status than 0 if a client was aborted, and run() throws.
+    // If a client was aborted, pgbench exits with another status than 0, and run() throws.
     await run('pgbench', [...parameters, ...log, '-f', script, url]);
     const logs = (await readdir(folder)).filter((name) => name.startsWith('log'));
     const texts = await Promise.all(logs.map((name) => readFile(join(folder, name), 'utf8')));
@@ -65,30 +68,16 @@ const callByPgbench: CallFunction = async (
 };
 
 /** The numbers are the last 12 digits of the accounts' ids. */
-function pgbenchScript(workload: Workload, accounts: number): string {
+function pgbenchScript(workload: FunctionWorkload, accounts: number): string {
   const count = spreadOf(workload, accounts);
   const first = ACCOUNTS_FROM;
   const any = `random(${first}, ${first + count - 1})`;
-  const zipf = `${first - 1} + random_zipfian(1, ${count}, ${ZIPF_EXPONENT})`;
-  const next = (number: string) => `${first} + (${number} - ${first} + 1) % ${count}`;
-  const external = first + accounts - 1;
-  const draw: Readonly<Record<Workload, readonly string[]>> = {
+  const draw: Readonly<Record<FunctionWorkload, readonly string[]>> = {
     uniform: [
       `\\set to ${any}`,
       `\\set from ${first} + (:to - ${first} + random(1, ${count - 1})) % ${count}`,
     ],
     hot: [`\\set to ${first}`, `\\set from random(${first + 1}, ${first + count - 1})`],
-    zipf: [
-      `\\set to ${zipf}`,
-      `\\set from ${zipf}`,
-      '\\if :from = :to',
-      `\\set from ${next(':to')}`,
-      '\\endif',
-    ],
-    deposits: [
-      `\\set from ${external}`,
-      `\\set to random(${first}, ${first + Math.min(count, accounts - 1) - 1})`,
-    ],
   };
   const id = (variable: string) => `('${ACCOUNT_PREFIX}' || :${variable})::uuid`;
   const bytes = (value: Buffer) => `'\\x${value.toString('hex')}'`;
@@ -96,7 +85,7 @@ function pgbenchScript(workload: Workload, accounts: number): string {
   return [...draw[workload], `select transfer(${values.join(', ')});`, ''].join('\n');
 }
 
-/** Each line: client, number of its transaction, µs that it took, script, and when it ended, in seconds and µs. */
+/** Reads the log of pgbench. A line has the client, the transaction's number, its µs, the script, and its end in seconds and µs. */
 function readLog(text: string, { warmUpMs, durationMs }: Timing): FunctionRun {
   const transfers = text
     .trimEnd()
@@ -133,13 +122,13 @@ const callByPg: CallFunction = async (url, { workload, accounts, connections, ..
       async (caller) => {
         const { from, to } = pick();
         const key = randomUUID();
-        const answer = await clients[caller]?.query<{ id: string }>({
+        const result = await clients[caller]?.query<{ id: string }>({
           name: 'transfer',
           text: 'select transfer($1, $2, 1, $3, $4, $5) as id',
           values: [from, to, key, REQUEST, DIGEST],
         });
-        const id = answer?.rows[0]?.id;
-        if (id === undefined) throw new Error('a transfer was not answered');
+        const id = result?.rows[0]?.id;
+        if (id === undefined) throw new Error('the function returned no transaction');
         return { key, id };
       },
       { callers: connections, ...timing },

@@ -1,10 +1,10 @@
-import { quantile } from '../latency.ts';
-import type { Measured, Timing } from './stage.ts';
+import { quantile } from '../../latency.ts';
+import type { Measured, Timing } from '../stage.ts';
 
 /**
- * Keeps `callers` callers busy, each with one batch of `size` operations after another. The time that counts is from the first
- * answer after the warm-up to the first one that comes `durationMs` later or more, so that whole batches fill it, however long
- * one takes; latencies are those of a batch. Resolves when the last call is answered; one that rejects ends the run.
+ * Runs `callers` callers, each of which sends one batch of `size` operations after another. The measured time lasts from the first
+ * response after the warm-up to the first one at least `durationMs` later, so that it consists of whole batches. Latencies are
+ * those of batches. Resolves after the last response; rejects if a call rejects.
  */
 export async function batchLoop(
   call: (caller: number) => Promise<void>,
@@ -18,13 +18,13 @@ export async function batchLoop(
     while (to === undefined) {
       const sentAt = performance.now();
       await call(caller);
-      const answeredAt = performance.now();
-      if (answeredAt < since || to !== undefined) continue;
+      const completedAt = performance.now();
+      if (completedAt < since || to !== undefined) continue;
       if (from === undefined) {
-        from = answeredAt;
+        from = completedAt;
       } else {
-        latencies.push(answeredAt - sentAt);
-        if (answeredAt >= from + durationMs) to = answeredAt;
+        latencies.push(completedAt - sentAt);
+        if (completedAt >= from + durationMs) to = completedAt;
       }
     }
   };

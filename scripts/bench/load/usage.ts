@@ -2,26 +2,26 @@ import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { quantile } from '../latency.ts';
-import type { Timing } from './stage.ts';
+import { quantile } from '../../latency.ts';
+import type { Timing } from '../stage.ts';
 
 const SAMPLE_MS = 500;
-/** Of the clock in which Linux counts a process's time, whatever its own is. */
+/** The unit in which Linux reports CPU time, independent of the kernel's own clock. */
 const TICKS_PER_SECOND = 100;
-/** By how much what a process takes may still grow at the end: its heap is collected now and then. */
+/** How much the memory may still grow at the end: the heap varies between garbage collections. */
 const FLAT = 1.1;
 
-/** What a process took of the machine while it was watched. */
+/** The resources of a process during a measurement. */
 export interface Usage {
-  /** Per cent of one core, between the warm-up and the end; null where the system does not tell. */
+  /** CPU time in percent of one core, after the warm-up; null where the system does not report it. */
   readonly cpu: number | null;
-  /** Resident memory at its most, in millions of bytes. */
+  /** The peak of resident memory, in millions of bytes. */
   readonly peakMb: number;
-  /** Whether its memory had stopped growing: the last third of the time beside the middle one. */
+  /** Whether memory had stopped growing: compares the last third of the samples with the middle one. */
   readonly flat: boolean;
 }
 
-/** Watches a process from the beginning of the warm-up to the end. */
+/** Measures a process from the start of the warm-up to the end. */
 export async function watchProcess(pid: number, { warmUpMs, durationMs }: Timing): Promise<Usage> {
   const start = performance.now();
   const [share, samples] = await Promise.all([
@@ -54,11 +54,11 @@ async function cpuShare(pid: number, warmUpMs: number, durationMs: number): Prom
   return before === null || after === null ? null : ((after - before) * 100_000) / (until - since);
 }
 
-/** What a process has taken of the processors so far; null where the system does not tell. */
+/** Returns the CPU time of a process in seconds; null where the system does not report it. */
 export async function cpuSeconds(pid: number): Promise<number | null> {
   const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => null);
   if (stat === null) return null;
-  // The program's name stands in brackets, and may have blanks. utime and stime are the 14th and 15th field of proc(5).
+  // The program's name is in brackets and may contain spaces. utime and stime are fields 14 and 15 of proc(5).
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
 }

@@ -1,28 +1,28 @@
 import { formatId, type Uuid } from '../../../src/core/values/ids.ts';
 import { Ledger } from '../../../src/ledger/ledger.ts';
 import { checkBooks } from '../books.ts';
-import { closedLoop } from '../callers.ts';
 import { makeAccounts, postByEngine } from '../engine.ts';
-import type { Figures } from '../report.ts';
+import { closedLoop } from '../load/callers.ts';
+import type { Comparison } from '../report/comparisons.ts';
+import type { Figures } from '../report/figures.ts';
 import type { Acknowledged, Timing } from '../stage.ts';
-import type { Target } from '../targets.ts';
 import { createPicker } from '../workload.ts';
 
-/** One kind of neighbour, and what it may cost the others. */
-export interface Scene {
-  /** The argument that chooses it. */
+/** A kind of neighbour, and the comparisons that show its effect on other callers. */
+export interface Neighbour {
+  /** The command-line argument that selects it. */
   readonly name: string;
-  readonly targets: readonly Target[];
-  /** Takes its turns, as many rounds of them as the stage says, and checks the books in the end. */
+  readonly comparisons: readonly Comparison[];
+  /** Measures all rounds and checks the books at the end. */
   readonly measure: (stage: Stage) => Promise<void>;
 }
 
-/** Where a scene takes place: databases of its own. */
+/** The databases and options of a measurement. */
 export interface Stage {
   /** The ledger's database, for the service's login and for the owner's. */
   readonly serviceUrl: string;
   readonly ownerUrl: string;
-  /** The database of bare tables, which has BARE_ACCOUNTS accounts. */
+  /** The database of bare tables, with BARE_ACCOUNTS accounts. */
   readonly bareUrl: string;
   readonly figures: Figures;
   readonly rounds: number;
@@ -34,19 +34,25 @@ export const BARE_ACCOUNTS = 10_000;
 const CALLERS = 64;
 const ACCOUNTS = 1000;
 
-/** Throughput of the same callers with and without a neighbour. */
-export const beside = { unit: '×', better: 'more', floor: 0.8, aim: 0.95 } as const;
+/** The bounds of the bystanders' throughput with the neighbour over that without it. */
+export const nearlyUnaffected = {
+  section: 'neighbours',
+  unit: '×',
+  better: 'more',
+  floor: 0.8,
+  aim: 0.95,
+} as const;
 
-/** What strangers posted in a turn. */
+/** The result of a turn of the bystanders. */
 export interface Turn {
   readonly perSecond: number;
-  /** The longest time in which none of them was answered, the warm-up included. */
+  /** The longest time without any response to a bystander, including the warm-up. */
   readonly longestPauseMs: number;
 }
 
-/** Callers who post transfers between accounts of their own by `ledger.post`. */
-export class Strangers {
-  /** Their accounts, public ids. */
+/** Callers that post transfers between accounts of their own with `ledger.post`. */
+export class Bystanders {
+  /** Public ids. */
   readonly accounts: readonly string[];
   readonly acknowledged: Acknowledged[] = [];
   readonly #ledger: Ledger;
@@ -58,23 +64,23 @@ export class Strangers {
     this.#timing = timing;
   }
 
-  /** Makes their accounts, and lets them post for one turn that is not counted: code that was never run yet is slow. */
-  static async open(ledger: Ledger, timing: Timing): Promise<Strangers> {
-    const strangers = new Strangers(ledger, await makeAccounts(ledger, ACCOUNTS), timing);
-    await strangers.post();
-    return strangers;
+  /** Creates the accounts, and posts for one turn that is not counted, until the JIT compiler has optimized the code. */
+  static async open(ledger: Ledger, timing: Timing): Promise<Bystanders> {
+    const bystanders = new Bystanders(ledger, await makeAccounts(ledger, ACCOUNTS), timing);
+    await bystanders.post();
+    return bystanders;
   }
 
-  /** They post for one turn. Throws where a transfer is not posted. */
+  /** Posts for one turn. Throws if a transfer is not posted. */
   async post(): Promise<Turn> {
     const pick = createPicker('uniform', this.accounts);
-    let answeredAt = performance.now();
+    let respondedAt = performance.now();
     let longestPauseMs = 0;
     const transfer = async (): Promise<Acknowledged> => {
       const acknowledged = await postByEngine(this.#ledger, 'uniform', pick());
       const now = performance.now();
-      longestPauseMs = Math.max(longestPauseMs, now - answeredAt);
-      answeredAt = now;
+      longestPauseMs = Math.max(longestPauseMs, now - respondedAt);
+      respondedAt = now;
       return acknowledged;
     };
     const { measured, acknowledged } = await closedLoop(transfer, { callers: CALLERS, ...this.#timing });
@@ -83,7 +89,7 @@ export class Strangers {
   }
 }
 
-/** Keeps what a turn measured, and prints it. */
+/** Keeps and prints the result of a turn. */
 export function addTurn(
   figures: Figures,
   name: string,
@@ -96,36 +102,36 @@ export function addTurn(
   figures.keep({ name: `${name}, longest pause`, unit: 'ms', value: longestPauseMs });
 }
 
-/** Runs on the stage's ledger with its strangers, then checks that the books have all that they were told. */
-export async function withStrangers(
+/** Runs with a ledger and its bystanders, then checks the books. */
+export async function withBystanders(
   { serviceUrl, ownerUrl, timing }: Stage,
-  run: (ledger: Ledger, strangers: Strangers) => Promise<void>,
+  run: (ledger: Ledger, bystanders: Bystanders) => Promise<void>,
 ): Promise<void> {
   const ledger = await Ledger.open({ databaseUrl: serviceUrl, onFault: (error) => console.error(error) });
   let acknowledged: readonly Acknowledged[] = [];
   try {
-    const strangers = await Strangers.open(ledger, timing);
-    await run(ledger, strangers);
-    ({ acknowledged } = strangers);
+    const bystanders = await Bystanders.open(ledger, timing);
+    await run(ledger, bystanders);
+    ({ acknowledged } = bystanders);
   } finally {
     await ledger.close();
   }
   console.log(`  books: ${await checkBooks(ownerUrl, acknowledged)}`);
 }
 
-/** Tells neighbours when their turn is over. */
+/** Signals a neighbour that its turn is over. */
 export interface Run {
   isOver: boolean;
 }
 
-/** Runs while a neighbour is busy. Answers what both returned, when both are done. */
+/** Runs a turn while a neighbour is busy. Returns the results of both after both have ended. */
 export async function during<T, N>(
   neighbour: (run: Run) => Promise<N>,
   turn: () => Promise<T>,
 ): Promise<[T, N]> {
   const run = { isOver: false };
   const work = neighbour(run);
-  // It is awaited at the end: without a handler, an earlier failure would end the process.
+  // It is awaited at the end. Without a handler an earlier failure would end the process.
   work.catch(() => {});
   try {
     const result = await turn();
@@ -137,7 +143,7 @@ export async function during<T, N>(
   }
 }
 
-/** How often each code came: `POSTED 12, OVERLOADED 3`. */
+/** Counts codes: `POSTED 12, OVERLOADED 3`. */
 export class Tally {
   readonly #counts = new Map<string, number>();
 
@@ -145,7 +151,7 @@ export class Tally {
     this.#counts.set(code, (this.#counts.get(code) ?? 0) + 1);
   }
 
-  /** Whether that code came, and no other. */
+  /** Whether this code occurred, and no other code. */
   isOnly(code: string): boolean {
     return this.#counts.size === 1 && this.#counts.has(code);
   }
