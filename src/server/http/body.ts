@@ -5,7 +5,7 @@ import { requestRefused } from '../../graphql/execution/answer.ts';
 import { bodyTooLarge, MAX_REQUEST_BYTES } from '../../graphql/execution/yoga.ts';
 import type { Admission } from './admission.ts';
 import { refuseStructure } from './large-body.ts';
-import { MAX_BODY_BYTES } from './limits.ts';
+import { MAX_BODY_BYTES, MAX_UNSCANNED_BYTES } from './limits.ts';
 
 /** A body in memory. Its reader must call `release` after the last use. */
 export interface Body {
@@ -78,7 +78,8 @@ export class BodyReader {
         const [first] = chunks;
         const bytes = chunks.length === 1 && first !== undefined ? first : Buffer.concat(chunks);
         chunks.length = 0;
-        settle(isUtf8(bytes) ? { bytes, release } : NOT_UTF8);
+        if (!looked && size > MAX_UNSCANNED_BYTES) structureRefusal = refuseStructure(bytes);
+        settle(structureRefusal ?? (isUtf8(bytes) ? { bytes, release } : NOT_UTF8));
       };
       const leave = () => settle(null);
 

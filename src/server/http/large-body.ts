@@ -9,7 +9,7 @@ import {
   isOnly,
 } from '../../graphql/protection/document-limits.ts';
 import { atOnce, inTurns } from '../../ledger/commit/turns.ts';
-import { MAX_LARGE_ELEMENTS, MAX_LARGE_NAMES, MAX_LARGE_NESTING } from './limits.ts';
+import { MAX_LARGE_ELEMENTS, MAX_LARGE_NAMES, MAX_LARGE_NESTING, MAX_UNSCANNED_BYTES } from './limits.ts';
 
 /**
  * Returns the refusal of a body above MAX_REQUEST_BYTES, before it is parsed; undefined where it may be parsed. The bytes are
@@ -41,7 +41,7 @@ export async function refuseLarge(
   }
 }
 
-/** Returns the refusal of a body by its beginning, if that has more elements already than a `postBatch` needs. */
+/** Returns the refusal of a body above MAX_UNSCANNED_BYTES if it, or its beginning, has more elements than a `postBatch` needs. */
 export function refuseStructure(beginning: Buffer): GraphQLError | undefined {
   const scan = scanBody(beginning);
   return 'limit' in scan ? exceeded(...scan.limit) : undefined;
@@ -62,7 +62,7 @@ function decode(string: Buffer): string | undefined {
 }
 
 function exceeded(name: string, allowed: number): GraphQLError {
-  const [bytes, given, most] = [MAX_REQUEST_BYTES, allowed + 1, allowed].map((n) => n.toLocaleString('en'));
+  const [bytes, given, most] = [MAX_UNSCANNED_BYTES, allowed + 1, allowed].map((n) => n.toLocaleString('en'));
   return requestRefused(
     413,
     `A body above ${bytes} bytes may have at most ${most} ${name}, and this one has at least ${given}.`,

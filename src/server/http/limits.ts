@@ -13,8 +13,10 @@ export const MAX_BODY_BYTES = 16 * 2 ** 20;
 export const MAX_SMALL_BODY_BYTES = 8 * 2 ** 10;
 /** Bytes of the bodies of all unanswered requests. Beyond it, bodies above MAX_SMALL_BODY_BYTES are rejected with OVERLOADED. */
 export const MAX_BUFFERED_BYTES = 32 * 2 ** 20;
+/** A body above this size has limits of structure, since JSON.parse takes longest for many different names. */
+export const MAX_UNSCANNED_BYTES = 64 * 2 ** 10;
 /**
- * Commas, colons and opening brackets of a body above MAX_REQUEST_BYTES. 10,000 operations without metadata have at most 390,000:
+ * Commas, colons and opening brackets of a body above MAX_UNSCANNED_BYTES. 10,000 operations without metadata have at most 390,000:
  * a journal of two entries with all its fields has 39. Each key of metadata adds 2.
  */
 export const MAX_LARGE_ELEMENTS = 500_000;

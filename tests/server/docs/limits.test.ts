@@ -31,7 +31,7 @@ test('the page has the value of each limit', async () => {
       limits.MAX_BUFFERED_BYTES / 2 ** 20,
       limits.MAX_SMALL_BODY_BYTES / 2 ** 10,
     ],
-    'body above 1 MiB': [limits.MAX_LARGE_ELEMENTS, limits.MAX_LARGE_NESTING, limits.MAX_LARGE_NAMES],
+    'body above 64 KiB': [limits.MAX_LARGE_ELEMENTS, limits.MAX_LARGE_NESTING, limits.MAX_LARGE_NAMES],
     time: [...seconds, limits.KEEP_ALIVE_MS].map((ms) => ms / 1000),
     connections: [limits.MAX_CONNECTIONS],
     document: [of.characters, of.tokens, of.definitions],

@@ -154,18 +154,29 @@ describe('a body', () => {
       `{${Array.from({ length: 2 ** 17 }, (_, i) => `"${i}":1`)}}`,
     ],
     [
+      'at most 1,000 different names, and this one has at least 1,001',
+      `{${Array.from({ length: 1001 }, (_, i) => `"${i}":1`)},"long":"${' '.repeat(2 ** 16)}"}`,
+    ],
+    [
       'at most 20 nested brackets, and this one has at least 21',
       `${'['.repeat(21)}"${' '.repeat(2 ** 20)}"${']'.repeat(21)}`,
     ],
-  ])('above 1 MiB may have %s', async (limit, variables) => {
+  ])('above 64 KiB may have %s', async (limit, variables) => {
     const query = JSON.stringify('mutation { postBatch { id } }');
     const body = `{"query":${query},"variables":{"input":${variables}}}`;
     const answer = await exchange(url, { headers: JSON_TYPE, body });
     expect(answer.status).toBe(413);
     expect(refusalOf(answer)).toEqual({
-      message: `A body above 1,048,576 bytes may have ${limit}.`,
+      message: `A body above 65,536 bytes may have ${limit}.`,
       extensions: { code: 'INVALID_INPUT' },
     });
+  });
+
+  test('of 64 KiB may have any number of names', async () => {
+    const names = Array.from({ length: 1001 }, (_, i) => `"${i}":1`);
+    const body = `{"query":"{ ledger { name } }","variables":{${names}}}`;
+    const answer = await exchange(url, { headers: JSON_TYPE, body: body.padEnd(2 ** 16) });
+    expect(answer.status).toBe(200);
   });
 
   test.each([
