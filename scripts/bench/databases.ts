@@ -54,6 +54,12 @@ export async function withCommitDelay<T>(
   await set('commit_siblings = 0');
   await set(`commit_delay = ${delayMs * 1000}`);
   try {
+    const [row] = await query<{ us: string }>(
+      ownerUrl,
+      "select setting as us from pg_settings where name = 'commit_delay'",
+    );
+    if (row?.us !== `${delayMs * 1000}`)
+      throw new Error(`commit_delay is ${row?.us} µs, not ${delayMs * 1000} µs`);
     return await run();
   } finally {
     await set('commit_delay to default');
