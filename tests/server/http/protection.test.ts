@@ -73,7 +73,7 @@ describe('a document is rejected before it is validated, with the reason', () =>
   });
 
   test.each([
-    ['that do not exist', Object.fromEntries(Array.from({ length: 60_000 }, (_, i) => [`f${i}`, 1]))],
+    ['that do not exist', Object.fromEntries(Array.from({ length: 5000 }, (_, i) => [`f${i}`, 1]))],
     ['that are missing from a large value', { metadata: { x: 'x'.repeat(500_000) } }],
   ])('fields of variables %s are reported briefly', async (_, input) => {
     const query = 'mutation ($input: DepositInput!) { deposit(input: $input) { __typename } }';
