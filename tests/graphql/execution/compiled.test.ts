@@ -5,7 +5,7 @@ import { createContext } from '../../../src/graphql/context.ts';
 import { CompiledOperations } from '../../../src/graphql/execution/compiled.ts';
 import { RequestNotes } from '../../../src/graphql/execution/request-notes.ts';
 import { AnswerBudget } from '../../../src/graphql/protection/answer-budget.ts';
-import { costErrors } from '../../../src/graphql/protection/cost.ts';
+import { checkCost } from '../../../src/graphql/protection/cost.ts';
 import { schema } from '../../../src/graphql/schema.ts';
 import type { Ledger } from '../../../src/ledger/ledger.ts';
 
@@ -23,7 +23,7 @@ function posting(field: string, variables = ''): string {
 /** Executes a document so often, as far as the operations hear of it. */
 function send(operations: CompiledOperations, query: string, times: number): void {
   const document = parse(query);
-  costErrors(schema, document, null, {}, OPTIONS);
+  checkCost(schema, document, null, {}, OPTIONS);
   for (let time = 0; time < times; time += 1) operations.learn(query, document);
 }
 
@@ -172,7 +172,7 @@ describe('with several errors', () => {
   function answer(query: string) {
     const operations = new CompiledOperations(small, 1);
     const document = parse(query);
-    costErrors(small, document, null, {}, OPTIONS);
+    checkCost(small, document, null, {}, OPTIONS);
     operations.learn(query, document);
     const operation = operations.find(query, null);
     expect(operation).toBeDefined();
@@ -209,7 +209,7 @@ test('a variable that may be null stands for no argument that may not, even if t
   const isCompiled = (query: string) => {
     const [operations, document] = [new CompiledOperations(small, 1), parse(query)];
     expect(validate(small, document)).toEqual([]);
-    costErrors(small, document, null, {}, OPTIONS);
+    checkCost(small, document, null, {}, OPTIONS);
     operations.learn(query, document);
     return operations.find(query, null) !== undefined;
   };

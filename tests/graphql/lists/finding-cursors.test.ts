@@ -75,9 +75,9 @@ test('what is malformed in the document itself, or for the trial balance, is nam
 
 describe('a cursor', () => {
   const UNDER_ANOTHER =
-    'after is a cursor of this list under another filter. Ask for more with the filter that gave the cursor';
+    'after is a cursor of this list with another filter. Repeat the filter of the page that returned the cursor';
   const OF_ANOTHER =
-    'after must be a cursor of this very list. Ask for more with the filter that gave the cursor';
+    'after must be a cursor of the same list. Repeat the filter of the page that returned the cursor';
 
   test('is taken under the same filter, however that is written', async () => {
     const noon = '2026-01-01T12:00:00Z';

@@ -121,7 +121,7 @@ test('a page is 20 where nothing is said, and 100 at most', async () => {
   for (const first of [-1, 101]) {
     expect((await ask(api, { first })).errors).toMatchObject([
       {
-        message: `first must be from 0 to 100, and is ${first}.`,
+        message: `first must be 0 to 100, but is ${first}.`,
         extensions: { code: 'INVALID_INPUT' },
       },
     ]);

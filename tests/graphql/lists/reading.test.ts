@@ -130,7 +130,7 @@ test.each(['accounts', 'transactions'])('%s are read in both directions, newest 
 
 describe('a page that cannot be had is an error that says what can', () => {
   const OF_THIS_LIST =
-    'must be a cursor of this very list. Ask for more with the filter that gave the cursor, or without a cursor from the beginning.';
+    'must be a cursor of the same list. Repeat the filter of the page that returned the cursor, or omit the cursor.';
   const ask = async (args: string, list = 'accounts') => {
     const { data, errors } = await api.ask(`{ ${list}${args} { nodes { id } } }`);
     expect(data).toBeNull();
@@ -140,11 +140,11 @@ describe('a page that cannot be had is an error that says what can', () => {
   };
 
   test.each([
-    ['(first: 101)', 'first must be from 0 to 100, and is 101.'],
-    ['(last: 1000)', 'last must be from 0 to 100, and is 1000.'],
-    ['(first: -1)', 'first must be from 0 to 100, and is -1.'],
-    ['(last: -5)', 'last must be from 0 to 100, and is -5.'],
-    ['(first: 1, last: 1)', 'first and last must not be given together.'],
+    ['(first: 101)', 'first must be 0 to 100, but is 101.'],
+    ['(last: 1000)', 'last must be 0 to 100, but is 1000.'],
+    ['(first: -1)', 'first must be 0 to 100, but is -1.'],
+    ['(last: -5)', 'last must be 0 to 100, but is -5.'],
+    ['(first: 1, last: 1)', 'first and last must not be used together.'],
     ['(after: "")', `after ${OF_THIS_LIST}`],
     ['(before: "nonsense")', `before ${OF_THIS_LIST}`],
     ['(after: "\' or true --")', `after ${OF_THIS_LIST}`],
@@ -209,7 +209,7 @@ describe('node', () => {
     const { data, errors } = await ask(101);
     expect(data).toBeNull();
     expect(errors).toMatchObject([
-      { message: 'ids must have at most 100 elements, and has 101.', extensions: { code: 'INVALID_INPUT' } },
+      { message: 'ids must have at most 100 elements, but has 101.', extensions: { code: 'INVALID_INPUT' } },
     ]);
   });
 });

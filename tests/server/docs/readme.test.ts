@@ -5,15 +5,9 @@ import { startServiceProcess } from '../../../scripts/service-process.ts';
 import { MAX_REQUEST_BYTES } from '../../../src/graphql/execution/yoga.ts';
 import { MAX_NODES } from '../../../src/graphql/node.ts';
 import { MAX_READ_BYTES } from '../../../src/graphql/protection/answer-budget.ts';
-import {
-  CURRENCIES,
-  DESCRIPTION_COST,
-  MAX_ANSWER_BYTES,
-  MAX_COST,
-  METADATA_COST,
-  TRANSACTION_COST,
-} from '../../../src/graphql/protection/cost.ts';
+import { MAX_ANSWER_BYTES, MAX_COST } from '../../../src/graphql/protection/cost.ts';
 import { DOCUMENT_LIMITS } from '../../../src/graphql/protection/document-limits.ts';
+import * as prices from '../../../src/graphql/protection/prices.ts';
 import * as limits from '../../../src/server/http/limits.ts';
 import { COMMAND_LANGUAGES } from '../../support/commands.ts';
 import { createTestDatabase } from '../../support/database.ts';
@@ -47,11 +41,18 @@ test('the README has the number of each limit', async () => {
       limits.MAX_SMALL_BODY_BYTES / 2 ** 10,
     ],
     'body above 1 MiB': [limits.MAX_LARGE_ELEMENTS, limits.MAX_LARGE_NESTING, limits.MAX_LARGE_NAMES],
-    document: [of.characters, of.tokens, of.definitions],
-    fields: [of.fields, of.depth, of.repeats],
-    'aliases, directives, fragment spreads': [of.aliases, of.directives, of.spreads, of.nesting, of.members],
+    document: [of.characters, of.tokens, of.nesting, of.definitions],
+    selections: [of.selections, of.repeats],
     'fields of a mutation': [of.mutationFields],
-    cost: [MAX_COST, METADATA_COST, DESCRIPTION_COST, TRANSACTION_COST, CURRENCIES],
+    cost: [
+      MAX_COST,
+      prices.METADATA_COST,
+      prices.DESCRIPTION_COST,
+      prices.STATEMENT_COST,
+      prices.TRIAL_BALANCE_COST,
+      prices.TRANSACTION_COST,
+      prices.CURRENCIES,
+    ],
     answer: [MAX_ANSWER_BYTES, MAX_READ_BYTES, limits.MAX_UNREAD_BYTES].map((bytes) => bytes / 2 ** 20),
     'a page, ids of `nodes`': [MAX_NODES],
     time: [...seconds, limits.KEEP_ALIVE_MS].map((ms) => ms / 1000),

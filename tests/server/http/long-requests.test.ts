@@ -83,7 +83,7 @@ describe.each([
     [
       'an unknown field',
       (each) => ({ ...each, note: 'x' }),
-      '$input.operations[1700].transfer has the field "note", which TransferInput has not.',
+      '$input.operations[1700].transfer has the field "note", which TransferInput does not define.',
     ],
   ])('is refused for %s by its path', async (__, change, message) => {
     const body = bodyOf((each, place) => (place === 1700 ? change(each) : each));

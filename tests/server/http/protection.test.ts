@@ -42,10 +42,11 @@ describe('a document is refused before it is validated, and says why', () => {
   test.each([
     ['nesting', `${'{ node(id: "") '.repeat(5000)}${'}'.repeat(5000)}`],
     ['characters', `{ ${times(20_000, (i) => `a${i}: ledger { name }`)} }`],
-    ['aliases', `{ ${times(400, (i) => `a${i}: ledger { name }`)} }`],
+    ['cost', `{ ${times(400, (i) => `a${i}: ledger { name }`)} }`],
+    ['cost', `{ __schema { types { ${times(700, (i) => `a${i}: fields { name }`)} } } }`],
     ['tokens', `{ ${'a '.repeat(10_000)} }`],
     ['characters', `{ ${'a '.repeat(100_000)} }`],
-    ['spreads', chain(20)],
+    ['selections', chain(20)],
     [
       'mutationFields',
       `mutation { ${times(11, (i) => `a${i}: withdraw(input: { accountId: "x", amount: 1, idempotencyKey: "k" }) { __typename }`)} }`,
@@ -313,7 +314,7 @@ describe('a page of another origin', () => {
       headers: {
         'access-control-allow-origin': ORIGIN,
         'access-control-allow-methods': 'GET, POST',
-        'access-control-allow-headers': 'content-type',
+        'access-control-allow-headers': 'content-type, x-ledger-cost',
       },
     });
   });
