@@ -137,6 +137,7 @@ const ATTACKS: readonly Attack[] = [
   document(
     '1,500 fields in an argument that there are not',
     `mutation { deposit(input: { ${times(1500, (i) => `f${i}: "${'x'.repeat(40)}"`)} }) { __typename } }`,
+    /GRAPHQL_VALIDATION_FAILED/,
   ),
   document(
     '20,000 fields in variables that there are not',

@@ -121,9 +121,16 @@ function httpOf({ extensions: { code, http } }: GraphQLError): Http {
   };
 }
 
-/** Returns an error in its serialized form: with a code, without its HTTP status and headers. */
+/** GraphQL's own messages may repeat values of the request, whatever their length. */
+const MAX_MESSAGE_LENGTH = 1000;
+
+/** Returns an error in its serialized form: with a code and a short message, without its HTTP status and headers. */
 function shown(error: GraphQLError): object {
-  const { extensions, ...rest } = error.toJSON();
+  const { message, extensions, ...rest } = error.toJSON();
   const { http: _, ...kept } = extensions ?? {};
-  return { ...rest, extensions: { ...kept, code: codeOf(error) } };
+  return { message: shorten(message), ...rest, extensions: { ...kept, code: codeOf(error) } };
+}
+
+function shorten(message: string): string {
+  return message.length > MAX_MESSAGE_LENGTH ? `${message.slice(0, MAX_MESSAGE_LENGTH)}…` : message;
 }

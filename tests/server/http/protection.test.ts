@@ -73,6 +73,14 @@ describe('a document is refused before it is validated, and says why', () => {
     expect((JSON.parse(answer.body) as Refused).errors.length).toBeLessThanOrEqual(21);
   });
 
+  test('a validation error repeats little of a long document', async () => {
+    const fields = times(1500, (i) => `f${i}: "${'x'.repeat(40)}"`);
+    const query = `mutation { deposit(input: { ${fields} }) { __typename } }`;
+    const answer = await exchange(url, asking(query));
+    expect(refusalOf(answer)?.message).toMatch(/^Expected value of type "DepositInput".*…$/s);
+    expect(answer.body.length).toBeLessThan(3000);
+  });
+
   test.each([
     ['that there are not', Object.fromEntries(Array.from({ length: 60_000 }, (_, i) => [`f${i}`, 1]))],
     ['that are missing, beside much else', { metadata: { x: 'x'.repeat(500_000) } }],
