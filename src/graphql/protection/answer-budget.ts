@@ -149,7 +149,7 @@ export class AnswerBudget {
     });
   }
 
-  /** Returns the target of a link, at once or in a later turn: otherwise all targets that were loaded together would be completed together. */
+  /** Returns the target of a link, at once or in a later turn. All targets of one load would otherwise be completed in one turn. */
   inTurn<T>(value: T): T | Promise<T> {
     this.#links += 1;
     if (this.#links === 1) {

@@ -90,7 +90,9 @@ describe.each([
     for (let time = 0; time < 2; time += 1) {
       const answered = await endpoint({ load: IDLE } as Ledger).answer(requestOf(body), new RequestNotes());
       const { errors } = JSON.parse(String(answered?.body));
-      expect(errors).toEqual([{ message, locations: [{ line: 1, column: 11 }] }]);
+      expect(errors).toMatchObject([
+        { message, extensions: { code: 'INVALID_INPUT' }, locations: [{ line: 1, column: 11 }] },
+      ]);
     }
   });
 });
