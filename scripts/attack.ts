@@ -124,10 +124,26 @@ const ATTACKS: readonly Attack[] = [
     'a page of pages',
     '{ accounts(first: 100) { nodes { history(first: 100) { nodes { transaction { id } } } } } }',
   ),
+  document(
+    '700 aliases in an introspection',
+    `{ __schema { types { ${times(700, (i) => `a${i}: fields { name }`)} } } }`,
+  ),
+  document('100 trial balances', `{ ledger { ${times(100, (i) => `a${i}: trialBalance { accounts }`)} } }`),
+  document(
+    '300 fragments in one place',
+    `{ ${times(300, (i) => `...F${i}`)} } ${times(300, (i) => `fragment F${i} on Query { f${i}: __typename }`)}`,
+  ),
+  document('400 equal fields with fields', `{ ${'ledger { head { hash } } '.repeat(400)} }`),
+  document(
+    '20 levels in each of 48 fragments',
+    `{ ...F0 } ${times(48, (i) => `fragment F${i} on Transaction { ${'reverses { '.repeat(20)} ...F${i + 1} ${'} '.repeat(21)}`)} fragment F48 on Transaction { id }`,
+  ),
+  document('2,300 directives', `{ ledger { name ${'@x '.repeat(2300)} } }`, /GRAPHQL_VALIDATION_FAILED/),
   document('1 MB of comments', `${'#\n'.repeat(500_000)}{ ledger { name } }`),
   document(
     '1,500 unknown fields in an argument',
     `mutation { deposit(input: { ${times(1500, (i) => `f${i}: "${'x'.repeat(40)}"`)} }) { __typename } }`,
+    /GRAPHQL_VALIDATION_FAILED/,
   ),
   document('20,000 unknown fields in variables', FILTERED, TOO_LARGE, {
     filter: Object.fromEntries(Array.from({ length: 20_000 }, (_, i) => [`f${i}`, 1])),

@@ -5,297 +5,297 @@ import type { TypedDocument } from './transport.ts';
 type Exact<T extends { [key: string]: unknown }> = { [K in keyof T]: T[K] };
 /** Internal type. DO NOT USE DIRECTLY. */
 export type Incremental<T> = T | { [P in keyof T]?: P extends ' $fragmentName' | '__typename' ? T[P] : never };
-/** Which accounts are meant: those for which all of this holds; what is absent is not asked. By `owner`, `externalIdPrefix` and `metadata` few accounts are found at once, however many there are; the rest only thins out what these find. What no account can have, such as a text that is too long, finds nothing. */
+/** Selects accounts that match all given fields. Omitted fields are ignored. `owner`, `externalIdPrefix` and `metadata` have indexes; the other fields only filter what these find. A value that no account can have, such as a text that is too long, matches nothing. */
 export type AccountFilter = {
-  /** The code of its currency. */
+  /** The code of the currency. */
   readonly currency?: string | null | undefined;
-  /** How its externalId begins, such as `users:42:`. An empty text: it has one at all. */
+  /** The beginning of the externalId, such as `users:42:`. An empty string matches all accounts with an externalId. */
   readonly externalIdPrefix?: string | null | undefined;
-  /** Whose it is. */
+  /** The kind of the account. */
   readonly kind?: AccountKind | null | undefined;
-  /** Its metadata has all of these keys, with these very values. */
+  /** The metadata contains all these keys with exactly these values. */
   readonly metadata?: Readonly<Record<string, string>> | null | undefined;
-  /** Its owner, exactly. */
+  /** The exact owner. */
   readonly owner?: string | null | undefined;
-  /** Whether it takes part. */
+  /** The status of the account. */
   readonly status?: AccountStatus | null | undefined;
 };
 
-/** Whose an account is. */
+/** The kind of an account. */
 export type AccountKind =
-  /** The world outside, one account a currency, made by the ledger: deposits come from it and withdrawals go to it. It has no limits, and cannot be frozen or closed. */
+  /** The counterpart of deposits and withdrawals: one account per currency, created by the ledger. It has no limits, and cannot be frozen or closed. */
   | 'EXTERNAL'
-  /** A caller's account, made by createAccount. */
+  /** An account created by `createAccount`. */
   | 'STANDARD';
 
-/** Whether an account takes part. */
+/** The status of an account. */
 export type AccountStatus =
-  /** It is empty, and nothing will ever move on it again. */
+  /** It is empty and closed permanently. */
   | 'CLOSED'
-  /** Nothing moves on it, in either direction, until it is unfrozen. */
+  /** Postings, holds and captures are rejected, in both directions, until it is unfrozen. */
   | 'FROZEN'
-  /** It takes part. */
+  /** The account can be used. */
   | 'OPEN';
 
-/** What an account must be like for the operation to be posted; anything else is CONDITION_FAILED. Any account of the ledger, moving or not, in whatever status. At least one bound is given, and all that are given must hold. */
+/** A condition on an account. The operation is posted only if all given bounds hold; otherwise it is CONDITION_FAILED. Any account of the ledger is allowed, with any status, whether the operation changes it or not. Set at least one bound. */
 export type BalanceConditionInput = {
-  /** The account. Its id, `acct_…`, or `ext:` and its externalId. */
+  /** The account. Its id, `acct_…`, or `ext:<externalId>`. */
   readonly accountId: string;
-  /** How low what is available may be, as the operation leaves it. Without a lower limit there is always enough. */
+  /** The minimum available amount after the operation. It always holds for an account without a minBalance. */
   readonly availableAtLeast?: string | null | undefined;
-  /** How low its balance may be, as the operation leaves it. A minus sign is taken. */
+  /** The minimum balance after the operation. It may be negative. */
   readonly balanceAtLeast?: string | null | undefined;
-  /** How high its balance may be, as the operation leaves it. A minus sign is taken. */
+  /** The maximum balance after the operation. It may be negative. */
   readonly balanceAtMost?: string | null | undefined;
-  /** Its version, as the operation finds it: nothing has moved since it was read. */
+  /** The exact version before the operation: the account has no entry since you read it. */
   readonly expectedVersion?: string | null | undefined;
 };
 
-/** A limit on a balance: an amount, or none. Exactly one of the two is given. */
+/** A limit on a balance: an amount, or no limit. Set exactly one field. */
 export type BalanceLimitInput =
-  {   /** The limit on the normal side, in the currency of the account; a minus sign makes it an overdraft. */
+  {   /** The limit on the normal side, in the currency of the account. A negative minBalance allows an overdraft. */
   readonly amount: string; readonly unlimited?: never; }
-  |  { readonly amount?: never;   /** No limit. It must be true. */
+  |  { readonly amount?: never;   /** Must be true: no limit. */
   readonly unlimited: boolean; };
 
-/** Whether the operations of a batch stand or fall together. */
+/** Whether the operations of a batch succeed or fail together. */
 export type BatchMode =
-  /** All of them happen, or none. */
+  /** All operations are posted, or none. */
   | 'ATOMIC'
-  /** Each happens or is refused on its own, in order. */
+  /** Each operation is posted or refused on its own, in order. */
   | 'INDEPENDENT';
 
-/** Reserved money that is to move. The key is one of the account that the hold is from. */
+/** A capture of reserved money. The idempotency key belongs to the account that the hold is from. */
 export type CaptureHoldInput = {
-  /** How much of what remains, above zero, with at most as many decimals as the currency has. Absent: all of it. */
+  /** The amount to capture, above zero, with at most as many decimals as the currency. Default: all that remains. */
   readonly amount?: string | null | undefined;
   /** A note for people, at most 1,000 bytes. */
   readonly description?: string | null | undefined;
-  /** When it counts economically, in the past or the future. Absent: when it is recorded. Not before `closedBefore`. */
+  /** The effective time of the transaction, in the past or the future. Default: its `createdAt`. Not before `closedBefore`. */
   readonly effectiveAt?: string | null | undefined;
-  /** Your own name for the business event, such as an order or a payout, 1 to 255 bytes: at most one posted transaction of the ledger has it, whatever the keys. */
+  /** Your own name for the business event, such as an order or a payout, 1 to 255 bytes. At most one posted transaction of the ledger has it, regardless of idempotency keys. */
   readonly externalId?: string | null | undefined;
-  /** The same transaction releases what is left. False: that stays held, for other captures. */
+  /** True: the capture also releases what is left. False: what is left stays reserved for other captures. */
   readonly final?: boolean;
-  /** The hold: its id, `hold_…`, or `ext:` and the externalId of the transaction that placed it. */
+  /** The hold: its id, `hold_…`, or `ext:<externalId>` of the transaction that placed it. */
   readonly holdId: string;
-  /** Names this one attempt, 1 to 255 bytes, unique among those of the account whose key it is: answered the same way forever, posted or declined. Send the same key to hear the answer again, a new key for a new attempt. Kept forever: no personal data in it. */
+  /** The key of this attempt, 1 to 255 bytes, unique per account. The same request with the same key always returns the same outcome, posted or declined. Use a new key for a new attempt. Keys are kept forever: put no personal data in them. */
   readonly idempotencyKey: string;
-  /** What you want kept with it, such as ids of your own systems. */
+  /** Your own data about the transaction, such as ids of other systems. */
   readonly metadata?: Readonly<Record<string, string>> | null | undefined;
 };
 
-/** The account that is to be closed for good. */
+/** The account to close permanently. */
 export type CloseAccountInput = {
-  /** Its id, `acct_…`, or `ext:` and its externalId. */
+  /** The account: its id, `acct_…`, or `ext:<externalId>`. */
   readonly accountId: string;
-  /** Names this one change, 1 to 255 bytes, unique among the changes of the account. The same key with the same change answers AccountUpdated with `replayed: true` and changes nothing, whatever has happened since; with another change it is IDEMPOTENCY_CONFLICT. Refusals are not recorded: the same key may succeed later. Kept forever: no personal data in it. Absent: a request that is sent again is a new change. */
+  /** The key of this change, 1 to 255 bytes, unique among the changes of the account. The same change with the same key changes nothing and returns `replayed: true`. A different change with the same key is IDEMPOTENCY_CONFLICT. Refusals are not recorded: the same key may succeed later. Keys are kept forever: put no personal data in them. Without a key, each request is a new change. */
   readonly idempotencyKey?: string | null | undefined;
 };
 
-/** The period that is to be closed. */
+/** The period to close. */
 export type ClosePeriodInput = {
-  /** From then on nothing is taken whose effectiveAt lies before it. At least 5 seconds ago. */
+  /** The end of the period: an effectiveAt before this instant is rejected. At least 5 seconds in the past. */
   readonly before: string;
 };
 
-/** What a condition asks of an account. */
+/** The kind of a condition on an account. */
 export type ConditionKind =
-  /** The transaction leaves at least that available. */
+  /** The available amount is at least this after the transaction. */
   | 'AVAILABLE_AT_LEAST'
-  /** The transaction leaves a balance of at least that. */
+  /** The balance is at least this after the transaction. */
   | 'BALANCE_AT_LEAST'
-  /** The transaction leaves a balance of at most that. */
+  /** The balance is at most this after the transaction. */
   | 'BALANCE_AT_MOST'
-  /** The account has exactly that version when the transaction finds it. */
+  /** The account has exactly this version before the transaction. */
   | 'EXPECTED_VERSION';
 
-/** The account to be made. Its currency and normal side never change. */
+/** The account to create. Its currency and normal side never change. */
 export type CreateAccountInput = {
-  /** The code of a currency of ISO 4217, or of one that is registered in the ledger. */
+  /** The code of an ISO 4217 currency, or of one registered in the ledger. */
   readonly currency: string;
-  /** Your own name for it, 1 to 255 bytes, unique in the ledger and final. It is taken as `ext:…` wherever an account's id is asked. */
+  /** Your own name for the account, 1 to 255 bytes, unique in the ledger. It never changes. Pass `ext:<externalId>` wherever an account id is expected. */
   readonly externalId?: string | null | undefined;
-  /** Names this request, 1 to 255 bytes, unique among those of its owner: sent again, it answers the same account instead of making another. Refusals are not remembered. Kept forever: no personal data in it. */
+  /** The key of this request, 1 to 255 bytes, unique per owner. The same request with the same key returns the same account instead of creating another. Refusals are not recorded. Keys are kept forever: put no personal data in them. */
   readonly idempotencyKey?: string | null | undefined;
-  /** How high balance + incoming may be. Absent: unlimited. An empty account must be within it. */
+  /** The maximum of balance + incoming. Default: unlimited. An empty account must satisfy it. */
   readonly maxBalance?: BalanceLimitInput | null | undefined;
-  /** What you want kept with it, such as ids of your own systems. */
+  /** Your own data about the account, such as ids of other systems. */
   readonly metadata?: Readonly<Record<string, string>> | null | undefined;
-  /** How low balance - held may be. Absent: 0. An empty account must be within it. */
+  /** The minimum of balance - held. Default: 0. An empty account must satisfy it. */
   readonly minBalance?: BalanceLimitInput | null | undefined;
-  /** The side on which its balance is positive. CREDIT for what you owe to its owner, such as a wallet; DEBIT for what you have, such as a bank account. Only CREDIT accounts take deposits and withdrawals. */
+  /** The side on which the balance is positive. CREDIT for money that you owe to the owner, such as a wallet; DEBIT for money that you have, such as a bank account. Only CREDIT accounts accept deposits and withdrawals. */
   readonly normalSide?: Side;
-  /** Whose account it is, in your words: 1 to 255 bytes. */
+  /** The owner, named as you like: 1 to 255 bytes. */
   readonly owner: string;
 };
 
-/** Accounts to be made by one request. */
+/** The accounts to create with one request. */
 export type CreateAccountsInput = {
-  /** 1 to 1000 accounts. They are made as if each was asked for on its own, in this order. Give each an idempotencyKey, so that the whole can be sent again where its answer was lost. */
+  /** 1 to 1000 accounts. Each is created independently, in this order. Set an idempotencyKey in each, so that you can send the request again if its answer is lost. */
   readonly accounts: ReadonlyArray<CreateAccountInput>;
 };
 
-/** A currency that ISO 4217 does not have, such as BTC with 8 decimals or ETH with 18. */
+/** A currency outside ISO 4217, such as BTC with 8 decimals or ETH with 18. */
 export type CreateCurrencyInput = {
-  /** 3 to 12 of the characters A to Z and 0 to 9, the first one a letter. */
+  /** The code: 3 to 12 of the characters A to Z and 0 to 9, starting with a letter. */
   readonly code: string;
-  /** How many decimals its amounts have, 0 to 30. */
+  /** The number of decimals of its amounts: 0 to 30. */
   readonly exponent: number;
 };
 
-/** Money that came in from outside. The key is one of `accountId`. */
+/** Money that came in from outside. The idempotency key belongs to `accountId`. */
 export type DepositInput = {
-  /** The CREDIT account that receives it. Its id, `acct_…`, or `ext:` and its externalId. */
+  /** The CREDIT account that receives it. Its id, `acct_…`, or `ext:<externalId>`. */
   readonly accountId: string;
-  /** How much, above zero, with at most as many decimals as the currency has. */
+  /** The amount, above zero, with at most as many decimals as the currency. */
   readonly amount: string;
   /** A note for people, at most 1,000 bytes. */
   readonly description?: string | null | undefined;
-  /** When it counts economically, in the past or the future. Absent: when it is recorded. Not before `closedBefore`. */
+  /** The effective time of the transaction, in the past or the future. Default: its `createdAt`. Not before `closedBefore`. */
   readonly effectiveAt?: string | null | undefined;
-  /** Your own name for the business event, such as an order or a payout, 1 to 255 bytes: at most one posted transaction of the ledger has it, whatever the keys. */
+  /** Your own name for the business event, such as an order or a payout, 1 to 255 bytes. At most one posted transaction of the ledger has it, regardless of idempotency keys. */
   readonly externalId?: string | null | undefined;
-  /** Names this one attempt, 1 to 255 bytes, unique among those of the account whose key it is: answered the same way forever, posted or declined. Send the same key to hear the answer again, a new key for a new attempt. Kept forever: no personal data in it. */
+  /** The key of this attempt, 1 to 255 bytes, unique per account. The same request with the same key always returns the same outcome, posted or declined. Use a new key for a new attempt. Keys are kept forever: put no personal data in them. */
   readonly idempotencyKey: string;
-  /** What you want kept with it, such as ids of your own systems. */
+  /** Your own data about the transaction, such as ids of other systems. */
   readonly metadata?: Readonly<Record<string, string>> | null | undefined;
 };
 
-/** One debit or credit line of one account. */
+/** One debit or credit of one account. */
 export type EntryInput = {
-  /** The account. It may stand in several entries. Its id, `acct_…`, or `ext:` and its externalId. */
+  /** The account. Several entries may have the same account. Its id, `acct_…`, or `ext:<externalId>`. */
   readonly accountId: string;
-  /** How much, above zero, with at most as many decimals as the currency has. */
+  /** The amount, above zero, with at most as many decimals as the currency. */
   readonly amount: string;
-  /** A note for this line, at most 1,000 bytes. */
+  /** A note for this entry, at most 1,000 bytes. */
   readonly description?: string | null | undefined;
   /** The side of the books. */
   readonly side: Side;
 };
 
-/** The account on which nothing is to move for now. */
+/** The account to freeze. */
 export type FreezeAccountInput = {
-  /** Its id, `acct_…`, or `ext:` and its externalId. */
+  /** The account: its id, `acct_…`, or `ext:<externalId>`. */
   readonly accountId: string;
-  /** Names this one change, 1 to 255 bytes, unique among the changes of the account. The same key with the same change answers AccountUpdated with `replayed: true` and changes nothing, whatever has happened since; with another change it is IDEMPOTENCY_CONFLICT. Refusals are not recorded: the same key may succeed later. Kept forever: no personal data in it. Absent: a request that is sent again is a new change. */
+  /** The key of this change, 1 to 255 bytes, unique among the changes of the account. The same change with the same key changes nothing and returns `replayed: true`. A different change with the same key is IDEMPOTENCY_CONFLICT. Refusals are not recorded: the same key may succeed later. Keys are kept forever: put no personal data in them. Without a key, each request is a new change. */
   readonly idempotencyKey?: string | null | undefined;
 };
 
-/** Which entries of the account are meant: those for which all of this holds; what is absent is not asked. By the times few entries are found at once, however long the history is; the rest only thins out what these find. */
+/** Selects entries of the account that match all given fields. Omitted fields are ignored. The times have indexes; the other fields only filter what these find. */
 export type HistoryFilter = {
-  /** When it was recorded. */
+  /** When the entry was recorded. */
   readonly createdAt?: TimeRange | null | undefined;
-  /** When it counts economically. */
+  /** The effective time. */
   readonly effectiveAt?: TimeRange | null | undefined;
-  /** Whether it moved the balance itself or money that is reserved, as `Entry.layer` has it. */
+  /** POSTED for entries that changed the balance, PENDING for entries that changed reserved money. */
   readonly layer?: Layer | null | undefined;
-  /** The side of the books on which it stands. */
+  /** The side of the books. */
   readonly side?: Side | null | undefined;
-  /** What kind of act its transaction is: one of these. An empty list finds nothing. */
+  /** The type of the transaction is one of these. An empty list matches nothing. */
   readonly types?: ReadonlyArray<TransactionType> | null | undefined;
 };
 
-/** Which holds are meant: those for which all of this holds; what is absent is not asked. By `accountId`, and by `expiresAt` together with the status OPEN, few holds are found at once, however many there are; the rest only thins out what these find. */
+/** Selects holds that match all given fields. Omitted fields are ignored. `accountId` has an index, and so has `expiresAt` together with the status OPEN. The other fields only filter what these find. */
 export type HoldFilter = {
-  /** The account that it is from or to: its id, `acct_…`, or `ext:` and its externalId. What stands for no account finds nothing. */
+  /** The account that the hold is from or to: its id, `acct_…`, or `ext:<externalId>`. An unknown account matches nothing. */
   readonly accountId?: string | null | undefined;
-  /** When it expires. One that never does is in no range that has a bound. */
+  /** When the hold expires. A range with a bound excludes holds that never expire. */
   readonly expiresAt?: TimeRange | null | undefined;
-  /** What has become of it. */
+  /** The status of the hold. */
   readonly status?: HoldStatus | null | undefined;
 };
 
-/** What has become of a hold. */
+/** The status of a hold. */
 export type HoldStatus =
-  /** It was captured to its end: to the last unit, or by a final capture. */
+  /** It was captured completely, or by a final capture. */
   | 'CAPTURED'
-  /** It has expired, and what remained of it is free again. */
+  /** It expired. The remaining amount was released. */
   | 'EXPIRED'
-  /** What remains of it is reserved. So it is until its end is recorded, also for the moments in which it has expired. */
+  /** The remaining amount is reserved. An expired hold stays OPEN for a few seconds, until its release is recorded. */
   | 'OPEN'
-  /** It was voided, and what remained of it is free again. */
+  /** It was voided. The remaining amount was released. */
   | 'VOIDED';
 
-/** Which of an account's balances an entry moves. */
+/** The kind of balance that an entry changes. */
 export type Layer =
-  /** Money that is reserved: what a hold places, and what ends it. */
+  /** Reserved money, which holds place and release. */
   | 'PENDING'
-  /** The balance itself. */
+  /** The posted balance. */
   | 'POSTED';
 
-/** Why something was refused. A later release may add codes: treat those that you do not know by `retryable` and `message`. */
+/** The reason for an error. A later release may add codes: handle unknown codes by `retryable` and `message`. */
 export type LedgerErrorCode =
-  /** The account is closed, which is final. Use another. */
+  /** The account is closed for good. Use another account. */
   | 'ACCOUNT_CLOSED'
   /** The account is frozen. Unfreeze it, then send a new attempt with a new key. */
   | 'ACCOUNT_FROZEN'
   /** The account has a balance or open holds. Empty it first. */
   | 'ACCOUNT_NOT_EMPTY'
-  /** There is no such account. Check the id. */
+  /** No account has this id. Check the id. */
   | 'ACCOUNT_NOT_FOUND'
-  /** All of the transaction is reversed already; see `reversals` of `original`. */
+  /** The whole transaction is already reversed. See `reversals` of `original`. */
   | 'ALREADY_REVERSED'
-  /** An account would rise above its maxBalance. Nothing moved. */
+  /** An account would rise above its maxBalance. No money moved. */
   | 'BALANCE_LIMIT_EXCEEDED'
-  /** One operation could not be done, so that none of the batch was. */
+  /** One operation failed, so no operation of the batch was posted. */
   | 'BATCH_ABORTED'
-  /** A condition of the request does not hold. Read the account again, then decide anew. */
+  /** A condition of the request does not hold. Read the account again, then decide again. */
   | 'CONDITION_FAILED'
-  /** The accounts have different currencies. Name accounts of one currency. */
+  /** The accounts have different currencies. Use accounts of one currency. */
   | 'CURRENCY_MISMATCH'
-  /** The currency exists, with another exponent, or is one of ISO 4217. */
+  /** The currency already exists with another exponent, or is an ISO 4217 currency. */
   | 'CURRENCY_TAKEN'
-  /** Something else has that externalId. If it is what you meant to make, it is made: use `takenBy`. */
+  /** The externalId is already in use. If `takenBy` is what you meant to create, use it: it is already done. */
   | 'EXTERNAL_ID_TAKEN'
-  /** The caller may not do that. */
+  /** The caller does not have this permission. */
   | 'FORBIDDEN'
-  /** More was asked for than remains of the hold. Ask for less, with a new key. */
+  /** The requested amount exceeds what remains of the hold. Request less, with a new key. */
   | 'HOLD_AMOUNT_EXCEEDED'
-  /** The hold expired before it was captured. Place another. */
+  /** The hold expired before it was captured. Place a new hold. */
   | 'HOLD_EXPIRED'
-  /** There is no such hold. Check the id. */
+  /** No hold has this id. Check the id. */
   | 'HOLD_NOT_FOUND'
   /** The hold was captured or voided before. */
   | 'HOLD_NOT_OPEN'
-  /** The idempotency key was used before for another request; `differingFields` says where. Use a new key for a new request. */
+  /** The idempotency key was used before for a different request. `differingFields` names the differences. Use a new key for a new request. */
   | 'IDEMPOTENCY_CONFLICT'
-  /** An account would fall by more than it has available. Nothing moved. */
+  /** An account would fall by more than it has available. No money moved. */
   | 'INSUFFICIENT_FUNDS'
-  /** A fault of the ledger itself, which its log has under the request id. */
+  /** The ledger has an internal error. The log has its details under the request id. */
   | 'INTERNAL'
-  /** An amount is malformed, not above zero, too large, or has more decimals than its currency; `field` names it. */
+  /** An amount is malformed, not above zero, too large, or has more decimals than its currency. `field` names it. */
   | 'INVALID_AMOUNT'
-  /** A field of the input is malformed or impossible; `field` names it. Mend it and send it again. */
+  /** An input field is malformed or has an impossible value. `field` names it. Correct it and send it again. */
   | 'INVALID_INPUT'
-  /** The cursor’s block is not in these books: they were restored to an earlier state, or it is from another ledger. Compare what you have processed with the ledger, then read the journal from the beginning or from `ledger.head.cursor`. */
+  /** The block of the cursor does not exist in this ledger: the ledger was restored to an earlier state, or the cursor is from another ledger. Compare the ledger with what you have processed. Then read the journal from the beginning or from `ledger.head.cursor`. */
   | 'JOURNAL_REWOUND'
-  /** The balance and the open holds break the new limit already. Give another limit. */
+  /** The current balance and open holds already break the requested limit. Choose another limit. */
   | 'LIMIT_UNMET'
-  /** A transaction of this kind cannot be reversed, or not in part. */
+  /** A transaction of this type cannot be reversed, or cannot be reversed in part. */
   | 'NOT_REVERSIBLE'
-  /** The ledger is busy. Certainly not done: send the same again after `retryAfterMs`. */
+  /** The ledger is busy. Nothing was done: retry the same request after `retryAfterMs`. */
   | 'OVERLOADED'
-  /** The effectiveAt lies where the books are closed. Give a later one, or none. */
+  /** The effectiveAt is in a closed period. Use a later one, or omit it. */
   | 'PERIOD_CLOSED'
-  /** Too many requests. Certainly not done: send the same again after `retryAfterMs`. */
+  /** The caller sent too many requests. Nothing was done: retry the same request after `retryAfterMs`. */
   | 'RATE_LIMITED'
-  /** More was asked for than is left to reverse. Ask for less, with a new key. */
+  /** The requested amount exceeds what is left to reverse. Request less, with a new key. */
   | 'REVERSAL_AMOUNT_EXCEEDED'
-  /** Both sides are the same account. Name two. */
+  /** Both sides are the same account. Use two different accounts. */
   | 'SAME_ACCOUNT'
-  /** There is no such transaction. Check the id. */
+  /** No transaction has this id. Check the id. */
   | 'TRANSACTION_NOT_FOUND'
-  /** It is not known whether it was done. Send the same request with the same idempotency key again: it is never done twice. */
+  /** The outcome is unknown. Retry the same request with the same idempotency key: it is never executed twice. */
   | 'UNAVAILABLE'
-  /** Debits and credits of a currency differ. Make them equal. */
+  /** The debits and credits of a currency differ. Make them equal. */
   | 'UNBALANCED'
-  /** There is no currency of that code. Use one of ISO 4217, or register it first. */
+  /** No currency has this code. Use an ISO 4217 code, or register the currency first. */
   | 'UNKNOWN_CURRENCY'
-  /** This cannot be done with an account of this kind or normal side. */
+  /** An account of this kind or normal side does not support the operation. */
   | 'UNSUPPORTED_ACCOUNT';
 
-/** Any operation that moves money, as its own mutation takes it. Exactly one of the fields is given. */
+/** Any operation that moves money, with the input of its mutation. Set exactly one field. */
 export type OperationInput =
   {   /** See the mutation `captureHold`. */
   readonly captureHold: CaptureHoldInput; readonly deposit?: never; readonly placeHold?: never; readonly post?: never; readonly reverse?: never; readonly transfer?: never; readonly voidHold?: never; readonly withdraw?: never; }
@@ -314,197 +314,197 @@ export type OperationInput =
   |  { readonly captureHold?: never; readonly deposit?: never; readonly placeHold?: never; readonly post?: never; readonly reverse?: never; readonly transfer?: never; readonly voidHold?: never;   /** See the mutation `withdraw`. */
   readonly withdraw: WithdrawInput; };
 
-/** Money that is to be reserved between two accounts of one currency. The key is one of `fromAccountId`. */
+/** A reservation of money between two accounts of one currency. The idempotency key belongs to `fromAccountId`. */
 export type PlaceHoldInput = {
-  /** How much, above zero, with at most as many decimals as the currency has. */
+  /** The amount, above zero, with at most as many decimals as the currency. */
   readonly amount: string;
-  /** What must hold for it to be posted, at most 100 conditions; they are tested in this order. */
+  /** Conditions for posting, at most 100. They are checked in this order. */
   readonly conditions?: ReadonlyArray<BalanceConditionInput> | null | undefined;
   /** A note for people, at most 1,000 bytes. */
   readonly description?: string | null | undefined;
-  /** When it counts economically, in the past or the future. Absent: when it is recorded. Not before `closedBefore`. */
+  /** The effective time of the transaction, in the past or the future. Default: its `createdAt`. Not before `closedBefore`. */
   readonly effectiveAt?: string | null | undefined;
-  /** From when on nothing can be captured of it, in the future. Absent: it never expires. */
+  /** When the hold expires: an instant in the future. Default: never. */
   readonly expiresAt?: string | null | undefined;
-  /** Your own name for the business event, such as an order or a payout, 1 to 255 bytes: at most one posted transaction of the ledger has it, whatever the keys. */
+  /** Your own name for the business event, such as an order or a payout, 1 to 255 bytes. At most one posted transaction of the ledger has it, regardless of idempotency keys. */
   readonly externalId?: string | null | undefined;
-  /** The account that captures debit: where it is a CREDIT account, it pays. Its id, `acct_…`, or `ext:` and its externalId. */
+  /** The account that captures debit. A CREDIT account pays. Its id, `acct_…`, or `ext:<externalId>`. */
   readonly fromAccountId: string;
-  /** Names this one attempt, 1 to 255 bytes, unique among those of the account whose key it is: answered the same way forever, posted or declined. Send the same key to hear the answer again, a new key for a new attempt. Kept forever: no personal data in it. */
+  /** The key of this attempt, 1 to 255 bytes, unique per account. The same request with the same key always returns the same outcome, posted or declined. Use a new key for a new attempt. Keys are kept forever: put no personal data in them. */
   readonly idempotencyKey: string;
-  /** What you want kept with it, such as ids of your own systems. */
+  /** Your own data about the transaction, such as ids of other systems. */
   readonly metadata?: Readonly<Record<string, string>> | null | undefined;
-  /** The account that captures credit: where it is a CREDIT account, it receives. Its id, `acct_…`, or `ext:` and its externalId. */
+  /** The account that captures credit. A CREDIT account receives. Its id, `acct_…`, or `ext:<externalId>`. */
   readonly toAccountId: string;
 };
 
-/** Operations of any kind, in order: later ones see what earlier ones left, and may name their holds and transactions by `ext:` and the externalId. */
+/** Operations of any kind. They are executed in order: later ones see the effects of earlier ones, and can refer to their holds and transactions by `ext:<externalId>`. */
 export type PostBatchInput = {
-  /** Whether they stand or fall together. */
+  /** Whether the operations succeed or fail together. */
   readonly mode?: BatchMode;
-  /** 1 to 10,000 operations, with a size of at most 20,000: a journal counts its entries, any other operation 2, each condition 1. The whole can be sent again where its answer was lost: each key answers what it answered. */
+  /** 1 to 10,000 operations, with a size of at most 20,000: a journal counts its entries, any other operation 2, each condition 1. Send the same batch again if its answer is lost: each key returns its recorded outcome. */
   readonly operations: ReadonlyArray<OperationInput>;
 };
 
-/** Any balanced set of entries. Several currencies are taken together, such as in an exchange: debits equal credits in each. */
+/** Any balanced set of entries. It may have several currencies, such as an exchange. Debits equal credits in each currency. */
 export type PostTransactionInput = {
-  /** What must hold for it to be posted, at most 100 conditions; they are tested in this order. */
+  /** Conditions for posting, at most 100. They are checked in this order. */
   readonly conditions?: ReadonlyArray<BalanceConditionInput> | null | undefined;
   /** A note for people, at most 1,000 bytes. */
   readonly description?: string | null | undefined;
-  /** When it counts economically, in the past or the future. Absent: when it is recorded. Not before `closedBefore`. */
+  /** The effective time of the transaction, in the past or the future. Default: its `createdAt`. Not before `closedBefore`. */
   readonly effectiveAt?: string | null | undefined;
-  /** Its 2 to 100 lines, in the order in which they are to be posted. */
+  /** 2 to 100 entries, posted in this order. */
   readonly entries: ReadonlyArray<EntryInput>;
-  /** Your own name for the business event, such as an order or a payout, 1 to 255 bytes: at most one posted transaction of the ledger has it, whatever the keys. */
+  /** Your own name for the business event, such as an order or a payout, 1 to 255 bytes. At most one posted transaction of the ledger has it, regardless of idempotency keys. */
   readonly externalId?: string | null | undefined;
-  /** Names this one attempt, 1 to 255 bytes, unique among those of the account whose key it is: answered the same way forever, posted or declined. Send the same key to hear the answer again, a new key for a new attempt. Kept forever: no personal data in it. */
+  /** The key of this attempt, 1 to 255 bytes, unique per account. The same request with the same key always returns the same outcome, posted or declined. Use a new key for a new attempt. Keys are kept forever: put no personal data in them. */
   readonly idempotencyKey: string;
-  /** The account whose key this is: one of the entries' accounts, usually the one that pays. Its id, `acct_…`, or `ext:` and its externalId. */
+  /** The account that the idempotency key belongs to: an account of one of the entries, usually the one that pays. Its id, `acct_…`, or `ext:<externalId>`. */
   readonly keyAccountId: string;
-  /** What you want kept with it, such as ids of your own systems. */
+  /** Your own data about the transaction, such as ids of other systems. */
   readonly metadata?: Readonly<Record<string, string>> | null | undefined;
 };
 
-/** What is to be undone by a new transaction with the sides swapped. The key is one of the original's key account. */
+/** A reversal of a transaction. The idempotency key belongs to the `keyAccount` of the original. */
 export type ReverseTransactionInput = {
-  /** How much of a transaction of two entries, in parts up to the whole; of any other a part is NOT_REVERSIBLE. Absent: all that is not reversed yet. */
+  /** The amount to reverse. Several reversals can reverse parts. Only a transaction of two entries can be reversed in part; any other is NOT_REVERSIBLE. Default: all that is not reversed yet. */
   readonly amount?: string | null | undefined;
   /** A note for people, at most 1,000 bytes. */
   readonly description?: string | null | undefined;
-  /** When it counts economically, in the past or the future. Absent: when it is recorded. Not before `closedBefore`. */
+  /** The effective time of the transaction, in the past or the future. Default: its `createdAt`. Not before `closedBefore`. */
   readonly effectiveAt?: string | null | undefined;
-  /** Your own name for the business event, such as an order or a payout, 1 to 255 bytes: at most one posted transaction of the ledger has it, whatever the keys. */
+  /** Your own name for the business event, such as an order or a payout, 1 to 255 bytes. At most one posted transaction of the ledger has it, regardless of idempotency keys. */
   readonly externalId?: string | null | undefined;
-  /** Names this one attempt, 1 to 255 bytes, unique among those of the account whose key it is: answered the same way forever, posted or declined. Send the same key to hear the answer again, a new key for a new attempt. Kept forever: no personal data in it. */
+  /** The key of this attempt, 1 to 255 bytes, unique per account. The same request with the same key always returns the same outcome, posted or declined. Use a new key for a new attempt. Keys are kept forever: put no personal data in them. */
   readonly idempotencyKey: string;
-  /** What you want kept with it, such as ids of your own systems. */
+  /** Your own data about the transaction, such as ids of other systems. */
   readonly metadata?: Readonly<Record<string, string>> | null | undefined;
-  /** A deposit, withdrawal, transfer, journal or capture: its id, `txn_…`, or `ext:` and its externalId. */
+  /** The original, a deposit, withdrawal, transfer, journal or capture: its id, `txn_…`, or `ext:<externalId>`. */
   readonly transactionId: string;
 };
 
-/** The two sides of the books. */
+/** A side of the books. */
 export type Side =
-  /** Right. It raises the balance of a CREDIT account and lowers that of a DEBIT account. */
+  /** The right side. It raises the balance of a CREDIT account and lowers that of a DEBIT account. */
   | 'CREDIT'
-  /** Left. It raises the balance of a DEBIT account and lowers that of a CREDIT account. */
+  /** The left side. It raises the balance of a DEBIT account and lowers that of a CREDIT account. */
   | 'DEBIT';
 
-/** A stretch of time. What is absent does not bound it. */
+/** A time range. An omitted bound leaves that side open. */
 export type TimeRange = {
-  /** Where it begins: this instant is in it. */
+  /** The start, inclusive. */
   readonly from?: string | null | undefined;
-  /** Where it ends: this instant is not in it any more. */
+  /** The end, exclusive. */
   readonly to?: string | null | undefined;
 };
 
-/** Which transactions are meant: those for which all of this holds; what is absent is not asked. By the times, `accountId` and `metadata` few transactions are found at once, however many there are; `types` only thins out what these find. What no transaction can have, such as a text that is too long, finds nothing. */
+/** Selects transactions that match all given fields. Omitted fields are ignored. The times, `accountId` and `metadata` have indexes; `types` only filters what these find. A value that no transaction can have, such as a text that is too long, matches nothing. */
 export type TransactionFilter = {
-  /** The account of any of its entries: its id, `acct_…`, or `ext:` and its externalId. What stands for no account finds nothing. */
+  /** The account of at least one entry: its id, `acct_…`, or `ext:<externalId>`. An unknown account matches nothing. */
   readonly accountId?: string | null | undefined;
-  /** When it was recorded. */
+  /** When the transaction was recorded. */
   readonly createdAt?: TimeRange | null | undefined;
-  /** When it counts economically. */
+  /** The effective time. */
   readonly effectiveAt?: TimeRange | null | undefined;
-  /** Its metadata has all of these keys, with these very values. */
+  /** The metadata contains all these keys with exactly these values. */
   readonly metadata?: Readonly<Record<string, string>> | null | undefined;
-  /** What kind of act it is: one of these. An empty list finds nothing. */
+  /** The type is one of these. An empty list matches nothing. */
   readonly types?: ReadonlyArray<TransactionType> | null | undefined;
 };
 
-/** What kind of act a transaction is. */
+/** The type of a transaction. */
 export type TransactionType =
-  /** Money that was reserved has moved. */
+  /** A movement of reserved money. */
   | 'CAPTURE'
-  /** Money came in: from the currency's external account to an account. */
+  /** Incoming money, from the external account of the currency to an account. */
   | 'DEPOSIT'
-  /** Money was reserved. */
+  /** A reservation of money. */
   | 'HOLD'
-  /** Any balanced set of entries, posted as it was given. */
+  /** Any balanced set of entries, as the caller gave them. */
   | 'JOURNAL'
-  /** A hold was voided or has expired: what was reserved is free again. */
+  /** The release of reserved money: a hold was voided or expired. */
   | 'RELEASE'
-  /** The entries of an earlier transaction, or a part of them, with the sides swapped. */
+  /** The entries of an earlier transaction, completely or in part, with the sides swapped. */
   | 'REVERSAL'
-  /** From one account to another; from is debited, to is credited. */
+  /** A movement from one account to another: debits `from` and credits `to`. */
   | 'TRANSFER'
-  /** Money went out: from an account to the currency's external account. */
+  /** Outgoing money, from an account to the external account of the currency. */
   | 'WITHDRAWAL';
 
-/** Money that moves between two accounts of one currency. The key is one of `fromAccountId`. */
+/** A movement of money between two accounts of one currency. The idempotency key belongs to `fromAccountId`. */
 export type TransferInput = {
-  /** How much, above zero, with at most as many decimals as the currency has. */
+  /** The amount, above zero, with at most as many decimals as the currency. */
   readonly amount: string;
-  /** What must hold for it to be posted, at most 100 conditions; they are tested in this order. */
+  /** Conditions for posting, at most 100. They are checked in this order. */
   readonly conditions?: ReadonlyArray<BalanceConditionInput> | null | undefined;
   /** A note for people, at most 1,000 bytes. */
   readonly description?: string | null | undefined;
-  /** When it counts economically, in the past or the future. Absent: when it is recorded. Not before `closedBefore`. */
+  /** The effective time of the transaction, in the past or the future. Default: its `createdAt`. Not before `closedBefore`. */
   readonly effectiveAt?: string | null | undefined;
-  /** Your own name for the business event, such as an order or a payout, 1 to 255 bytes: at most one posted transaction of the ledger has it, whatever the keys. */
+  /** Your own name for the business event, such as an order or a payout, 1 to 255 bytes. At most one posted transaction of the ledger has it, regardless of idempotency keys. */
   readonly externalId?: string | null | undefined;
-  /** The account that is debited: where it is a CREDIT account, it pays. Its id, `acct_…`, or `ext:` and its externalId. */
+  /** The account to debit. A CREDIT account pays. Its id, `acct_…`, or `ext:<externalId>`. */
   readonly fromAccountId: string;
-  /** Names this one attempt, 1 to 255 bytes, unique among those of the account whose key it is: answered the same way forever, posted or declined. Send the same key to hear the answer again, a new key for a new attempt. Kept forever: no personal data in it. */
+  /** The key of this attempt, 1 to 255 bytes, unique per account. The same request with the same key always returns the same outcome, posted or declined. Use a new key for a new attempt. Keys are kept forever: put no personal data in them. */
   readonly idempotencyKey: string;
-  /** What you want kept with it, such as ids of your own systems. */
+  /** Your own data about the transaction, such as ids of other systems. */
   readonly metadata?: Readonly<Record<string, string>> | null | undefined;
-  /** The account that is credited: where it is a CREDIT account, it receives. Its id, `acct_…`, or `ext:` and its externalId. */
+  /** The account to credit. A CREDIT account receives. Its id, `acct_…`, or `ext:<externalId>`. */
   readonly toAccountId: string;
 };
 
-/** The frozen account that is to take part again. */
+/** The account to unfreeze. */
 export type UnfreezeAccountInput = {
-  /** Its id, `acct_…`, or `ext:` and its externalId. */
+  /** The account: its id, `acct_…`, or `ext:<externalId>`. */
   readonly accountId: string;
-  /** Names this one change, 1 to 255 bytes, unique among the changes of the account. The same key with the same change answers AccountUpdated with `replayed: true` and changes nothing, whatever has happened since; with another change it is IDEMPOTENCY_CONFLICT. Refusals are not recorded: the same key may succeed later. Kept forever: no personal data in it. Absent: a request that is sent again is a new change. */
+  /** The key of this change, 1 to 255 bytes, unique among the changes of the account. The same change with the same key changes nothing and returns `replayed: true`. A different change with the same key is IDEMPOTENCY_CONFLICT. Refusals are not recorded: the same key may succeed later. Keys are kept forever: put no personal data in them. Without a key, each request is a new change. */
   readonly idempotencyKey?: string | null | undefined;
 };
 
-/** What is to be changed of an account. What is absent stays as it is. */
+/** The changes to an account. Omitted fields stay unchanged. */
 export type UpdateAccountInput = {
-  /** Its id, `acct_…`, or `ext:` and its externalId. */
+  /** The account: its id, `acct_…`, or `ext:<externalId>`. */
   readonly accountId: string;
-  /** Your own name for it, 1 to 255 bytes, unique in the ledger, where it has none yet. It is given once: the same again changes nothing, and another is INVALID_INPUT. */
+  /** Your own name for an account that has none, 1 to 255 bytes, unique in the ledger. It is set once: the same name again changes nothing, and another one is INVALID_INPUT. */
   readonly externalId?: string | null | undefined;
-  /** Names this one change, 1 to 255 bytes, unique among the changes of the account. The same key with the same change answers AccountUpdated with `replayed: true` and changes nothing, whatever has happened since; with another change it is IDEMPOTENCY_CONFLICT. Refusals are not recorded: the same key may succeed later. Kept forever: no personal data in it. Absent: a request that is sent again is a new change. */
+  /** The key of this change, 1 to 255 bytes, unique among the changes of the account. The same change with the same key changes nothing and returns `replayed: true`. A different change with the same key is IDEMPOTENCY_CONFLICT. Refusals are not recorded: the same key may succeed later. Keys are kept forever: put no personal data in them. Without a key, each request is a new change. */
   readonly idempotencyKey?: string | null | undefined;
-  /** How high balance + incoming may be from now on. It must be met now. */
+  /** The maximum of balance + incoming. The current balance and holds must satisfy it. */
   readonly maxBalance?: BalanceLimitInput | null | undefined;
-  /** What you want kept with it, in place of all that was: {} leaves nothing. */
+  /** Replaces all metadata. {} removes it. */
   readonly metadata?: Readonly<Record<string, string>> | null | undefined;
-  /** How low balance - held may be from now on. It must be met now. */
+  /** The minimum of balance - held. The current balance and holds must satisfy it. */
   readonly minBalance?: BalanceLimitInput | null | undefined;
 };
 
-/** A hold that is to end. The key is one of the account that it is from. */
+/** The release of a hold. The idempotency key belongs to the account that the hold is from. */
 export type VoidHoldInput = {
   /** A note for people, at most 1,000 bytes. */
   readonly description?: string | null | undefined;
-  /** The hold: its id, `hold_…`, or `ext:` and the externalId of the transaction that placed it. */
+  /** The hold: its id, `hold_…`, or `ext:<externalId>` of the transaction that placed it. */
   readonly holdId: string;
-  /** Names this one attempt, 1 to 255 bytes, unique among those of the account whose key it is: answered the same way forever, posted or declined. Send the same key to hear the answer again, a new key for a new attempt. Kept forever: no personal data in it. */
+  /** The key of this attempt, 1 to 255 bytes, unique per account. The same request with the same key always returns the same outcome, posted or declined. Use a new key for a new attempt. Keys are kept forever: put no personal data in them. */
   readonly idempotencyKey: string;
-  /** What you want kept with it, such as ids of your own systems. */
+  /** Your own data about the transaction, such as ids of other systems. */
   readonly metadata?: Readonly<Record<string, string>> | null | undefined;
 };
 
-/** Money that goes outside. The key is one of `accountId`. */
+/** Money that goes outside. The idempotency key belongs to `accountId`. */
 export type WithdrawInput = {
-  /** The CREDIT account that pays it. Its id, `acct_…`, or `ext:` and its externalId. */
+  /** The CREDIT account that pays it. Its id, `acct_…`, or `ext:<externalId>`. */
   readonly accountId: string;
-  /** How much, above zero, with at most as many decimals as the currency has. */
+  /** The amount, above zero, with at most as many decimals as the currency. */
   readonly amount: string;
   /** A note for people, at most 1,000 bytes. */
   readonly description?: string | null | undefined;
-  /** When it counts economically, in the past or the future. Absent: when it is recorded. Not before `closedBefore`. */
+  /** The effective time of the transaction, in the past or the future. Default: its `createdAt`. Not before `closedBefore`. */
   readonly effectiveAt?: string | null | undefined;
-  /** Your own name for the business event, such as an order or a payout, 1 to 255 bytes: at most one posted transaction of the ledger has it, whatever the keys. */
+  /** Your own name for the business event, such as an order or a payout, 1 to 255 bytes. At most one posted transaction of the ledger has it, regardless of idempotency keys. */
   readonly externalId?: string | null | undefined;
-  /** Names this one attempt, 1 to 255 bytes, unique among those of the account whose key it is: answered the same way forever, posted or declined. Send the same key to hear the answer again, a new key for a new attempt. Kept forever: no personal data in it. */
+  /** The key of this attempt, 1 to 255 bytes, unique per account. The same request with the same key always returns the same outcome, posted or declined. Use a new key for a new attempt. Keys are kept forever: put no personal data in them. */
   readonly idempotencyKey: string;
-  /** What you want kept with it, such as ids of your own systems. */
+  /** Your own data about the transaction, such as ids of other systems. */
   readonly metadata?: Readonly<Record<string, string>> | null | undefined;
 };
 

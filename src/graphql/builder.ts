@@ -22,11 +22,11 @@ import type {
 } from '../ledger/ledger.ts';
 import type { Context } from './context.ts';
 import { decodeNodeId, invalidInput, MAX_NODES } from './node.ts';
-import { TRANSACTION_COST } from './protection/cost.ts';
+import { STATEMENT_COST, TRANSACTION_COST } from './protection/prices.ts';
 
 /**
- * What each type of the schema is made from. Fields name their types by these names, so that no file of a noun needs
- * another's; schema.ts puts them together.
+ * The source type of each GraphQL type. Fields refer to types by these names, so that no file of a noun imports that of another.
+ * schema.ts assembles them.
  */
 interface Types {
   DefaultFieldNullability: false;
@@ -66,101 +66,104 @@ interface Types {
 
 export const builder = new SchemaBuilder<Types>({
   plugins: [RelayPlugin, ComplexityPlugin],
-  // The cost of the whole operation is checked before any of its fields; see cost.ts.
+  // cost.ts checks the cost of the whole operation before execution.
   complexity: { disabled: true },
   defaultFieldNullability: false,
   relay: {
     cursorType: 'String',
     encodeGlobalID: (_, id) => String(id),
     decodeGlobalID: decodeNodeId,
-    idFieldOptions: { description: 'Names this, everywhere and forever. Treat it as opaque text.' },
+    idFieldOptions: { description: 'The globally unique, permanent id. Treat it as opaque text.' },
     nodeTypeOptions: {
-      description: 'What has an id of its own, and can be asked for by it.',
+      description: 'An object with a globally unique id, by which `node` and `nodes` find it.',
     },
     nodeQueryOptions: {
-      description: 'What an id names, whatever its type. Null where the id is malformed, foreign or unknown.',
-      args: { id: { description: 'The `id` of any Node. Names by `ext:` are not taken here.' } },
+      description: 'The object with this id, of any type. Null: the id is malformed, foreign or unknown.',
+      args: { id: { description: 'The `id` of any Node. `ext:` names are not accepted here.' } },
+      complexity: STATEMENT_COST + TRANSACTION_COST,
     },
     nodesQueryOptions: {
       description:
-        'What several ids name, in their order, with null in the place of each that is malformed, foreign or unknown.',
-      args: { ids: { description: `The \`id\` of any Nodes, at most ${MAX_NODES}; more is INVALID_INPUT.` } },
+        'The objects with these ids, in the order of the ids. Null for each id that is malformed, foreign or unknown.',
+      args: {
+        ids: { description: `The \`id\` of any Nodes, at most ${MAX_NODES}. More are INVALID_INPUT.` },
+      },
       complexity: ({ ids }) => {
         const multiplier = Math.min(ids.length, MAX_NODES);
-        return { field: 1 + multiplier * TRANSACTION_COST, multiplier };
+        return { field: STATEMENT_COST + multiplier * TRANSACTION_COST, multiplier };
       },
       resolve: (_root, { ids }, _context, _info, resolveNodes) => {
         if (ids.length > MAX_NODES) {
-          throw invalidInput(`ids must have at most ${MAX_NODES} elements, and has ${ids.length}.`);
+          throw invalidInput(`ids must have at most ${MAX_NODES} elements, but has ${ids.length}.`);
         }
         return resolveNodes(ids);
       },
     },
-    pageInfoTypeOptions: { description: 'Where a page lies in its list.' },
+    pageInfoTypeOptions: { description: 'The position of a page in its list.' },
     hasNextPageFieldOptions: {
       description:
-        'Whether the list goes on after this page, also where a page under a filter is short or empty: then the search has ' +
-        'stopped for now at `endCursor`. Ask for what follows with `first` and `after: endCursor`.',
+        'True if the list may continue after this page. With a filter, a page can be short or empty although the list ' +
+        'continues: the search stopped at `endCursor`. Read the next page with `first` and `after: endCursor`.',
     },
     hasPreviousPageFieldOptions: {
       description:
-        'Whether the list has more before this page, also where a page under a filter is short or empty. Ask for it with ' +
-        '`last` and `before: startCursor`.',
+        'True if the list may have elements before this page. With a filter, a page can be short or empty although there are ' +
+        'more. Read the previous page with `last` and `before: startCursor`.',
     },
     startCursorFieldOptions: {
       description:
-        "The first edge's cursor, or where a search under a filter has stopped before it filled the page; null on an " +
-        'empty page that nothing precedes or follows.',
+        'The cursor of the first edge, or the position at which a filtered search stopped before it filled the page. Null: the ' +
+        'page is empty, and no page precedes or follows it.',
     },
     endCursorFieldOptions: {
       description:
-        "The last edge's cursor, or where a search under a filter has stopped before it filled the page; null on an " +
-        'empty page that nothing precedes or follows. In `journal`: how far was read, and never null.',
+        'The cursor of the last edge, or the position at which a filtered search stopped before it filled the page. Null: the ' +
+        'page is empty, and no page precedes or follows it. In `journal`: the position up to which the page was read, never null.',
     },
     cursorFieldOptions: {
-      description: 'The place of this edge in its list: opaque text for `after` and `before`.',
+      description: 'The position of this edge in its list. Opaque text for `after` and `before`.',
     },
-    nodeFieldOptions: { nullable: false, description: 'What stands in this place of the list.' },
-    // The list itself has counted how many there are.
+    nodeFieldOptions: { nullable: false, description: 'The element at this position.' },
+    // The field of the connection has already counted the elements.
     edgesFieldOptions: {
       complexity: { multiplier: 1 },
       nullable: { list: false, items: false },
-      description: 'The page, each element with its cursor.',
+      description: 'The elements of the page, each with its cursor.',
     },
-    nodesOnConnection: { complexity: { multiplier: 1 }, description: 'The page without the cursors.' },
-    pageInfoFieldOptions: { description: 'Where the page lies in the list.' },
+    nodesOnConnection: { complexity: { multiplier: 1 }, description: 'The elements of the page.' },
+    pageInfoFieldOptions: { description: 'The position of the page in the list.' },
     firstArgOptions: {
       description:
-        'How many to take from the beginning of the list, or right after `after`: 0 to 100. Without `first` and `last`: 20.',
+        'The number of elements from the start of the list, or after `after`: 0 to 100. The default is 20, without `last`.',
     },
     lastArgOptions: {
       description:
-        'How many to take from the end of the list, or right before `before`: 0 to 100. Not together with `first`.',
+        'The number of elements from the end of the list, or before `before`: 0 to 100. Not together with `first`.',
     },
     afterArgOptions: {
       description:
-        'A cursor of this very list, given under the same filter: only what comes after it. Any other is INVALID_INPUT.',
+        'Returns elements after this cursor. It must be from the same list with the same filter; otherwise INVALID_INPUT.',
     },
     beforeArgOptions: {
       description:
-        'A cursor of this very list, given under the same filter: only what comes before it. Any other is INVALID_INPUT.',
+        'Returns elements before this cursor. It must be from the same list with the same filter; otherwise INVALID_INPUT.',
     },
   },
 });
 
 builder.queryType({
   description:
-    'Reading. Null means absent: ids that are malformed, foreign or unknown find nothing. Faults are top-level errors whose ' +
-    '`extensions.code` is a LedgerErrorCode. Fields are read one after the other while postings go on, so two of them may show ' +
-    'different moments. Compare `Account.version` with `Entry.version` to see whether an account and its history agree.',
+    'Reads the ledger. Null means absent: malformed, foreign and unknown ids find nothing. Faults are top-level errors with ' +
+    '`extensions.code`. Fields are read one after another while postings continue, so two fields may show different states. ' +
+    'Compare `Account.version` with `Entry.version` to find out whether an account and its history agree.',
 });
 builder.mutationType({
   description:
-    'Writing. Each field answers a union of what happened and of every refusal that it can give; all refusals implement ' +
-    'LedgerError, so `... on LedgerError { code message }` reads any of them, also those that later releases add. A field ' +
-    'that is null is unknown, not undone: send the same request with the same idempotency key again, and it tells.',
+    'Changes the ledger. Each field returns a union of its success type and all its possible refusals. All refusals implement ' +
+    'LedgerError: `... on LedgerError { code message }` also matches refusals of later releases. If a field is null, its outcome ' +
+    'is unknown: send the same request with the same idempotency key again to learn it.',
 });
 
 export type SchemaTypes = PothosSchemaTypes.ExtendDefaultTypes<Types>;
-/** Makes the fields of an input. */
+/** Creates the fields of an input type. */
 export type InputFields = PothosSchemaTypes.InputFieldBuilder<SchemaTypes, 'InputObject'>;

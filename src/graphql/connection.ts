@@ -10,37 +10,37 @@ const MAX_SIZE = 100;
 
 export const AccountConnection = builder.connectionObject(
   { type: 'Account', name: 'AccountConnection', description: 'A page of a list of accounts.' },
-  { name: 'AccountEdge', description: 'An account in its place in a list.' },
+  { name: 'AccountEdge', description: 'An account and its position in a list.' },
 );
 export const TransactionConnection = builder.connectionObject(
   { type: 'Transaction', name: 'TransactionConnection', description: 'A page of a list of transactions.' },
-  { name: 'TransactionEdge', description: 'A transaction in its place in a list.' },
+  { name: 'TransactionEdge', description: 'A transaction and its position in a list.' },
 );
 export const EntryConnection = builder.connectionObject(
   { type: 'Entry', name: 'EntryConnection', description: 'A page of a list of entries.' },
-  { name: 'EntryEdge', description: 'An entry in its place in a list.' },
+  { name: 'EntryEdge', description: 'An entry and its position in a list.' },
 );
 
 export const HoldConnection = builder.connectionObject(
   { type: 'Hold', name: 'HoldConnection', description: 'A page of a list of holds.' },
-  { name: 'HoldEdge', description: 'A hold in its place in a list.' },
+  { name: 'HoldEdge', description: 'A hold and its position in a list.' },
 );
 
-/** A list that is read by pages along a unique key. */
+/** A list that is read in pages, ordered by a unique key. */
 interface List<Key extends string | bigint, Node> {
-  /** Tells the list from every other, in one word: its cursors carry it, and those of another list are refused. */
+  /** The unique name of the list, without spaces. Cursors contain it, so that a cursor of another list is rejected. */
   readonly name: string;
-  /** What all of its nodes match, equal filters in equal form. Cursors carry it too. */
+  /** The filter of the list. Equal filters must be equal values: cursors contain a digest of it. */
   readonly filter: object;
   readonly keyOf: (node: Node) => Key;
-  /** The key that the text of a cursor holds; undefined where it is none. */
+  /** Parses the key of a cursor. Undefined: the text is not a key. */
   readonly parseKey: (text: string) => Key | undefined;
   readonly read: (range: KeysetRange<Key>) => Promise<Listed<Key, Node>>;
 }
 
 /**
- * Reads a page. Sizes out of bounds, and cursors that are none of this list's under this filter, are INVALID_INPUT. A page
- * that the reading stopped short of has the place where it did for its end.
+ * Reads a page. Throws INVALID_INPUT for a size out of range, and for a cursor of another list or filter. If a filtered search
+ * stops before the page is full, the page ends at the position where it stopped.
  */
 export async function readPage<Key extends string | bigint, Node extends object>(
   budget: AnswerBudget,
@@ -54,10 +54,9 @@ export async function readPage<Key extends string | bigint, Node extends object>
     if (cursor === null) return undefined;
     const [list, ofFilter, keyText = ''] = Buffer.from(cursor, 'base64url').toString().split(' ');
     const key = list === name ? parseKey(keyText) : undefined;
-    if (key === undefined)
-      throw invalidInput(`${argument} must be a cursor of this very list. ${WHAT_TO_DO}`);
+    if (key === undefined) throw invalidInput(`${argument} must be a cursor of the same list. ${REMEDY}`);
     if (ofFilter !== digest) {
-      throw invalidInput(`${argument} is a cursor of this list under another filter. ${WHAT_TO_DO}`);
+      throw invalidInput(`${argument} is a cursor of this list with another filter. ${REMEDY}`);
     }
     return key;
   };
@@ -73,7 +72,7 @@ export async function readPage<Key extends string | bigint, Node extends object>
   const cursorAt = (key: Key) => Buffer.from(`${name} ${digest} ${key}`).toString('base64url');
   const edges = rows.slice(0, expectedSize).map((node) => ({ cursor: cursorAt(keyOf(node)), node }));
   const isShort = rows.length <= expectedSize && stoppedAt !== undefined;
-  // The list goes on where there is more than the page, and where it has not been read to its end.
+  // The list continues if more rows were found than the page has, or if the search stopped before the end of the list.
   const found = isShort ? limit : rows.length;
   const [nearest, furthest] = [
     edges.at(0)?.cursor ?? null,
@@ -83,7 +82,7 @@ export async function readPage<Key extends string | bigint, Node extends object>
   return {
     edges: inverted ? edges.reverse() : edges,
     pageInfo: {
-      // An empty page has but one place.
+      // An empty page has one position for both.
       startCursor: startCursor ?? endCursor,
       endCursor: endCursor ?? startCursor,
       hasNextPage: hasNextPage(found),
@@ -92,24 +91,23 @@ export async function readPage<Key extends string | bigint, Node extends object>
   };
 }
 
-const WHAT_TO_DO =
-  'Ask for more with the filter that gave the cursor, or without a cursor from the beginning.';
+const REMEDY = 'Repeat the filter of the page that returned the cursor, or omit the cursor.';
 
-/** Stands for a filter in cursors. */
+/** Returns the digest of a filter for cursors. */
 function digestOf(filter: object): string {
   const text = JSON.stringify(filter, (_, value) => (typeof value === 'bigint' ? `${value}` : value));
   return createHash('sha256').update(text).digest('base64url').slice(0, 16);
 }
 
-/** Page sizes out of bounds, or of both ends, are INVALID_INPUT. */
+/** Throws INVALID_INPUT for a page size out of range, or for both sizes together. */
 export function checkSizes(sizes: { readonly first: number | null; readonly last: number | null }): void {
   for (const [name, size] of Object.entries(sizes)) {
     if (size !== null && (size < 0 || size > MAX_SIZE)) {
-      throw invalidInput(`${name} must be from 0 to ${MAX_SIZE}, and is ${size}.`);
+      throw invalidInput(`${name} must be 0 to ${MAX_SIZE}, but is ${size}.`);
     }
   }
   if (sizes.first !== null && sizes.last !== null) {
-    throw invalidInput('first and last must not be given together.');
+    throw invalidInput('first and last must not be used together.');
   }
 }
 

@@ -14,7 +14,7 @@ import type { RequestNotes } from './execution/request-notes.ts';
 import { Loaders } from './loaders.ts';
 import type { AnswerBudget } from './protection/answer-budget.ts';
 
-/** What the resolvers of one request share: the ledger, and what was read of it so far. */
+/** The state that the resolvers of one request share: the ledger, and the objects loaded so far. */
 export interface Context {
   readonly ledger: Ledger;
   readonly loaders: Loaders;
@@ -24,8 +24,8 @@ export interface Context {
 }
 
 /**
- * Told of a fault that the caller only sees as INTERNAL or UNAVAILABLE, and under which id the ledger has told of it, where it
- * has. Answers the request's id, under which the log has it.
+ * Called with a fault that the caller receives only as INTERNAL or UNAVAILABLE. `faultId`: the id of the ledger's own log entry, if
+ * there is one. Returns the request id, under which the fault is logged.
  */
 export type OnFault = (error: unknown, faultId?: string) => string;
 
@@ -38,20 +38,20 @@ export function createContext(
   return { ledger, loaders: new Loaders(ledger, budget), onFault, notes, budget };
 }
 
-/** What a write leaves behind in its request, whatever its answer. */
+/** Ends a write: clears the cached objects and notes the outcome. Returns the outcome. */
 export function settle<Answer extends Settled>(context: Context, answer: Answer): Answer {
-  // The links of the answer are live, also where an earlier field of the request has read them.
+  // The answer links to current objects, even if an earlier field of the request has loaded them.
   context.loaders.clear();
   noteAnswer(context, answer);
   return answer;
 }
 
-/** What was answered to a write, or to one of several in it, for the log and the metrics. */
+/** Notes the outcome of a write, or of one operation in it, for the log and the metrics. */
 export function noteAnswer({ notes, onFault }: Context, answer: Settled): void {
   notes.noteCode(answer.code);
   if (answer.code === 'INTERNAL') {
-    // The ledger has told of the fault under this id; here is told whose it was.
-    onFault(new Error('A write was answered INTERNAL.'), answer.facts.faultId);
+    // The ledger has logged the fault with this id. This log entry connects it to the request.
+    onFault(new Error('A write failed with INTERNAL.'), answer.facts.faultId);
   }
 }
 
@@ -64,23 +64,24 @@ type Settled =
   | CurrencyRegistered
   | PeriodClosed;
 
-/** An account that the books name. */
+/** Returns an account that the books refer to. Throws if it does not exist. */
 export async function getAccount({ loaders: { accounts } }: Context, id: Uuid): Promise<Account> {
   const account = await accounts.load(id);
-  if (account === null) throw new TypeError(`the books name the account ${id}, and have none`);
+  if (account === null) throw new TypeError(`the books refer to the account ${id}, which does not exist`);
   return account;
 }
 
-/** A transaction that the books name. */
+/** Returns a transaction that the books refer to. Throws if it does not exist. */
 export async function getTransaction({ loaders: { transactions } }: Context, id: Uuid): Promise<Transaction> {
   const transaction = await transactions.load(id);
-  if (transaction === null) throw new TypeError(`the books name the transaction ${id}, and have none`);
+  if (transaction === null)
+    throw new TypeError(`the books refer to the transaction ${id}, which does not exist`);
   return transaction;
 }
 
-/** A hold that the books name. */
+/** Returns a hold that the books refer to. Throws if it does not exist. */
 export async function getHold({ loaders: { holds } }: Context, id: Uuid): Promise<Hold> {
   const hold = await holds.load(id);
-  if (hold === null) throw new TypeError(`the books name the hold ${id}, and have none`);
+  if (hold === null) throw new TypeError(`the books refer to the hold ${id}, which does not exist`);
   return hold;
 }

@@ -1,4 +1,4 @@
-// What the filters of several lists have. Reading a filter gives equal ones one form, so that cursors know them again.
+// Parts of the filters of several lists. Equal filters are read to equal values, because cursors contain a digest of the filter.
 
 import type { TimeRange } from '../core/filters.ts';
 import type { TransactionType } from '../core/transaction.ts';
@@ -10,14 +10,14 @@ import { invalidInput } from './node.ts';
 type Given<T> = T | null | undefined;
 
 export const TimeRangeInput = builder.inputType('TimeRange', {
-  description: 'A stretch of time. What is absent does not bound it.',
+  description: 'A time range. An omitted bound leaves that side open.',
   fields: (t) => ({
-    from: t.field({ type: 'DateTime', description: 'Where it begins: this instant is in it.' }),
-    to: t.field({ type: 'DateTime', description: 'Where it ends: this instant is not in it any more.' }),
+    from: t.field({ type: 'DateTime', description: 'The start, inclusive.' }),
+    to: t.field({ type: 'DateTime', description: 'The end, exclusive.' }),
   }),
 });
 
-/** The range in the argument of that path; undefined where it has no bounds. A malformed instant is INVALID_INPUT. */
+/** Returns the range of an argument. Undefined: it has no bounds. Throws INVALID_INPUT for a malformed instant. */
 export function readTimeRange(
   path: string,
   range: Given<{ readonly from?: Given<Instant | Malformed>; readonly to?: Given<Instant | Malformed> }>,
@@ -27,20 +27,20 @@ export function readTimeRange(
   return from === undefined && to === undefined ? undefined : present({ from, to });
 }
 
-/** The metadata in the argument of that path, keys in order; undefined where nothing is asked of it. */
+/** Returns the metadata of an argument with sorted keys. Undefined: it is absent or empty. */
 export function readMetadata(path: string, metadata: Given<Metadata | Malformed>): Metadata | undefined {
   const pairs = Object.entries(readScalar(path, metadata) ?? {});
   return pairs.length === 0 ? undefined : Object.fromEntries(pairs.sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
-/** Types in order, each once. */
+/** Returns the distinct types, sorted. */
 export function readTypes(types: Given<readonly TransactionType[]>): TransactionType[] | undefined {
   return types == null ? undefined : [...new Set(types)].sort();
 }
 
 type Present<T> = { [Key in keyof T]?: Exclude<T[Key], null | undefined> };
 
-/** The object without what is null or undefined. */
+/** Returns the object without fields that are null or undefined. */
 export function present<T extends object>(object: T): Present<T> {
   const fields = Object.entries(object).filter(([, value]) => value !== null && value !== undefined);
   return Object.fromEntries(fields) as Present<T>;

@@ -7,8 +7,8 @@ import type { EntryLine, EntryPlace, Ledger, ReversalsPage } from '../ledger/led
 import type { AnswerBudget } from './protection/answer-budget.ts';
 
 /**
- * What one request reads of the ledger: all rows of a kind that a level of the answer links to by one query. Absent rows load as
- * null. Most requests read nothing beside their outcome, so that each loader is made when it is asked for.
+ * Loads the objects that the answer of one request links to. One SQL statement loads all objects of a kind on one level of the
+ * answer. Missing objects load as null. Loaders are created on demand, because most requests load nothing.
  */
 export class Loaders {
   readonly #ledger: Ledger;
@@ -38,7 +38,7 @@ export class Loaders {
     return this.#transactions;
   }
 
-  /** The transactions that reverse one, by pages. */
+  /** Loads pages of the transactions that reverse a transaction. */
   get reversals(): DataLoader<ReversalsPage, readonly Transaction[], string> {
     this.#reversals ??= new DataLoader((pages) => this.#findReversals(pages), {
       cacheKeyFn: (page) => JSON.stringify(page),
@@ -47,7 +47,7 @@ export class Loaders {
     return this.#reversals;
   }
 
-  /** Pages of one size and direction are read together. */
+  /** Loads pages of equal size and direction with one statement. */
   async #findReversals(pages: readonly ReversalsPage[]): Promise<(readonly Transaction[])[]> {
     const found = new Map<ReversalsPage, readonly Transaction[]>();
     const alike = Map.groupBy(pages, ({ range: { limit, inverted } }) => `${limit} ${inverted}`);
@@ -77,7 +77,7 @@ export class Loaders {
     return this.#holds;
   }
 
-  /** What is asked for from now on is read anew. */
+  /** Empties the caches: later loads read the database again. */
   clear(): void {
     this.#accounts?.clearAll();
     this.#transactions?.clearAll();
@@ -87,7 +87,7 @@ export class Loaders {
   }
 }
 
-/** Rows that are read at once. A transaction has up to a hundred entries. */
+/** The maximum objects that one statement loads. A transaction has up to a hundred entries. */
 const CHUNK = { accounts: 1000, transactions: 100, holds: 1000 };
 
 function createLoader<Row extends object>(

@@ -3,16 +3,17 @@ import { formatInstant, parseInstant } from '../core/values/instant.ts';
 import { MAX_METADATA_BYTES, MAX_METADATA_KEYS, Malformed, type Metadata } from '../core/values/text.ts';
 import { builder } from './builder.ts';
 
-// The scalars parse leniently: what is none of their kind becomes `Malformed` and never fails the document, so that its
-// refusal can name the field. Validation parses literals too, and does so before it knows the variables.
+// The scalars parse leniently: an invalid value becomes `Malformed` and does not fail the document, so that its refusal can name
+// the field. Validation parses literals too, before the values of variables are known.
 
 builder.scalarType('Decimal', {
   description:
-    'Exact decimal text such as "12.34": digits, optionally a point and digits; a minus sign only where a limit may be ' +
-    "negative; no exponent, no spaces. At most 38 digits of the currency's minor units. Nothing is ever rounded: more " +
-    "decimals than the currency has, even zeros, are INVALID_AMOUNT. Answers show the currency's full scale. Send strings. " +
-    'A number literal in the document is taken by its exact text; in variables a JSON number is taken only when it is a ' +
-    'safe integer.',
+    'Exact decimal text such as "12.34": a subset of the decimal of XML Schema. Digits, optionally followed by a point and ' +
+    'digits. A minus sign is allowed only in limits and conditions. No exponent, no spaces. At most 38 digits in minor units. ' +
+    'Amounts are never rounded: more decimals than the currency has, even zeros, are INVALID_AMOUNT. Answers have all decimals ' +
+    'of the currency. Send strings. A number literal in the document counts as its exact text. A JSON number in variables must ' +
+    'be a safe integer.',
+  specifiedByURL: 'https://www.w3.org/TR/xmlschema11-2/#decimal',
   serialize: (amount) => amount,
   parseValue: parseDecimalValue,
   parseLiteral: (node) => {
@@ -29,8 +30,9 @@ builder.scalarType('Decimal', {
 
 builder.scalarType('BigInt', {
   description:
-    'An integer beyond 32 bits, as decimal text such as "9007199254740993". In variables a JSON number is taken only when ' +
-    'it is a safe integer.',
+    'An integer of up to 19 digits, as decimal text such as "9007199254740993": a subset of the integer of XML Schema. A JSON ' +
+    'number in variables must be a safe integer.',
+  specifiedByURL: 'https://www.w3.org/TR/xmlschema11-2/#integer',
   serialize: (integer) => integer.toString(),
   parseValue: (value) => {
     if (typeof value === 'string') return readInteger(value);
@@ -42,8 +44,9 @@ builder.scalarType('BigInt', {
 
 builder.scalarType('DateTime', {
   description:
-    'An instant as RFC 3339 has it, such as "2026-01-31T12:00:00.000000Z": with a time zone, with at most six decimals of ' +
-    'a second, in the years 0001 to 9999. Answers are in UTC with microseconds.',
+    'An instant in the format of RFC 3339, such as "2026-01-31T12:00:00.000000Z", with a time zone and at most six decimals of a ' +
+    'second, in the years 0001 to 9999. Answers are in UTC with microseconds.',
+  specifiedByURL: 'https://www.rfc-editor.org/rfc/rfc3339',
   serialize: formatInstant,
   parseValue: (value) => parseInstant(typeof value === 'string' ? value : ''),
   parseLiteral: (node) => parseInstant(node.kind === Kind.STRING ? node.value : ''),
@@ -51,19 +54,18 @@ builder.scalarType('DateTime', {
 
 builder.scalarType('Metadata', {
   description:
-    `A JSON object whose values are strings, such as {"order": "42"}: at most ${MAX_METADATA_KEYS} keys, ` +
-    'without quotation marks, backslashes and control characters, and ' +
-    `${MAX_METADATA_BYTES} bytes as JSON. The ledger keeps it and never reads it. Put no secrets in it.`,
+    `A JSON object (RFC 8259) whose values are strings, such as {"order": "42"}. At most ${MAX_METADATA_KEYS} keys and ` +
+    `${MAX_METADATA_BYTES} bytes of JSON. Keys have no quotation marks, backslashes or control characters. The ledger stores it ` +
+    'without interpreting it. Put no secrets in it.',
+  specifiedByURL: 'https://www.rfc-editor.org/rfc/rfc8259',
   serialize: (metadata) => metadata,
   parseValue: readMetadata,
   parseLiteral: (node, variables) =>
     readMetadata(node.kind === Kind.OBJECT ? fieldsOf(node, variables) : undefined),
 });
 
-const NO_DECIMAL =
-  'must be decimal text such as "12.34"; in variables a JSON number is taken only when it is a safe integer';
-const NO_INTEGER =
-  'must be an integer as decimal text; in variables a JSON number is taken only when it is a safe integer';
+const NO_DECIMAL = 'must be decimal text such as "12.34"; a JSON number in variables must be a safe integer';
+const NO_INTEGER = 'must be an integer as decimal text; a JSON number in variables must be a safe integer';
 const NO_METADATA = 'must be a JSON object whose values are strings';
 
 function parseDecimalValue(value: unknown): string | Malformed {
@@ -86,7 +88,7 @@ function isMetadata(value: unknown): value is Metadata {
 
 type Variables = Readonly<Record<string, unknown>> | null | undefined;
 
-/** The fields of an object literal; one that names a variable without a value is absent. */
+/** Returns the fields of an object literal. A field whose variable has no value is omitted. */
 function fieldsOf({ fields }: ObjectValueNode, variables: Variables): Record<string, unknown> {
   return Object.fromEntries(
     fields.flatMap(({ name, value }): [string, unknown][] => {

@@ -7,9 +7,9 @@ import { type Field, newKey, serve } from './api.ts';
 const database = await createTestDatabase();
 const ledger = await openLedger(database);
 const api = await serve(ledger);
-const nobody = 'acct_01890a5d96d7f5b2c000000000';
+const unknown = 'acct_01890a5d96d7f5b2c000000000';
 
-// Bad input is an answer, never a fault.
+// Invalid input is never a fault.
 afterEach(() => expect(api.faults).toEqual([]));
 
 const ACCOUNT = `... on AccountUpdated {
@@ -28,7 +28,7 @@ async function externalAccount(): Promise<string> {
 }
 
 describe('updateAccount', () => {
-  test('changes limits, name and metadata at once, and leaves what is absent', async () => {
+  test('changes limits, name and metadata together, and keeps omitted fields', async () => {
     const accountId = await makeAccount(ledger, { funds: '10', metadata: { a: '1', b: '2' } });
     const externalId = `name-${randomUUID()}`;
     const input = {
@@ -81,14 +81,14 @@ describe('updateAccount', () => {
     [{ maxBalance: { amount: '0.001' } }, 'InvalidAmountError', 'maxBalance.amount'],
     [{ maxBalance: { amount: '9'.repeat(38) } }, 'InvalidAmountError', 'maxBalance.amount'],
     [{ maxBalance: { amount: 0.5 } }, 'InvalidAmountError', 'maxBalance.amount'],
-  ])('with %j answers %s with the field %s', async (wrong, type, field) => {
+  ])('with %j returns %s with the field %s', async (wrong, type, field) => {
     const accountId = await makeAccount(ledger);
     const answer = await api.mutate('updateAccount', { accountId, ...wrong }, FIELD);
     expect(answer).toMatchObject({ __typename: type, field, retryable: false, replayed: false });
     expect(answer['message']).toMatch(new RegExp(`^${field} `));
   });
 
-  test('a limit that is broken now is refused with what breaks it', async () => {
+  test('a limit that the current balance breaks is rejected with the balance and holds', async () => {
     const accountId = await makeAccount(ledger, { funds: '10' });
     const facts = `... on LimitUnmetError {
       limit { amount } balance { amount currency } held { amount } incoming { amount }
@@ -105,7 +105,7 @@ describe('updateAccount', () => {
     });
   });
 
-  test('a name is given once, and to one account', async () => {
+  test('an externalId is set once, and for one account', async () => {
     const [one = '', two = ''] = await makeAccounts(ledger, 2);
     const externalId = `name-${randomUUID()}`;
     await api.mutate('updateAccount', { accountId: one, externalId });
@@ -124,7 +124,7 @@ describe('updateAccount', () => {
 });
 
 describe('freeze, unfreeze and close', () => {
-  test('do what they say, and the same again is no refusal', async () => {
+  test('change the status, and repeating them succeeds', async () => {
     const accountId = await makeAccount(ledger);
     const steps: readonly (readonly [Field, string])[] = [
       ['freezeAccount', 'FROZEN'],
@@ -143,7 +143,7 @@ describe('freeze, unfreeze and close', () => {
     }
   });
 
-  test('a closed account takes no change, and says so as it is now', async () => {
+  test('a closed account rejects changes, and the error shows its current state', async () => {
     const accountId = await makeAccount(ledger);
     await api.mutate('closeAccount', { accountId });
     const facts = '... on AccountClosedError { account { id status } }';
@@ -160,7 +160,7 @@ describe('freeze, unfreeze and close', () => {
     }
   });
 
-  test('an account that has money is not closed', async () => {
+  test('an account with money cannot be closed', async () => {
     const accountId = await makeAccount(ledger, { funds: '0.01' });
     const facts =
       '... on AccountNotEmptyError { account { id status } balance { amount currency } openHolds }';
@@ -175,7 +175,7 @@ describe('freeze, unfreeze and close', () => {
     expect(await api.mutate('closeAccount', { accountId })).toMatchObject({ __typename: 'AccountUpdated' });
   });
 
-  test('a posting answers what the account has become, and its keys keep answering', async () => {
+  test('a posting is rejected with the status of the account, and earlier keys keep their outcomes', async () => {
     const accountId = await makeAccount(ledger);
     const first = { accountId, amount: '1', idempotencyKey: newKey() };
     await api.mutate('deposit', first);
@@ -193,7 +193,7 @@ describe('freeze, unfreeze and close', () => {
     });
   });
 
-  test('the link of an answer shows the account as this very request left it', async () => {
+  test('the account in an answer has the state after the request itself', async () => {
     const accountId = await makeAccount(ledger);
     const { data } = await api.ask(
       `mutation ($accountId: ID!) {
@@ -220,7 +220,7 @@ describe('the key of a change', () => {
   test.each<[Field, Field, string]>([
     ['freezeAccount', 'unfreezeAccount', 'OPEN'],
     ['unfreezeAccount', 'freezeAccount', 'FROZEN'],
-  ])('%s sent again after %s answers, and changes nothing', async (field, between, status) => {
+  ])('%s sent again after %s succeeds and changes nothing', async (field, between, status) => {
     const accountId = await makeAccount(ledger);
     const idempotencyKey = newKey();
     await api.mutate(field, { accountId, idempotencyKey }, CHANGED);
@@ -265,7 +265,7 @@ describe('the key of a change', () => {
   });
 });
 
-test('an external account refuses freeze, close, limits and a name, and takes metadata', async () => {
+test('an external account rejects freeze, close, limits and an externalId, and accepts metadata', async () => {
   await makeAccount(ledger);
   const accountId = await externalAccount();
   const facts = '... on UnsupportedAccountError { account { id kind } }';
@@ -291,9 +291,9 @@ test('an external account refuses freeze, close, limits and a name, and takes me
   });
 });
 
-describe('what is malformed answers before what is missing, and that before all else', () => {
-  test.each(['', 'ext:', 'ext:nobody', 'ext:\0', nobody, 'txn_01890a5d96d7f5b2c000000000'])(
-    'there is no account %j',
+describe('a malformed field is reported before an unknown account, and that before anything else', () => {
+  test.each(['', 'ext:', 'ext:unknown', 'ext:\0', unknown, 'txn_01890a5d96d7f5b2c000000000'])(
+    'no account is found by %j',
     async (accountId) => {
       for (const field of [...LIFE, 'updateAccount'] as const) {
         const answer = await api.mutate(field, { accountId }, '... on AccountNotFoundError { accountId }');
@@ -302,7 +302,7 @@ describe('what is malformed answers before what is missing, and that before all 
     },
   );
 
-  test('an id of a megabyte is quoted by its beginning', async () => {
+  test('the error quotes the beginning of an id of a megabyte', async () => {
     const { message } = await api.mutate('closeAccount', { accountId: 'x'.repeat(1_000_000) });
     expect(String(message).length).toBeLessThan(300);
   });
@@ -311,16 +311,16 @@ describe('what is malformed answers before what is missing, and that before all 
     [{ externalId: '' }, 'INVALID_INPUT'],
     [{ externalId: '', minBalance: { amount: 'much' } }, 'INVALID_INPUT'],
     [{ minBalance: { amount: 'much' } }, 'INVALID_AMOUNT'],
-    // Only the account's currency says that it is wrong.
+    // It is invalid only for the currency of the account.
     [{ minBalance: { amount: '0.001' } }, 'ACCOUNT_NOT_FOUND'],
     [{ externalId: 'taken' }, 'ACCOUNT_NOT_FOUND'],
-  ])('%j of no account answers %s', async (wrong, code) => {
+  ])('%j of an unknown account returns %s', async (wrong, code) => {
     await api.mutate('createAccount', { owner: 'x', currency: 'USD', externalId: 'taken' });
-    expect(await api.mutate('updateAccount', { accountId: nobody, ...wrong })).toMatchObject({ code });
+    expect(await api.mutate('updateAccount', { accountId: unknown, ...wrong })).toMatchObject({ code });
   });
 });
 
-test('changes of one account at the same time all happen, one after the other', async () => {
+test('concurrent changes of one account are all made, one after another', async () => {
   const accountId = await makeAccount(ledger);
   const fields = Array.from({ length: 30 }, (_, place) => LIFE[place % 2] ?? 'freezeAccount');
   const answers = await Promise.all(fields.map((field) => api.mutate(field, { accountId }, ACCOUNT)));
@@ -338,7 +338,7 @@ describe('createAccounts', () => {
   } }
   ${INPUT}`;
 
-  test('answers one result for each, in order, and a refusal by its place', async () => {
+  test('returns one result for each account, in order, and the path of a refusal', async () => {
     const idempotencyKey = newKey();
     const answer = await api.mutate(
       'createAccounts',
@@ -368,7 +368,7 @@ describe('createAccounts', () => {
     });
   });
 
-  test.each([0, 1001])('%d accounts are INVALID_INPUT, and none is made', async (count) => {
+  test.each([0, 1001])('%d accounts are INVALID_INPUT, and none is created', async (count) => {
     const owner = randomUUID();
     const accounts = Array.from({ length: count }, () => ({ owner, currency: 'USD' }));
     expect(await api.mutate('createAccounts', { accounts }, RESULTS)).toMatchObject({
@@ -383,7 +383,7 @@ describe('createAccounts', () => {
     expect(data).toEqual({ accounts: { nodes: [] } });
   });
 
-  test('a thousand are made, and sent again they are the same', async () => {
+  test('a thousand accounts are created, and repeating the request returns the same accounts', async () => {
     const owner = randomUUID();
     const accounts = Array.from({ length: 1000 }, (_, place) => ({
       owner,
@@ -408,7 +408,7 @@ describe('createCurrency', () => {
   const CURRENCY = `... on CurrencyRegistered { replayed registered { code exponent } }
     ... on CurrencyTakenError { registered { code exponent } } ${INPUT}`;
 
-  test('registers a currency once, and money moves in it to its last decimal', async () => {
+  test('registers a currency once, and its amounts are exact to the last decimal', async () => {
     const input = { code: 'ETH', exponent: 18 };
     expect(await api.mutate('createCurrency', input, CURRENCY)).toEqual({
       __typename: 'CurrencyRegistered',
@@ -438,7 +438,7 @@ describe('createCurrency', () => {
   test.each([
     ['USD', 2, 2],
     ['JPY', 2, 0],
-  ])('%s is of ISO 4217, and taken', async (code, exponent, published) => {
+  ])('%s is an ISO 4217 currency and is CURRENCY_TAKEN', async (code, exponent, published) => {
     expect(await api.mutate('createCurrency', { code, exponent }, CURRENCY)).toMatchObject({
       __typename: 'CurrencyTakenError',
       registered: { code, exponent: published },
@@ -463,7 +463,7 @@ describe('createCurrency', () => {
 describe('closePeriod', () => {
   const PERIOD = `... on PeriodClosed { ledger { closedBefore } } ${INPUT}`;
 
-  test('closes for good, forward only and up to 5 seconds ago', async () => {
+  test('closes permanently, only forward, and up to 5 seconds ago', async () => {
     const accountId = await makeAccount(ledger);
     const close = (before: unknown) => api.mutate('closePeriod', { before }, PERIOD);
     const pay = (effectiveAt: string) =>
@@ -513,7 +513,7 @@ describe('closePeriod', () => {
   );
 });
 
-test('the audit log has the id of the request that made a change', async () => {
+test('the audit log has the request id of each change', async () => {
   const accountId = await makeAccount(ledger);
   const send = async (query: string) => {
     const response = await fetch(`${api.server.url}/graphql`, {

@@ -15,7 +15,7 @@ const CREATED = `... on AccountCreated {
   }
 }`;
 
-test('createAccount makes an account with its defaults', async () => {
+test('createAccount creates an account with the defaults', async () => {
   const answer = await api.mutate('createAccount', { owner: 'ada', currency: 'USD' }, CREATED);
   const zero = { amount: '0.00' };
   expect(answer).toEqual({
@@ -44,7 +44,7 @@ test('createAccount makes an account with its defaults', async () => {
   });
 });
 
-test('createAccount takes all that it can be given, and the account is found by its name', async () => {
+test('createAccount sets all fields, and the account is found by its externalId', async () => {
   const input = {
     owner: 'bank',
     currency: 'JPY',
@@ -73,7 +73,7 @@ test('createAccount takes all that it can be given, and the account is found by 
   });
 });
 
-test('the same key makes no second account, and another request with it is a conflict', async () => {
+test('the same key creates no second account, and a different request with it is a conflict', async () => {
   const input = { owner: 'grace', currency: 'EUR', idempotencyKey: newKey(), maxBalance: { amount: '5' } };
   const first = await api.mutate('createAccount', input, CREATED);
   expect(await api.mutate('createAccount', { ...input, maxBalance: { amount: '5.00' } }, CREATED)).toEqual({
@@ -92,7 +92,7 @@ test('the same key makes no second account, and another request with it is a con
   });
 });
 
-test('a name that is taken says by which account', async () => {
+test('EXTERNAL_ID_TAKEN names the account that has the externalId', async () => {
   const input = { owner: 'one', currency: 'USD', externalId: 'taken' };
   const first = await api.mutate('createAccount', input, '... on AccountCreated { account { id } }');
   const facts = '... on ExternalIdTakenError { takenBy { __typename id ... on Account { owner } } }';
@@ -103,7 +103,7 @@ test('a name that is taken says by which account', async () => {
   });
 });
 
-test('a currency that there is not is named', async () => {
+test('UNKNOWN_CURRENCY names the currency', async () => {
   const facts = '... on UnknownCurrencyError { currency }';
   expect(await api.mutate('createAccount', { owner: 'x', currency: 'usd' }, facts)).toMatchObject({
     __typename: 'UnknownCurrencyError',
@@ -113,7 +113,7 @@ test('a currency that there is not is named', async () => {
   });
 });
 
-test('an empty account that would break its limit is not made', async () => {
+test('an account whose limit excludes a zero balance is not created', async () => {
   const facts = `... on LimitUnmetError {
     limit { amount currency } balance { amount } held { amount } incoming { amount }
   }`;
@@ -139,14 +139,14 @@ test.each([
   [{ metadata: ['a'] }, 'InvalidInputError', 'metadata'],
   [{ metadata: { big: 'x'.repeat(9000) } }, 'InvalidInputError', 'metadata'],
   [{ idempotencyKey: '' }, 'InvalidInputError', 'idempotencyKey'],
-])('createAccount with %j answers %s with the field %s', async (wrong, type, field) => {
+])('createAccount with %j returns %s with the field %s', async (wrong, type, field) => {
   const facts = '... on InvalidAmountError { field } ... on InvalidInputError { field }';
   const answer = await api.mutate('createAccount', { owner: 'x', currency: 'USD', ...wrong }, facts);
   expect(answer).toMatchObject({ __typename: type, field, retryable: false, replayed: false });
   expect(answer['message']).toMatch(new RegExp(`^${field} `));
 });
 
-test('a limit is an amount or unlimited, never both or neither', async () => {
+test('a limit is either an amount or unlimited', async () => {
   for (const maxBalance of [{ amount: '1', unlimited: true }, {}]) {
     const { data, errors } = await api.ask(
       'mutation ($limit: BalanceLimitInput) { createAccount(input: { owner: "x", currency: "USD", maxBalance: $limit }) { __typename } }',

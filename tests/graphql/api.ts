@@ -8,7 +8,7 @@ export interface Fault {
   readonly requestId: string;
 }
 
-/** What GraphQL answers; a test says by `toMatchObject` or `toEqual` what is in it. */
+/** An answer of the API. */
 export interface Answer<Data = Record<string, unknown>> {
   readonly data: Data;
   readonly errors?: readonly {
@@ -18,16 +18,16 @@ export interface Answer<Data = Record<string, unknown>> {
   }[];
 }
 
-/** The API of a ledger over real HTTP, as its callers see it. */
+/** The API of a ledger over real HTTP. */
 export interface Api {
   readonly server: HttpServer;
-  /** What went to the log. */
+  /** The logged faults. */
   readonly faults: Fault[];
   ask<Data = Record<string, unknown>>(
     query: string,
     variables?: Readonly<Record<string, unknown>>,
   ): Promise<Answer<Data>>;
-  /** Sends one mutation with an input in variables, and answers its field. Nothing else may have gone wrong. */
+  /** Sends one mutation with an input in variables. Returns its field. Fails if the answer has errors. */
   mutate(field: Field, input: object, selection?: string): Promise<Record<string, unknown>>;
 }
 export type Field =
@@ -49,7 +49,7 @@ export type Field =
   | 'voidHold'
   | 'postBatch';
 
-/** Serves a ledger until the file ends. */
+/** Serves a ledger until the end of the test file. */
 export async function serve(ledger: Ledger): Promise<Api> {
   const faults: Fault[] = [];
   const log = { error: (fault: object) => void faults.push(fault as Fault) };
@@ -82,7 +82,7 @@ export async function serve(ledger: Ledger): Promise<Api> {
 
 const ERROR = '... on LedgerError { code message retryable replayed }';
 
-/** An idempotency key of its own. */
+/** Returns a unique idempotency key. */
 export function newKey(): string {
   return randomUUID();
 }

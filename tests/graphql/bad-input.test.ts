@@ -14,7 +14,7 @@ const yen2 = await makeAccount(ledger, { currency: 'JPY' });
 const FIELD = '... on InvalidInputError { field } ... on InvalidAmountError { field }';
 const NINES = '9'.repeat(38);
 
-// Bad input is an answer, never a fault.
+// Invalid input is never a fault.
 afterEach(() => expect(api.faults).toEqual([]));
 
 const move = (input: object) => ({
@@ -67,7 +67,7 @@ test.each<[unknown, string]>([
   expect(answer['message']).toMatch(new RegExp(`^amount must .*(${problem})`));
 });
 
-test('an amount of a megabyte is refused by its length', async () => {
+test('an amount of a megabyte is rejected because of its length', async () => {
   const answer = await api.mutate('transfer', move({ amount: '1'.repeat(1_000_000) }), FIELD);
   expect(answer).toMatchObject({
     code: 'INVALID_AMOUNT',
@@ -105,7 +105,7 @@ test.each([
   ['"2.5"', '2.50'],
   ['9007199254740993', '9007199254740993.00'],
   ['12345678901234567890.12', '12345678901234567890.12'],
-])('the number %s in the document is exactly itself', async (literal, amount) => {
+])('the number %s in the document is exact', async (literal, amount) => {
   const { data } = await api.ask(`mutation { transfer(input: {
     fromAccountId: "${b}", toAccountId: "${a}", amount: ${literal}, idempotencyKey: "${newKey()}"
   }) { ... on TransactionPosted { transaction { amount { amount } } } } }`);
@@ -113,7 +113,7 @@ test.each([
 });
 
 test.each(['1e400', '1.5e1', '-1', '2.001', 'true', 'MUCH', '[1]', '{ amount: 1 }'])(
-  'the literal %s is no amount',
+  'the literal %s is not an amount',
   async (literal) => {
     const { data, errors } = await api.ask(`mutation { transfer(input: {
       fromAccountId: "${b}", toAccountId: "${a}", amount: ${literal}, idempotencyKey: "${newKey()}"
@@ -157,7 +157,7 @@ test.each<[unknown]>([
   });
 });
 
-test('metadata in the document may name variables', async () => {
+test('metadata in the document can contain variables', async () => {
   const ask = (value: string, type: string, metadata: string) =>
     api.ask(
       `mutation ($value: ${type}) { transfer(input: {
@@ -186,7 +186,7 @@ test('metadata in the document may name variables', async () => {
 const METACHARACTERS = `'; drop table entries; -- " \\ \` $1 $$ %s \${x} {{x}} <script> \u202e 😀 \r\n\t`;
 const TEXTS = ['idempotencyKey', 'externalId', 'description'] as const;
 
-test.each(TEXTS)('%s keeps whatever characters it has', async (field) => {
+test.each(TEXTS)('%s keeps all characters', async (field) => {
   const text = `${METACHARACTERS}${newKey()}`;
   const selection = `... on TransactionPosted { transaction { ${field} } }`;
   expect(await api.mutate('transfer', move({ [field]: text }), selection)).toMatchObject({
@@ -200,7 +200,7 @@ test.each(TEXTS)('%s keeps whatever characters it has', async (field) => {
   }
 });
 
-test.each(TEXTS)('%s holds neither NUL, nor half a character, nor a megabyte', async (field) => {
+test.each(TEXTS)('%s rejects NUL, half a surrogate pair, and a megabyte', async (field) => {
   for (const text of ['a\0b', 'a\ud800b', '\udc00', 'x'.repeat(1_000_000), '😀'.repeat(251)]) {
     const answer = await api.mutate('transfer', move({ [field]: text }), FIELD);
     expect(answer).toMatchObject({ __typename: 'InvalidInputError', code: 'INVALID_INPUT', field });
@@ -208,7 +208,7 @@ test.each(TEXTS)('%s holds neither NUL, nor half a character, nor a megabyte', a
   }
 });
 
-test.each(['fromAccountId', 'toAccountId'])('%s finds nothing by malformed text', async (field) => {
+test.each(['fromAccountId', 'toAccountId'])('%s of malformed text finds no account', async (field) => {
   for (const text of [
     'a\0b',
     'ext:a\0b',
@@ -223,19 +223,16 @@ test.each(['fromAccountId', 'toAccountId'])('%s finds nothing by malformed text'
   }
 });
 
-test.each(['owner', 'externalId', 'idempotencyKey', 'currency'])(
-  'createAccount checks its %s',
-  async (field) => {
-    const type = field === 'currency' ? 'UnknownCurrencyError' : 'InvalidInputError';
-    for (const text of ['a\0b', 'a\ud800b', 'x'.repeat(1_000_000), '']) {
-      const answer = await api.mutate('createAccount', { owner: 'x', currency: 'USD', [field]: text });
-      expect(answer).toMatchObject({ __typename: type });
-      expect(String(answer['message']).length).toBeLessThan(300);
-    }
-  },
-);
+test.each(['owner', 'externalId', 'idempotencyKey', 'currency'])('createAccount checks %s', async (field) => {
+  const type = field === 'currency' ? 'UnknownCurrencyError' : 'InvalidInputError';
+  for (const text of ['a\0b', 'a\ud800b', 'x'.repeat(1_000_000), '']) {
+    const answer = await api.mutate('createAccount', { owner: 'x', currency: 'USD', [field]: text });
+    expect(answer).toMatchObject({ __typename: type });
+    expect(String(answer['message']).length).toBeLessThan(300);
+  }
+});
 
-test('queries find nothing by malformed text', async () => {
+test('queries by malformed text find nothing', async () => {
   for (const id of [
     '',
     'a\0b',
@@ -259,7 +256,7 @@ test('queries find nothing by malformed text', async () => {
   }
 });
 
-test('what is no input at all is an error of GraphQL, and nothing is done', async () => {
+test('a value that is not an input is a GraphQL error, and nothing is done', async () => {
   const wrong: [object, RegExp][] = [
     [{ amount: null }, /amount/],
     [{ idempotencyKey: 5 }, /String cannot represent/],

@@ -33,7 +33,7 @@ const RESULTS = `... on BatchProcessed { results {
 
 const postBatch = (input: object) => api.mutate('postBatch', input, RESULTS);
 
-async function scene() {
+async function makePair() {
   const [from = '', to = ''] = await makeAccounts(ledger, 2, { funds: '10.00' });
   const both = (amount: string) => ({
     fromAccountId: from,
@@ -44,8 +44,8 @@ async function scene() {
   return { from, to, both };
 }
 
-test('a batch of all kinds answers each operation in order, and again when it is sent again', async () => {
-  const { from, to, both } = await scene();
+test('a batch of all operations returns each outcome in order, and replays them', async () => {
+  const { from, to, both } = await makePair();
   const held = randomUUID();
   const operations = [
     { deposit: { accountId: from, amount: '5', idempotencyKey: newKey() } },
@@ -85,15 +85,15 @@ test('a batch of all kinds answers each operation in order, and again when it is
   expect(again).toMatchObject({
     results: types.map((type) => ({ replayed: true, transaction: { type } })),
   });
-  // What is shown of the hold is how it is now.
+  // The hold is shown in its current state.
   expect((again['results'] as object[])[5]).toMatchObject({
     hold: { status: 'VOIDED', remaining: { amount: '0.00' } },
   });
   expect(await balance(ledger, to)).toBe(1300n);
 });
 
-test('an INDEPENDENT batch names the fields of what it refuses', async () => {
-  const { both } = await scene();
+test('an INDEPENDENT batch names the fields of its refusals', async () => {
+  const { both } = await makePair();
   expect(
     await postBatch({
       operations: [
@@ -117,8 +117,8 @@ test('an INDEPENDENT batch names the fields of what it refuses', async () => {
   });
 });
 
-test('an ATOMIC batch that is aborted names the operation and its cause, and leaves nothing', async () => {
-  const { from, both } = await scene();
+test('an aborted ATOMIC batch names the operation and the cause, and posts nothing', async () => {
+  const { from, both } = await makePair();
   const operations = [{ transfer: both('6') }, { transfer: both('5') }];
   expect(await postBatch({ mode: 'ATOMIC', operations })).toMatchObject({
     __typename: 'BatchAbortedError',
@@ -148,8 +148,8 @@ test('an ATOMIC batch that is aborted names the operation and its cause, and lea
   expect(await balance(ledger, from)).toBe(1000n);
 });
 
-test('no operation and 10,001 are refused, and 10,000 are posted', async () => {
-  const { from, both } = await scene();
+test('0 and 10,001 operations are rejected, and 10,000 are posted', async () => {
+  const { from, both } = await makePair();
   const refused = { __typename: 'InvalidInputError', code: 'INVALID_INPUT', field: 'operations' };
   expect(await postBatch({ operations: [] })).toMatchObject(refused);
   const operations = Array.from({ length: 10_001 }, () => ({ transfer: both('0.0001') }));
@@ -172,8 +172,8 @@ test('no operation and 10,001 are refused, and 10,000 are posted', async () => {
   expect(await balance(ledger, from)).toBe(0n);
 }, 60_000);
 
-test('batches that are read at the same time are OVERLOADED past 40,000 operations, and taken again later', async () => {
-  // Malformed ones, of which the ledger does nothing.
+test('batches that are parsed at the same time are OVERLOADED above 40,000 operations, and accepted later', async () => {
+  // Malformed operations, which the ledger does not execute.
   const operations = Array.from({ length: 10_000 }, (_, place) => ({
     deposit: { accountId: 'acct_1', amount: 'none', idempotencyKey: `${place}` },
   }));

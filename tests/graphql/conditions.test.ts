@@ -45,8 +45,8 @@ const failed = (accountId: string, condition: string, [balance, available, versi
   actualVersion: version,
 });
 
-test('a version is expected as the account is found, balances are as it is left', async () => {
-  // a has 100 at version 1, available 120; a transfer of 40 leaves 60 at version 2, available 80.
+test('the version is compared before the operation, and balances after it', async () => {
+  // a has 100 at version 1, with 120 available. After a transfer of 40 it has 60 at version 2, with 80 available.
   const left = ['60.00', '80.00', '2'];
   for (const [condition, kind, met] of [
     [{ expectedVersion: '2' }, 'EXPECTED_VERSION', ['100.00', '120.00', '1']],
@@ -64,7 +64,7 @@ test('a version is expected as the account is found, balances are as it is left'
   expect(await transfer([{ accountId: a, ...just }])).toMatchObject({ __typename: 'TransactionPosted' });
 });
 
-test('accounts that do not move are looked at too, in any status and currency', async () => {
+test('conditions apply to accounts that do not move, with any status and currency', async () => {
   const yen = await makeAccount(ledger, { currency: 'JPY', minBalance: { unlimited: true } });
   const closed = await makeAccount(ledger);
   await api.mutate('freezeAccount', { accountId: bystander });
@@ -73,7 +73,7 @@ test('accounts that do not move are looked at too, in any status and currency', 
     await transfer([
       { accountId: bystander, expectedVersion: '1', balanceAtMost: '7' },
       { accountId: closed, balanceAtMost: '0' },
-      // Without a lower limit there is always enough.
+      // It always holds for an account without a minBalance.
       { accountId: yen, availableAtLeast: '1000000' },
     ]),
   ).toMatchObject({ __typename: 'TransactionPosted' });
@@ -86,7 +86,7 @@ test('accounts that do not move are looked at too, in any status and currency', 
   });
 });
 
-test('the first condition that fails is named, and fails before the funds do', async () => {
+test('the first failed condition is reported, before insufficient funds', async () => {
   const conditions = [
     { accountId: b, balanceAtLeast: '0' },
     { accountId: bystander, balanceAtMost: '6' },
@@ -98,7 +98,7 @@ test('the first condition that fails is named, and fails before the funds do', a
   });
 });
 
-test('a failed condition is kept for its key', async () => {
+test('a failed condition is recorded for its key', async () => {
   const idempotencyKey = newKey();
   const conditions = [{ accountId: bystander, balanceAtLeast: '8' }];
   const first = await transfer(conditions, { idempotencyKey });
@@ -108,7 +108,7 @@ test('a failed condition is kept for its key', async () => {
   expect(await transfer(conditions)).toMatchObject({ __typename: 'TransactionPosted' });
 });
 
-test('the same conditions are the same request, and others are not', async () => {
+test('equal conditions are the same request, and different ones are a conflict', async () => {
   const idempotencyKey = newKey();
   const conditions = [{ accountId: a, balanceAtLeast: '1', expectedVersion: 1 }];
   await transfer(conditions, { idempotencyKey });
@@ -119,7 +119,7 @@ test('the same conditions are the same request, and others are not', async () =>
   }
 });
 
-test('of those who expect the same version at once, one is first', async () => {
+test('of concurrent requests that expect the same version, one succeeds', async () => {
   const answers = await Promise.all(
     Array.from({ length: 8 }, () => transfer([{ accountId: a, expectedVersion: '1' }], { amount: '1' })),
   );
@@ -141,7 +141,7 @@ test.each<[Field, () => object]>([
     }),
   ],
   ['placeHold', () => ({ fromAccountId: a, toAccountId: b, amount: '1' })],
-])('%s takes conditions too', async (field, input) => {
+])('%s accepts conditions', async (field, input) => {
   const send = (conditions: readonly Condition[]) =>
     api.mutate(field, { ...input(), conditions, idempotencyKey: newKey() }, REFUSED);
   expect(await send([{ accountId: bystander, balanceAtLeast: '8' }])).toMatchObject(
@@ -168,7 +168,7 @@ test.each<[Condition, string, string]>([
   expect(await transfer([good, { accountId: b, ...condition }])).toMatchObject({ code, field });
 });
 
-test('there are at most 100 conditions, on accounts that there are', async () => {
+test('a request has at most 100 conditions, and their accounts must exist', async () => {
   const many = (count: number) =>
     Array.from({ length: count }, () => ({ accountId: bystander, balanceAtLeast: '1' }));
   expect(await transfer(many(101))).toMatchObject({
@@ -177,8 +177,8 @@ test('there are at most 100 conditions, on accounts that there are', async () =>
     message: 'conditions must have at most 100 items, but has 101.',
   });
   expect(await transfer(many(100))).toMatchObject({ __typename: 'TransactionPosted' });
-  expect(await transfer([{ accountId: 'ext:nobody', balanceAtLeast: '1' }])).toMatchObject({
+  expect(await transfer([{ accountId: 'ext:unknown', balanceAtLeast: '1' }])).toMatchObject({
     code: 'ACCOUNT_NOT_FOUND',
-    accountId: 'ext:nobody',
+    accountId: 'ext:unknown',
   });
 });

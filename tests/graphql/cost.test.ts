@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import {
+  getIntrospectionQuery,
   getNamedType,
   getNullableType,
   isCompositeType,
@@ -10,7 +11,7 @@ import {
 } from 'graphql';
 import { describe, expect, test } from 'vitest';
 import * as client from '../../src/client/generated.ts';
-import { costErrors } from '../../src/graphql/protection/cost.ts';
+import { checkCost } from '../../src/graphql/protection/cost.ts';
 import { schema } from '../../src/graphql/schema.ts';
 import { createTestDatabase } from '../support/database.ts';
 import { makeAccount, openLedger } from '../support/ledger.ts';
@@ -22,16 +23,16 @@ const api = await serve(ledger);
 function limitOf(query: string, variables = {}, bodyBytes = 1000): unknown {
   const document = parse(query);
   expect(validate(schema, document)).toEqual([]);
-  const errors = costErrors(schema, document, null, variables, { bodyBytes, hideSuggestions: false });
+  const { errors } = checkCost(schema, document, null, variables, { bodyBytes, hideSuggestions: false });
   return errors[0]?.extensions;
 }
 
 const aliases = (count: number, field: string) =>
   Array.from({ length: count }, (_, place) => `a${place}: ${field}`).join(' ');
 
-test('every list of objects counts as long as it can be', () => {
+test('every list of objects counts with its maximum length', () => {
   const lists = Object.values(schema.getTypeMap()).flatMap((type) => {
-    // A connection counts its own elements.
+    // The field of a connection counts its elements.
     if (!isObjectType(type) || type.name.startsWith('__') || type.name.endsWith('Connection')) return [];
     return Object.values(type.getFields()).flatMap((field) => {
       const isLong = isListType(getNullableType(field.type)) && isCompositeType(getNamedType(field.type));
@@ -45,13 +46,13 @@ test('every list of objects counts as long as it can be', () => {
     'Ledger.currencies': 200,
     'Ledger.trialBalance': 200,
     'Preview.entries': 100,
-    // By its ids.
+    // A function of its ids.
     'Query.nodes': undefined,
     'Transaction.entries': 100,
   });
 });
 
-test('a page of 100 of each of the client’s lists may be read', () => {
+test('a page of 100 of each list of the client is within the budget', () => {
   const lists = [
     client.AccountsDocument,
     client.TransactionsDocument,
@@ -62,6 +63,17 @@ test('a page of 100 of each of the client’s lists may be read', () => {
   for (const document of lists) {
     expect(limitOf(String(document), { accountId: 'x', first: 100 })).toBeUndefined();
   }
+});
+
+test('100 accounts, and the introspection of GraphiQL, are within the budget', () => {
+  expect(
+    limitOf(
+      `{ ${aliases(100, 'account(id: "x") { id balance { amount } history { nodes { version } } }')} }`,
+    ),
+  ).toBeUndefined();
+  expect(
+    limitOf(getIntrospectionQuery({ inputValueDeprecation: true, specifiedByUrl: true })),
+  ).toBeUndefined();
 });
 
 test.each([
@@ -80,6 +92,21 @@ test.each([
     'reversals of reversals',
     '{ journal(first: 100) { nodes { reversals(first: 100) { nodes { reversals(first: 100) { nodes { id } } } } } } }',
   ],
+  ['400 reads of the ledger', `{ ${aliases(400, 'ledger { name }')} }`],
+  ['400 accounts', `{ ${aliases(400, 'account(id: "x") { id }')} }`],
+  [
+    '400 previews',
+    `{ ${aliases(400, 'preview(operation: { deposit: { accountId: "x", amount: 1, idempotencyKey: "k" } }) { __typename }')} }`,
+  ],
+  ['40 trial balances', `{ ledger { ${aliases(40, 'trialBalance { accounts }')} } }`],
+  [
+    'the fields of all types 300 times',
+    `{ __schema { types { ${aliases(300, 'fields { name type { name } }')} } } }`,
+  ],
+  [
+    'the members of all unions 700 times',
+    `{ __schema { types { ${aliases(700, 'possibleTypes { name }')} } } }`,
+  ],
 ])('too much cost: %s', (_, query) => {
   expect(limitOf(query)).toMatchObject({ limit: 'cost', code: 'INVALID_INPUT' });
 });
@@ -93,7 +120,7 @@ describe('the answer of a batch', () => {
   });
   const MIB = 2 ** 20;
 
-  test('counts its operations', () => {
+  test('counts the operations', () => {
     const query = batch(
       '... on TransactionPosted { transaction { keyAccount { owner externalId other: owner } } }',
     );
@@ -107,7 +134,7 @@ describe('the answer of a batch', () => {
     });
   });
 
-  test('repeats no more of the request than the request has', () => {
+  test('repeats at most the texts of the request', () => {
     const query = batch(
       '... on TransactionPosted { transaction { id idempotencyKey externalId description } }',
     );
@@ -115,20 +142,20 @@ describe('the answer of a batch', () => {
     expect(limitOf(query, of(10_000), 16 * MIB)).toMatchObject({ limit: 'answerBytes' });
   });
 
-  test('counts the entries of its journals, and two of a transfer', () => {
+  test('counts the entries of journals, and two entries of a transfer', () => {
     const query = batch('... on TransactionPosted { transaction { entries { id side } } }');
     expect(limitOf(query, of(10_000), MIB)).toBeUndefined();
     expect(limitOf(query, of(10_000, { reverse: {} }), MIB)).toMatchObject({ limit: 'cost' });
     expect(limitOf(query, of(200, { post: { entries: Array(100).fill({}) } }), MIB)).toBeUndefined();
   });
 
-  test('may have the fields of the client’s own request for each of 1,000', () => {
+  test('may have the fields of the client’s own request for 1,000 operations', () => {
     expect(limitOf(String(client.PostBatchDocument), of(1000), MIB)).toBeUndefined();
     const accounts = { input: { accounts: Array(1000).fill({}) } };
     expect(limitOf(String(client.CreateAccountsDocument), accounts, MIB)).toBeUndefined();
   });
 
-  test('counts operations that stand in the document, and in a default', () => {
+  test('counts operations in the document and in the default of a variable', () => {
     const selection = '... on TransactionPosted { transaction { keyAccount { metadata } } }';
     const operation = '{ voidHold: { holdId: "x", idempotencyKey: "k" } }';
     const operations = `operations: [${Array(300).fill(operation).join()}]`;
@@ -140,7 +167,7 @@ describe('the answer of a batch', () => {
     }
   });
 
-  test('that could be too large is refused before anything is done', async () => {
+  test('that could be too large is rejected before any operation is posted', async () => {
     const from = await makeAccount(ledger, { funds: '10000' });
     const to = await makeAccount(ledger);
     const operations = Array.from({ length: 10_000 }, () => ({

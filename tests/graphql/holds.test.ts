@@ -22,7 +22,7 @@ const HOLD = `id status expiresAt createdAt from { id } to { id }
   amount { amount currency } captured { amount } remaining { amount }`;
 const TRANSACTION = `id type amount { amount } keyAccount { id } hold { id status }
   entries { account { id } side layer amount { amount } balanceAfter { amount } heldAfter { amount } }`;
-// Within LedgerError any refusal may be asked for, also where a union lacks it.
+// A fragment on LedgerError can select any refusal, even one that the union does not contain.
 const REFUSED = `... on LedgerError {
   ... on InvalidInputError { field } ... on InvalidAmountError { field }
   ... on HoldNotFoundError { holdId }
@@ -57,7 +57,7 @@ async function show(holdId: string) {
   return data['hold'];
 }
 
-/** balance, held, incoming and available of both accounts. */
+/** Returns balance, held, incoming and available of both accounts. */
 async function balances() {
   const { data } = await api.ask<Record<string, Record<string, { amount: string }>>>(
     `query ($a: ID!, $b: ID!) { a: account(id: $a) { ...of } b: account(id: $b) { ...of } }
@@ -67,7 +67,7 @@ async function balances() {
   return Object.values(data).map((account) => Object.values(account).map(({ amount }) => amount));
 }
 
-test('a hold reserves money, and moves none', async () => {
+test('a hold reserves money without moving it', async () => {
   const answer = await place({ expiresAt: '2999-01-01T00:00:00+01:00' });
   const id = expect.stringMatching(/^hold_[0-9a-z]{26}$/);
   const entry = { layer: 'PENDING', amount: { amount: '40.00' } };
@@ -117,7 +117,7 @@ test('a hold reserves money, and moves none', async () => {
   ]);
 });
 
-test('a hold is captured in parts; the last unit ends it, final or not', async () => {
+test('a hold is captured in parts, and the last unit ends it, final or not', async () => {
   const id = await placed();
   const part = await capture(id, { amount: '15', final: false });
   expect(part).toMatchObject({
@@ -178,7 +178,7 @@ test('a final capture of a part releases the rest', async () => {
   ]);
 });
 
-test('a void releases what remains, and a hold that was captured in part is VOIDED', async () => {
+test('a void releases the remainder, also of a hold that was captured in part', async () => {
   const id = await placed();
   await capture(id, { amount: '10', final: false });
   const answer = await release(id, { description: 'cancelled', metadata: { by: 'shop' } });
@@ -204,7 +204,7 @@ test('a void releases what remains, and a hold that was captured in part is VOID
   ]);
 });
 
-test('a capture above the remainder is declined, with what remains, and stays so', async () => {
+test('a capture above the remainder is declined with the remainder, and stays declined', async () => {
   const id = await placed();
   await capture(id, { amount: '15', final: false });
   const key = { idempotencyKey: newKey(), amount: '25.01' };
@@ -222,7 +222,7 @@ test('a capture above the remainder is declined, with what remains, and stays so
   expect(await capture(id, { amount: '25' })).toMatchObject({ __typename: 'TransactionPosted' });
 });
 
-test('what was captured or voided is not open any more', async () => {
+test('a captured or voided hold is not open', async () => {
   const [captured, voided] = [await placed(), await placed({ amount: '5' })];
   await capture(captured);
   await release(voided);
@@ -238,11 +238,11 @@ test('what was captured or voided is not open any more', async () => {
   }
 });
 
-test('of an expired hold nothing is captured, whether or not it is released, and it can be voided', async () => {
+test('an expired hold cannot be captured, before or after its release, and can be voided', async () => {
   const expiresAt = new Date(Date.now() + 30_000).toISOString();
   const id = await placed({ expiresAt });
   expect(await capture(id, { amount: '1', final: false })).toMatchObject({ __typename: 'TransactionPosted' });
-  // What is recorded of an account from now on is recorded later than this.
+  // Later records of the account have a later time.
   const uuid = parseId('account', a);
   await asOwner(database, `update accounts set last_at = '${expiresAt}' where id = '${uuid}'`);
   expect(await capture(id)).toMatchObject({
@@ -257,7 +257,7 @@ test('of an expired hold nothing is captured, whether or not it is released, and
   expect(await capture(id)).toMatchObject({ code: 'HOLD_NOT_OPEN', hold: { status: 'VOIDED' } });
 });
 
-test('a hold whose release is recorded is EXPIRED, and its release has no key', async () => {
+test('a hold with a recorded release is EXPIRED, and the release has no key', async () => {
   const expiresAt = new Date(Date.now() + 30_000).toISOString();
   const id = await placed({ expiresAt });
   const uuid = parseId('account', a);
@@ -275,7 +275,7 @@ test('a hold whose release is recorded is EXPIRED, and its release has no key', 
   expect(await release(id)).toMatchObject({ code: 'HOLD_NOT_OPEN', hold: { status: 'EXPIRED' } });
 });
 
-test('each kind of request is answered again as it was, and its hold as it is now', async () => {
+test('each kind of request replays its outcome, with the current state of the hold', async () => {
   const externalId = `order ${newKey()}`;
   const attempt = placing({ externalId });
   const first = await api.mutate('placeHold', attempt, PLACED);
@@ -288,7 +288,7 @@ test('each kind of request is answered again as it was, and its hold as it is no
   const capturing = { idempotencyKey: newKey(), amount: '10', final: false };
   const captured = await capture(id, capturing);
   expect(await capture(id, capturing)).toEqual({ ...captured, replayed: true });
-  // By the hold's other name it is the same request.
+  // With the other name of the hold, it is the same request.
   expect(await capture(`ext:${externalId}`, capturing)).toMatchObject({ replayed: true });
 
   const idempotencyKey = newKey();
@@ -307,7 +307,7 @@ test('each kind of request is answered again as it was, and its hold as it is no
   ]);
 });
 
-test('another request under the key is a conflict', async () => {
+test('a different request with the same key is a conflict', async () => {
   const attempt = placing();
   const { hold, transaction } = await api.mutate('placeHold', attempt, PLACED);
   const [holdId, recordedTransaction] = [Object(hold).id, { id: Object(transaction).id }];
@@ -322,7 +322,7 @@ test('another request under the key is a conflict', async () => {
     recordedTransaction,
   });
   expect(await api.mutate('transfer', attempt, POSTED)).toMatchObject({ differingFields: ['type'] });
-  // Captures and voids share the keys of the account that the hold is from.
+  // The keys of captures and voids belong to the account that the hold is from.
   const { idempotencyKey } = attempt;
   expect(await capture(holdId, { idempotencyKey })).toMatchObject({ differingFields: ['type'] });
   expect(await release(holdId, { idempotencyKey })).toMatchObject({ differingFields: ['type'] });
@@ -339,14 +339,14 @@ test.each<[object, string, string | undefined]>([
   [{ amount: '0' }, 'INVALID_AMOUNT', 'amount'],
   [{ amount: '1.001' }, 'INVALID_AMOUNT', 'amount'],
   [{ metadata: { a: 1 } }, 'INVALID_INPUT', 'metadata'],
-  [{ toAccountId: 'nobody' }, 'ACCOUNT_NOT_FOUND', undefined],
+  [{ toAccountId: 'unknown' }, 'ACCOUNT_NOT_FOUND', undefined],
   [{ amount: '100.01' }, 'INSUFFICIENT_FUNDS', undefined],
 ])('a hold with %j is %s', async (wrong, code, field) => {
   expect(await place(wrong)).toMatchObject({ code, ...(field === undefined ? {} : { field }) });
   expect(await balances()).toMatchObject([['100.00', '0.00', '0.00', '100.00'], {}]);
 });
 
-test('a hold is between two accounts of one currency that are not outside', async () => {
+test('a hold is between two STANDARD accounts of one currency', async () => {
   const yen = await makeAccount(ledger, { currency: 'JPY' });
   expect(await place({ toAccountId: a })).toMatchObject({ code: 'SAME_ACCOUNT' });
   expect(await place({ toAccountId: yen })).toMatchObject({ code: 'CURRENCY_MISMATCH' });
@@ -357,7 +357,7 @@ test('a hold is between two accounts of one currency that are not outside', asyn
   expect(await place({ toAccountId: outside })).toMatchObject({ code: 'UNSUPPORTED_ACCOUNT' });
 });
 
-test('a hold takes the room of both accounts', async () => {
+test('a hold counts towards the limits of both accounts', async () => {
   b = await makeAccount(ledger, { maxBalance: { amount: '50' } });
   await place();
   expect(await place({ amount: '10.01' })).toMatchObject({ code: 'BALANCE_LIMIT_EXCEEDED' });
@@ -366,7 +366,7 @@ test('a hold takes the room of both accounts', async () => {
   expect(await place({ amount: '60' })).toMatchObject({ __typename: 'HoldPlaced' });
 });
 
-test('on a frozen account nothing is held or captured, and a hold can be voided', async () => {
+test('a frozen account rejects holds and captures, and allows voids', async () => {
   const id = await placed();
   await api.mutate('freezeAccount', { accountId: b });
   expect(await place()).toMatchObject({ code: 'ACCOUNT_FROZEN' });
@@ -374,7 +374,7 @@ test('on a frozen account nothing is held or captured, and a hold can be voided'
   expect(await release(id)).toMatchObject({ __typename: 'TransactionPosted' });
 });
 
-test('a capture or a void of what is no hold finds none', async () => {
+test('a capture or void of an id that is not a hold finds none', async () => {
   const { transaction } = await place({ amount: '1' });
   const unheld = await api.mutate(
     'transfer',
@@ -391,7 +391,7 @@ test('a capture or a void of what is no hold finds none', async () => {
   }
 });
 
-test('captures of one hold at once take no more than there is', async () => {
+test('concurrent captures of one hold take at most its amount', async () => {
   const id = await placed();
   const answers = await Promise.all(
     Array.from({ length: 8 }, () => capture(id, { amount: '15', final: false })),
@@ -404,7 +404,7 @@ test('captures of one hold at once take no more than there is', async () => {
   expect(await show(id)).toMatchObject({ captured: { amount: '30.00' }, remaining: { amount: '10.00' } });
 });
 
-test('holds are found by id, as nodes, and by the name of what placed them', async () => {
+test('holds are found by id, as nodes, and by the externalId of their transaction', async () => {
   const externalId = `order ${newKey()}`;
   const { hold, transaction } = await place({ externalId });
   const { id } = Object(hold);

@@ -38,7 +38,7 @@ const POSTED = `... on TransactionPosted { replayed transaction {
 } } ... on InvalidInputError { field } ... on InvalidAmountError { field }
   ... on UnbalancedError { difference { amount currency } }`;
 
-test('a journal posts its entries in their order, under a key of the account that it names', async () => {
+test('a journal posts its entries in order, with a key of the named account', async () => {
   const lines: Line[] = [
     [a, 'DEBIT', '100', 'all of it'],
     [b, 'CREDIT', '90'],
@@ -73,7 +73,7 @@ test('a journal posts its entries in their order, under a key of the account tha
   });
 });
 
-test('an exchange is four legs through two accounts of the house, and has no one amount', async () => {
+test('an exchange has four entries through two own accounts, and no single amount', async () => {
   const [dollars, euros] = [
     await makeAccount(ledger),
     await makeAccount(ledger, { currency: 'EUR', funds: '500' }),
@@ -109,7 +109,7 @@ test('a journal has 2 to 100 entries', async () => {
   expect(await post(pairs(100))).toMatchObject({ transaction: { amount: { amount: '50.00' } } });
 });
 
-test('what does not balance is refused with the difference, in the first such currency by code', async () => {
+test('an unbalanced journal is rejected with the difference in the first unbalanced currency', async () => {
   const euros = await makeAccount(ledger, { currency: 'EUR', funds: '5' });
   const unbalanced = (amount: string, currency: string) => ({
     __typename: 'UnbalancedError',
@@ -120,13 +120,13 @@ test('what does not balance is refused with the difference, in the first such cu
   const one: Line = [a, 'DEBIT', '10'];
   expect(await post([one, [b, 'CREDIT', '9.99']])).toMatchObject(unbalanced('0.01', 'USD'));
   expect(await post([one, [b, 'CREDIT', '10'], [c, 'CREDIT', '3']])).toMatchObject(unbalanced('3.00', 'USD'));
-  // One-sided.
+  // One side only.
   expect(await post([one, [b, 'DEBIT', '10']])).toMatchObject(unbalanced('20.00', 'USD'));
-  // The same amount in two currencies is no balance.
+  // Equal amounts in two currencies do not balance.
   expect(await post([one, [euros, 'CREDIT', '10']])).toMatchObject(unbalanced('10.00', 'EUR'));
 });
 
-test('an unbalanced journal is not recorded: mended, its key posts', async () => {
+test('an unbalanced journal is not recorded: the corrected journal posts with the same key', async () => {
   const idempotencyKey = newKey();
   expect(
     await post(
@@ -153,7 +153,7 @@ test('an unbalanced journal is not recorded: mended, its key posts', async () =>
   });
 });
 
-test('a journal that is sent again with its entries in another order is a conflict, and posts nothing', async () => {
+test('the same key with the entries in another order is a conflict, and posts nothing', async () => {
   const { keyAccountId, entries, idempotencyKey } = journal([
     [a, 'DEBIT', '1'],
     [b, 'CREDIT', '1'],
@@ -166,7 +166,7 @@ test('a journal that is sent again with its entries in another order is a confli
     );
     return data?.answer ?? errors?.[0]?.message;
   };
-  // Without it the key would belong to another account with each order.
+  // Otherwise the key would belong to another account for each order.
   for (const lines of [entries, entries.toReversed()]) {
     expect(await send({ entries: lines, idempotencyKey })).toContain('"keyAccountId"');
   }
@@ -180,7 +180,7 @@ test('a journal that is sent again with its entries in another order is a confli
   expect(data).toEqual({ account: { balance: { amount: '1.00' } } });
 });
 
-test('the key can be that of any account of the entries, and of no other', async () => {
+test('the key belongs to an account of the entries, and of no other', async () => {
   const lines: Line[] = [
     [a, 'DEBIT', '1'],
     [b, 'CREDIT', '1'],
@@ -199,7 +199,7 @@ test('the key can be that of any account of the entries, and of no other', async
     __typename: 'InvalidInputError',
     field: 'keyAccountId',
   });
-  expect(await post(lines, { keyAccountId: 'nobody' })).toMatchObject({ code: 'ACCOUNT_NOT_FOUND' });
+  expect(await post(lines, { keyAccountId: 'unknown' })).toMatchObject({ code: 'ACCOUNT_NOT_FOUND' });
 });
 
 test.each<[object, string, string]>([
@@ -221,18 +221,18 @@ test.each<[object, string, string]>([
   });
 });
 
-test('an account that there is not is named', async () => {
+test('ACCOUNT_NOT_FOUND names the account', async () => {
   const lines: Line[] = [
     [a, 'DEBIT', '1'],
-    ['acct_nobody', 'CREDIT', '1'],
+    ['acct_unknown', 'CREDIT', '1'],
   ];
   expect(await post(lines, {}, '... on AccountNotFoundError { accountId }')).toMatchObject({
     code: 'ACCOUNT_NOT_FOUND',
-    accountId: 'acct_nobody',
+    accountId: 'acct_unknown',
   });
 });
 
-test('limits are looked at on what the whole journal leaves', async () => {
+test('limits are checked after the whole journal', async () => {
   const through: Line[] = [
     [b, 'DEBIT', '100'],
     [c, 'CREDIT', '100'],
@@ -258,7 +258,7 @@ test('limits are looked at on what the whole journal leaves', async () => {
   expect(await api.mutate('postTransaction', input, facts)).toMatchObject({ ...declined, replayed: true });
 });
 
-test('the same journal again is answered the same way, and another under its key is a conflict', async () => {
+test('the same journal is replayed, and a different one with its key is a conflict', async () => {
   const lines: Line[] = [
     [a, 'DEBIT', '3', 'lunch'],
     [b, 'CREDIT', '3'],

@@ -29,7 +29,7 @@ beforeEach(async () => {
   b = await makeAccount(ledger, { owner: 'b' });
 });
 
-test('transfer debits from and credits to, and answers what it recorded', async () => {
+test('transfer debits `from`, credits `to` and returns the recorded transaction', async () => {
   const idempotencyKey = newKey();
   const answer = await api.mutate(
     'transfer',
@@ -124,7 +124,7 @@ test('deposit and withdraw move money from and to the external account', async (
   });
 });
 
-test('the balances of an entry stand on the normal side of its account', async () => {
+test('the balances of an entry are on the normal side of its account', async () => {
   const bank = await makeAccount(ledger, { normalSide: 'DEBIT', minBalance: { unlimited: true } });
   const selection = `... on TransactionPosted { transaction { id entries { side balanceAfter { amount } } } }`;
   const input = { fromAccountId: bank, toAccountId: b, amount: '3', idempotencyKey: newKey() };
@@ -142,7 +142,7 @@ test('the balances of an entry stand on the normal side of its account', async (
   expect(data).toEqual({ transaction: { entries } });
 });
 
-test('the same request again is answered the same way, once', async () => {
+test('the same request is posted once, and its outcome is replayed', async () => {
   const input = { fromAccountId: a, toAccountId: b, amount: '10', idempotencyKey: newKey() };
   const first = await api.mutate('transfer', input, POSTED);
   expect(first).toMatchObject({ replayed: false });
@@ -156,7 +156,7 @@ test('the same request again is answered the same way, once', async () => {
   expect(data).toEqual({ account: { balance: { amount: '90.00' }, version: '2' } });
 });
 
-test('another request with the same key is a conflict that names what the key did', async () => {
+test('a different request with the same key is a conflict that names the recorded transaction', async () => {
   const input = { fromAccountId: a, toAccountId: b, amount: '10', idempotencyKey: newKey() };
   const first = await api.mutate('transfer', input, '... on TransactionPosted { transaction { id } }');
   const facts = '... on IdempotencyConflictError { differingFields recordedTransaction { id } }';
@@ -173,7 +173,7 @@ test('another request with the same key is a conflict that names what the key di
   });
 });
 
-test('what is declined stays declined, with its facts, and outcomeByKey shows it', async () => {
+test('a declined request stays declined with its facts, and outcomeByKey returns it', async () => {
   const idempotencyKey = newKey();
   const input = { fromAccountId: a, toAccountId: b, amount: '100.01', idempotencyKey };
   const facts = `... on InsufficientFundsError {
@@ -204,7 +204,7 @@ test('what is declined stays declined, with its facts, and outcomeByKey shows it
   expect(data).toEqual({ outcomeByKey: { ...declined, replayed: true, account: live } });
 });
 
-test('outcomeByKey shows what a key posted, and null for a key or an account that there is not', async () => {
+test('outcomeByKey returns the posted transaction, and null for an unknown key or account', async () => {
   const idempotencyKey = newKey();
   const input = { fromAccountId: a, toAccountId: b, amount: '1', idempotencyKey };
   const posted = await api.mutate('transfer', input, POSTED);
@@ -216,12 +216,12 @@ test('outcomeByKey shows what a key posted, and null for a key or an account tha
   expect(await outcome(a, idempotencyKey)).toEqual({ ...posted, replayed: true });
   expect(await outcome(a, newKey())).toBeNull();
   expect(await outcome(b, idempotencyKey)).toBeNull();
-  expect(await outcome('nobody', idempotencyKey)).toBeNull();
+  expect(await outcome('unknown', idempotencyKey)).toBeNull();
   expect(await outcome(a, '')).toBeNull();
   expect(await outcome(a, '\0')).toBeNull();
 });
 
-test('accounts and transactions are found by the names that the caller gave them', async () => {
+test('accounts and transactions are found by their externalIds', async () => {
   const [from, to] = [`from ${newKey()}`, `to ${newKey()}`];
   await makeAccount(ledger, { externalId: from, funds: '5' });
   await makeAccount(ledger, { externalId: to });
@@ -252,7 +252,7 @@ test('accounts and transactions are found by the names that the caller gave them
   });
 });
 
-test('each field of one request sees what the fields before it left', async () => {
+test('each mutation field of a request sees the effects of the earlier ones', async () => {
   const { data } = await api.ask(
     `mutation ($a: ID!, $b: ID!, $one: String!, $two: String!) {
       one: transfer(input: { fromAccountId: $a, toAccountId: $b, amount: "1", idempotencyKey: $one }) { ...left }
@@ -275,7 +275,7 @@ const move = (input: object = {}) => ({
   ...input,
 });
 
-test('a transfer to the account itself is refused', async () => {
+test('a transfer to the same account is rejected', async () => {
   const answer = await api.mutate(
     'transfer',
     move({ toAccountId: a }),
@@ -287,13 +287,13 @@ test('a transfer to the account itself is refused', async () => {
 test.each([
   'acct_00000000000000000000000000',
   'acct_81234567890abcdefghjkmnpqr',
-  'nobody',
+  'unknown',
   '',
   'ext:',
-  'ext:nobody',
+  'ext:unknown',
   'txn_00000000000000000000000000',
   "acct_' or true --",
-])('an account that there is not (%j) is named as it was given, on either side', async (unknown) => {
+])('an unknown account (%j) is named as given, on either side', async (unknown) => {
   const notFound = { __typename: 'AccountNotFoundError', code: 'ACCOUNT_NOT_FOUND', accountId: unknown };
   const facts = '... on AccountNotFoundError { accountId }';
   for (const side of ['fromAccountId', 'toAccountId']) {
@@ -304,7 +304,7 @@ test.each([
   expect(await api.mutate('withdraw', input, facts)).toMatchObject(notFound);
 });
 
-test('accounts of two currencies do not move together', async () => {
+test('a transfer between accounts of two currencies is rejected', async () => {
   const yen = await makeAccount(ledger, { currency: 'JPY' });
   const facts = '... on CurrencyMismatchError { expected given }';
   expect(await api.mutate('transfer', move({ toAccountId: yen }), facts)).toMatchObject({
@@ -315,7 +315,7 @@ test('accounts of two currencies do not move together', async () => {
   });
 });
 
-test('deposits and withdrawals take CREDIT accounts only', async () => {
+test('deposits and withdrawals accept only CREDIT accounts', async () => {
   const bank = await makeAccount(ledger, { normalSide: 'DEBIT' });
   const facts = '... on UnsupportedAccountError { account { id normalSide } }';
   for (const field of ['deposit', 'withdraw'] as const) {
@@ -328,7 +328,7 @@ test('deposits and withdrawals take CREDIT accounts only', async () => {
   }
 });
 
-test('an account cannot rise above its limit', async () => {
+test('an account cannot rise above its maxBalance', async () => {
   const small = await makeAccount(ledger, { maxBalance: { amount: '1' } });
   const facts = `... on BalanceLimitExceededError {
     account { id } limit { amount currency } resulting { amount currency }
@@ -347,7 +347,7 @@ test('an account cannot rise above its limit', async () => {
   expect(await api.mutate('deposit', input, facts)).toMatchObject(declined);
 });
 
-test('a frozen or closed account does not move, and the answer names it', async () => {
+test('a frozen or closed account rejects postings, and the error names it', async () => {
   const frozen = await makeAccount(ledger, { externalId: `frozen ${newKey()}` });
   const closed = await makeAccount(ledger);
   const uuid = async (id: string) => await ledger.accountIdOf(id);
@@ -371,7 +371,7 @@ test('a frozen or closed account does not move, and the answer names it', async 
   }
 });
 
-test('a business event that has happened is not posted again, and the answer says by what', async () => {
+test('a posted externalId is not posted again, and the error names the transaction', async () => {
   const externalId = `order ${newKey()}`;
   const first = await api.mutate(
     'transfer',
@@ -387,7 +387,7 @@ test('a business event that has happened is not posted again, and the answer say
   });
 });
 
-test('what would count where the books are closed is refused', async () => {
+test('an effectiveAt in a closed period is rejected', async () => {
   await asOwner(database, `update ledgers set closed_before = '2025-01-01 00:00:00Z'`);
   const facts = '... on PeriodClosedError { closedBefore }';
   const late = { effectiveAt: '2024-12-31T23:59:59.999999Z' };
@@ -401,7 +401,7 @@ test('what would count where the books are closed is refused', async () => {
   });
 });
 
-test('a busy ledger says so and when to come again', async () => {
+test('a busy ledger returns OVERLOADED and the time to wait', async () => {
   const busy = await serve(await openLedger(database, { maxQueue: 0 }));
   const facts = '... on OverloadedError { retryAfterMs }';
   expect(await busy.mutate('transfer', move(), facts)).toMatchObject({

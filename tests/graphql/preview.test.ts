@@ -34,7 +34,7 @@ async function preview(operation: object): Promise<Record<string, unknown>> {
   return data.preview;
 }
 
-/** How many outcomes and blocks there are, and what all accounts are like. */
+/** Returns the number of outcomes and blocks, and the state of all accounts. */
 async function books() {
   const [row] = await asOwner(
     database,
@@ -60,7 +60,7 @@ const entry = (
   heldAfter: { amount: held },
 });
 
-test('every operation shows the entries that it would be recorded with, and records nothing', async () => {
+test('a preview of each operation returns its entries and records nothing', async () => {
   const key = { idempotencyKey: newKey() };
   const between = { fromAccountId: a, toAccountId: b, amount: '40', ...key };
   const { hold } = await api.mutate(
@@ -75,7 +75,7 @@ test('every operation shows the entries that it would be recorded with, and reco
   );
   const [{ id: holdId }, { id: transactionId }] = [Object(hold), Object(transaction)];
   const outside = expect.stringMatching(/^acct_/);
-  // a has 105 of which 40 are held, b has 10.
+  // a has 105, of which 40 are held. b has 10.
   const before = await books();
   const shown: [object, unknown[]][] = [
     [
@@ -146,11 +146,11 @@ test('every operation shows the entries that it would be recorded with, and reco
     expect(await preview(operation)).toEqual({ __typename: 'Preview', entries });
   }
   expect(await books()).toEqual(before);
-  // The key is still free.
+  // The key is still unused.
   expect(await api.mutate('transfer', between)).toMatchObject({ __typename: 'TransactionPosted' });
 });
 
-test('a key that was used is not looked at', async () => {
+test('a key that was used before is ignored', async () => {
   const input = { fromAccountId: a, toAccountId: b, amount: '60', idempotencyKey: newKey() };
   await api.mutate('transfer', input);
   expect(await preview({ transfer: input })).toMatchObject({
@@ -164,7 +164,7 @@ test('a key that was used is not looked at', async () => {
   ).toMatchObject({ __typename: 'Preview' });
 });
 
-test('a refusal is that of the mutation, but kept for no key', async () => {
+test('a preview returns the refusal of the mutation and does not record it', async () => {
   const key = { idempotencyKey: newKey() };
   const between = { fromAccountId: a, toAccountId: b, amount: '40', ...key };
   const externalId = `order ${newKey()}`;
@@ -184,8 +184,8 @@ test('a refusal is that of the mutation, but kept for no key', async () => {
   expect(exceeded['message']).not.toContain('kept for its idempotency key');
   for (const [operation, code] of [
     [{ transfer: { ...between, toAccountId: a } }, 'SAME_ACCOUNT'],
-    [{ transfer: { ...between, toAccountId: 'nobody' } }, 'ACCOUNT_NOT_FOUND'],
-    [{ transfer: { ...between, fromAccountId: 'nobody' } }, 'ACCOUNT_NOT_FOUND'],
+    [{ transfer: { ...between, toAccountId: 'unknown' } }, 'ACCOUNT_NOT_FOUND'],
+    [{ transfer: { ...between, fromAccountId: 'unknown' } }, 'ACCOUNT_NOT_FOUND'],
     [{ transfer: { ...between, externalId } }, 'EXTERNAL_ID_TAKEN'],
     [{ transfer: { ...between, conditions: [{ accountId: b, expectedVersion: 9 }] } }, 'CONDITION_FAILED'],
     [{ placeHold: { ...between, amount: '61' } }, 'INSUFFICIENT_FUNDS'],
@@ -204,12 +204,12 @@ test.each<[object, string, string]>([
   [{ expiresAt: 'x' }, 'INVALID_INPUT', 'operation.placeHold.expiresAt'],
   [{ expiresAt: '2001-01-01T00:00:00Z' }, 'INVALID_INPUT', 'operation.placeHold.expiresAt'],
   [{ idempotencyKey: '' }, 'INVALID_INPUT', 'operation.placeHold.idempotencyKey'],
-])('what is wrong with the input %j is named from the argument on', async (wrong, code, field) => {
+])('the invalid field of %j is named by its path from the argument', async (wrong, code, field) => {
   const input = { fromAccountId: a, toAccountId: b, amount: '1', idempotencyKey: newKey(), ...wrong };
   expect(await preview({ placeHold: input })).toMatchObject({ code, field });
 });
 
-test('an operation is exactly one', async () => {
+test('an operation must have exactly one field', async () => {
   const deposit = { accountId: a, amount: '1', idempotencyKey: newKey() };
   for (const operation of [{}, { deposit, withdraw: deposit }, { deposit: null }]) {
     const { errors } = await api.ask(

@@ -53,7 +53,7 @@ async function balance(id: string): Promise<string> {
   return data.account.balance.amount;
 }
 
-test('a reversal posts the entries with the sides swapped, and both transactions know each other', async () => {
+test('a reversal posts the entries with the sides swapped, and both transactions link to each other', async () => {
   const id = await transferred();
   const answer = await reverse(id, { externalId: `refund ${id}`, description: 'returned' });
   const entry = { layer: 'POSTED', amount: { amount: '40.00' }, description: null };
@@ -81,7 +81,7 @@ test('a reversal posts the entries with the sides swapped, and both transactions
   expect(data).toEqual({ transaction: { reversals: { nodes: [{ id: idOf(answer) }] }, reverses: null } });
 });
 
-test('a part is reversed several times, up to the whole', async () => {
+test('parts are reversed several times, up to the whole amount', async () => {
   const id = await transferred();
   const first = await reverse(id, { amount: '15' });
   expect(first).toMatchObject({ transaction: { amount: { amount: '15.00' } } });
@@ -107,11 +107,11 @@ test('a part is reversed several times, up to the whole', async () => {
   expect(await reverse(id, again)).toMatchObject({ ...already, replayed: false });
   expect(await reverse(id, again)).toMatchObject({ ...already, replayed: true });
   expect(await reverse(id, { amount: '0.01' })).toMatchObject(already);
-  // What was declined stays so with the facts that it had.
+  // A declined outcome keeps its facts.
   expect(await reverse(id, beyond)).toMatchObject({ ...exceeded, replayed: true });
 });
 
-test('reversals are read by pages, oldest first, from either end', async () => {
+test('reversals are read in pages, oldest first, from either end', async () => {
   const id = await transferred();
   const reversals: unknown[] = [];
   for (let part = 1; part <= 5; part += 1) reversals.push(idOf(await reverse(id, { amount: '1' })));
@@ -145,7 +145,7 @@ interface Page {
   readonly pageInfo: { readonly startCursor: string; readonly endCursor: string };
 }
 
-test('reversed twice at once, it is reversed once', async () => {
+test('of two concurrent reversals, one succeeds', async () => {
   const id = await transferred();
   const answers = await Promise.all(Array.from({ length: 8 }, () => reverse(id)));
   expect(answers.map(({ __typename }) => __typename).sort()).toEqual([
@@ -162,7 +162,7 @@ test('reversed twice at once, it is reversed once', async () => {
   expect([await balance(a), await balance(b)]).toEqual(['98.00', '2.00']);
 });
 
-test('deposits, withdrawals and captures are reversed; a captured hold does not open again', async () => {
+test('deposits, withdrawals and captures are reversed, and a captured hold is not reopened', async () => {
   const deposited = await posted('deposit', { accountId: b, amount: '7' });
   expect(await reverse(deposited, { amount: '3' })).toMatchObject({ transaction: { keyAccount: { id: b } } });
   expect(await balance(b)).toBe('4.00');
@@ -195,7 +195,7 @@ test('deposits, withdrawals and captures are reversed; a captured hold does not 
   expect([await balance(a), await balance(b)]).toEqual(['100.00', '4.00']);
 });
 
-test('a journal is reversed as a whole, and only so', async () => {
+test('a journal can only be reversed as a whole', async () => {
   const line = (accountId: string, side: string, amount: string) => ({ accountId, side, amount });
   const id = await posted('postTransaction', {
     keyAccountId: a,
@@ -219,7 +219,7 @@ test('a journal is reversed as a whole, and only so', async () => {
   expect(await reverse(ofTwo, { amount: '1' })).toMatchObject({ __typename: 'TransactionPosted' });
 });
 
-test('a reversal, a hold and a release are not reversible', async () => {
+test('a reversal, a hold and a release cannot be reversed', async () => {
   const reversal = idOf(await reverse(await transferred()));
   const placing = { fromAccountId: a, toAccountId: b, amount: '1', idempotencyKey: newKey() };
   const placed = await api.mutate(
@@ -238,7 +238,7 @@ test('a reversal, a hold and a release are not reversible', async () => {
   }
 });
 
-test('what is no transaction is not found', async () => {
+test('an id that is not a transaction is not found', async () => {
   const declined = {
     fromAccountId: b,
     toAccountId: a,
@@ -262,14 +262,14 @@ test.each(['0', '-1', '1.001', 'x', 1.5])('the part %j is INVALID_AMOUNT', async
   });
 });
 
-test('limits count for a reversal as for any posting', async () => {
+test('limits apply to a reversal as to any posting', async () => {
   const id = await transferred();
   await posted('transfer', { fromAccountId: b, toAccountId: c, amount: '10' });
   expect(await reverse(id)).toMatchObject({ code: 'INSUFFICIENT_FUNDS' });
   expect(await reverse(id, { amount: '30' })).toMatchObject({ __typename: 'TransactionPosted' });
 });
 
-test('the same request again is answered the same way, also by the other name of the original', async () => {
+test('the same request is replayed, also with the other name of the original', async () => {
   const externalId = `order ${newKey()}`;
   const id = await transferred('40', { externalId });
   const attempt = { amount: '10', idempotencyKey: newKey() };
@@ -277,7 +277,7 @@ test('the same request again is answered the same way, also by the other name of
   expect(first).toMatchObject({ replayed: false });
   expect(await reverse(id, { ...attempt, amount: '10.00' })).toEqual({ ...first, replayed: true });
   expect(await reverse(id, { ...attempt, amount: '11' })).toMatchObject({ differingFields: ['amount'] });
-  // Another original of the same key account.
+  // Another original with the same key account.
   expect(await reverse(await transferred('1'), attempt)).toMatchObject({
     differingFields: ['transactionId'],
   });

@@ -3,25 +3,26 @@ import type { AccountFilter } from '../../core/filters.ts';
 import { builder } from '../builder.ts';
 import { AccountConnection, parseUuidKey, readPage } from '../connection.ts';
 import { present, readMetadata } from '../filters.ts';
-import { pageCost } from '../protection/cost.ts';
+import { pageCost } from '../protection/prices.ts';
 import { AccountKindEnum, AccountStatusEnum } from './account.ts';
 
 export const AccountFilterInput = builder.inputType('AccountFilter', {
   description:
-    'Which accounts are meant: those for which all of this holds; what is absent is not asked. By `owner`, `externalIdPrefix` ' +
-    'and `metadata` few accounts are found at once, however many there are; the rest only thins out what these find. What ' +
-    'no account can have, such as a text that is too long, finds nothing.',
+    'Selects accounts that match all given fields. Omitted fields are ignored. `owner`, `externalIdPrefix` and `metadata` have ' +
+    'indexes; the other fields only filter what these find. A value that no account can have, such as a text that is too long, ' +
+    'matches nothing.',
   fields: (t) => ({
-    owner: t.string({ description: 'Its owner, exactly.' }),
-    currency: t.string({ description: 'The code of its currency.' }),
-    kind: t.field({ type: AccountKindEnum, description: 'Whose it is.' }),
-    status: t.field({ type: AccountStatusEnum, description: 'Whether it takes part.' }),
+    owner: t.string({ description: 'The exact owner.' }),
+    currency: t.string({ description: 'The code of the currency.' }),
+    kind: t.field({ type: AccountKindEnum, description: 'The kind of the account.' }),
+    status: t.field({ type: AccountStatusEnum, description: 'The status of the account.' }),
     externalIdPrefix: t.string({
-      description: 'How its externalId begins, such as `users:42:`. An empty text: it has one at all.',
+      description:
+        'The beginning of the externalId, such as `users:42:`. An empty string matches all accounts with an externalId.',
     }),
     metadata: t.field({
       type: 'Metadata',
-      description: 'Its metadata has all of these keys, with these very values.',
+      description: 'The metadata contains all these keys with exactly these values.',
     }),
   }),
 });
@@ -45,10 +46,15 @@ builder.queryField('accounts', (t) =>
     {
       type: 'Account',
       description:
-        'All accounts, or those that match, newest first by time of recording. This order is for people: that time is taken ' +
-        'before the commit, so an account may appear among those that you have already seen. A program that follows the ledger ' +
-        'reads `journal`: its entries name each account that money has moved on.',
-      args: { filter: t.arg({ type: AccountFilterInput, description: 'Only accounts that match.' }) },
+        'All accounts that match, newest first by `createdAt`. An account may appear later among older ones, because `createdAt` is ' +
+        'set before the commit. Programs that follow the ledger should read `journal`, whose entries name each account that they ' +
+        'change.',
+      args: {
+        filter: t.arg({
+          type: AccountFilterInput,
+          description: 'Returns only accounts that match. Default: all accounts.',
+        }),
+      },
       complexity: pageCost,
       resolve: (_, { filter: input, ...args }, { ledger, budget }) => {
         const filter = readAccountFilter(input);

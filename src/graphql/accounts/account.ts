@@ -10,37 +10,39 @@ import {
 import { formatId, parseId } from '../../core/values/ids.ts';
 import type { Money } from '../../core/values/money.ts';
 import { builder } from '../builder.ts';
-import { METADATA_COST } from '../protection/cost.ts';
+import { METADATA_COST, STATEMENT_COST } from '../protection/prices.ts';
 import { SideEnum } from '../transactions/entry.ts';
 
 export const AccountKindEnum = builder.enumType('AccountKind', {
-  description: 'Whose an account is.',
+  description: 'The kind of an account.',
   values: {
-    STANDARD: { description: "A caller's account, made by createAccount." },
+    STANDARD: { description: 'An account created by `createAccount`.' },
     EXTERNAL: {
       description:
-        'The world outside, one account a currency, made by the ledger: deposits come from it and withdrawals go to it. It ' +
-        'has no limits, and cannot be frozen or closed.',
+        'The counterpart of deposits and withdrawals: one account per currency, created by the ledger. It has no limits, and ' +
+        'cannot be frozen or closed.',
     },
   } satisfies Record<AccountKind, object>,
 });
 
 export const AccountStatusEnum = builder.enumType('AccountStatus', {
-  description: 'Whether an account takes part.',
+  description: 'The status of an account.',
   values: {
-    OPEN: { description: 'It takes part.' },
-    FROZEN: { description: 'Nothing moves on it, in either direction, until it is unfrozen.' },
-    CLOSED: { description: 'It is empty, and nothing will ever move on it again.' },
+    OPEN: { description: 'The account can be used.' },
+    FROZEN: {
+      description: 'Postings, holds and captures are rejected, in both directions, until it is unfrozen.',
+    },
+    CLOSED: { description: 'It is empty and closed permanently.' },
   } satisfies Record<AccountStatus, object>,
 });
 
 builder.node('Account', {
   description:
-    'What one owner has, in one currency. Its balances are amounts on its normal side, where they are positive. Always ' +
-    'balance - held ≥ minBalance, and balance + incoming ≤ maxBalance. Its own amounts, limits, status and `version` are read ' +
-    'together and agree. `history` and `holds` are read after them: see `history`.',
+    'An account of one owner in one currency. Its balances are positive on its normal side. Always balance - held ≥ minBalance, ' +
+    'and balance + incoming ≤ maxBalance. Its amounts, limits, status and `version` are read together and agree. `history` and ' +
+    '`holds` are read later: see `history`.',
   id: {
-    description: 'Names the account: `acct_…`.',
+    description: 'The id of the account: `acct_…`.',
     resolve: ({ id }) => formatId('account', id),
   },
   loadWithoutCache: (id, { loaders: { accounts } }) => {
@@ -48,86 +50,86 @@ builder.node('Account', {
     return uuid === undefined ? null : accounts.load(uuid);
   },
   fields: (t) => ({
-    kind: t.expose('kind', { type: AccountKindEnum, description: 'Whose it is.' }),
+    kind: t.expose('kind', { type: AccountKindEnum, description: 'The kind of the account.' }),
     externalId: t.exposeString('externalId', {
       nullable: true,
       description:
-        "The caller's own name for it, unique in the ledger and set once; null while it has none. Wherever an account's id " +
-        'is asked, `ext:` and this name is taken too. Hierarchical names such as `users:42:wallet` make groups.',
+        "The caller's own name for the account, unique in the ledger and set once. Null: it has none. Pass `ext:<externalId>` " +
+        'wherever an account id is expected. Hierarchical names such as `users:42:wallet` form groups.',
     }),
-    owner: t.exposeString('owner', { description: 'Whose account it is, in the words of the caller.' }),
+    owner: t.exposeString('owner', { description: 'The owner, as the caller named it.' }),
     currency: t.string({
-      description: 'The code of its currency. It never changes.',
+      description: 'The code of the currency. It never changes.',
       resolve: ({ currency }) => currency.code,
     }),
     normalSide: t.expose('normalSide', {
       type: SideEnum,
-      description: 'The side on which its balance is positive. It never changes.',
+      description: 'The side on which the balance is positive. It never changes.',
     }),
-    status: t.expose('status', { type: AccountStatusEnum, description: 'Whether it takes part.' }),
+    status: t.expose('status', { type: AccountStatusEnum, description: 'The status of the account.' }),
     balance: t.field({
       type: 'Money',
       description:
-        'Posted, positive on the normal side. Money that is held is part of it. It is the balance at `version`, and equals ' +
-        '`balanceAfter` of the entry of that version.',
+        'The posted balance, positive on the normal side. It includes held money. It equals `balanceAfter` of the entry with this ' +
+        '`version`.',
       resolve: (account) => money(account, balanceOf(account.normalSide, account)),
     }),
     held: t.field({
       type: 'Money',
-      description: 'Open holds that would lower the balance.',
+      description: 'The sum of open holds that would lower the balance.',
       resolve: (account) => money(account, heldOf(account.normalSide, account)),
     }),
     incoming: t.field({
       type: 'Money',
-      description: 'Open holds that would raise the balance.',
+      description: 'The sum of open holds that would raise the balance.',
       resolve: (account) => money(account, incomingOf(account.normalSide, account)),
     }),
     available: t.field({
       type: 'Money',
       nullable: true,
       description:
-        'By how much it can still fall: balance - held - minBalance. Null where it has no lower limit. Other requests may ' +
-        'use it first: to be sure, send the mutation, and it tells.',
+        'The amount by which the balance can still fall: balance - held - minBalance. Null: no lower limit. Another request may use ' +
+        'it at any time: only the result of a mutation is certain.',
       resolve: (account) => (account.minBalance === null ? null : money(account, availableOf(account))),
     }),
     totalDebits: t.field({
       type: 'Money',
-      description: 'All its posted debits since it exists.',
+      description: 'The sum of all posted debits.',
       resolve: (account) => money(account, account.totalDebits),
     }),
     totalCredits: t.field({
       type: 'Money',
-      description: 'All its posted credits since it exists.',
-      // Signed, the balance is what the credits are above the debits.
+      description: 'The sum of all posted credits.',
+      // `posted` is signed: credits minus debits.
       resolve: (account) => money(account, account.posted + account.totalDebits),
     }),
     minBalance: t.field({
       type: 'Money',
       nullable: true,
-      description: 'How low balance - held may be; null where there is no limit.',
+      description: 'The minimum of balance - held. Null: no limit.',
       resolve: (account) => (account.minBalance === null ? null : money(account, account.minBalance)),
     }),
     maxBalance: t.field({
       type: 'Money',
       nullable: true,
-      description: 'How high balance + incoming may be; null where there is no limit.',
+      description: 'The maximum of balance + incoming. Null: no limit.',
       resolve: (account) => (account.maxBalance === null ? null : money(account, account.maxBalance)),
     }),
     version: t.field({
       type: 'BigInt',
       description:
-        'How many entries it has. It rises by one with each. The entry of this version is the last one that `balance` includes.',
+        'The number of entries. Each entry increases it by one. The entry with this version is the last one in `balance`.',
       resolve: ({ version }) => version,
     }),
     metadata: t.field({
       type: 'Metadata',
       complexity: METADATA_COST,
-      description: 'What the caller attached; empty where nothing was.',
+      description: 'The metadata of the account. Empty: none was set.',
       resolve: ({ metadata }) => metadata,
     }),
     createdAt: t.field({
       type: 'DateTime',
-      description: 'When it was made.',
+      description: 'When the account was created.',
       resolve: ({ createdAt }) => createdAt,
     }),
   }),
@@ -137,11 +139,12 @@ builder.queryField('account', (t) =>
   t.field({
     type: 'Account',
     nullable: true,
-    description: 'An account; null where there is none.',
+    complexity: STATEMENT_COST,
+    description: 'The account with this id. Null: it does not exist.',
     args: {
       id: t.arg.id({
         required: true,
-        description: 'Its id, `acct_…`, or `ext:` and its externalId, such as `ext:users:42:wallet`.',
+        description: 'The id, `acct_…`, or `ext:<externalId>`, such as `ext:users:42:wallet`.',
       }),
     },
     resolve: async (_, { id }, { ledger, loaders: { accounts } }) => {

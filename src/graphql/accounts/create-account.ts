@@ -3,79 +3,78 @@ import type { Refusal } from '../../core/errors.ts';
 import type { AccountCreated } from '../../ledger/ledger.ts';
 import { builder } from '../builder.ts';
 import { settle } from '../context.ts';
-import * as refusals from '../refusals.ts';
+import * as refusals from '../refusals/refusals.ts';
 import { SideEnum } from '../transactions/entry.ts';
 
 export const BalanceLimitInput = builder.inputType('BalanceLimitInput', {
-  description: 'A limit on a balance: an amount, or none. Exactly one of the two is given.',
+  description: 'A limit on a balance: an amount, or no limit. Set exactly one field.',
   isOneOf: true,
   fields: (t) => ({
     amount: t.field({
       type: 'Decimal',
       description:
-        'The limit on the normal side, in the currency of the account; a minus sign makes it an overdraft.',
+        'The limit on the normal side, in the currency of the account. A negative minBalance allows an overdraft.',
     }),
-    unlimited: t.boolean({ description: 'No limit. It must be true.' }),
+    unlimited: t.boolean({ description: 'Must be true: no limit.' }),
   }),
 });
 
 export const CreateAccountInput = builder.inputType('CreateAccountInput', {
-  description: 'The account to be made. Its currency and normal side never change.',
+  description: 'The account to create. Its currency and normal side never change.',
   fields: (t) => ({
-    owner: t.string({ required: true, description: 'Whose account it is, in your words: 1 to 255 bytes.' }),
+    owner: t.string({ required: true, description: 'The owner, named as you like: 1 to 255 bytes.' }),
     currency: t.string({
       required: true,
-      description: 'The code of a currency of ISO 4217, or of one that is registered in the ledger.',
+      description: 'The code of an ISO 4217 currency, or of one registered in the ledger.',
     }),
     externalId: t.string({
       description:
-        "Your own name for it, 1 to 255 bytes, unique in the ledger and final. It is taken as `ext:…` wherever an account's " +
-        'id is asked.',
+        'Your own name for the account, 1 to 255 bytes, unique in the ledger. It never changes. Pass `ext:<externalId>` wherever an ' +
+        'account id is expected.',
     }),
     normalSide: t.field({
       type: SideEnum,
       required: true,
       defaultValue: 'CREDIT',
       description:
-        'The side on which its balance is positive. CREDIT for what you owe to its owner, such as a wallet; DEBIT for what ' +
-        'you have, such as a bank account. Only CREDIT accounts take deposits and withdrawals.',
+        'The side on which the balance is positive. CREDIT for money that you owe to the owner, such as a wallet; DEBIT for money ' +
+        'that you have, such as a bank account. Only CREDIT accounts accept deposits and withdrawals.',
     }),
     minBalance: t.field({
       type: BalanceLimitInput,
-      description: 'How low balance - held may be. Absent: 0. An empty account must be within it.',
+      description: 'The minimum of balance - held. Default: 0. An empty account must satisfy it.',
     }),
     maxBalance: t.field({
       type: BalanceLimitInput,
-      description:
-        'How high balance + incoming may be. Absent: unlimited. An empty account must be within it.',
+      description: 'The maximum of balance + incoming. Default: unlimited. An empty account must satisfy it.',
     }),
     metadata: t.field({
       type: 'Metadata',
-      description: 'What you want kept with it, such as ids of your own systems.',
+      description: 'Your own data about the account, such as ids of other systems.',
     }),
     idempotencyKey: t.string({
       description:
-        'Names this request, 1 to 255 bytes, unique among those of its owner: sent again, it answers the same account ' +
-        'instead of making another. Refusals are not remembered. Kept forever: no personal data in it.',
+        'The key of this request, 1 to 255 bytes, unique per owner. The same request with the same key returns the same account ' +
+        'instead of creating another. Refusals are not recorded. Keys are kept forever: put no personal data in them.',
     }),
   }),
 });
 
 builder.objectType('AccountCreated', {
-  description: 'The account was made, now or by an earlier request with the same key.',
+  description: 'The account exists. This request or an earlier one with the same key created it.',
   fields: (t) => ({
     account: t.expose('account', {
       type: 'Account',
-      description: 'The account. A replay shows it as it is now.',
+      description: 'The account. A replay returns its current state.',
     }),
     replayed: t.exposeBoolean('replayed', {
-      description: 'An earlier request with the same idempotency key had made it.',
+      description: 'True if an earlier request with the same key created the account.',
     }),
   }),
 });
 
 export const CreateAccountResult = builder.unionType('CreateAccountResult', {
-  description: 'The account, or why it was not made.',
+  description: 'The account, or the reason why it was not created.',
   types: [
     'AccountCreated',
     refusals.InvalidAmountError,
@@ -93,9 +92,9 @@ builder.mutationField('createAccount', (t) =>
     type: CreateAccountResult,
     nullable: true,
     description:
-      "Makes an account, empty and open. The first one of a currency brings the ledger's external account of that currency.",
+      'Creates an account, empty and open. The first account of a currency also creates the external account of that currency.',
     args: {
-      input: t.arg({ type: CreateAccountInput, required: true, description: 'The account to be made.' }),
+      input: t.arg({ type: CreateAccountInput, required: true, description: 'The account to create.' }),
     },
     resolve: async (_, { input }, context): Promise<AccountCreated | Refusal> => {
       const request = toAccountRequest(input);

@@ -3,77 +3,77 @@ import { type AccountChange, toAccountUpdate, toStatusChange } from '../../core/
 import type { AccountUpdated } from '../../ledger/ledger.ts';
 import { builder, type InputFields } from '../builder.ts';
 import { type Context, settle } from '../context.ts';
-import * as refusals from '../refusals.ts';
+import * as refusals from '../refusals/refusals.ts';
 import { BalanceLimitInput } from './create-account.ts';
 
 const accountIdField = (t: InputFields) =>
-  t.id({ required: true, description: 'Its id, `acct_…`, or `ext:` and its externalId.' });
+  t.id({ required: true, description: 'The account: its id, `acct_…`, or `ext:<externalId>`.' });
 
 const changeKeyField = (t: InputFields) => ({
   idempotencyKey: t.string({
     description:
-      'Names this one change, 1 to 255 bytes, unique among the changes of the account. The same key with the same change ' +
-      'answers AccountUpdated with `replayed: true` and changes nothing, whatever has happened since; with another change it is ' +
-      'IDEMPOTENCY_CONFLICT. Refusals are not recorded: the same key may succeed later. Kept forever: no personal data in it. ' +
-      'Absent: a request that is sent again is a new change.',
+      'The key of this change, 1 to 255 bytes, unique among the changes of the account. The same change with the same key changes ' +
+      'nothing and returns `replayed: true`. A different change with the same key is IDEMPOTENCY_CONFLICT. Refusals are not ' +
+      'recorded: the same key may succeed later. Keys are kept forever: put no personal data in them. Without a key, each request ' +
+      'is a new change.',
   }),
 });
 
 const UpdateAccountInput = builder.inputType('UpdateAccountInput', {
-  description: 'What is to be changed of an account. What is absent stays as it is.',
+  description: 'The changes to an account. Omitted fields stay unchanged.',
   fields: (t) => ({
     accountId: accountIdField(t),
     externalId: t.string({
       description:
-        'Your own name for it, 1 to 255 bytes, unique in the ledger, where it has none yet. It is given once: the same again ' +
-        'changes nothing, and another is INVALID_INPUT.',
+        'Your own name for an account that has none, 1 to 255 bytes, unique in the ledger. It is set once: the same name again ' +
+        'changes nothing, and another one is INVALID_INPUT.',
     }),
     minBalance: t.field({
       type: BalanceLimitInput,
-      description: 'How low balance - held may be from now on. It must be met now.',
+      description: 'The minimum of balance - held. The current balance and holds must satisfy it.',
     }),
     maxBalance: t.field({
       type: BalanceLimitInput,
-      description: 'How high balance + incoming may be from now on. It must be met now.',
+      description: 'The maximum of balance + incoming. The current balance and holds must satisfy it.',
     }),
     metadata: t.field({
       type: 'Metadata',
-      description: 'What you want kept with it, in place of all that was: {} leaves nothing.',
+      description: 'Replaces all metadata. {} removes it.',
     }),
     ...changeKeyField(t),
   }),
 });
 
 const FreezeAccountInput = builder.inputType('FreezeAccountInput', {
-  description: 'The account on which nothing is to move for now.',
+  description: 'The account to freeze.',
   fields: (t) => ({ accountId: accountIdField(t), ...changeKeyField(t) }),
 });
 
 const UnfreezeAccountInput = builder.inputType('UnfreezeAccountInput', {
-  description: 'The frozen account that is to take part again.',
+  description: 'The account to unfreeze.',
   fields: (t) => ({ accountId: accountIdField(t), ...changeKeyField(t) }),
 });
 
 const CloseAccountInput = builder.inputType('CloseAccountInput', {
-  description: 'The account that is to be closed for good.',
+  description: 'The account to close permanently.',
   fields: (t) => ({ accountId: accountIdField(t), ...changeKeyField(t) }),
 });
 
 builder.objectType('AccountUpdated', {
-  description: 'The change is made: now, or by an earlier request with the same key.',
+  description: 'The change is committed. This request or an earlier one with the same key made it.',
   fields: (t) => ({
-    account: t.expose('account', { type: 'Account', description: 'The account as it is now.' }),
+    account: t.expose('account', { type: 'Account', description: 'The account, in its current state.' }),
     replayed: t.exposeBoolean('replayed', {
       description:
-        'This key had been recorded before: nothing changed now, and the account may have changed since. Without a key always false.',
+        'True if an earlier request with the same key made the change. The account may have changed since then. Always false ' +
+        'without a key.',
     }),
   }),
 });
 
 const UpdateAccountResult = builder.unionType('UpdateAccountResult', {
   description:
-    'The account, or why it was not changed. Refusals are not recorded: the same request, with the same key too, may be ' +
-    'answered otherwise later.',
+    'The account, or the reason why it was not changed. Refusals are not recorded: the same request may succeed later.',
   types: [
     'AccountUpdated',
     refusals.IdempotencyConflictError,
@@ -94,8 +94,8 @@ builder.mutationFields((t) => ({
     type: UpdateAccountResult,
     nullable: true,
     description:
-      'Changes limits and metadata of an account that is open or frozen, or gives it a name. All of it happens, or nothing. ' +
-      'External accounts take metadata alone.',
+      'Changes limits, metadata or the externalId of an open or frozen account. All changes are made, or none. External accounts ' +
+      'accept only metadata.',
     args: { input: t.arg({ type: UpdateAccountInput, required: true, description: 'The change.' }) },
     resolve: (_, { input }, context) => change(context, input, toAccountUpdate(input)),
   }),
@@ -103,15 +103,15 @@ builder.mutationFields((t) => ({
     type: UpdateAccountResult,
     nullable: true,
     description:
-      'Refuses every posting, hold and capture on an account, in either direction, until it is unfrozen; holds can be voided ' +
-      'and expire. A frozen one stays so.',
+      'Freezes an account: postings, holds and captures are rejected, in both directions. Holds can still be voided and expire. ' +
+      'Freezing a frozen account changes nothing.',
     args: { input: t.arg({ type: FreezeAccountInput, required: true, description: 'The account.' }) },
     resolve: (_, { input }, context) => change(context, input, toStatusChange('FREEZE', input)),
   }),
   unfreezeAccount: t.field({
     type: UpdateAccountResult,
     nullable: true,
-    description: 'Lets a frozen account take part again. An open one stays so.',
+    description: 'Unfreezes an account. Unfreezing an open account changes nothing.',
     args: { input: t.arg({ type: UnfreezeAccountInput, required: true, description: 'The account.' }) },
     resolve: (_, { input }, context) => change(context, input, toStatusChange('UNFREEZE', input)),
   }),
@@ -119,8 +119,8 @@ builder.mutationFields((t) => ({
     type: UpdateAccountResult,
     nullable: true,
     description:
-      'Closes an account that is open or frozen, for good: at a balance of zero, with no open hold from it or to it. A closed ' +
-      'one stays so.',
+      'Closes an open or frozen account permanently. Its balance must be zero, and it must have no open holds. Closing a closed ' +
+      'account changes nothing.',
     args: { input: t.arg({ type: CloseAccountInput, required: true, description: 'The account.' }) },
     resolve: (_, { input }, context) => change(context, input, toStatusChange('CLOSE', input)),
   }),
@@ -129,11 +129,11 @@ builder.mutationFields((t) => ({
 async function change(
   context: Context,
   { accountId }: { readonly accountId: string },
-  asked: AccountChange | Refusal,
+  requested: AccountChange | Refusal,
 ): Promise<AccountUpdated | Refusal> {
   const { ledger, notes } = context;
   return settle(
     context,
-    'code' in asked ? asked : await ledger.changeAccount(accountId, asked, notes.requestId),
+    'code' in requested ? requested : await ledger.changeAccount(accountId, requested, notes.requestId),
   );
 }

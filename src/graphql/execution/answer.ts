@@ -1,22 +1,23 @@
 import { type ExecutionResult, GraphQLError } from 'graphql';
 import { AnswerBudget, sizeExceeded } from '../protection/answer-budget.ts';
-import { ANSWER_LIMIT, MAX_ANSWER_BYTES } from '../protection/cost.ts';
+import { ANSWER_LIMIT, MAX_ANSWER_BYTES, MAX_COST } from '../protection/cost.ts';
+import { codeOf } from './error-code.ts';
 import { isSmall, writeJsonInTurns } from './json-writer.ts';
 
-/** The media types of an answer; which, the caller chooses by its Accept header. */
+/** The media types of an answer. The caller chooses by its Accept header. */
 export const ANSWER_TYPES = ['application/json', 'application/graphql-response+json'] as const;
 export type AnswerType = (typeof ANSWER_TYPES)[number];
 
-/** An answer as HTTP sends it. */
+/** An HTTP response. */
 export interface HttpAnswer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string | Buffer;
-  /** Called when the caller has read the answer, or never will. */
+  /** Called when the caller has read the answer or closed the connection. */
   readonly onRead?: () => void;
 }
 
-/** A request that HTTP itself is enough to refuse: its status, and what the caller is told. */
+/** Returns the error of a request that is rejected at the level of HTTP, with its status. */
 export function requestRefused(
   status: number,
   message: string,
@@ -36,22 +37,23 @@ export function requestRefused(
 }
 
 /**
- * Writes a result as GraphQL over HTTP has it. What has data is 200. What has none is the caller's error, 4xx, or the
- * service's, 5xx; but application/json says 200 to any well-formed request that GraphQL refuses.
+ * Writes a result according to GraphQL over HTTP. A result with data has the status 200. One without data has 4xx for an error of
+ * the caller and 5xx for one of the service. In application/json, a well-formed request that GraphQL rejects has 200.
  * https://graphql.github.io/graphql-over-http/draft/#sec-Status-Codes
  */
 export function writeAnswer(
   { data, errors }: ExecutionResult,
   type: AnswerType,
+  budget = new AnswerBudget(),
 ): HttpAnswer & { readonly body: string } {
   const head = headOf(errors, data !== undefined, type);
   const dataMember = data === undefined ? [] : [`"data":${JSON.stringify(data)}`];
-  return { ...head, body: `{${[...writeErrors(errors), ...dataMember].join()}}` };
+  return { ...head, body: `{${[...writeErrors(errors), ...dataMember, ...writeExtensions(budget)].join()}}` };
 }
 
 /**
- * The same. Writes what is large in turns of the event loop, so that others have theirs. A query whose data is too large is
- * refused instead: no more of it is written than is allowed.
+ * Does the same as `writeAnswer`, but writes large data in several turns of the event loop. Rejects a query as soon as its data
+ * exceeds the limit.
  */
 export async function writeAnswerInTurns(
   result: ExecutionResult,
@@ -59,24 +61,28 @@ export async function writeAnswerInTurns(
   budget = new AnswerBudget(),
 ): Promise<HttpAnswer> {
   const { data, errors } = result;
-  if (data == null || isSmall(data)) return writeAnswer(result, type);
+  if (data == null || isSmall(data)) return writeAnswer(result, type, budget);
   const maxBytes = budget.isMutation ? Number.POSITIVE_INFINITY : MAX_ANSWER_BYTES;
   const written = await writeJsonInTurns(data, maxBytes, () => budget.turn());
   if (written === undefined) {
     const refusal = sizeExceeded(ANSWER_LIMIT, 'has an answer of', MAX_ANSWER_BYTES);
-    return writeAnswer({ errors: [refusal] }, type);
+    return writeAnswer({ errors: [refusal] }, type, budget);
   }
-  const before = [...writeErrors(errors), '"data":'].join();
+  const before = `{${[...writeErrors(errors), '"data":'].join()}`;
+  const after = `${['', ...writeExtensions(budget)].join()}}`;
   return {
     ...headOf(errors, true, type),
-    body: Buffer.concat([Buffer.from(`{${before}`), written, CLOSING]),
+    body: Buffer.concat([Buffer.from(before), written, Buffer.from(after)]),
   };
 }
 
-const CLOSING = Buffer.from('}');
-
 function writeErrors(errors: ExecutionResult['errors'] = []): string[] {
-  return errors.length === 0 ? [] : [`"errors":${JSON.stringify(errors.map(withoutHttp))}`];
+  return errors.length === 0 ? [] : [`"errors":${JSON.stringify(errors.map(shown))}`];
+}
+
+function writeExtensions({ showsCost, cost }: AnswerBudget): string[] {
+  if (!showsCost || cost === undefined) return [];
+  return [`"extensions":${JSON.stringify({ cost: { requested: cost, limit: MAX_COST } })}`];
 }
 
 function headOf(
@@ -100,7 +106,7 @@ function headOf(
 interface Http {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
-  /** What came is a GraphQL request, though one that GraphQL refuses. */
+  /** The request is a well-formed GraphQL request, which GraphQL rejects. */
   readonly isWellFormed: boolean;
 }
 
@@ -110,14 +116,21 @@ function httpOf({ extensions: { code, http } }: GraphQLError): Http {
   return {
     status: http?.status ?? FAULT_STATUS[String(code)] ?? 400,
     headers: http?.headers ?? {},
-    // Yoga says BAD_REQUEST of what is no GraphQL request, and the service itself says spec: false.
+    // Yoga marks other requests with BAD_REQUEST, and this service with `spec: false`.
     isWellFormed: code !== 'BAD_REQUEST' && http?.spec !== false,
   };
 }
 
-/** How HTTP answers is not part of the answer. */
-function withoutHttp(error: GraphQLError): object {
-  const { extensions, ...shown } = error.toJSON();
+/** GraphQL's own messages may repeat values of the request, whatever their length. */
+const MAX_MESSAGE_LENGTH = 1000;
+
+/** Returns an error in its serialized form: with a code and a short message, without its HTTP status and headers. */
+function shown(error: GraphQLError): object {
+  const { message, extensions, ...rest } = error.toJSON();
   const { http: _, ...kept } = extensions ?? {};
-  return Object.keys(kept).length === 0 ? shown : { ...shown, extensions: kept };
+  return { message: shorten(message), ...rest, extensions: { ...kept, code: codeOf(error) } };
+}
+
+function shorten(message: string): string {
+  return message.length > MAX_MESSAGE_LENGTH ? `${message.slice(0, MAX_MESSAGE_LENGTH)}…` : message;
 }

@@ -1,7 +1,7 @@
 /**
- * Coercion of variables ahead of execution, some elements of a long list in each turn of the event loop: to coerce the 10,000
- * operations of a batch takes 100 ms. The executors then get the coerced values by the type COERCED, which takes any value as
- * it is. Coercion is graphql-js's own, as in the executors. Where it fails, an executor coerces again, and reports the errors.
+ * Coerces variables before execution, a slice of a long list in each turn of the event loop: coercing the 10,000 operations of a
+ * batch takes 100 ms. The executors receive the coerced values with the type COERCED, which accepts any value unchanged. If
+ * coercion fails, an executor coerces again and reports the errors. Both use graphql-js's own coercion.
  */
 import { setImmediate } from 'node:timers/promises';
 import {
@@ -30,13 +30,13 @@ const SLICE = 250;
 const COERCED = new GraphQLScalarType({ name: 'CoercedVariable' });
 const COERCED_NODE: TypeNode = { kind: Kind.NAMED_TYPE, name: { kind: Kind.NAME, value: COERCED.name } };
 
-/** The schema, for executing documents that `takeCoerced` made. Never shown to callers. */
+/** Returns the schema for executing the documents of `takeCoerced`. It is internal: callers cannot read it. */
 export function withCoercedVariables(schema: GraphQLSchema): GraphQLSchema {
   const config = schema.toConfig();
   return new GraphQLSchema({ ...config, types: [...config.types, COERCED] });
 }
 
-/** The document whose operation takes the values of these variables as they are. */
+/** Returns the document, changed so that its operation accepts the values of these variables unchanged. */
 export function takeCoerced(
   document: DocumentNode,
   operation: OperationDefinitionNode,
@@ -53,8 +53,8 @@ export function takeCoerced(
 }
 
 /**
- * Makes a function that coerces all variables of an operation. It answers undefined where one is not of its type. The operation
- * is valid, and its variables have no defaults.
+ * Returns a function that coerces all variables of an operation. It resolves to undefined if a variable is invalid. The operation
+ * must be valid, and its variables must have no defaults.
  */
 export function coercionOf(
   schema: GraphQLSchema,
@@ -77,15 +77,15 @@ export function coercionOf(
   };
 }
 
-/** What an executor gets instead of an operation with long lists in its variables. */
+/** Replaces an operation whose variables have long lists. */
 export interface CoercedOperation {
   readonly document: DocumentNode;
   readonly variableValues: Record<string, unknown>;
 }
 
 /**
- * Coerces the variables of a valid operation that have long lists. Answers undefined where there are none, and resolves to
- * undefined where one is not of its type.
+ * Coerces the variables of a valid operation that have long lists. Returns undefined if there are none. Resolves to undefined if
+ * one is invalid.
  */
 export function coerceLongLists(
   schema: GraphQLSchema,
@@ -118,15 +118,15 @@ async function coerceThem(
 
 function inputType(schema: GraphQLSchema, node: TypeNode): GraphQLInputType {
   const type = typeFromAST(schema, node);
-  if (!isInputType(type)) throw new TypeError('a valid operation has variables of input types');
+  if (!isInputType(type)) throw new TypeError('the variables of a valid operation have input types');
   return type;
 }
 
-/** A long list that a value is, or has as a member such as `input.operations`: no other list has many elements. */
+/** A long list: the value itself, or its member, such as `input.operations`. No other list of the schema is long. */
 interface LongList {
   readonly type: GraphQLInputType;
   readonly elements: readonly unknown[];
-  /** The member's name; undefined: the value is the list. */
+  /** The name of the member. Undefined: the value itself is the list. */
   readonly member?: string;
 }
 
@@ -148,7 +148,7 @@ interface ListMember {
   readonly type: GraphQLInputType;
 }
 
-/** By type: every request is looked at. */
+/** Cached by type, because every request is checked. */
 const listMembers = new WeakMap<GraphQLInputObjectType, readonly ListMember[]>();
 
 function listMembersOf(type: GraphQLInputObjectType): readonly ListMember[] {
@@ -162,7 +162,7 @@ function listMembersOf(type: GraphQLInputObjectType): readonly ListMember[] {
   return members;
 }
 
-/** Like coerceInputValue: undefined where a value is not of its type. Coerces its long list in turns. */
+/** Coerces like coerceInputValue, but a long list in several turns. Resolves to undefined if the value is invalid. */
 async function coerceInTurns(type: GraphQLInputType, value: unknown): Promise<unknown> {
   const list = findLongList(type, value);
   if (list === undefined) return coerceInputValue(value, type);
@@ -177,6 +177,6 @@ async function coerceInTurns(type: GraphQLInputType, value: unknown): Promise<un
     coerced.push(...(slice as unknown[]));
   }
   if (member === undefined) return coerced;
-  // The member is there already, so that the order of the members stays.
+  // The member already exists, so the order of the members does not change.
   return Object.assign(around as object, { [member]: coerced });
 }

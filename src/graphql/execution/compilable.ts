@@ -21,13 +21,13 @@ import {
 } from 'graphql';
 
 /**
- * Whether an operation means the same when it is compiled. It does where every argument is a variable of the argument's type,
- * or an integer, a boolean or an enum value. In the rest graphql-jit differs from graphql-js:
+ * Returns whether a compiled operation has the same result as with graphql-js. Every argument must be a variable of the argument's
+ * type, an integer, a boolean or an enum value. In other cases graphql-jit differs from graphql-js:
  *
- * - In literals of custom scalars it drops variables and accepts malformed values.
- * - It runs the text of a literal as JavaScript if that imitates its own marks of special values.
+ * - It drops variables in literals of custom scalars, and accepts malformed literals of them.
+ * - It executes a literal's text as JavaScript if the text imitates its internal markers.
  * - It evaluates directives and the defaults of variables differently.
- * - Names of Object.prototype, such as __proto__, collide with the objects that it makes.
+ * - Names of Object.prototype, such as __proto__, collide with properties of its objects.
  */
 export function isCompilable(
   schema: GraphQLSchema,
@@ -41,10 +41,10 @@ export function isCompilable(
     types.set(variable.name.value, type);
   }
   const typeInfo = new TypeInfo(schema);
-  let isRight = true;
+  let isSame = true;
   const allow = (allowed: boolean) => {
     if (allowed) return undefined;
-    isRight = false;
+    isSame = false;
     return BREAK;
   };
   visit(
@@ -58,7 +58,7 @@ export function isCompilable(
       },
     }),
   );
-  return isRight;
+  return isSame;
 }
 
 function isPlainField({ name, alias }: FieldNode): boolean {
@@ -74,7 +74,7 @@ function isPlainValue(
 ): boolean {
   if (value.kind === Kind.VARIABLE) {
     const given = types.get(value.name.value);
-    // A variable that cannot be null may stand where null is allowed.
+    // A variable that cannot be null may be used for an argument that can be null.
     return given !== undefined && isTypeSubTypeOf(schema, given, type);
   }
   const bare = getNullableType(type);

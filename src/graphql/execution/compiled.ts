@@ -10,25 +10,27 @@ import {
 import { type CompiledQuery, compileQuery, isCompiledQuery } from 'graphql-jit';
 import { LRUCache } from 'lru-cache';
 import type { Context } from '../context.ts';
-import { hasFixedCost, isAffordable } from '../protection/cost.ts';
+import { checkFixedCost, hasFixedCost } from '../protection/cost.ts';
 import { isOnly } from '../protection/document-limits.ts';
 import { coercionOf, takeCoerced, withCoercedVariables } from './coercion.ts';
 import { isCompilable } from './compilable.ts';
 import { LARGE_REQUESTS } from './yoga.ts';
 
-/** What the operations that are kept may take, about. */
+/** The approximate maximum memory of the compiled operations. */
 const KEPT_BYTES = 64 * 2 ** 20;
-/** Measured: a token's share of the compiled code, and of the document that it keeps. */
+/** Measured: the memory of a token's part of the compiled code and of the document. */
 const BYTES_A_TOKEN = 4000;
 
-/** The one operation of a document, as a function. */
+/** The only operation of a document, compiled to a function. */
 export interface CompiledOperation {
   readonly name: string | null;
   readonly tokens: number;
-  /** Whether it may come in a body that other operations may not. */
+  /** Whether its body may exceed the limit of other operations. */
   readonly mayBeLarge: boolean;
-  /** Undefined: nothing was done, and graphql-js must execute the operation, or refuse it. So it is if the variables may not be of
-   * their types, or make it cost too much. */
+  /**
+   * Executes the operation. Undefined: it was not executed, because its variables may be invalid or make it too expensive. graphql-js
+   * must then execute or reject it.
+   */
   execute(
     context: Context,
     variables: Readonly<Record<string, unknown>>,
@@ -42,28 +44,28 @@ interface Known {
 }
 
 /**
- * The operations that come again and again. A frontend sends a few documents, and new variables each time: compiled, they
- * execute in a tenth of the time that it takes to walk through document and schema anew.
+ * Compiles operations that are sent repeatedly. A frontend sends few different documents, each with many different variables. A
+ * compiled operation takes a tenth of the time of graphql-js, which traverses the document and the schema for each execution.
  */
 export class CompiledOperations {
   readonly #schemas: Schemas;
   readonly #compileAfter: number;
   readonly #known = new LRUCache<string, Known>({ maxSize: KEPT_BYTES, sizeCalculation: sizeOf });
 
-  /** Compiling takes as long as some hundred executions: it waits until an operation came `compileAfter` times. */
+  /** Compiles an operation after `compileAfter` executions: compiling takes as long as a hundred executions. */
   constructor(schema: GraphQLSchema, compileAfter: number) {
     this.#schemas = { schema, executed: withCoercedVariables(schema) };
     this.#compileAfter = compileAfter;
   }
 
-  /** The operation of a document that was told of before, by its text; undefined where there is none. */
+  /** Returns the compiled operation of a document by its text. Undefined: it is not compiled. */
   find(query: string, operationName: string | null | undefined): CompiledOperation | undefined {
     const operation = this.#known.get(query)?.operation;
     if (operation === undefined) return undefined;
     return operationName == null || operationName === operation.name ? operation : undefined;
   }
 
-  /** Told of a document that has been executed. */
+  /** Counts an execution of a document, and compiles it when it is due. */
   learn(query: string, document: DocumentNode): void {
     const known = this.#known.get(query) ?? { times: 0 };
     known.times += 1;
@@ -72,14 +74,14 @@ export class CompiledOperations {
   }
 }
 
-/** The schema of documents, and that which they are executed by. */
+/** The public schema, and the schema for execution. */
 interface Schemas {
   readonly schema: GraphQLSchema;
   readonly executed: GraphQLSchema;
 }
 
 function compile({ schema, executed }: Schemas, document: DocumentNode): CompiledOperation | undefined {
-  // Of several operations a request names one.
+  // Of several operations, each request names one: these are not compiled.
   const operation = getOperationAST(document);
   if (operation == null || operation.operation === 'subscription' || !hasFixedCost(operation))
     return undefined;
@@ -96,17 +98,19 @@ function compile({ schema, executed }: Schemas, document: DocumentNode): Compile
     tokens: document.tokenCount ?? 0,
     mayBeLarge: isOnly(LARGE_REQUESTS, document),
     execute: async (context, variables, bodyBytes) => {
-      if (!isAffordable(operation, variables, bodyBytes)) return undefined;
+      const check = checkFixedCost(operation, variables, bodyBytes);
+      if (check?.cost === undefined || check.errors.length > 0) return undefined;
       const coerced = await coerce(variables);
       if (coerced === undefined) return undefined;
       const { budget } = context;
+      budget.noteCost(check.cost);
       if (operation.operation === 'mutation') budget.expectMutation();
       const { data, errors = [] } = await query(undefined, context, coerced);
       if (budget.refusal !== undefined) return { errors: [budget.refusal] };
       if (data === undefined) return undefined;
       if (errors.length === 0) return { data };
-      // Of several errors graphql-jit reports others, or in another order; where all data is null, it reports one. A query can
-      // simply be executed again.
+      // Of several errors, graphql-jit may report others than graphql-js, or in another order. If all data is null, it reports
+      // one. A query can be executed again.
       if (operation.operation === 'query' && (errors.length > 1 || data === null)) return undefined;
       return { data, errors: firstOfEach(data, errors).map((error) => locate(error, document)) };
     },
@@ -117,7 +121,7 @@ function sizeOf({ operation }: Known, query: string): number {
   return 1 + 2 * query.length + BYTES_A_TOKEN * (operation?.tokens ?? 0);
 }
 
-/** Of several errors that made the same value null, graphql-js reports the first. */
+/** Returns the first of the errors that made the same value null, as graphql-js does. */
 function firstOfEach(data: unknown, errors: readonly GraphQLError[]): readonly GraphQLError[] {
   const nulled = new Set<string>();
   return errors.filter(({ path = [] }) => {
@@ -137,7 +141,7 @@ function isObject(value: unknown): value is object {
   return typeof value === 'object' && value !== null;
 }
 
-/** The error as graphql-js makes it: with the fields where it arose. A compiled operation only has their lines and columns. */
+/** Returns the error as graphql-js reports it: with the nodes of its fields. A compiled operation has only their positions. */
 function locate(
   { message, locations = [], path, originalError }: GraphQLError,
   document: DocumentNode,

@@ -1,10 +1,10 @@
-/** Values, and characters, of what is written at once. */
+/** The maximum values and characters that are written at once. */
 const PIECE_VALUES = 500;
 const PIECE_CHARACTERS = 2 ** 16;
-/** Text is made bytes in chunks of this size. */
+/** Text is encoded in chunks of this size. */
 const CHUNK_CHARACTERS = 2 ** 17;
 
-/** Whether a value of JSON is small enough to be written at once. */
+/** Returns whether a JSON value is small enough to be written at once. */
 export function isSmall(value: unknown): boolean {
   return rest(value, { values: PIECE_VALUES, characters: PIECE_CHARACTERS });
 }
@@ -22,8 +22,8 @@ function rest(value: unknown, left: { values: number; characters: number }): boo
 }
 
 /**
- * Writes a value as JSON.stringify does, in turns of the event loop. Undefined where it has more than `maxBytes`: then no more
- * of it than that was written.
+ * Writes a value like JSON.stringify, in several turns of the event loop. Stops and resolves to undefined when the text exceeds
+ * `maxBytes`.
  */
 export async function writeJsonInTurns(
   value: unknown,
@@ -51,7 +51,7 @@ export async function writeJsonInTurns(
 
 function* piecesOf(value: unknown): Generator<string> {
   if (typeof value !== 'object' || value === null || isSmall(value)) {
-    // In a list, what JSON does not have is null.
+    // JSON.stringify writes null for an element that JSON cannot represent.
     yield JSON.stringify(value) ?? 'null';
     return;
   }

@@ -11,8 +11,8 @@ import {
 import type { Context } from '../context.ts';
 
 /**
- * Has each list of objects completed in slices, between which others have their turns, and so the objects that many links lead to.
- * Changes the schema's resolvers.
+ * Wraps the schema's resolvers so that long lists of objects, and the targets of many links, are completed in slices, between which
+ * other requests run.
  */
 export function completeInTurns(schema: GraphQLSchema): GraphQLSchema {
   const roots = new Set([schema.getQueryType(), schema.getMutationType()]);

@@ -1,36 +1,28 @@
 import { randomUUID } from 'node:crypto';
 import type { GraphQLError } from 'graphql';
+import { codeOf } from './error-code.ts';
 
-/**
- * What is noted of a request while it is answered, for its line in the log and for the metrics: names and codes, and none of
- * its values.
- */
+/** Collects facts about a request for its log line and the metrics: names and codes, never values. */
 export class RequestNotes {
-  /** Under which the log, the audit log and the caller know the request. */
+  /** The id of the request in the log, in the audit log and in its answer. */
   readonly requestId: string = randomUUID();
-  /** How the document names the operation that was executed; null where it does not, or none was. */
+  /** The name of the executed operation. Null: it has no name, or none was executed. */
   operation: string | null = null;
-  /** How often each code was answered: those of outcomes, and those of errors beside the data. */
+  /** The number of occurrences of each code, in outcomes and in errors. */
   readonly codes = new Map<string, number>();
 
   noteCode(code: string): void {
     this.codes.set(code, (this.codes.get(code) ?? 0) + 1);
   }
 
-  /** A name is the caller's to choose, and may be as long as a request. */
+  /** Notes the name of the operation, shortened: a caller may choose one of any length. */
   noteOperation(name: string | null): void {
     this.operation = name === null ? null : name.slice(0, MAX_NAME_LENGTH);
   }
 
   noteErrors(errors: readonly GraphQLError[] = []): void {
-    for (const { extensions } of errors) {
-      const { code } = extensions;
-      this.noteCode(typeof code === 'string' ? code : REQUEST_REFUSED);
-    }
+    for (const error of errors) this.noteCode(codeOf(error));
   }
 }
 
 const MAX_NAME_LENGTH = 100;
-
-/** What GraphQL itself refuses without a code of its own, such as variables of another type. */
-const REQUEST_REFUSED = 'GRAPHQL_REQUEST_REFUSED';

@@ -12,9 +12,8 @@ import {
 } from 'graphql';
 
 /**
- * Why variables cannot be of their types by their fields alone: the first that there is not, or that is missing. Execution finds
- * the same, and more; but it tells each such field together with all that stands beside it, so that of a large request it would
- * tell a hundred times what came.
+ * Returns the error of the first unknown or missing field in the variables. Execution finds it too, but reports each such field
+ * with its whole object: the errors of a large request could be a hundred times its size.
  */
 export function findMisshapenVariable(
   schema: GraphQLSchema,
@@ -45,14 +44,15 @@ function findProblem(type: GraphQLInputType, value: unknown, path: string): stri
   const fields = type.getFields();
   for (const name of Object.keys(value)) {
     const field = fields[name];
-    if (field === undefined) return `${path} has the field ${shorten(name)}, which ${type.name} has not`;
+    if (field === undefined)
+      return `${path} has the field ${shorten(name)}, which ${type.name} does not define`;
     const problem = findProblem(field.type, Reflect.get(value, name), `${path}.${name}`);
     if (problem !== undefined) return problem;
   }
   const missing = Object.values(fields).find(
     (field) => isRequiredInputField(field) && !Object.hasOwn(value, field.name),
   );
-  return missing && `${path} lacks the field "${missing.name}", which ${type.name} must have`;
+  return missing && `${path} lacks the field "${missing.name}", which ${type.name} requires`;
 }
 
 const SHOWN = 100;

@@ -14,8 +14,8 @@ import { parseJson } from '../../core/values/json.ts';
 import { type Ledger, UnavailableError } from '../../ledger/ledger.ts';
 import { type Context, createContext, type OnFault } from '../context.ts';
 import { AnswerBudget } from '../protection/answer-budget.ts';
-import { costErrors } from '../protection/cost.ts';
-import { checkDocument, checkText, isOnly } from '../protection/document-limits.ts';
+import { checkCost } from '../protection/cost.ts';
+import { checkDocument, checkText, DOCUMENT_LIMITS, isOnly } from '../protection/document-limits.ts';
 import { schema } from '../schema.ts';
 import { ANSWER_TYPES, requestRefused, writeAnswerInTurns } from './answer.ts';
 import { coerceLongLists, withCoercedVariables } from './coercion.ts';
@@ -24,36 +24,36 @@ import { findMisshapenVariable } from './variables.ts';
 
 export const GRAPHQL_PATH = '/graphql';
 
-/** What a body may have; that of a `postBatch`, as much as the service reads at all. */
+/** The maximum bytes of a request body. A larger one must be a `postBatch`. */
 export const MAX_REQUEST_BYTES = 2 ** 20;
 export const LARGE_REQUESTS = 'postBatch';
-/** Validation stops at so many errors. */
+/** The maximum number of validation errors. */
 const MAX_VALIDATION_ERRORS = 20;
 
-/** Of a larger request only the first field of its variables that is wrong is told, and not all with what stands beside them. */
-const MAX_TOLD_BYTES = 4096;
+/** For a larger request, only the first invalid field of the variables is reported. */
+const MAX_REPORTED_BYTES = 4096;
 
-/** What the service knows of a request beside what Yoga reads of it. */
+/** Facts about a request that Yoga does not read itself. */
 export interface RequestFacts {
   readonly bodyBytes?: number;
-  /** What the request becomes is noted there. */
+  /** Collects the outcome of the request. */
   readonly notes?: RequestNotes;
-  /** What the answer may take. Who gives it ends it when the answer has been written. */
+  /** Limits the answer. Its creator ends it when the answer has been written. */
   readonly budget?: AnswerBudget;
 }
 
 export type GraphQLHandler = YogaServerInstance<RequestFacts, Context>;
 
 export interface GraphQLOptions {
-  /** Introspection, and suggestions of what a caller may have meant. */
+  /** Enables introspection, and suggestions in error messages. */
   readonly explorer?: boolean;
   /** Plugins that see a request after its JSON was read, before its document is parsed. */
   readonly plugins?: readonly Plugin[];
 }
 
 /**
- * GraphQL, and the API over HTTP: `getEnveloped` parses, validates and executes, `fetch` answers whole requests. What limits a
- * document, and what is masked, is a plugin's, and holds for both. Bodies are the server's to limit.
+ * Creates the GraphQL handler. `getEnveloped` parses, validates and executes; `fetch` handles whole HTTP requests. The limits on
+ * documents and the masking of faults are plugins that apply to both. The HTTP server limits the size of bodies.
  */
 export function createGraphQLHandler(
   ledger: Ledger,
@@ -83,14 +83,14 @@ export function createGraphQLHandler(
     cors: false,
     landingPage: false,
     graphiql: false,
-    // Faults go to onFault, with the id of their request.
+    // onFault logs faults with the id of their request.
     logging: false,
   });
 }
 
-/** What the texts and trees of the documents that are kept may take, about. */
+/** The approximate maximum memory of the cached documents. */
 const CACHED_BYTES = 64 * 2 ** 20;
-/** Measured: a token with its share of the tree. */
+/** Measured: the memory of a token and its part of the syntax tree. */
 const BYTES_A_TOKEN = 400;
 
 function sizeOfDocument({ tokenCount = 0 }: DocumentNode, text: string): number {
@@ -98,8 +98,8 @@ function sizeOfDocument({ tokenCount = 0 }: DocumentNode, text: string): number 
 }
 
 /**
- * The one place where it is decided what callers see of an error. GraphQL's own errors and ours are meant for them. Of any
- * other, which is a fault, they see the code and under which id the log has the rest.
+ * Returns the error that the caller receives. Errors of GraphQL and of this service are meant for callers. Any other error is a
+ * fault: the caller receives its code and the request id, and the log has the details.
  */
 export function maskFault(error: unknown, onFault: OnFault): GraphQLError {
   if (error instanceof GraphQLError && isMeantForCallers(error)) return error;
@@ -108,7 +108,7 @@ export function maskFault(error: unknown, onFault: OnFault): GraphQLError {
   const [code, message] =
     fault instanceof UnavailableError
       ? ['UNAVAILABLE', fault.message]
-      : ['INTERNAL', 'A fault of the ledger itself, which its log has under the request id.'];
+      : ['INTERNAL', 'The ledger has an internal error. The log has its details under the request id.'];
   const { nodes, source, positions, path } = error instanceof GraphQLError ? error : {};
   return new GraphQLError(message, { nodes, source, positions, path, extensions: { code, requestId } });
 }
@@ -118,7 +118,7 @@ function isMeantForCallers({ originalError }: GraphQLError): boolean {
   return originalError instanceof GraphQLError && isMeantForCallers(originalError);
 }
 
-/** What an operation may be, found out in this order: by its text, its document, GraphQL's rules, and its cost. */
+/** Checks an operation in this order: its text, its document, GraphQL's rules, its variables and its cost. */
 function limits(explorer: boolean): Plugin<Context & RequestFacts> {
   const rules = explorer ? specifiedRules : [...specifiedRules, NoSchemaIntrospectionCustomRule];
   const hideSuggestions = !explorer;
@@ -142,7 +142,7 @@ function limits(explorer: boolean): Plugin<Context & RequestFacts> {
     },
     onValidate({ setValidationFn }) {
       setValidationFn((against, document) =>
-        validate(against, document, rules, { maxErrors: MAX_VALIDATION_ERRORS, hideSuggestions }),
+        validate(against, document, rules, { maxErrors: maxErrorsOf(document), hideSuggestions }),
       );
     },
     onExecute({ args, executeFn, setExecuteFn, setResultAndStopExecution }) {
@@ -154,15 +154,16 @@ function limits(explorer: boolean): Plugin<Context & RequestFacts> {
       notes.noteOperation(operation?.name?.value ?? null);
       if (operation?.operation === 'mutation') budget.expectMutation();
       const { bodyBytes = Number.POSITIVE_INFINITY } = args.contextValue;
-      const check = (areRight: boolean) => {
+      const check = (areValid: boolean) => {
         const misshapen =
-          !areRight && bodyBytes > MAX_TOLD_BYTES && operation
+          !areValid && bodyBytes > MAX_REPORTED_BYTES && operation
             ? findMisshapenVariable(args.schema, operation, variables)
             : undefined;
-        const errors =
+        const { cost, errors } =
           misshapen === undefined
-            ? costErrors(args.schema, document, operationName, variables, { bodyBytes, hideSuggestions })
-            : [misshapen];
+            ? checkCost(args.schema, document, operationName, variables, { bodyBytes, hideSuggestions })
+            : { errors: [misshapen] };
+        if (cost !== undefined) budget.noteCost(cost);
         if (errors.length > 0) setResultAndStopExecution({ errors });
       };
       const done = {
@@ -186,9 +187,18 @@ function limits(explorer: boolean): Plugin<Context & RequestFacts> {
   };
 }
 
-/** A body that has more bytes than it may, or says that it will have. */
+/**
+ * The maximum number of validation errors of a document. An error may repeat the whole document, so a long document has fewer:
+ * all its errors together are about as long as the longest document.
+ */
+function maxErrorsOf({ loc }: DocumentNode): number {
+  const characters = loc?.source.body.length ?? DOCUMENT_LIMITS.characters;
+  return Math.max(1, Math.min(MAX_VALIDATION_ERRORS, Math.floor(DOCUMENT_LIMITS.characters / characters)));
+}
+
+/** Returns the error of a body whose actual or declared size exceeds the limit. */
 export function bodyTooLarge(given: number, allowed: number): GraphQLError {
-  const more = allowed === MAX_REQUEST_BYTES ? ` That of a ${LARGE_REQUESTS} may have 16 MiB.` : '';
+  const more = allowed === MAX_REQUEST_BYTES ? ` The body of a ${LARGE_REQUESTS} may have 16 MiB.` : '';
   return requestRefused(
     413,
     `The body has at least ${given.toLocaleString('en')} bytes; at most ${allowed.toLocaleString('en')} are allowed.${more}`,
@@ -197,13 +207,13 @@ export function bodyTooLarge(given: number, allowed: number): GraphQLError {
 }
 
 /**
- * Yoga takes malformed JSON in a query string for a fault of its own, and an operationName of any type for a name. It reads a
- * body by the request's own `json`, for which see `parseJson`.
+ * Reads the parts of a request that Yoga reads wrongly. Yoga treats malformed JSON in a query string as its own fault, and accepts
+ * an operationName of any type. It parses bodies with the request's `json`, which this replaces with `parseJson`.
  */
 const READ_REQUEST: Plugin = {
   onParams({ params: { operationName } }) {
     if (operationName == null || typeof operationName === 'string') return;
-    throw requestRefused(400, 'The operationName must be text.');
+    throw requestRefused(400, 'operationName must be a string.');
   },
   onRequestParse({ request, setRequestParser }) {
     request.json = async () => parseJson(await request.text());
@@ -215,7 +225,7 @@ const READ_REQUEST: Plugin = {
         try {
           if (params[name] !== undefined) params[name] = parseJson(String(params[name]));
         } catch {
-          throw requestRefused(400, `The query parameter ${name} must be JSON.`);
+          throw requestRefused(400, `The query parameter ${name} must be valid JSON.`);
         }
       }
       return params;
@@ -223,15 +233,15 @@ const READ_REQUEST: Plugin = {
   },
 };
 
-/** The server has chosen the type of the answer, and asks for no other. */
+/** Writes the answer in the media type that the server has chosen. */
 const WRITE_ANSWER: Plugin<object, RequestFacts> = {
   onResultProcess({ request, result, serverContext, setResultProcessor }) {
     if (isAsyncIterable(result) || Array.isArray(result)) return;
     serverContext.notes?.noteErrors(result.errors);
-    const asked = request.headers.get('accept');
-    const type = ANSWER_TYPES.find((known) => known === asked) ?? 'application/json';
+    const accepted = request.headers.get('accept');
+    const type = ANSWER_TYPES.find((known) => known === accepted) ?? 'application/json';
     setResultProcessor(async (given, { Response }) => {
-      // A list of results or a stream of them took another way above.
+      // Lists and streams of results have returned above.
       const { status, headers, body } = await writeAnswerInTurns(
         given as ExecutionResult,
         type,

@@ -5,24 +5,22 @@ import type { Ledger } from '../../ledger/ledger.ts';
 import { builder } from '../builder.ts';
 import { HoldConnection, parseUuidKey, readPage, TransactionConnection } from '../connection.ts';
 import { present, readTimeRange, TimeRangeInput } from '../filters.ts';
-import { pageCost, transactionPageCost } from '../protection/cost.ts';
+import { pageCost, transactionPageCost } from '../protection/prices.ts';
 import { HoldStatusEnum } from './hold.ts';
 
 const HoldFilterInput = builder.inputType('HoldFilter', {
   description:
-    'Which holds are meant: those for which all of this holds; what is absent is not asked. By `accountId`, and by ' +
-    '`expiresAt` together with the status OPEN, few holds are found at once, however many there are; the rest only thins out ' +
-    'what these find.',
+    'Selects holds that match all given fields. Omitted fields are ignored. `accountId` has an index, and so has `expiresAt` ' +
+    'together with the status OPEN. The other fields only filter what these find.',
   fields: (t) => ({
     accountId: t.id({
       description:
-        'The account that it is from or to: its id, `acct_…`, or `ext:` and its externalId. What stands for no account finds ' +
-        'nothing.',
+        'The account that the hold is from or to: its id, `acct_…`, or `ext:<externalId>`. An unknown account matches nothing.',
     }),
-    status: t.field({ type: HoldStatusEnum, description: 'What has become of it.' }),
+    status: t.field({ type: HoldStatusEnum, description: 'The status of the hold.' }),
     expiresAt: t.field({
       type: TimeRangeInput,
-      description: 'When it expires. One that never does is in no range that has a bound.',
+      description: 'When the hold expires. A range with a bound excludes holds that never expire.',
     }),
   }),
 });
@@ -42,10 +40,15 @@ builder.queryField('holds', (t) =>
     {
       type: 'Hold',
       description:
-        'All holds, or those that match, newest first by time of recording. This order is for people: that time is taken before ' +
-        'the commit, so a hold may appear among those that you have already seen. A program that follows the ledger reads ' +
-        '`journal`: it has every transaction that placed, captured or released a hold.',
-      args: { filter: t.arg({ type: HoldFilterInput, description: 'Only holds that match.' }) },
+        'All holds that match, newest first by `createdAt`. A hold may appear later among older ones, because `createdAt` is set ' +
+        'before the commit. Programs that follow the ledger should read `journal`, which has every transaction that placed, ' +
+        'captured or released a hold.',
+      args: {
+        filter: t.arg({
+          type: HoldFilterInput,
+          description: 'Returns only holds that match. Default: all holds.',
+        }),
+      },
       complexity: pageCost,
       resolve: async (_, { filter: input, ...args }, { ledger, budget }) => {
         const filter = await readHoldFilter(ledger, input);
@@ -66,8 +69,13 @@ builder.objectField('Account', 'holds', (t) =>
   t.connection(
     {
       type: 'Hold',
-      description: 'The holds from it or to it, or those of one status, newest first.',
-      args: { status: t.arg({ type: HoldStatusEnum, description: 'Only holds of this status.' }) },
+      description: 'The holds from and to the account, newest first.',
+      args: {
+        status: t.arg({
+          type: HoldStatusEnum,
+          description: 'Returns only holds with this status. Default: all holds.',
+        }),
+      },
       complexity: pageCost,
       resolve: ({ id: accountId }, { status, ...args }, { ledger, budget }) => {
         const filter: HoldFilter = present({ accountId, status });
@@ -89,7 +97,7 @@ builder.objectField('Hold', 'transactions', (t) =>
     {
       type: 'Transaction',
       description:
-        'The transaction that placed it, and those that captured or released it, oldest first. Declined attempts are none.',
+        'The transactions that placed, captured and released the hold, oldest first. Declined attempts are not included.',
       complexity: transactionPageCost,
       resolve: ({ id: holdId }, args, { ledger, budget }) =>
         readPage(budget, args, {

@@ -1,7 +1,7 @@
 import { toCapture, toHold, toVoid } from '../../core/decide/request.ts';
 import { builder, type InputFields } from '../builder.ts';
 import { getHold } from '../context.ts';
-import * as refusals from '../refusals.ts';
+import * as refusals from '../refusals/refusals.ts';
 import {
   ATTEMPT_REFUSALS,
   accountIdField,
@@ -17,20 +17,14 @@ import {
 
 export const PlaceHoldInput = builder.inputType('PlaceHoldInput', {
   description:
-    'Money that is to be reserved between two accounts of one currency. The key is one of `fromAccountId`.',
+    'A reservation of money between two accounts of one currency. The idempotency key belongs to `fromAccountId`.',
   fields: (t) => ({
-    fromAccountId: accountIdField(
-      t,
-      'The account that captures debit: where it is a CREDIT account, it pays.',
-    ),
-    toAccountId: accountIdField(
-      t,
-      'The account that captures credit: where it is a CREDIT account, it receives.',
-    ),
+    fromAccountId: accountIdField(t, 'The account that captures debit. A CREDIT account pays.'),
+    toAccountId: accountIdField(t, 'The account that captures credit. A CREDIT account receives.'),
     amount: amountField(t),
     expiresAt: t.field({
       type: 'DateTime',
-      description: 'From when on nothing can be captured of it, in the future. Absent: it never expires.',
+      description: 'When the hold expires: an instant in the future. Default: never.',
     }),
     conditions: conditionsField(t),
     ...attemptFields(t),
@@ -40,50 +34,52 @@ export const PlaceHoldInput = builder.inputType('PlaceHoldInput', {
 const holdIdField = (t: InputFields) =>
   t.id({
     required: true,
-    description:
-      'The hold: its id, `hold_…`, or `ext:` and the externalId of the transaction that placed it.',
+    description: 'The hold: its id, `hold_…`, or `ext:<externalId>` of the transaction that placed it.',
   });
 
 export const CaptureHoldInput = builder.inputType('CaptureHoldInput', {
-  description: 'Reserved money that is to move. The key is one of the account that the hold is from.',
+  description:
+    'A capture of reserved money. The idempotency key belongs to the account that the hold is from.',
   fields: (t) => ({
     holdId: holdIdField(t),
     amount: t.field({
       type: 'Decimal',
       description:
-        'How much of what remains, above zero, with at most as many decimals as the currency has. Absent: all of it.',
+        'The amount to capture, above zero, with at most as many decimals as the currency. Default: all that remains.',
     }),
     final: t.boolean({
       required: true,
       defaultValue: true,
-      description: 'The same transaction releases what is left. False: that stays held, for other captures.',
+      description:
+        'True: the capture also releases what is left. False: what is left stays reserved for other captures.',
     }),
     ...attemptFields(t),
   }),
 });
 
 export const VoidHoldInput = builder.inputType('VoidHoldInput', {
-  description: 'A hold that is to end. The key is one of the account that it is from.',
+  description: 'The release of a hold. The idempotency key belongs to the account that the hold is from.',
   fields: (t) => ({ holdId: holdIdField(t), ...keyField(t), ...noteFields(t) }),
 });
 
 builder.objectType('HoldPlaced', {
-  description: 'The money is reserved, durably.',
+  description: 'The hold is committed: the money is reserved.',
   fields: (t) => ({
     hold: t.field({
       type: 'Hold',
-      description: 'The hold. A replay shows it as it is now.',
+      description: 'The hold. A replay returns its current state.',
       resolve: ({ hold, transaction }, _, context) => hold ?? getHold(context, transaction.id),
     }),
-    transaction: t.expose('transaction', { type: 'Transaction', description: 'What was recorded.' }),
+    transaction: t.expose('transaction', { type: 'Transaction', description: 'The recorded transaction.' }),
     replayed: t.exposeBoolean('replayed', {
-      description: 'This key had been answered before: nothing was reserved again.',
+      description:
+        'True if an earlier request with the same key placed the hold: nothing was reserved again.',
     }),
   }),
 });
 
 const PlaceHoldResult = builder.unionType('PlaceHoldResult', {
-  description: 'The hold, or why there is none.',
+  description: 'The hold, or the reason why it was not placed.',
   types: [
     'HoldPlaced',
     refusals.AccountNotFoundError,
@@ -100,7 +96,7 @@ const PlaceHoldResult = builder.unionType('PlaceHoldResult', {
 });
 
 const CaptureHoldResult = builder.unionType('CaptureHoldResult', {
-  description: 'The posted capture, or why there is none.',
+  description: 'The posted capture, or the reason why it was not posted.',
   types: [
     'TransactionPosted',
     refusals.HoldNotFoundError,
@@ -113,7 +109,7 @@ const CaptureHoldResult = builder.unionType('CaptureHoldResult', {
 });
 
 const VoidHoldResult = builder.unionType('VoidHoldResult', {
-  description: 'The posted release, or why there is none.',
+  description: 'The posted release, or the reason why it was not posted.',
   types: ['TransactionPosted', refusals.HoldNotFoundError, refusals.HoldNotOpenError, ...ATTEMPT_REFUSALS],
   resolveType: outcomeTypeName,
 });
@@ -123,7 +119,8 @@ builder.mutationFields((t) => ({
     type: PlaceHoldResult,
     nullable: true,
     description:
-      'Reserves money: from must have it available, to must have room for it, and neither balance changes until a capture.',
+      'Reserves money. `from` must have the amount available, and `to` must have room below its maxBalance. Balances change only ' +
+      'when the hold is captured.',
     args: { input: t.arg({ type: PlaceHoldInput, required: true, description: 'The hold.' }) },
     resolve: (_, { input }, context) => post(context, toHold(input)),
   }),
@@ -131,16 +128,16 @@ builder.mutationFields((t) => ({
     type: CaptureHoldResult,
     nullable: true,
     description:
-      'Moves reserved money: all that remains of a hold or a part of it, once or several times. Neither funds nor limits ' +
-      'refuse it any more.',
+      'Moves reserved money: all that remains of a hold or a part of it, once or several times. It cannot fail for lack of funds ' +
+      'or because of limits.',
     args: { input: t.arg({ type: CaptureHoldInput, required: true, description: 'The capture.' }) },
     resolve: (_, { input }, context) => post(context, toCapture(input)),
   }),
   voidHold: t.field({
     type: VoidHoldResult,
     nullable: true,
-    description: 'Ends a hold: what remains of it is free again, also where an account is frozen.',
-    args: { input: t.arg({ type: VoidHoldInput, required: true, description: 'What is to end.' }) },
+    description: 'Ends a hold and releases what remains of it, even if an account is frozen.',
+    args: { input: t.arg({ type: VoidHoldInput, required: true, description: 'The release.' }) },
     resolve: (_, { input }, context) => post(context, toVoid(input)),
   }),
 }));

@@ -3,26 +3,27 @@ import { formatId, parseId } from '../../core/values/ids.ts';
 import type { Money } from '../../core/values/money.ts';
 import { builder } from '../builder.ts';
 import { getAccount, getHold } from '../context.ts';
+import { STATEMENT_COST } from '../protection/prices.ts';
 
 export const HoldStatusEnum = builder.enumType('HoldStatus', {
-  description: 'What has become of a hold.',
+  description: 'The status of a hold.',
   values: {
     OPEN: {
       description:
-        'What remains of it is reserved. So it is until its end is recorded, also for the moments in which it has expired.',
+        'The remaining amount is reserved. An expired hold stays OPEN for a few seconds, until its release is recorded.',
     },
-    CAPTURED: { description: 'It was captured to its end: to the last unit, or by a final capture.' },
-    VOIDED: { description: 'It was voided, and what remained of it is free again.' },
-    EXPIRED: { description: 'It has expired, and what remained of it is free again.' },
+    CAPTURED: { description: 'It was captured completely, or by a final capture.' },
+    VOIDED: { description: 'It was voided. The remaining amount was released.' },
+    EXPIRED: { description: 'It expired. The remaining amount was released.' },
   } satisfies Record<HoldStatus, object>,
 });
 
 builder.node('Hold', {
   description:
-    'Money that is reserved: `held` on the account that it would leave, `incoming` on the one that it would reach. It is ' +
-    'captured, in one part or several, or it is voided or expires.',
+    'A reservation of money: `held` on the account that would pay, `incoming` on the one that would receive. It ends when it is ' +
+    'captured, in one or several parts, voided or expired.',
   id: {
-    description: 'Names the hold: `hold_…`. In the order of these ids holds were placed.',
+    description: 'The id of the hold: `hold_…`. Ids are ordered by `createdAt`.',
     resolve: ({ id }) => formatId('hold', id),
   },
   loadWithoutCache: (id, { loaders: { holds } }) => {
@@ -32,40 +33,40 @@ builder.node('Hold', {
   fields: (t) => ({
     from: t.field({
       type: 'Account',
-      description: 'The account that captures debit, as it is now.',
+      description: 'The account that captures debit, in its current state.',
       resolve: ({ fromAccountId }, _, context) => getAccount(context, fromAccountId),
     }),
     to: t.field({
       type: 'Account',
-      description: 'The account that captures credit, as it is now.',
+      description: 'The account that captures credit, in its current state.',
       resolve: ({ toAccountId }, _, context) => getAccount(context, toAccountId),
     }),
     amount: t.field({
       type: 'Money',
-      description: 'How much was reserved.',
+      description: 'The reserved amount.',
       resolve: (hold) => money(hold, hold.amount),
     }),
     captured: t.field({
       type: 'Money',
-      description: 'How much of it was captured so far.',
+      description: 'The amount captured so far.',
       resolve: (hold) => money(hold, hold.captured),
     }),
     remaining: t.field({
       type: 'Money',
-      description: 'How much of it is still reserved, and can be captured; 0 once it is not OPEN.',
+      description: 'The amount that is still reserved. 0 if the status is not OPEN.',
       resolve: (hold) => money(hold, remainingOf(hold)),
     }),
-    status: t.expose('status', { type: HoldStatusEnum, description: 'What has become of it.' }),
+    status: t.expose('status', { type: HoldStatusEnum, description: 'The status of the hold.' }),
     expiresAt: t.field({
       type: 'DateTime',
       nullable: true,
       description:
-        'From this instant on nothing can be captured of it, and within seconds what remains is free again. Null: never.',
+        'From this instant on, captures are rejected. The remaining amount is released within seconds. Null: it never expires.',
       resolve: ({ expiresAt }) => expiresAt,
     }),
     createdAt: t.field({
       type: 'DateTime',
-      description: 'When it was placed.',
+      description: 'When the hold was placed.',
       resolve: ({ createdAt }) => createdAt,
     }),
   }),
@@ -76,7 +77,7 @@ builder.objectField('Transaction', 'hold', (t) =>
     type: 'Hold',
     nullable: true,
     description:
-      'The hold that this one placed, captured or released, as it is now; null where it is none of these.',
+      'The hold that the transaction placed, captured or released, in its current state. Null: the transaction has no hold.',
     resolve: ({ holdId }, _, context) => (holdId === null ? null : getHold(context, holdId)),
   }),
 );
@@ -85,12 +86,13 @@ builder.queryField('hold', (t) =>
   t.field({
     type: 'Hold',
     nullable: true,
-    description: 'A hold; null where there is none.',
+    complexity: STATEMENT_COST,
+    description: 'The hold with this id. Null: it does not exist.',
     args: {
       id: t.arg.id({
         required: true,
         description:
-          'Its id, `hold_…`, or `ext:` and the externalId of the transaction that placed it, such as `ext:order-42`.',
+          'The id, `hold_…`, or `ext:<externalId>` of the transaction that placed it, such as `ext:order-42`.',
       }),
     },
     resolve: async (_, { id }, { ledger, loaders: { holds } }) => {

@@ -1,34 +1,34 @@
 /**
- * Limits on making an answer, in addition to its cost: the bytes that its request reads, the time that it keeps the event loop,
- * and the number of large answers that are made at once. A mutation's answer is bounded before it is executed, and is never stopped.
+ * Limits on building an answer, in addition to its cost: the bytes that its request reads, the time that it occupies the event loop,
+ * and the number of large answers that are built at once. The answer of a mutation is limited before execution and never stopped.
  */
 import { setImmediate as setImmediateCallback } from 'node:timers';
 import { setImmediate } from 'node:timers/promises';
 import { GraphQLError } from 'graphql';
 
-/** Bytes of rows that a query reads at most. */
+/** The maximum bytes of rows that a query reads. */
 export const MAX_READ_BYTES = 64 * 2 ** 20;
-/** A query that has read more is large: one of these is answered at a time, so that the memory of many is never needed at once. */
+/** A query that has read more than this is large. Large queries are answered one at a time, which bounds their memory. */
 const LARGE_BYTES = 2 ** 20;
-/** Bytes that are counted at once. */
+/** Bytes that are counted in one turn of the event loop. */
 const COUNTED_AT_ONCE = 2 ** 17;
 /** Elements of a list that are completed at once. */
 const SLICE = 10;
-/** A turn of the event loop ends after so many milliseconds, or slices. */
+/** A turn of the event loop ends after this time, or this number of slices. */
 const TURN_MS = 4;
 const TURN_SLICES = 100;
-/** Links of a request that are completed in one turn. */
+/** Links of a request that are completed in one turn of the event loop. */
 const TURN_LINKS = 100;
 
-/** Refuses a query for a size that was not known before it was executed. */
+/** Returns the error of a query that exceeds a size which is unknown before execution. */
 export function sizeExceeded(limit: string, name: string, allowed: number): GraphQLError {
   return new GraphQLError(
-    `The query ${name} more than ${allowed.toLocaleString('en')} bytes. Ask for fewer fields, or for smaller pages.`,
+    `The query ${name} more than ${allowed.toLocaleString('en')} bytes. Select fewer fields or request smaller pages.`,
     { extensions: { code: 'INVALID_INPUT', limit, given: allowed + 1, allowed, http: { status: 400 } } },
   );
 }
 
-/** The slices of all requests, in the order in which they came: a few in each turn of the event loop. */
+/** The slices of all requests in order of arrival. A few run in each turn of the event loop. */
 class Slices {
   readonly #waiting: (() => void)[] = [];
   #isRunning = false;
@@ -48,7 +48,7 @@ class Slices {
         const begin = this.#waiting.shift();
         if (begin === undefined) break;
         begin();
-        // After all that the slice does by promises that are settled.
+        // Continues after the slice's promise callbacks.
         await new Promise<void>((resolve) => process.nextTick(resolve));
       }
     }
@@ -56,7 +56,7 @@ class Slices {
   }
 }
 
-/** The right to make a large answer. */
+/** The permission to build a large answer. One request has it at a time. */
 class Place {
   readonly #waiting: (() => void)[] = [];
   #isTaken = false;
@@ -76,20 +76,32 @@ class Place {
 const slices = new Slices();
 const place = new Place();
 
-/** The budget of one request. `end` must be called when its answer has been written. */
+/** The budget of one request. Its creator calls `end` when the answer has been written. */
 export class AnswerBudget {
+  /** Whether the answer reports the cost of the operation in `extensions.cost`. */
+  readonly showsCost: boolean;
+  #cost: number | undefined;
   #isMutation = false;
   #readBytes = 0;
   #refusal: GraphQLError | undefined;
   #place: Promise<void> | undefined;
   #hasEnded = false;
-  /** Slices that are not completed yet, and what waits for all of them. */
+  /** The number of unfinished slices, and the callbacks that run after the last of them. */
   #slices = 0;
   #afterSlices: (() => void)[] = [];
-  /** Links that were completed in this turn. */
+  /** Links that were completed in this turn of the event loop. */
   #links = 0;
 
-  /** Why the query is not answered. */
+  constructor({ showsCost = false }: { readonly showsCost?: boolean } = {}) {
+    this.showsCost = showsCost;
+  }
+
+  /** Units of cost of the operation. Undefined: the request was rejected before its cost was known. */
+  get cost(): number | undefined {
+    return this.#cost;
+  }
+
+  /** The error of a query that exceeded the budget. */
   get refusal(): GraphQLError | undefined {
     return this.#refusal;
   }
@@ -98,12 +110,16 @@ export class AnswerBudget {
     return this.#isMutation;
   }
 
-  /** What is executed is a mutation. */
+  /** Marks the operation as a mutation, whose answer is never stopped. */
   expectMutation(): void {
     this.#isMutation = true;
   }
 
-  /** Takes account of rows that were read. Throws where they are too many; waits where the query has become a large one. */
+  noteCost(cost: number): void {
+    this.#cost = Math.min(cost, Number.MAX_SAFE_INTEGER);
+  }
+
+  /** Counts rows that were read. Throws if they exceed the budget. Waits for permission if the query has become large. */
   async read<Rows extends readonly object[]>(rows: Rows): Promise<Rows> {
     let counted = 0;
     for (const row of rows) {
@@ -123,7 +139,7 @@ export class AnswerBudget {
     return rows;
   }
 
-  /** The elements of a list, of which the executor gets a slice at a time: it completes what it has at once. */
+  /** Returns the elements of a list, a slice of them in each turn. The executor completes the elements that it has at once. */
   inTurns<T>(elements: readonly T[]): readonly (T | Promise<T>)[] {
     if (elements.length <= SLICE) return elements;
     let turn: Promise<void> | undefined;
@@ -133,7 +149,7 @@ export class AnswerBudget {
     });
   }
 
-  /** What a link leads to, at once or in a later turn: what is read together would be completed together. */
+  /** Returns the target of a link, at once or in a later turn. All targets of one load would otherwise be completed in one turn. */
   inTurn<T>(value: T): T | Promise<T> {
     this.#links += 1;
     if (this.#links === 1) {
@@ -149,7 +165,7 @@ export class AnswerBudget {
     return slices.next();
   }
 
-  /** Calls back when the slices of all lists are completed, so that what they ask for can be read together. */
+  /** Runs the callback when the slices of all lists are completed, so that their loads share one statement. */
   schedule(callback: () => void): void {
     if (this.#slices > 0) this.#afterSlices.push(callback);
     else void Promise.resolve().then(() => process.nextTick(callback));
@@ -183,7 +199,7 @@ export class AnswerBudget {
   }
 }
 
-/** About as many bytes as the texts and fields of rows have. */
+/** Returns the approximate number of bytes of a row's texts and fields. */
 function bytesOf(value: unknown): number {
   if (typeof value === 'string') return value.length;
   if (typeof value !== 'object' || value === null) return FIELD_BYTES;

@@ -15,43 +15,14 @@ import { limitExceeded } from './document-limits.ts';
 import { type BatchExtent, type Extent, extentOf } from './extent.ts';
 
 /**
- * What one operation may cost. A field costs 1, and a field below a list costs that as often as the list can have elements: a
- * page as many as are asked for, entries MAX_ENTRIES, a batch's results as many as it has operations. Of a union's types the
- * one that costs most counts.
+ * The maximum cost of one operation. A field costs 1 or its price (prices.ts). A field of a list's elements costs that for each
+ * possible element: the requested page size, MAX_ENTRIES entries, or one result for each operation of a batch. Of the types of a
+ * union, the most expensive counts.
  */
 export const MAX_COST = 300_000;
-/** Bytes that an answer has at most. Those of a mutation are known before it is executed; a query is stopped there. */
+/** The maximum bytes of an answer. Those of a mutation are computed before execution. A query is stopped at the limit. */
 export const MAX_ANSWER_BYTES = 32 * 2 ** 20;
 export const ANSWER_LIMIT = 'answerBytes';
-
-/** Texts cost what their largest size is to that of other fields. */
-export const METADATA_COST = 200;
-export const DESCRIPTION_COST = 5;
-/** A transaction is read with all of its entries, whether they are asked for or not. */
-export const TRANSACTION_COST = MAX_ENTRIES;
-/** The currencies of ISO 4217, and some more. */
-export const CURRENCIES = 200;
-
-const PAGE_SIZE = { default: 20, max: 100 };
-/** Reading a page is a query of its own. */
-const PAGE_COST = 10;
-
-interface PageArguments {
-  readonly first?: number | null | undefined;
-  readonly last?: number | null | undefined;
-}
-
-/** The cost of a list that is read by pages. A size that is refused anyway counts as the largest. */
-export function pageCost({ first, last }: PageArguments): { field: number; multiplier: number } {
-  const size = first ?? last ?? PAGE_SIZE.default;
-  return { field: PAGE_COST, multiplier: Math.max(0, Math.min(size, PAGE_SIZE.max)) };
-}
-
-/** The same for a list of transactions. */
-export function transactionPageCost(args: PageArguments): { field: number; multiplier: number } {
-  const { field, multiplier } = pageCost(args);
-  return { field: field + multiplier * TRANSACTION_COST, multiplier };
-}
 
 export interface CostOptions {
   /** Bytes of the request. */
@@ -59,22 +30,29 @@ export interface CostOptions {
   readonly hideSuggestions: boolean;
 }
 
+/** The result of the cost check of an operation. It may be executed if there are no errors. */
+export interface CostCheck {
+  /** Units of cost. Undefined: the operation or its variables are invalid. */
+  readonly cost?: number;
+  readonly errors: readonly GraphQLError[];
+}
+
 /**
- * Why an operation is not executed: it costs too much, the answer of a mutation could be too large, or one of both cannot be told
- * from its variables. Empty: it is.
+ * Checks the cost of an operation and, of a mutation, the maximum size of its answer. Variables that decide the cost and are
+ * invalid are errors too.
  */
-export function costErrors(
+export function checkCost(
   schema: GraphQLSchema,
   document: DocumentNode,
   operationName: string | null | undefined,
   variables: Readonly<Record<string, unknown>>,
   { bodyBytes, hideSuggestions }: CostOptions,
-): readonly GraphQLError[] {
+): CostCheck {
   const operation = getOperationAST(document, operationName);
-  if (operation == null) return [];
+  if (operation == null) return { errors: [] };
   const fixed = fixedCosts.get(operation) ?? fixedCostOf(schema, document, operation);
   fixedCosts.set(operation, fixed);
-  if (fixed !== VARIABLE) return errorsOf(fixed, variables, bodyBytes);
+  if (fixed !== VARIABLE) return checkTotal(fixed, variables, bodyBytes);
 
   const { variableValues, errors } = getVariableValues(
     schema,
@@ -85,51 +63,54 @@ export function costErrors(
       hideSuggestions,
     },
   );
-  if (errors !== undefined) return errors;
+  if (errors !== undefined) return { errors };
   try {
-    return errorsOf(costOf(schema, document, operation, variableValues), variables, bodyBytes);
+    return checkTotal(costOf(schema, document, operation, variableValues), variables, bodyBytes);
   } catch (error) {
-    // An argument that cannot be read would leave the rest uncounted.
-    if (error instanceof GraphQLError) return [error];
+    // The rest of the operation would not be counted.
+    if (error instanceof GraphQLError) return { errors: [error] };
     throw error;
   }
 }
 
-/** Whether the cost of an operation that was executed depends on no variable but those that say how large a batch is. */
+/**
+ * Checks the cost of an operation that `checkCost` has checked before. Undefined: its cost depends on variables other than the
+ * size of a batch.
+ */
+export function checkFixedCost(
+  operation: OperationDefinitionNode,
+  variables: Readonly<Record<string, unknown>>,
+  bodyBytes: number,
+): CostCheck | undefined {
+  const fixed = fixedCosts.get(operation);
+  return fixed === undefined || fixed === VARIABLE ? undefined : checkTotal(fixed, variables, bodyBytes);
+}
+
+/** Returns whether the cost of an operation that `checkCost` has checked depends on no variable except the size of a batch. */
 export function hasFixedCost(operation: OperationDefinitionNode): boolean {
   const fixed = fixedCosts.get(operation);
   return fixed !== undefined && fixed !== VARIABLE;
 }
 
-/** Whether such an operation may be executed with these variables. */
-export function isAffordable(
-  operation: OperationDefinitionNode,
-  variables: Readonly<Record<string, unknown>>,
-  bodyBytes: number,
-): boolean {
-  const fixed = fixedCosts.get(operation);
-  return fixed !== undefined && fixed !== VARIABLE && errorsOf(fixed, variables, bodyBytes).length === 0;
-}
-
 type Variables = Parameters<typeof extentOf>[3];
 
-/** The extent of an operation without results of a batch, what each result adds, and what each entry of these does. */
+/** The extent of an operation with an empty batch, and the extents that each result and each entry of a result add. */
 interface Cost {
   readonly operation: OperationDefinitionNode;
   readonly base: Extent;
   readonly perResult: Extent;
   readonly perEntry: Extent;
-  /** The fields with a batch: the larger of two counts for both. */
+  /** The fields that take a batch. The largest batch counts for all of them. */
   readonly batches: readonly FieldNode[];
 }
 
-/** What an operation costs, whatever its variables; VARIABLE where that depends on them. Kept as long as its document is. */
+/** The cost of an operation for any variables. VARIABLE: it depends on variables. */
 const fixedCosts = new WeakMap<OperationDefinitionNode, Cost | typeof VARIABLE>();
 const VARIABLE = 'depends on variables';
 
-/** The arguments that say how many elements a list has. */
+/** The arguments that decide the length of a list. */
 const SIZES: ReadonlySet<string> = new Set(['first', 'last', 'ids']);
-/** The fields that take a batch, and where it stands in their input. */
+/** The fields that take a batch, and the list in their input. */
 const BATCHES: ReadonlyMap<string, string> = new Map([
   ['postBatch', 'operations'],
   ['createAccounts', 'accounts'],
@@ -150,13 +131,13 @@ function fixedCostOf(
   try {
     return costOf(schema, document, operation, { sources: {}, coerced: {} });
   } catch (error) {
-    // An argument beside the sizes cannot be read without its variables.
+    // Another argument of the same field needs its variables.
     if (error instanceof GraphQLError) return VARIABLE;
     throw error;
   }
 }
 
-/** The extent is convex in the size of the batch, so that its slope is that of very large batches. */
+/** The extent is convex in the size of the batch. The slope at a very large batch is therefore an upper bound. */
 const MANY = 1e6;
 
 function costOf(
@@ -194,29 +175,31 @@ function slope(from: Extent, to: Extent, distance: number): Extent {
     cost: (to.cost - from.cost) / distance,
     bytes: (to.bytes - from.bytes) / distance,
     repeatedBytes: (to.repeatedBytes - from.repeatedBytes) / distance,
-    // Results share the request's texts out among them.
+    // All results together repeat each text of the request once.
     repeats: to.repeats - from.repeats,
   };
 }
 
-function errorsOf(
+function checkTotal(
   { operation, base, perResult, perEntry, batches }: Cost,
   variables: Readonly<Record<string, unknown>>,
   bodyBytes: number,
-): readonly GraphQLError[] {
+): CostCheck {
   const { size, entries, isInline } = batchOf(batches, withDefaults(operation, variables));
   const total = (of: 'cost' | 'bytes' | 'repeatedBytes') =>
     Math.ceil(base[of] + size * perResult[of] + entries * perEntry[of]);
   const cost = total('cost');
-  if (cost > MAX_COST) return [limitExceeded('cost', 'units of cost', cost, MAX_COST)];
-  if (operation.operation !== 'mutation') return [];
-  // In a document, several elements can share the text of one variable.
+  if (cost > MAX_COST) return { cost, errors: [limitExceeded('cost', 'units of cost', cost, MAX_COST)] };
+  if (operation.operation !== 'mutation') return { cost, errors: [] };
+  // In a document, several elements can use the text of one variable.
   const repeats = base.repeats + (perResult.repeats + perEntry.repeats) * (isInline ? size : 1);
   const repeated = repeats === 0 ? 0 : Math.min(total('repeatedBytes'), repeats * bodyBytes);
   const bytes = total('bytes') + repeated;
-  return bytes > MAX_ANSWER_BYTES
-    ? [limitExceeded(ANSWER_LIMIT, 'bytes that its answer could have', bytes, MAX_ANSWER_BYTES)]
-    : [];
+  const errors =
+    bytes > MAX_ANSWER_BYTES
+      ? [limitExceeded(ANSWER_LIMIT, 'bytes in its largest possible answer', bytes, MAX_ANSWER_BYTES)]
+      : [];
+  return { cost, errors };
 }
 
 function withDefaults(
@@ -231,7 +214,7 @@ function withDefaults(
   return all;
 }
 
-/** The largest batch of an operation. What is no batch is refused before anything is done. */
+/** Returns the size of the largest batch. A value that is not a batch counts as one element: execution rejects it. */
 function batchOf(batches: readonly FieldNode[], variables: Readonly<Record<string, unknown>>) {
   const largest = { size: 0, entries: 0, isInline: false };
   for (const { name, arguments: args = [] } of batches) {
@@ -257,7 +240,7 @@ function sumOf(operations: readonly unknown[]): number {
   return entries;
 }
 
-/** Those of a final capture: two that release what was held, and two that move money. */
+/** The maximum number of entries of any other operation: a final capture has two that release the hold and two that move money. */
 const OTHER_ENTRIES = 4;
 
 function memberOf(value: unknown, name: string): unknown {

@@ -1,9 +1,9 @@
 /**
- * What a document may be, found out before GraphQL validates it: some of its rules compare every field with every other, and
- * some read a fragment once for each way that leads to it.
+ * Limits on a document that protect parsing and validation, before its cost can be computed. Some rules of validation compare
+ * fields or fragments in pairs, and some read a fragment once for each path to it.
  *
- * First the text (`checkText`), before it is parsed: the parser recurses. Then the document (`checkDocument`): what fragments
- * expand to is counted with what is known of each, and never expanded, until the count has passed its limit.
+ * `checkText` runs before parsing, because the parser is recursive. `checkDocument` runs before validation. It counts fragments
+ * by the counts of their parts, without expanding them.
  */
 import {
   type DocumentNode,
@@ -15,28 +15,20 @@ import {
   type SelectionSetNode,
   Source,
   TokenKind,
-  visit,
 } from 'graphql';
 
-/** At most so many. Those of `fields` and `spreads` count what an operation is once its fragments stand where they are spread. */
 export const DOCUMENT_LIMITS = {
   characters: 100_000,
   tokens: 5000,
-  /** Brackets of any kind inside each other. */
+  /** Open brackets of any kind. Also the depth of fields after fragments are expanded. */
   nesting: 50,
-  /** Operations and fragments. */
+  /** Operations and fragments. Validation compares the fragments of one selection set in pairs. */
   definitions: 50,
-  aliases: 100,
-  directives: 50,
-  spreads: 500,
-  /** Fields inside each other. GraphiQL's own introspection has exactly so many. */
-  depth: 15,
-  fields: 1000,
-  /** The same name selected in the same place: a union's every member may have it once. */
+  /** Fields, inline fragments and spreads of all definitions, after fragments are expanded. */
+  selections: 1500,
+  /** Fields with one name in one place. Validation compares them in pairs. Each member of a union may select the name once. */
   repeats: 40,
-  /** Fields of one object among the arguments: validation tells each that is wrong with all of the others. */
-  members: 100,
-  /** Fields of a mutation, whether they are skipped or not. */
+  /** Fields of a mutation, including skipped ones. */
   mutationFields: 10,
 } as const;
 type Limit = keyof typeof DOCUMENT_LIMITS;
@@ -44,19 +36,14 @@ type Limit = keyof typeof DOCUMENT_LIMITS;
 const NAMES: Readonly<Record<Limit, string>> = {
   characters: 'characters',
   tokens: 'tokens',
-  nesting: 'brackets inside each other',
+  nesting: 'levels of nesting',
   definitions: 'operations and fragments',
-  aliases: 'aliases',
-  directives: 'directives',
-  spreads: 'fragment spreads, counted through fragments',
-  depth: 'fields inside each other',
-  fields: 'fields, counted through fragments',
+  selections: 'fields and fragments, counted after expansion',
   repeats: 'fields of one name in one place',
-  members: 'fields in one object',
-  mutationFields: 'fields of a mutation, counted through fragments',
+  mutationFields: 'fields of a mutation, counted after expansion',
 };
 
-/** Refuses a request for what it has too much of, before anything of it is done. */
+/** Returns the error of a request that exceeds a limit and is rejected before execution. */
 export function limitExceeded(limit: string, name: string, given: number, allowed: number): GraphQLError {
   const counted = Math.min(given, Number.MAX_SAFE_INTEGER);
   return new GraphQLError(
@@ -73,7 +60,7 @@ function check(limit: Limit, given: number): void {
 const OPENING: ReadonlySet<TokenKind> = new Set([TokenKind.BRACE_L, TokenKind.BRACKET_L, TokenKind.PAREN_L]);
 const CLOSING: ReadonlySet<TokenKind> = new Set([TokenKind.BRACE_R, TokenKind.BRACKET_R, TokenKind.PAREN_R]);
 
-/** Throws for the limit that a text passes, at the token that passes it, and GraphQL's syntax error for what is no token. */
+/** Throws for the first limit that a text exceeds, and a GraphQL syntax error for an invalid token. */
 export function checkText(text: string): void {
   check('characters', text.length);
   const lexer = new Lexer(new Source(text));
@@ -87,66 +74,50 @@ export function checkText(text: string): void {
   }
 }
 
-/** What a selection set is with its fragments in place. */
-interface Extent {
+/** The size of a selection set after expansion. */
+interface SetSize {
   depth: number;
-  fields: number;
-  spreads: number;
-  /** Fields of the set itself, not of what is below them. */
+  selections: number;
+  /** Fields of the set itself, without those of its fields' selection sets. */
   ownFields: number;
 }
 
-/** Throws for the limit that a document passes. A document that does not is no burden to GraphQL's validation. */
+/** Throws for the first limit that a document exceeds. Validation of any other document is quick. */
 export function checkDocument(document: DocumentNode): void {
   check('definitions', document.definitions.length);
-  visit(document, { ObjectValue: ({ fields }) => check('members', fields.length) });
   const fragments = fragmentsOf(document);
-  const known = new Map<SelectionSetNode, Extent | 'being measured'>();
-  const counts = { aliases: 0, directives: 0 };
+  const known = new Map<SelectionSetNode, SetSize | 'in progress'>();
 
-  const measure = (set: SelectionSetNode): Extent => {
+  const measure = (set: SelectionSetNode): SetSize => {
     const before = known.get(set);
-    if (before === 'being measured') throw new GraphQLError(CYCLE, { extensions: REFUSED });
+    if (before === 'in progress') throw new GraphQLError(CYCLE, { extensions: REFUSED });
     if (before !== undefined) return before;
-    known.set(set, 'being measured');
-    const extent = { depth: 0, fields: 0, spreads: 0, ownFields: 0 };
+    known.set(set, 'in progress');
+    const size = { depth: 0, selections: 0, ownFields: 0 };
     for (const selection of set.selections) {
-      counts.directives += selection.directives?.length ?? 0;
-      if (selection.kind === Kind.FIELD) {
-        if (selection.alias !== undefined) counts.aliases += 1;
-        const below = selection.selectionSet === undefined ? NOTHING : measure(selection.selectionSet);
-        extent.depth = Math.max(extent.depth, 1 + below.depth);
-        extent.fields += 1 + below.fields;
-        extent.spreads += below.spreads;
-        extent.ownFields += 1;
-      } else {
-        const isSpread = selection.kind === Kind.FRAGMENT_SPREAD;
-        const inside = isSpread ? fragments.get(selection.name.value)?.selectionSet : selection.selectionSet;
-        const placed = inside === undefined ? NOTHING : measure(inside);
-        extent.depth = Math.max(extent.depth, placed.depth);
-        extent.fields += placed.fields;
-        extent.spreads += placed.spreads + (isSpread ? 1 : 0);
-        extent.ownFields += placed.ownFields;
-      }
+      const isField = selection.kind === Kind.FIELD;
+      const inside =
+        selection.kind === Kind.FRAGMENT_SPREAD
+          ? fragments.get(selection.name.value)?.selectionSet
+          : selection.selectionSet;
+      const below = inside === undefined ? NOTHING : measure(inside);
+      size.depth = Math.max(size.depth, below.depth + (isField ? 1 : 0));
+      size.selections += 1 + below.selections;
+      size.ownFields += isField ? 1 : below.ownFields;
     }
-    known.set(set, extent);
-    return extent;
+    known.set(set, size);
+    return size;
   };
 
+  let total = 0;
   for (const definition of document.definitions) {
-    // Validation refuses what is no operation and no fragment.
+    // Validation rejects type definitions.
     if (definition.kind !== Kind.OPERATION_DEFINITION && definition.kind !== Kind.FRAGMENT_DEFINITION)
       continue;
-    counts.directives += definition.directives?.length ?? 0;
-    for (const variable of definition.variableDefinitions ?? []) {
-      counts.directives += variable.directives?.length ?? 0;
-    }
-    const { depth, fields, spreads, ownFields } = measure(definition.selectionSet);
-    check('aliases', counts.aliases);
-    check('directives', counts.directives);
-    check('spreads', spreads);
-    check('depth', depth);
-    check('fields', fields);
+    const { depth, selections, ownFields } = measure(definition.selectionSet);
+    total += selections;
+    check('selections', total);
+    check('nesting', depth);
     if (definition.kind === Kind.OPERATION_DEFINITION && definition.operation === 'mutation') {
       check('mutationFields', ownFields);
     }
@@ -154,11 +125,11 @@ export function checkDocument(document: DocumentNode): void {
   }
 }
 
-const NOTHING: Readonly<Extent> = { depth: 0, fields: 0, spreads: 0, ownFields: 0 };
+const NOTHING: Readonly<SetSize> = { depth: 0, selections: 0, ownFields: 0 };
 const REFUSED = { code: 'INVALID_INPUT', http: { status: 400 } };
-const CYCLE = 'A fragment must not spread itself, directly or through others.';
+const CYCLE = 'A fragment must not spread itself, directly or through other fragments.';
 
-/** GraphQL compares fields of one name in one place pair by pair, and then what is below them. */
+/** Counts the fields of each name in each place, across the selection sets that GraphQL merges there. */
 function checkRepeats(
   sets: readonly SelectionSetNode[],
   fragments: ReadonlyMap<string, FragmentDefinitionNode>,
@@ -188,7 +159,7 @@ function checkRepeats(
   for (const fields of below.values()) if (fields.sets.length > 0) checkRepeats(fields.sets, fragments);
 }
 
-/** Whether an operation is a mutation of nothing but fields of this name. Which operation, says the request. */
+/** Returns whether the operation that the request names is a mutation whose fields all have this name. */
 export function isOnly(field: string, document: DocumentNode, operationName?: string | null): boolean {
   const operation = getOperationAST(document, operationName);
   if (operation?.operation !== 'mutation') return false;
@@ -203,6 +174,7 @@ export function isOnly(field: string, document: DocumentNode, operationName?: st
   return holds(operation.selectionSet);
 }
 
+/** Returns the fragments of a document by name. */
 export function fragmentsOf({ definitions }: DocumentNode): Map<string, FragmentDefinitionNode> {
   return new Map(
     definitions.flatMap((definition) =>

@@ -14,62 +14,62 @@ import {
   type SelectionSetNode,
 } from 'graphql';
 import { fragmentsOf } from './document-limits.ts';
+import { introspectionSize } from './introspection.ts';
 import { bytesOfLeaf, isAsGiven, isOwnText } from './leaf-bytes.ts';
 
-/** What an operation asks for, where every list is as long and every text as large as it can be. */
+/** The maximum size of an operation's answer: every list has its maximum length, every text its maximum size. */
 export interface Extent {
-  /** Units; see cost.ts. */
+  /** Units of cost; see cost.ts. */
   readonly cost: number;
-  /** Bytes of the answer, without the texts that repeat the request. */
+  /** Bytes of the answer, without texts that repeat the request. */
   readonly bytes: number;
-  /** The bytes of those texts by their own limits. */
+  /** Bytes of those texts, by their own limits. */
   readonly repeatedBytes: number;
   /** How often the answer can repeat each text of the request. */
   readonly repeats: number;
 }
 
-/** The results of a batch: how many there are, and how many entries the transaction of each has on average. */
+/** The number of results of a batch, and the mean number of entries of each result's transaction. */
 export interface BatchExtent {
   readonly size: number;
   readonly entries: number;
 }
 
-/** Coerced variables, as GraphQL keeps them. */
+/** Coerced variables, in GraphQL's own form. */
 type Variables = Parameters<typeof getArgumentValues>[2];
 
-/** What a field declares by `complexity`, which Pothos keeps with it. */
+/** The `complexity` that a field declares. Pothos keeps it in the field's extensions. */
 interface Declared {
   readonly field?: number;
   readonly multiplier?: number;
 }
 type Declaration = number | Declared | ((args: Readonly<Record<string, unknown>>) => Declared) | undefined;
 
-/** Lists with one result for each element of the request, whose texts they share out among them. */
+/** Lists with one result for each element of the request. Together they repeat each text of the request once. */
 const BATCHES: ReadonlySet<string> = new Set(['BatchProcessed.results', 'AccountsCreated.results']);
-/** The transaction that a request itself made. */
+/** The transaction that the request itself posted. */
 const OWN: ReadonlySet<string> = new Set(['TransactionPosted.transaction', 'HoldPlaced.transaction']);
-const LINES = 'Transaction.entries';
-/** From a line to its transaction. */
-const WAY_BACK = 'Entry.transaction';
+const ENTRIES = 'Transaction.entries';
+/** Leads from an entry back to its transaction, which is already loaded. */
+const BACK_LINK = 'Entry.transaction';
 
 /**
- * Whose the fields of a selection are: a batch's result's, a line's of a transaction that is read already, or a transaction's that
- * the request made, alone or in a batch.
+ * The parent of a selection: a result of a batch, an entry of a transaction that is already loaded, a transaction that the request
+ * posted alone or in a batch, or anything else.
  */
-type Whose = 'anything' | 'result' | 'line' | 'own' | 'own of a batch';
+type Parent = 'other' | 'result' | 'entry' | 'own' | 'own in batch';
 
-/** A response key's quotes, colon and comma. */
+/** The quotes, colon and comma of a response key. */
 const KEY_MARKS = 4;
-/** The brackets of a list or object, or of an element and the comma behind it. */
+/** The brackets and the comma of a list, object or element. */
 const BRACKETS = 3;
-const TYPENAME_BYTES = 40;
 const UNLIMITED = 1e15;
 
 const NOTHING: Extent = { cost: 0, bytes: 0, repeatedBytes: 0, repeats: 0 };
 
 /**
- * Measures a valid operation. Of the types that a union or an interface can be, the largest counts. Throws GraphQL's error for
- * an argument that decides how long a list is and cannot be read.
+ * Returns the extent of a valid operation. Of the possible types of a union or interface, the largest counts. Throws GraphQL's
+ * error if an argument that decides the length of a list is invalid.
  */
 export function extentOf(
   schema: GraphQLSchema,
@@ -81,8 +81,8 @@ export function extentOf(
   const fragments = fragmentsOf(document);
   const known = new Map<string, Map<SelectionSetNode, Extent>>();
 
-  const ofSet = (set: SelectionSetNode, type: GraphQLObjectType, whose: Whose): Extent => {
-    const name = `${type.name} ${whose}`;
+  const ofSet = (set: SelectionSetNode, type: GraphQLObjectType, kind: Parent): Extent => {
+    const name = `${type.name} ${kind}`;
     const ofType = known.get(name) ?? new Map<SelectionSetNode, Extent>();
     known.set(name, ofType);
     let extent = ofType.get(set);
@@ -90,28 +90,27 @@ export function extentOf(
     extent = NOTHING;
     for (const selection of set.selections) {
       if (selection.kind === Kind.FIELD) {
-        extent = combine(extent, ofField(selection, type, whose), (a, b) => a + b);
+        extent = combine(extent, ofField(selection, type, kind), (a, b) => a + b);
         continue;
       }
       const isSpread = selection.kind === Kind.FRAGMENT_SPREAD;
       const fragment = isSpread ? fragments.get(selection.name.value) : selection;
       if (fragment === undefined || !applies(schema, fragment.typeCondition?.name.value, type)) continue;
-      extent = combine(extent, ofSet(fragment.selectionSet, type, whose), (a, b) => a + b);
+      extent = combine(extent, ofSet(fragment.selectionSet, type, kind), (a, b) => a + b);
     }
     ofType.set(set, extent);
     return extent;
   };
 
-  const ofField = (node: FieldNode, parent: GraphQLObjectType, whose: Whose): Extent => {
+  const ofField = (node: FieldNode, parent: GraphQLObjectType, kind: Parent): Extent => {
     const name = node.name.value;
-    const isOwn = whose === 'own' || whose === 'own of a batch';
+    const isOwn = kind === 'own' || kind === 'own in batch';
     const place = `${parent.name}.${name}`;
     const keyBytes = Buffer.byteLength((node.alias ?? node.name).value) + KEY_MARKS;
-    const field = parent.getFields()[name];
-    // Fields of introspection.
-    if (field === undefined) return { ...NOTHING, cost: 1, bytes: keyBytes + TYPENAME_BYTES };
+    const field = schema.getField(parent, name);
+    if (field === undefined) throw new TypeError(`invalid operation: ${parent.name} has no field ${name}`);
     const { field: declared = 1, multiplier = 1 } = declarationOf(field, node, variables);
-    const cost = place === WAY_BACK && whose !== 'anything' ? 1 : declared;
+    const cost = place === BACK_LINK && kind !== 'other' ? 1 : declared;
     const type = getNamedType(field.type);
     if (!isCompositeType(type) || node.selectionSet === undefined) {
       const bytes = isAsGiven(parent.name, name) ? UNLIMITED : bytesOfLeaf(type, name);
@@ -120,14 +119,15 @@ export function extentOf(
         : { ...NOTHING, cost, bytes: keyBytes + bytes };
     }
     const isBatch = BATCHES.has(place);
-    const isLines = place === LINES;
-    const isOwnEntries = isOwn && isLines;
-    const isOfBatch = isOwnEntries && whose === 'own of a batch';
-    const count = isBatch ? batch.size : isOfBatch ? batch.entries : multiplier;
+    const isEntries = place === ENTRIES;
+    const isOwnEntries = isOwn && isEntries;
+    const isOfBatch = isOwnEntries && kind === 'own in batch';
+    const length = introspectionSize(schema, place) ?? multiplier;
+    const count = isBatch ? batch.size : isOfBatch ? batch.entries : length;
     let largest = NOTHING;
     for (const each of isAbstractType(type) ? schema.getPossibleTypes(type) : [type]) {
       if (!isObjectType(each)) continue;
-      largest = combine(largest, ofSet(node.selectionSet, each, whoseBelow(place, whose)), Math.max);
+      largest = combine(largest, ofSet(node.selectionSet, each, parentBelow(place, kind)), Math.max);
     }
     return {
       cost: cost + count * largest.cost,
@@ -138,14 +138,14 @@ export function extentOf(
   };
 
   const root = schema.getRootType(operation.operation);
-  return root == null ? NOTHING : ofSet(operation.selectionSet, root, 'anything');
+  return root == null ? NOTHING : ofSet(operation.selectionSet, root, 'other');
 }
 
-function whoseBelow(place: string, whose: Whose): Whose {
+function parentBelow(place: string, kind: Parent): Parent {
   if (BATCHES.has(place)) return 'result';
-  if (OWN.has(place)) return whose === 'result' ? 'own of a batch' : 'own';
-  if (place !== LINES) return 'anything';
-  return whose === 'own' || whose === 'own of a batch' ? whose : 'line';
+  if (OWN.has(place)) return kind === 'result' ? 'own in batch' : 'own';
+  if (place !== ENTRIES) return 'other';
+  return kind === 'own' || kind === 'own in batch' ? kind : 'entry';
 }
 
 function combine(a: Extent, b: Extent, by: (a: number, b: number) => number): Extent {

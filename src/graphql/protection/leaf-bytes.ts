@@ -1,10 +1,10 @@
 import { type GraphQLNamedType, isEnumType } from 'graphql';
 import { MAX_DESCRIPTION_BYTES, MAX_METADATA_BYTES, MAX_NAME_BYTES } from '../../core/values/text.ts';
 
-/** What JSON makes of a text of so many bytes at most: each may be a control character, which becomes an escape of six. */
+/** Returns the maximum size of a text in JSON: each byte may be a control character, whose escape has six bytes. */
 const asJson = (bytes: number) => 6 * bytes + 2;
 
-/** Bytes of JSON that a value of a scalar has at most. */
+/** The maximum bytes of a scalar's value in JSON. */
 const SCALAR_BYTES: Readonly<Record<string, number>> = {
   Boolean: 5,
   Int: 11,
@@ -16,10 +16,11 @@ const SCALAR_BYTES: Readonly<Record<string, number>> = {
   String: asJson(MAX_NAME_BYTES),
 };
 
-/** Fields of type String that are larger or far smaller than a name. */
+/** Fields of type String whose maximum differs from that of a name. */
 const TEXT_BYTES: Readonly<Record<string, number>> = {
   description: asJson(MAX_DESCRIPTION_BYTES),
-  // An excerpt of what was given, and facts of fixed size.
+  __typename: 40,
+  // An excerpt of the input, and facts of bounded size.
   message: 1500,
   code: 14,
   currency: 14,
@@ -30,17 +31,17 @@ const TEXT_BYTES: Readonly<Record<string, number>> = {
 };
 
 const ENUM_BYTES = 40;
-/** `differingFields` has names of an input's fields. */
+/** `differingFields` lists names of input fields. */
 const LEAF_LIST_BYTES = 2000;
 
-/** How much JSON a value of this field has at most, where the service itself made it or has limited its size. */
+/** Returns the maximum bytes of a field's value in JSON, if the service made the value or limits its size. */
 export function bytesOfLeaf(type: GraphQLNamedType, field: string): number {
   if (field === 'differingFields') return LEAF_LIST_BYTES;
   if (isEnumType(type)) return ENUM_BYTES;
   return (type.name === 'String' ? TEXT_BYTES[field] : undefined) ?? SCALAR_BYTES[type.name] ?? ENUM_BYTES;
 }
 
-/** Fields of refusals that repeat a text of the request as it was given, however long it is. */
+/** Fields of refusals that repeat a text of the request, whatever its length. */
 const AS_GIVEN: ReadonlySet<string> = new Set([
   'AccountNotFoundError.accountId',
   'HoldNotFoundError.holdId',
@@ -53,7 +54,7 @@ export function isAsGiven(type: string, field: string): boolean {
   return AS_GIVEN.has(`${type}.${field}`);
 }
 
-/** Texts of a transaction, and of its entries, that its own request brought. */
+/** Fields of a transaction and its entries that repeat a text of the request that posted it. */
 const OWN_TEXTS: ReadonlySet<string> = new Set(['idempotencyKey', 'externalId', 'description', 'metadata']);
 
 export function isOwnText(field: string): boolean {

@@ -1,4 +1,4 @@
-// What all operations that move money have in common: fields of their inputs, refusals of their answers, and the way.
+// Shared by all operations that move money: input fields, refusals and `post`.
 
 import type { Command } from '../../core/decide/command.ts';
 import { MAX_CONDITIONS } from '../../core/decide/request.ts';
@@ -6,21 +6,21 @@ import type { Refusal } from '../../core/errors.ts';
 import type { Outcome } from '../../core/transaction.ts';
 import { builder, type InputFields } from '../builder.ts';
 import { type Context, settle } from '../context.ts';
-import * as refusals from '../refusals.ts';
+import * as refusals from '../refusals/refusals.ts';
 
-/** What every input has that moves money. */
+/** The fields of every input that moves money. */
 export const attemptFields = (t: InputFields) => ({
   ...keyField(t),
   externalId: t.string({
     description:
-      'Your own name for the business event, such as an order or a payout, 1 to 255 bytes: at most one posted transaction ' +
-      'of the ledger has it, whatever the keys.',
+      'Your own name for the business event, such as an order or a payout, 1 to 255 bytes. At most one posted transaction of the ' +
+      'ledger has it, regardless of idempotency keys.',
   }),
   ...noteFields(t),
   effectiveAt: t.field({
     type: 'DateTime',
     description:
-      'When it counts economically, in the past or the future. Absent: when it is recorded. Not before `closedBefore`.',
+      'The effective time of the transaction, in the past or the future. Default: its `createdAt`. Not before `closedBefore`.',
   }),
 });
 
@@ -28,9 +28,8 @@ export const keyField = (t: InputFields) => ({
   idempotencyKey: t.string({
     required: true,
     description:
-      'Names this one attempt, 1 to 255 bytes, unique among those of the account whose key it is: answered the same way ' +
-      'forever, posted or declined. Send the same key to hear the answer again, a new key for a new attempt. Kept forever: ' +
-      'no personal data in it.',
+      'The key of this attempt, 1 to 255 bytes, unique per account. The same request with the same key always returns the same ' +
+      'outcome, posted or declined. Use a new key for a new attempt. Keys are kept forever: put no personal data in them.',
   }),
 });
 
@@ -38,45 +37,45 @@ export const noteFields = (t: InputFields) => ({
   description: t.string({ description: 'A note for people, at most 1,000 bytes.' }),
   metadata: t.field({
     type: 'Metadata',
-    description: 'What you want kept with it, such as ids of your own systems.',
+    description: 'Your own data about the transaction, such as ids of other systems.',
   }),
 });
 
 export const accountIdField = (t: InputFields, description: string) =>
   t.id({
     required: true,
-    description: `${description} Its id, \`acct_…\`, or \`ext:\` and its externalId.`,
+    description: `${description} Its id, \`acct_…\`, or \`ext:<externalId>\`.`,
   });
 
 export const amountField = (t: InputFields) =>
   t.field({
     type: 'Decimal',
     required: true,
-    description: 'How much, above zero, with at most as many decimals as the currency has.',
+    description: 'The amount, above zero, with at most as many decimals as the currency.',
   });
 
 const BalanceConditionInput = builder.inputType('BalanceConditionInput', {
   description:
-    'What an account must be like for the operation to be posted; anything else is CONDITION_FAILED. Any account of the ' +
-    'ledger, moving or not, in whatever status. At least one bound is given, and all that are given must hold.',
+    'A condition on an account. The operation is posted only if all given bounds hold; otherwise it is CONDITION_FAILED. Any ' +
+    'account of the ledger is allowed, with any status, whether the operation changes it or not. Set at least one bound.',
   fields: (t) => ({
     accountId: accountIdField(t, 'The account.'),
     expectedVersion: t.field({
       type: 'BigInt',
-      description: 'Its version, as the operation finds it: nothing has moved since it was read.',
+      description: 'The exact version before the operation: the account has no entry since you read it.',
     }),
     balanceAtLeast: t.field({
       type: 'Decimal',
-      description: 'How low its balance may be, as the operation leaves it. A minus sign is taken.',
+      description: 'The minimum balance after the operation. It may be negative.',
     }),
     balanceAtMost: t.field({
       type: 'Decimal',
-      description: 'How high its balance may be, as the operation leaves it. A minus sign is taken.',
+      description: 'The maximum balance after the operation. It may be negative.',
     }),
     availableAtLeast: t.field({
       type: 'Decimal',
       description:
-        'How low what is available may be, as the operation leaves it. Without a lower limit there is always enough.',
+        'The minimum available amount after the operation. It always holds for an account without a minBalance.',
     }),
   }),
 });
@@ -84,16 +83,16 @@ const BalanceConditionInput = builder.inputType('BalanceConditionInput', {
 export const conditionsField = (t: InputFields) =>
   t.field({
     type: [BalanceConditionInput],
-    description: `What must hold for it to be posted, at most ${MAX_CONDITIONS} conditions; they are tested in this order.`,
+    description: `Conditions for posting, at most ${MAX_CONDITIONS}. They are checked in this order.`,
   });
 
-/** What any operation can be refused by. */
+/** The refusals of any operation. */
 export const ATTEMPT_REFUSALS: readonly refusals.RefusalType[] = [
   refusals.IdempotencyConflictError,
   ...refusals.COMMON_REFUSALS,
 ];
 
-/** What any movement of an amount can be refused by that has an account's status to look at. */
+/** The refusals of any operation that moves an amount and checks the status of an account. */
 export const MOVEMENT_REFUSALS: readonly refusals.RefusalType[] = [
   refusals.InvalidAmountError,
   refusals.PeriodClosedError,
@@ -103,22 +102,22 @@ export const MOVEMENT_REFUSALS: readonly refusals.RefusalType[] = [
 ];
 
 builder.objectType('TransactionPosted', {
-  description: 'It has happened, durably: the money has moved.',
+  description: 'The transaction is committed: the money has moved.',
   fields: (t) => ({
-    transaction: t.expose('transaction', { type: 'Transaction', description: 'What was recorded.' }),
+    transaction: t.expose('transaction', { type: 'Transaction', description: 'The recorded transaction.' }),
     replayed: t.exposeBoolean('replayed', {
       description:
-        'This key had been answered before: nothing moved again, and the first answer is repeated.',
+        'True if an earlier request with the same key posted the transaction: no money moved again.',
     }),
   }),
 });
 
-/** Posts a command, or answers why its input makes none. */
+/** Posts a command. Returns its outcome, or the refusal of an invalid input. */
 export async function post(context: Context, command: Command | Refusal): Promise<Outcome> {
   return settle(context, 'code' in command ? command : await context.ledger.post(command));
 }
 
-/** The name of an outcome's type. */
+/** Returns the name of the GraphQL type of an outcome. */
 export function outcomeTypeName(outcome: Outcome): string {
   if (outcome.code !== 'POSTED') return refusals.refusalTypeName(outcome.code);
   return outcome.transaction.type === 'HOLD' ? 'HoldPlaced' : 'TransactionPosted';

@@ -3,25 +3,26 @@ import type { EntryLine } from '../../ledger/ledger.ts';
 import { builder } from '../builder.ts';
 import { EntryConnection, parseVersionKey, readPage } from '../connection.ts';
 import { present, readTimeRange, readTypes, TimeRangeInput } from '../filters.ts';
-import { pageCost } from '../protection/cost.ts';
+import { pageCost } from '../protection/prices.ts';
 import { LayerEnum, SideEnum } from './entry.ts';
 import { TransactionTypeEnum } from './transaction.ts';
 
 const HistoryFilterInput = builder.inputType('HistoryFilter', {
   description:
-    'Which entries of the account are meant: those for which all of this holds; what is absent is not asked. By the times ' +
-    'few entries are found at once, however long the history is; the rest only thins out what these find.',
+    'Selects entries of the account that match all given fields. Omitted fields are ignored. The times have indexes; the other ' +
+    'fields only filter what these find.',
   fields: (t) => ({
-    createdAt: t.field({ type: TimeRangeInput, description: 'When it was recorded.' }),
-    effectiveAt: t.field({ type: TimeRangeInput, description: 'When it counts economically.' }),
+    createdAt: t.field({ type: TimeRangeInput, description: 'When the entry was recorded.' }),
+    effectiveAt: t.field({ type: TimeRangeInput, description: 'The effective time.' }),
     types: t.field({
       type: [TransactionTypeEnum],
-      description: 'What kind of act its transaction is: one of these. An empty list finds nothing.',
+      description: 'The type of the transaction is one of these. An empty list matches nothing.',
     }),
-    side: t.field({ type: SideEnum, description: 'The side of the books on which it stands.' }),
+    side: t.field({ type: SideEnum, description: 'The side of the books.' }),
     layer: t.field({
       type: LayerEnum,
-      description: 'Whether it moved the balance itself or money that is reserved, as `Entry.layer` has it.',
+      description:
+        'POSTED for entries that changed the balance, PENDING for entries that changed reserved money.',
     }),
   }),
 });
@@ -42,10 +43,15 @@ builder.objectField('Account', 'history', (t) =>
     {
       type: 'Entry',
       description:
-        'Its entries, or those that match, by version, newest first. They are read after the account itself and may be newer: ' +
-        'an entry whose `version` is above `Account.version` was posted in between and is not part of `balance`. To show a ' +
-        'balance and a history that agree, leave out such entries, or show `balanceAfter` of the newest entry.',
-      args: { filter: t.arg({ type: HistoryFilterInput, description: 'Only entries that match.' }) },
+        'The entries that match, newest first by version. They are read after the account and may be newer: an entry with a ' +
+        '`version` above `Account.version` is not part of `balance`. To show a balance and a history that agree, skip such entries, ' +
+        'or show `balanceAfter` of the newest entry.',
+      args: {
+        filter: t.arg({
+          type: HistoryFilterInput,
+          description: 'Returns only entries that match. Default: all entries.',
+        }),
+      },
       complexity: pageCost,
       resolve: ({ id }, { filter: input, ...args }, { ledger, budget }) => {
         const filter = readHistoryFilter(input);

@@ -1,6 +1,6 @@
 import { MAX_ENTRIES, MIN_ENTRIES, toJournal } from '../../core/decide/request.ts';
 import { builder } from '../builder.ts';
-import * as refusals from '../refusals.ts';
+import * as refusals from '../refusals/refusals.ts';
 import {
   accountIdField,
   amountField,
@@ -13,27 +13,27 @@ import {
 import { SideEnum } from './entry.ts';
 
 const EntryInput = builder.inputType('EntryInput', {
-  description: 'One debit or credit line of one account.',
+  description: 'One debit or credit of one account.',
   fields: (t) => ({
-    accountId: accountIdField(t, 'The account. It may stand in several entries.'),
+    accountId: accountIdField(t, 'The account. Several entries may have the same account.'),
     side: t.field({ type: SideEnum, required: true, description: 'The side of the books.' }),
     amount: amountField(t),
-    description: t.string({ description: 'A note for this line, at most 1,000 bytes.' }),
+    description: t.string({ description: 'A note for this entry, at most 1,000 bytes.' }),
   }),
 });
 
 export const PostTransactionInput = builder.inputType('PostTransactionInput', {
   description:
-    'Any balanced set of entries. Several currencies are taken together, such as in an exchange: debits equal credits in each.',
+    'Any balanced set of entries. It may have several currencies, such as an exchange. Debits equal credits in each currency.',
   fields: (t) => ({
     keyAccountId: accountIdField(
       t,
-      "The account whose key this is: one of the entries' accounts, usually the one that pays.",
+      'The account that the idempotency key belongs to: an account of one of the entries, usually the one that pays.',
     ),
     entries: t.field({
       type: [EntryInput],
       required: true,
-      description: `Its ${MIN_ENTRIES} to ${MAX_ENTRIES} lines, in the order in which they are to be posted.`,
+      description: `${MIN_ENTRIES} to ${MAX_ENTRIES} entries, posted in this order.`,
     }),
     conditions: conditionsField(t),
     ...attemptFields(t),
@@ -41,7 +41,7 @@ export const PostTransactionInput = builder.inputType('PostTransactionInput', {
 });
 
 const PostTransactionResult = builder.unionType('PostTransactionResult', {
-  description: 'The posted transaction, or why there is none.',
+  description: 'The posted transaction, or the reason why it was not posted.',
   types: [
     'TransactionPosted',
     refusals.AccountNotFoundError,
@@ -60,7 +60,7 @@ builder.mutationField('postTransaction', (t) =>
     type: PostTransactionResult,
     nullable: true,
     description:
-      'Posts a journal: entries of your own making, all of them or none. Limits are looked at on what all of them leave.',
+      'Posts a journal: any balanced entries, all or none. Limits are checked on the balances after all entries.',
     args: { input: t.arg({ type: PostTransactionInput, required: true, description: 'The journal.' }) },
     resolve: (_, { input }, context) => post(context, toJournal(input)),
   }),

@@ -12,16 +12,15 @@ import {
 import type { Refusal } from '../../core/errors.ts';
 import { builder } from '../builder.ts';
 import { CaptureHoldInput, PlaceHoldInput, VoidHoldInput } from '../holds/hold-mutations.ts';
-import { TRANSACTION_COST } from '../protection/cost.ts';
-import * as refusals from '../refusals.ts';
+import { STATEMENT_COST, TRANSACTION_COST } from '../protection/prices.ts';
+import * as refusals from '../refusals/refusals.ts';
 import { ATTEMPT_REFUSALS, outcomeTypeName } from './attempt.ts';
 import { PostTransactionInput } from './journal.ts';
 import { DepositInput, TransferInput, WithdrawInput } from './posting.ts';
 import { ReverseTransactionInput } from './reversal.ts';
 
 export const OperationInput = builder.inputType('OperationInput', {
-  description:
-    'Any operation that moves money, as its own mutation takes it. Exactly one of the fields is given.',
+  description: 'Any operation that moves money, with the input of its mutation. Set exactly one field.',
   isOneOf: true,
   fields: (t) => ({
     deposit: t.field({ type: DepositInput, description: 'See the mutation `deposit`.' }),
@@ -40,13 +39,13 @@ export const OperationInput = builder.inputType('OperationInput', {
 
 type Operation = typeof OperationInput.$inferInput;
 
-/** The path of the input that an operation is given by; `path` leads to the operation itself. */
+/** Returns the path of an operation's input. `path`: the path of the operation. */
 export function pathInto(operation: Operation, path: string): string {
   const [field = ''] = Object.keys(operation);
   return `${path}.${field}.`;
 }
 
-/** The command of an operation, or what is wrong with its input, to which the path leads. */
+/** Returns the command of an operation, or the refusal of its input, whose fields begin with `path`. */
 export function toCommand(operation: Operation, path: string): Command | Refusal {
   const { deposit, withdraw, transfer, post, reverse, placeHold, captureHold, voidHold } = operation;
   if (deposit) return toDeposit(deposit, path);
@@ -57,10 +56,10 @@ export function toCommand(operation: Operation, path: string): Command | Refusal
   if (placeHold) return toHold(placeHold, path);
   if (captureHold) return toCapture(captureHold, path);
   if (voidHold) return toVoid(voidHold, path);
-  throw new TypeError('one of the fields is given');
+  throw new TypeError('an operation must have exactly one field');
 }
 
-/** An answer in which the field that is wrong beside the books is named by its path, too. */
+/** Returns the answer with `path` before the field of a refusal that the ledger made. */
 export function withPath<Done extends { readonly code: 'POSTED' | 'PREVIEWED' }>(
   answer: Done | Refusal,
   path: string,
@@ -74,7 +73,7 @@ export function withPath<Done extends { readonly code: 'POSTED' | 'PREVIEWED' }>
   }
 }
 
-/** What one or another operation can be refused by beside its key. */
+/** The refusals of all operations, without those of the idempotency key. */
 export const OPERATION_REFUSALS: readonly refusals.RefusalType[] = [
   refusals.InvalidAmountError,
   refusals.AccountNotFoundError,
@@ -100,7 +99,7 @@ export const OPERATION_REFUSALS: readonly refusals.RefusalType[] = [
 ];
 
 export const OperationResult = builder.unionType('OperationResult', {
-  description: 'What became of any operation that moves money.',
+  description: 'The outcome of an operation that moves money.',
   types: ['TransactionPosted', 'HoldPlaced', ...OPERATION_REFUSALS, ...ATTEMPT_REFUSALS],
   resolveType: outcomeTypeName,
 });
@@ -109,16 +108,16 @@ builder.queryField('outcomeByKey', (t) =>
   t.field({
     type: OperationResult,
     nullable: true,
-    complexity: TRANSACTION_COST,
+    complexity: STATEMENT_COST + TRANSACTION_COST,
     description:
-      'What was answered to an idempotency key, posted or declined, with `replayed: true`. Null: nothing is recorded yet. It ' +
-      'may still be on its way, so that only sending the same request with the same key again is safe.',
+      'The recorded outcome of an idempotency key, posted or declined, with `replayed: true`. Null: none is recorded yet. The ' +
+      'request may still be in progress: to be certain, send the same request with the same key again.',
     args: {
       accountId: t.arg.id({
         required: true,
-        description: 'Whose key it is: its id, `acct_…`, or `ext:` and its externalId.',
+        description: 'The account that the key belongs to: its id, `acct_…`, or `ext:<externalId>`.',
       }),
-      idempotencyKey: t.arg.string({ required: true, description: 'The key.' }),
+      idempotencyKey: t.arg.string({ required: true, description: 'The idempotency key.' }),
     },
     resolve: async (_, { accountId, idempotencyKey }, { ledger }) =>
       (await ledger.outcomeByKey(accountId, idempotencyKey)) ?? null,

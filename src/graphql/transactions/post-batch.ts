@@ -5,50 +5,50 @@ import type { BatchProcessed, Posted } from '../../core/transaction.ts';
 import { type BatchMode, MAX_BATCH_SIZE, MAX_OPERATIONS, type Places } from '../../ledger/ledger.ts';
 import { builder } from '../builder.ts';
 import { type Context, noteAnswer, settle } from '../context.ts';
-import * as refusals from '../refusals.ts';
+import * as refusals from '../refusals/refusals.ts';
 import { OperationInput, OperationResult, pathInto, toCommand, withPath } from './operation.ts';
 
-/** Operations that are read in one turn of the event loop. */
+/** The operations that are parsed in one turn of the event loop. */
 const SLICE = 250;
 
 const BatchModeEnum = builder.enumType('BatchMode', {
-  description: 'Whether the operations of a batch stand or fall together.',
+  description: 'Whether the operations of a batch succeed or fail together.',
   values: {
-    ATOMIC: { description: 'All of them happen, or none.' },
-    INDEPENDENT: { description: 'Each happens or is refused on its own, in order.' },
+    ATOMIC: { description: 'All operations are posted, or none.' },
+    INDEPENDENT: { description: 'Each operation is posted or refused on its own, in order.' },
   } satisfies Record<BatchMode, object>,
 });
 
 const PostBatchInput = builder.inputType('PostBatchInput', {
   description:
-    'Operations of any kind, in order: later ones see what earlier ones left, and may name their holds and transactions by ' +
-    '`ext:` and the externalId.',
+    'Operations of any kind. They are executed in order: later ones see the effects of earlier ones, and can refer to their holds ' +
+    'and transactions by `ext:<externalId>`.',
   fields: (t) => ({
     mode: t.field({
       type: BatchModeEnum,
       required: true,
       defaultValue: 'INDEPENDENT',
-      description: 'Whether they stand or fall together.',
+      description: 'Whether the operations succeed or fail together.',
     }),
     operations: t.field({
       type: [OperationInput],
       required: true,
       description:
         `1 to ${MAX_OPERATIONS.toLocaleString('en')} operations, with a size of at most ` +
-        `${MAX_BATCH_SIZE.toLocaleString('en')}: a journal counts its entries, any other operation 2, each condition 1. The ` +
-        'whole can be sent again where its answer was lost: each key answers what it answered.',
+        `${MAX_BATCH_SIZE.toLocaleString('en')}: a journal counts its entries, any other operation 2, each condition 1. Send the ` +
+        'same batch again if its answer is lost: each key returns its recorded outcome.',
     }),
   }),
 });
 
 builder.objectType('BatchProcessed', {
-  description: 'What became of each operation.',
+  description: 'The outcomes of all operations.',
   fields: (t) => ({
     results: t.field({
       type: [OperationResult],
       complexity: { multiplier: MAX_OPERATIONS },
       description:
-        'One for each operation, in order. The `field` of a refusal leads from the input on, such as ' +
+        'One outcome for each operation, in the order of the request. The `field` of a refusal is a path from the input, such as ' +
         '`operations[17].transfer.amount`.',
       resolve: ({ outcomes }) => [...outcomes],
     }),
@@ -56,7 +56,7 @@ builder.objectType('BatchProcessed', {
 });
 
 const PostBatchResult = builder.unionType('PostBatchResult', {
-  description: 'What became of each operation, or why nothing of the batch happened.',
+  description: 'The outcomes, or the reason why no operation was posted.',
   types: ['BatchProcessed', refusals.BatchAbortedError, ...refusals.COMMON_REFUSALS],
   resolveType: ({ code }) => (code === 'PROCESSED' ? 'BatchProcessed' : refusals.refusalTypeName(code)),
 });
@@ -66,8 +66,8 @@ builder.mutationField('postBatch', (t) =>
     type: PostBatchResult,
     nullable: true,
     description:
-      'Posts many operations by one request. An ATOMIC batch that is aborted leaves nothing, but for the answer of the ' +
-      'operation at fault where its key is to answer so forever: to try again, give that one a new key.',
+      'Posts many operations with one request. An aborted ATOMIC batch posts nothing. If the failed operation was declined, its ' +
+      'key keeps that outcome: use a new key for this operation to try again.',
     args: { input: t.arg({ type: PostBatchInput, required: true, description: 'The operations.' }) },
     resolve: async (_, { input }, context) => {
       const places = context.ledger.reserve(input.mode, input.operations.length);
@@ -107,7 +107,7 @@ async function post(
   };
 }
 
-/** Reads operations in slices, with a turn of the event loop between. */
+/** Parses operations in slices, between which other requests run. */
 async function toCommands(
   operations: readonly (typeof OperationInput.$inferInput)[],
   paths: readonly string[],
@@ -120,7 +120,7 @@ async function toCommands(
   return commands;
 }
 
-/** Its path is whole already. */
+/** Returns whether the input made no command. The field of its refusal already has the whole path. */
 function isMalformed(command: object | undefined): boolean {
   return command === undefined || 'code' in command;
 }

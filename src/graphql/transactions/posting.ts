@@ -1,6 +1,6 @@
 import { toDeposit, toTransfer, toWithdrawal } from '../../core/decide/request.ts';
 import { builder } from '../builder.ts';
-import * as refusals from '../refusals.ts';
+import * as refusals from '../refusals/refusals.ts';
 import {
   accountIdField,
   amountField,
@@ -12,7 +12,7 @@ import {
 } from './attempt.ts';
 
 export const DepositInput = builder.inputType('DepositInput', {
-  description: 'Money that came in from outside. The key is one of `accountId`.',
+  description: 'Money that came in from outside. The idempotency key belongs to `accountId`.',
   fields: (t) => ({
     accountId: accountIdField(t, 'The CREDIT account that receives it.'),
     amount: amountField(t),
@@ -21,7 +21,7 @@ export const DepositInput = builder.inputType('DepositInput', {
 });
 
 export const WithdrawInput = builder.inputType('WithdrawInput', {
-  description: 'Money that goes outside. The key is one of `accountId`.',
+  description: 'Money that goes outside. The idempotency key belongs to `accountId`.',
   fields: (t) => ({
     accountId: accountIdField(t, 'The CREDIT account that pays it.'),
     amount: amountField(t),
@@ -30,13 +30,11 @@ export const WithdrawInput = builder.inputType('WithdrawInput', {
 });
 
 export const TransferInput = builder.inputType('TransferInput', {
-  description: 'Money that moves between two accounts of one currency. The key is one of `fromAccountId`.',
+  description:
+    'A movement of money between two accounts of one currency. The idempotency key belongs to `fromAccountId`.',
   fields: (t) => ({
-    fromAccountId: accountIdField(t, 'The account that is debited: where it is a CREDIT account, it pays.'),
-    toAccountId: accountIdField(
-      t,
-      'The account that is credited: where it is a CREDIT account, it receives.',
-    ),
+    fromAccountId: accountIdField(t, 'The account to debit. A CREDIT account pays.'),
+    toAccountId: accountIdField(t, 'The account to credit. A CREDIT account receives.'),
     amount: amountField(t),
     conditions: conditionsField(t),
     ...attemptFields(t),
@@ -44,7 +42,7 @@ export const TransferInput = builder.inputType('TransferInput', {
 });
 
 const DepositResult = builder.unionType('DepositResult', {
-  description: 'The posted deposit, or why there is none.',
+  description: 'The posted deposit, or the reason why it was not posted.',
   types: [
     'TransactionPosted',
     refusals.AccountNotFoundError,
@@ -57,7 +55,7 @@ const DepositResult = builder.unionType('DepositResult', {
 });
 
 const WithdrawResult = builder.unionType('WithdrawResult', {
-  description: 'The posted withdrawal, or why there is none.',
+  description: 'The posted withdrawal, or the reason why it was not posted.',
   types: [
     'TransactionPosted',
     refusals.AccountNotFoundError,
@@ -70,7 +68,7 @@ const WithdrawResult = builder.unionType('WithdrawResult', {
 });
 
 const TransferResult = builder.unionType('TransferResult', {
-  description: 'The posted transfer, or why there is none.',
+  description: 'The posted transfer, or the reason why it was not posted.',
   types: [
     'TransactionPosted',
     refusals.AccountNotFoundError,
@@ -89,21 +87,21 @@ builder.mutationFields((t) => ({
   deposit: t.field({
     type: DepositResult,
     nullable: true,
-    description: "Posts money that came in: from the currency's external account to an account.",
+    description: 'Posts incoming money: from the external account of the currency to an account.',
     args: { input: t.arg({ type: DepositInput, required: true, description: 'The deposit.' }) },
     resolve: (_, { input }, context) => post(context, toDeposit(input)),
   }),
   withdraw: t.field({
     type: WithdrawResult,
     nullable: true,
-    description: "Posts money that goes out: from an account to the currency's external account.",
+    description: 'Posts outgoing money: from an account to the external account of the currency.',
     args: { input: t.arg({ type: WithdrawInput, required: true, description: 'The withdrawal.' }) },
     resolve: (_, { input }, context) => post(context, toWithdrawal(input)),
   }),
   transfer: t.field({
     type: TransferResult,
     nullable: true,
-    description: 'Moves money from one account to another: from is debited, to is credited.',
+    description: 'Moves money from one account to another: debits `from` and credits `to`.',
     args: { input: t.arg({ type: TransferInput, required: true, description: 'The transfer.' }) },
     resolve: (_, { input }, context) => post(context, toTransfer(input)),
   }),

@@ -2,23 +2,62 @@ import { MAX_ENTRIES } from '../../core/decide/request.ts';
 import type { Refusal } from '../../core/errors.ts';
 import type { Preview } from '../../ledger/ledger.ts';
 import { builder } from '../builder.ts';
-import * as refusals from '../refusals.ts';
+import { getAccount } from '../context.ts';
+import { STATEMENT_COST } from '../protection/prices.ts';
+import * as refusals from '../refusals/refusals.ts';
+import { balanceAfter, heldAfter, LayerEnum, SideEnum, shownLayer, sideOf, sizeOfEntry } from './entry.ts';
 import { OPERATION_REFUSALS, OperationInput, pathInto, toCommand, withPath } from './operation.ts';
 
+builder.objectType('EntryPreview', {
+  description: 'An entry that the operation would record.',
+  fields: (t) => ({
+    account: t.field({
+      type: 'Account',
+      description: 'The account of the entry, in its current state.',
+      resolve: ({ accountId }, _, context) => getAccount(context, accountId),
+    }),
+    side: t.field({
+      type: SideEnum,
+      description: 'The side of the books.',
+      resolve: sideOf,
+    }),
+    layer: t.field({
+      type: LayerEnum,
+      description: 'POSTED if it would change the balance, PENDING if it would change reserved money.',
+      resolve: shownLayer,
+    }),
+    amount: t.field({
+      type: 'Money',
+      description: 'The amount, always positive. `side` is its direction.',
+      resolve: sizeOfEntry,
+    }),
+    balanceAfter: t.field({
+      type: 'Money',
+      description: 'The posted balance of the account after the entry, positive on its normal side.',
+      resolve: balanceAfter,
+    }),
+    heldAfter: t.field({
+      type: 'Money',
+      description: 'The held amount of the account after the entry.',
+      resolve: heldAfter,
+    }),
+  }),
+});
+
 builder.objectType('Preview', {
-  description: 'The operation would be posted. Others may come before it once it is sent.',
+  description: 'The operation would be posted. Other operations may change the accounts before it is sent.',
   fields: (t) => ({
     entries: t.field({
       type: ['EntryPreview'],
       complexity: { multiplier: MAX_ENTRIES },
-      description: 'The entries that it would be recorded with, in their order.',
+      description: 'The entries that the operation would record, in order.',
       resolve: ({ entries }) => [...entries],
     }),
   }),
 });
 
 const PreviewResult = builder.unionType('PreviewResult', {
-  description: 'What an operation would leave, or why it would be refused.',
+  description: 'The entries of an operation, or the reason why it would be refused.',
   types: ['Preview', ...OPERATION_REFUSALS, ...refusals.COMMON_REFUSALS],
   resolveType: ({ code }) => (code === 'PREVIEWED' ? 'Preview' : refusals.refusalTypeName(code)),
 });
@@ -26,9 +65,10 @@ const PreviewResult = builder.unionType('PreviewResult', {
 builder.queryField('preview', (t) =>
   t.field({
     type: PreviewResult,
+    complexity: STATEMENT_COST,
     description:
-      'What this operation would answer now. Nothing is recorded or reserved, and the key is not looked at: it must be well ' +
-      'formed, and may be used already.',
+      'Returns the result that the operation would have now. Nothing is recorded or reserved. The idempotency key is not looked ' +
+      'up: it must be well formed, and may have been used before.',
     args: { operation: t.arg({ type: OperationInput, required: true, description: 'The operation.' }) },
     resolve: async (_, { operation }, { ledger }): Promise<Preview | Refusal> => {
       const path = pathInto(operation, 'operation');

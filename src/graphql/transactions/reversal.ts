@@ -1,29 +1,29 @@
 import { toReversal } from '../../core/decide/request.ts';
 import { builder } from '../builder.ts';
-import * as refusals from '../refusals.ts';
+import * as refusals from '../refusals/refusals.ts';
 import { attemptFields, MOVEMENT_REFUSALS, outcomeTypeName, post } from './attempt.ts';
 
 export const ReverseTransactionInput = builder.inputType('ReverseTransactionInput', {
   description:
-    "What is to be undone by a new transaction with the sides swapped. The key is one of the original's key account.",
+    'A reversal of a transaction. The idempotency key belongs to the `keyAccount` of the original.',
   fields: (t) => ({
     transactionId: t.id({
       required: true,
       description:
-        'A deposit, withdrawal, transfer, journal or capture: its id, `txn_…`, or `ext:` and its externalId.',
+        'The original, a deposit, withdrawal, transfer, journal or capture: its id, `txn_…`, or `ext:<externalId>`.',
     }),
     amount: t.field({
       type: 'Decimal',
       description:
-        'How much of a transaction of two entries, in parts up to the whole; of any other a part is NOT_REVERSIBLE. Absent: ' +
-        'all that is not reversed yet.',
+        'The amount to reverse. Several reversals can reverse parts. Only a transaction of two entries can be reversed in part; any ' +
+        'other is NOT_REVERSIBLE. Default: all that is not reversed yet.',
     }),
     ...attemptFields(t),
   }),
 });
 
 const ReverseTransactionResult = builder.unionType('ReverseTransactionResult', {
-  description: 'The posted reversal, or why there is none.',
+  description: 'The posted reversal, or the reason why it was not posted.',
   types: [
     'TransactionPosted',
     refusals.TransactionNotFoundError,
@@ -43,8 +43,8 @@ builder.mutationField('reverseTransaction', (t) =>
     type: ReverseTransactionResult,
     nullable: true,
     description:
-      'Reverses a transaction, wholly or in part: its POSTED entries again, with the sides swapped. Limits are looked at as ' +
-      'for any posting; a hold that was captured does not open again.',
+      'Reverses a transaction completely or in part: posts its POSTED entries with the sides swapped. Limits are checked as for any ' +
+      'posting. A captured hold is not reopened.',
     args: { input: t.arg({ type: ReverseTransactionInput, required: true, description: 'The reversal.' }) },
     resolve: (_, { input }, context) => post(context, toReversal(input)),
   }),

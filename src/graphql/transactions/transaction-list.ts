@@ -4,29 +4,28 @@ import type { Ledger } from '../../ledger/ledger.ts';
 import { builder } from '../builder.ts';
 import { parseUuidKey, readPage, TransactionConnection } from '../connection.ts';
 import { present, readMetadata, readTimeRange, readTypes, TimeRangeInput } from '../filters.ts';
-import { transactionPageCost } from '../protection/cost.ts';
+import { transactionPageCost } from '../protection/prices.ts';
 import { TransactionTypeEnum } from './transaction.ts';
 
 const TransactionFilterInput = builder.inputType('TransactionFilter', {
   description:
-    'Which transactions are meant: those for which all of this holds; what is absent is not asked. By the times, ' +
-    '`accountId` and `metadata` few transactions are found at once, however many there are; `types` only thins out what ' +
-    'these find. What no transaction can have, such as a text that is too long, finds nothing.',
+    'Selects transactions that match all given fields. Omitted fields are ignored. The times, `accountId` and `metadata` have ' +
+    'indexes; `types` only filters what these find. A value that no transaction can have, such as a text that is too long, ' +
+    'matches nothing.',
   fields: (t) => ({
-    createdAt: t.field({ type: TimeRangeInput, description: 'When it was recorded.' }),
-    effectiveAt: t.field({ type: TimeRangeInput, description: 'When it counts economically.' }),
+    createdAt: t.field({ type: TimeRangeInput, description: 'When the transaction was recorded.' }),
+    effectiveAt: t.field({ type: TimeRangeInput, description: 'The effective time.' }),
     types: t.field({
       type: [TransactionTypeEnum],
-      description: 'What kind of act it is: one of these. An empty list finds nothing.',
+      description: 'The type is one of these. An empty list matches nothing.',
     }),
     accountId: t.id({
       description:
-        'The account of any of its entries: its id, `acct_…`, or `ext:` and its externalId. What stands for no account ' +
-        'finds nothing.',
+        'The account of at least one entry: its id, `acct_…`, or `ext:<externalId>`. An unknown account matches nothing.',
     }),
     metadata: t.field({
       type: 'Metadata',
-      description: 'Its metadata has all of these keys, with these very values.',
+      description: 'The metadata contains all these keys with exactly these values.',
     }),
   }),
 });
@@ -50,7 +49,7 @@ builder.objectField('Transaction', 'reversals', (t) =>
   t.connection(
     {
       type: 'Transaction',
-      description: 'The transactions that reverse this one, wholly or in part, oldest first.',
+      description: 'The transactions that reverse this one, completely or in part, oldest first.',
       complexity: transactionPageCost,
       resolve: ({ id }, args, { loaders, budget }) =>
         readPage(budget, args, {
@@ -73,10 +72,14 @@ builder.queryField('transactions', (t) =>
     {
       type: 'Transaction',
       description:
-        'All posted transactions, or those that match, newest first by time of recording. This order is for people: that time ' +
-        'is taken before the commit, so a transaction may appear among those that you have already seen. A program that follows ' +
-        'the ledger reads `journal`.',
-      args: { filter: t.arg({ type: TransactionFilterInput, description: 'Only transactions that match.' }) },
+        'All posted transactions that match, newest first by `createdAt`. A transaction may appear later among older ones, because ' +
+        '`createdAt` is set before the commit. Programs that follow the ledger should read `journal`.',
+      args: {
+        filter: t.arg({
+          type: TransactionFilterInput,
+          description: 'Returns only transactions that match. Default: all transactions.',
+        }),
+      },
       complexity: transactionPageCost,
       resolve: async (_, { filter: input, ...args }, { ledger, budget }) => {
         const filter = await readTransactionFilter(ledger, input);

@@ -4,31 +4,31 @@ import { formatId, parseId } from '../../core/values/ids.ts';
 import type { Money } from '../../core/values/money.ts';
 import { builder } from '../builder.ts';
 import { getAccount, getTransaction } from '../context.ts';
-import { DESCRIPTION_COST, METADATA_COST, TRANSACTION_COST } from '../protection/cost.ts';
+import { DESCRIPTION_COST, METADATA_COST, STATEMENT_COST, TRANSACTION_COST } from '../protection/prices.ts';
 import { shownLayer, sideOf, sizeOf } from './entry.ts';
 
 export const TransactionTypeEnum = builder.enumType('TransactionType', {
-  description: 'What kind of act a transaction is.',
+  description: 'The type of a transaction.',
   values: {
-    DEPOSIT: { description: "Money came in: from the currency's external account to an account." },
-    WITHDRAWAL: { description: "Money went out: from an account to the currency's external account." },
-    TRANSFER: { description: 'From one account to another; from is debited, to is credited.' },
-    JOURNAL: { description: 'Any balanced set of entries, posted as it was given.' },
+    DEPOSIT: { description: 'Incoming money, from the external account of the currency to an account.' },
+    WITHDRAWAL: { description: 'Outgoing money, from an account to the external account of the currency.' },
+    TRANSFER: { description: 'A movement from one account to another: debits `from` and credits `to`.' },
+    JOURNAL: { description: 'Any balanced set of entries, as the caller gave them.' },
     REVERSAL: {
-      description: 'The entries of an earlier transaction, or a part of them, with the sides swapped.',
+      description: 'The entries of an earlier transaction, completely or in part, with the sides swapped.',
     },
-    HOLD: { description: 'Money was reserved.' },
-    CAPTURE: { description: 'Money that was reserved has moved.' },
-    RELEASE: { description: 'A hold was voided or has expired: what was reserved is free again.' },
+    HOLD: { description: 'A reservation of money.' },
+    CAPTURE: { description: 'A movement of reserved money.' },
+    RELEASE: { description: 'The release of reserved money: a hold was voided or expired.' },
   } satisfies Record<TransactionType, object>,
 });
 
 builder.node('Transaction', {
   description:
-    'An immutable, balanced set of entries. Nothing is ever edited: what was wrong is reversed by another transaction. ' +
-    'A refused attempt is no transaction; `outcomeByKey` shows it.',
+    'An immutable, balanced set of entries. To correct a transaction, reverse it. Declined attempts are not transactions: ' +
+    '`outcomeByKey` returns them.',
   id: {
-    description: 'Names the transaction: `txn_…`. In the order of these ids transactions were recorded.',
+    description: 'The id of the transaction: `txn_…`. Ids are ordered by `createdAt`.',
     resolve: ({ id }) => formatId('transaction', id),
   },
   loadWithoutCache: (id, { loaders: { transactions } }) => {
@@ -36,39 +36,37 @@ builder.node('Transaction', {
     return uuid === undefined ? null : transactions.load(uuid);
   },
   fields: (t) => ({
-    type: t.expose('type', { type: TransactionTypeEnum, description: 'What kind of act it is.' }),
+    type: t.expose('type', { type: TransactionTypeEnum, description: 'The type of the transaction.' }),
     keyAccount: t.field({
       type: 'Account',
       description:
-        'The account whose idempotency key this is, as it is now: the from-account of a transfer or hold, the account of a ' +
-        "deposit or withdrawal, the one that a journal names. Captures, releases and reversals have the hold's or the " +
-        "original's.",
+        'The account that the idempotency key belongs to, in its current state: the `from` account of a transfer or hold, the ' +
+        'account of a deposit or withdrawal, or the `keyAccountId` of a journal. Captures and releases have that of the hold, ' +
+        'reversals that of the original.',
       resolve: ({ keyAccountId }, _, context) => getAccount(context, keyAccountId),
     }),
     idempotencyKey: t.exposeString('idempotencyKey', {
       nullable: true,
-      description:
-        'The key of the request that made it; null where it is an act of the ledger itself, such as an expiry.',
+      description: 'The key of the request. Null: the ledger itself made the transaction, such as an expiry.',
     }),
     externalId: t.exposeString('externalId', {
       nullable: true,
       description:
-        "The caller's own name for the business event, unique among posted transactions of the ledger; null where none " +
-        'was given.',
+        "The caller's own name for the business event, unique among the posted transactions of the ledger. Null: none was given.",
     }),
     amount: t.field({
       type: 'Money',
       nullable: true,
       description:
-        'The sum of its POSTED debits, or of its PENDING ones where none is POSTED. Null where it has several currencies.',
+        'The sum of the POSTED debits, or of the PENDING debits if there are no POSTED ones. Null: it has several currencies.',
       resolve: amountOf,
     }),
     entries: t.field({
       type: ['Entry'],
       complexity: { multiplier: MAX_ENTRIES },
-      description: 'Its lines, in the order in which they were posted.',
+      description: 'The entries, in the order in which they were posted.',
       resolve: (transaction, _, { loaders: { transactions } }) => {
-        // The way back from an entry leads to what is there already.
+        // `Entry.transaction` finds the transaction in the loader, without another statement.
         transactions.prime(transaction.id, transaction);
         const { id: transactionId, effectiveAt, createdAt } = transaction;
         return transaction.entries.map((entry) => ({ ...entry, transactionId, effectiveAt, createdAt }));
@@ -77,29 +75,31 @@ builder.node('Transaction', {
     description: t.exposeString('description', {
       nullable: true,
       complexity: DESCRIPTION_COST,
-      description: 'What the caller noted; null where nothing was, or where it was erased.',
+      description: 'The note of the caller. Null: none was given, or it was erased.',
     }),
     metadata: t.field({
       type: 'Metadata',
       complexity: METADATA_COST,
-      description: 'What the caller attached; empty where nothing was, or where it was erased.',
+      description: 'The metadata of the transaction. Empty: none was given, or it was erased.',
       resolve: ({ metadata }) => metadata ?? {},
     }),
     reverses: t.field({
       type: 'Transaction',
       nullable: true,
       complexity: TRANSACTION_COST,
-      description: 'The transaction that this one reverses, wholly or in part; null where it is no reversal.',
+      description:
+        'The transaction that this one reverses, completely or in part. Null: it is not a reversal.',
       resolve: ({ reverses }, _, context) => (reverses === null ? null : getTransaction(context, reverses)),
     }),
     effectiveAt: t.field({
       type: 'DateTime',
-      description: 'When it counts economically: createdAt, unless the caller gave another instant.',
+      description: 'The effective time: `createdAt`, unless the caller gave another instant.',
       resolve: ({ effectiveAt, createdAt }) => effectiveAt ?? createdAt,
     }),
     createdAt: t.field({
       type: 'DateTime',
-      description: "When it was recorded. Along an account's versions it never decreases.",
+      description:
+        'When the transaction was recorded. It never decreases from one version of an account to the next.',
       resolve: ({ createdAt }) => createdAt,
     }),
   }),
@@ -109,12 +109,12 @@ builder.queryField('transaction', (t) =>
   t.field({
     type: 'Transaction',
     nullable: true,
-    complexity: TRANSACTION_COST,
-    description: 'A posted transaction; null where there is none.',
+    complexity: STATEMENT_COST + TRANSACTION_COST,
+    description: 'The posted transaction with this id. Null: it does not exist.',
     args: {
       id: t.arg.id({
         required: true,
-        description: 'Its id, `txn_…`, or `ext:` and its externalId, such as `ext:order-42`.',
+        description: 'The id, `txn_…`, or `ext:<externalId>`, such as `ext:order-42`.',
       }),
     },
     resolve: async (_, { id }, { ledger, loaders: { transactions } }) => {
@@ -124,7 +124,7 @@ builder.queryField('transaction', (t) =>
   }),
 );
 
-/** See the field `amount`. */
+/** Returns the value of the field `amount`. */
 function amountOf({ entries }: Transaction): Money | null {
   const [first] = entries;
   if (first === undefined || entries.some(({ currency }) => currency.code !== first.currency.code))

@@ -38,6 +38,6 @@ export function answerPreflight(origins: ReadonlySet<string>, { headers }: Incom
 
 const PREFLIGHT = {
   'access-control-allow-methods': 'GET, POST',
-  'access-control-allow-headers': 'content-type',
+  'access-control-allow-headers': 'content-type, x-ledger-cost',
   'access-control-max-age': String(MAX_AGE_SECONDS),
 };

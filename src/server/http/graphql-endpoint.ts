@@ -92,7 +92,7 @@ export function createGraphQLEndpoint(
     notes: RequestNotes,
   ): Promise<HttpAnswer> => {
     const params = fastPath ? readPlain(bytes.toString(), hasTrustedDocuments) : undefined;
-    const facts = { bodyBytes: bytes.length, notes, budget: new AnswerBudget() };
+    const facts = { bodyBytes: bytes.length, notes, budget: budgetOf(request) };
     try {
       const result = params && (await plain.answer(params, facts));
       const answer =
@@ -110,16 +110,16 @@ export function createGraphQLEndpoint(
     answer: HttpAnswer,
     type: AnswerType,
     notes: RequestNotes,
-    { isMutation }: AnswerBudget,
+    budget: AnswerBudget,
   ): Promise<HttpAnswer> => {
-    const onRead = unread.hold(answer.body, isMutation);
+    const onRead = unread.hold(answer.body, budget.isMutation);
     return onRead === undefined
-      ? writeNoted({ errors: [TOO_MANY_UNREAD] }, type, notes)
+      ? writeNoted({ errors: [TOO_MANY_UNREAD] }, type, notes, budget)
       : { ...answer, onRead };
   };
 
   const answerGet = async (request: IncomingMessage, type: AnswerType, notes: RequestNotes) => {
-    const budget = new AnswerBudget();
+    const budget = budgetOf(request);
     try {
       const answer = await answerByYoga(yoga, request, type, { notes, budget });
       return await holdUnread(answer, type, notes, budget);
@@ -140,6 +140,11 @@ export function createGraphQLEndpoint(
     bufferedBytes: () => admission.bufferedBytes,
     close: async () => yoga.dispose(),
   };
+}
+
+/** Returns the budget of a request. The answer reports its cost if the header x-ledger-cost is 1. */
+function budgetOf({ headers }: IncomingMessage): AnswerBudget {
+  return new AnswerBudget({ showsCost: headers['x-ledger-cost'] === '1' });
 }
 
 /** Returns why a request is rejected without its body. */

@@ -27,7 +27,7 @@ function operationOf(document: DocumentNode): OperationDefinitionNode {
   return operation;
 }
 
-/** What graphql-js makes of all variables; undefined where it refuses any. */
+/** Returns the variables that graphql-js coerces. Undefined: one is invalid. */
 function coercedByGraphql(of: GraphQLSchema, operation: OperationDefinitionNode, variables: Variables) {
   return getVariableValues(of, operation.variableDefinitions ?? [], variables).variableValues?.coerced;
 }
@@ -73,15 +73,15 @@ const CASES: readonly [name: string, of: GraphQLSchema, query: string, variables
   ],
   ['a list as a variable', small, LIST, { items: items(COUNT) }],
   ['a list with null', small, LIST, { items: items(COUNT, 250, null) }],
-  ['a list with null where none may be', small, LIST, { page: { items: items(COUNT, 250, null) } }],
+  ['a list with null where it is not allowed', small, LIST, { page: { items: items(COUNT, 250, null) } }],
   [
     'a list with an element of two fields',
     small,
     LIST,
     { items: items(COUNT, 999, { number: 1, text: 'x' }) },
   ],
-  ['a list and defaults beside it', small, LIST, { page: { after: null, items: items(COUNT) } }],
-  ['a list and a wrong member beside it', small, LIST, { page: { after: 5, items: items(COUNT) } }],
+  ['a list with defaults next to it', small, LIST, { page: { after: null, items: items(COUNT) } }],
+  ['a list with an invalid member next to it', small, LIST, { page: { after: 5, items: items(COUNT) } }],
   ['two lists', small, LIST, { page: { more: items(COUNT).map(() => [1, 2]), items: items(COUNT) } }],
   ['a list and another variable', small, LIST, { page: { size: null }, items: items(COUNT) }],
   ['a list where an object is expected', small, LIST, { page: items(COUNT) }],
@@ -95,14 +95,14 @@ describe.each(CASES)('the variables of %s', (_, of, query, variables) => {
   const operation = operationOf(document);
   const expected = coercedByGraphql(of, operation, variables);
 
-  test('are coerced as graphql-js does', async () => {
+  test('are coerced as by graphql-js', async () => {
     const coerced = await coercionOf(of, operation)(variables);
     expect(coerced).toEqual(expected && { ...expected });
     // The order of members decides which problem is reported.
     expect(JSON.stringify(coerced, withNumbers)).toBe(JSON.stringify(expected, withNumbers));
   });
 
-  test('with long lists are coerced, and no others', async () => {
+  test('with long lists are coerced, and the others are not', async () => {
     const given = coerceLongLists(of, document, operation, variables);
     const isLong = JSON.stringify(variables).length > 5000 && !Array.isArray(variables['page']);
     expect(given !== undefined).toBe(isLong);
@@ -119,7 +119,7 @@ function withNumbers(_: string, value: unknown): unknown {
   return typeof value === 'bigint' ? `${value}n` : value;
 }
 
-test('others have their turns while a long list is coerced', async () => {
+test('other work runs while a long list is coerced', async () => {
   const document = parse(BATCH);
   let turns = 0;
   let isOver = false;

@@ -5,7 +5,7 @@ import { createContext } from '../../../src/graphql/context.ts';
 import { CompiledOperations } from '../../../src/graphql/execution/compiled.ts';
 import { RequestNotes } from '../../../src/graphql/execution/request-notes.ts';
 import { AnswerBudget } from '../../../src/graphql/protection/answer-budget.ts';
-import { costErrors } from '../../../src/graphql/protection/cost.ts';
+import { checkCost } from '../../../src/graphql/protection/cost.ts';
 import { schema } from '../../../src/graphql/schema.ts';
 import type { Ledger } from '../../../src/ledger/ledger.ts';
 
@@ -20,10 +20,10 @@ function posting(field: string, variables = ''): string {
   return `mutation ($k: String!, ${variables}) { transfer(input: { ${rest}, ${field} }) { __typename } }`;
 }
 
-/** Executes a document so often, as far as the operations hear of it. */
+/** Counts executions of a document, without executing it. */
 function send(operations: CompiledOperations, query: string, times: number): void {
   const document = parse(query);
-  costErrors(schema, document, null, {}, OPTIONS);
+  checkCost(schema, document, null, {}, OPTIONS);
   for (let time = 0; time < times; time += 1) operations.learn(query, document);
 }
 
@@ -37,7 +37,7 @@ function contextOf(post: Ledger['post']) {
 }
 
 describe('an operation', () => {
-  test('is compiled when it has come so often, and not before', () => {
+  test('is compiled after its executions reach the threshold', () => {
     const operations = new CompiledOperations(schema, 3);
     send(operations, TRANSFER, 2);
     expect(operations.find(TRANSFER, null)).toBeUndefined();
@@ -46,7 +46,7 @@ describe('an operation', () => {
     expect(operations.find(TRANSFER, 'Pay')?.name).toBe('Pay');
   });
 
-  test('is not taken for another one that a request names', () => {
+  test('is not used for a request that names another operation', () => {
     const operations = new CompiledOperations(schema, 1);
     send(operations, TRANSFER, 1);
     expect(operations.find(TRANSFER, 'Other')).toBeUndefined();
@@ -109,9 +109,9 @@ describe('an operation', () => {
     ]);
   });
 
-  test('never runs text of its document as code', async () => {
+  test('never executes text of its document as code', async () => {
     const operations = new CompiledOperations(schema, 1);
-    // graphql-jit's own mark of a date in the code that it makes.
+    // graphql-jit's own marker of a date in generated code.
     const mark = '__MAGIC_DATE__33a9e76d_02e0_4128_8e92_3530ad3da74d';
     const query = `{ node(id: "${mark}globalThis.wasRun=true") { id } }`;
     send(operations, query, 1);
@@ -123,7 +123,7 @@ describe('an operation', () => {
     expect(globalThis).not.toHaveProperty('wasRun');
   });
 
-  test('does nothing where its variables are not of their types', async () => {
+  test('does nothing if its variables are invalid', async () => {
     const operations = new CompiledOperations(schema, 1);
     send(operations, TRANSFER, 1);
     const context = contextOf(() => expect.unreachable('nothing is posted'));
@@ -134,7 +134,7 @@ describe('an operation', () => {
     }
   });
 
-  test('posts once where its variables are right', async () => {
+  test('posts once if its variables are valid', async () => {
     const operations = new CompiledOperations(schema, 1);
     send(operations, TRANSFER, 1);
     const posted: unknown[] = [];
@@ -172,7 +172,7 @@ describe('with several errors', () => {
   function answer(query: string) {
     const operations = new CompiledOperations(small, 1);
     const document = parse(query);
-    costErrors(small, document, null, {}, OPTIONS);
+    checkCost(small, document, null, {}, OPTIONS);
     operations.learn(query, document);
     const operation = operations.find(query, null);
     expect(operation).toBeDefined();
@@ -183,16 +183,16 @@ describe('with several errors', () => {
     );
   }
 
-  test('a query is left to graphql-js, which knows their order', async () => {
+  test('a query is executed again by graphql-js, which orders them', async () => {
     const query = '{ account { id } late }';
     expect(await answer(query)).toBeUndefined();
-    // The first of its two errors makes all data null, and the second is not reported.
+    // The first of two errors makes all data null, and the second is not reported.
     expect(await answer('{ must account { id } }')).toBeUndefined();
     expect(await answer('{ late }')).toEqual(await execute({ schema: small, document: parse('{ late }') }));
   });
 
   test.each(['{ account { id owner } }', '{ late account { owner id } other: account { id } }'])(
-    'a mutation reports what graphql-js does: %s',
+    'a mutation reports the same errors as with graphql-js: %s',
     async (selection) => {
       const query = `mutation ${selection}`;
       const expected = await execute({ schema: small, document: parse(query) });
@@ -204,12 +204,12 @@ describe('with several errors', () => {
   );
 });
 
-test('a variable that may be null stands for no argument that may not, even if that has a default', () => {
+test('an operation with a nullable variable for a non-null argument is not compiled, even with a default', () => {
   const small = buildSchema('type Query { list(size: Int! = 20): Int }');
   const isCompiled = (query: string) => {
     const [operations, document] = [new CompiledOperations(small, 1), parse(query)];
     expect(validate(small, document)).toEqual([]);
-    costErrors(small, document, null, {}, OPTIONS);
+    checkCost(small, document, null, {}, OPTIONS);
     operations.learn(query, document);
     return operations.find(query, null) !== undefined;
   };
@@ -217,7 +217,7 @@ test('a variable that may be null stands for no argument that may not, even if t
   expect(isCompiled('query ($size: Int) { list(size: $size) }')).toBe(false);
 });
 
-test('operations that were compiled long ago make room for others', () => {
+test('the compiled operations that were used least recently are evicted', () => {
   const operations = new CompiledOperations(schema, 1);
   const fields = Array.from({ length: 300 }, (_, place) => `f${place}: __typename`).join(' ');
   const queries = Array.from({ length: 60 }, (_, place) => `query Q${place} { ${fields} }`);

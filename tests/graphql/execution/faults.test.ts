@@ -4,7 +4,7 @@ import { balance, makeAccount, openLedger } from '../../support/ledger.ts';
 import { startTcpProxy } from '../../support/tcp-proxy.ts';
 import { type Answer, newKey, serve } from '../api.ts';
 
-/** What a fault must not tell: SQL, names of the database, places in the source. */
+/** Details that a fault must not reveal: SQL, names of the database, positions in the source. */
 const SECRETS = /select|column|relation|permission|kysely|\.ts|\/|node_modules|stack/i;
 
 function expectMasked({ errors }: Answer, code: string): string {
@@ -16,7 +16,7 @@ function expectMasked({ errors }: Answer, code: string): string {
   return String(error?.extensions?.['requestId']);
 }
 
-test('a fault in a query is INTERNAL, and the log has the rest under its request id', async () => {
+test('a fault in a query is INTERNAL, and the log has the details under its request id', async () => {
   const database = await createTestDatabase();
   const api = await serve(await openLedger(database));
   await asOwner(database, 'alter table ledgers rename column closed_before to closed');
@@ -26,7 +26,7 @@ test('a fault in a query is INTERNAL, and the log has the rest under its request
   expect(api.faults).toEqual([{ requestId, err: expect.objectContaining({ code: '42703' }) }]);
 });
 
-test('a fault below a mutation says nothing against what was done, nor against its other fields', async () => {
+test('a fault below a mutation does not affect its outcome or other fields', async () => {
   const database = await createTestDatabase();
   const ledger = await openLedger(database);
   const api = await serve(ledger);
@@ -51,8 +51,8 @@ test('a fault below a mutation says nothing against what was done, nor against i
 
 test('a fault of a write is an InternalError, and the log has it under the request id', async () => {
   const database = await createTestDatabase();
-  const told: unknown[][] = [];
-  const ledger = await openLedger(database, { onFault: (...fault) => told.push(fault) });
+  const reported: unknown[][] = [];
+  const ledger = await openLedger(database, { onFault: (...fault) => reported.push(fault) });
   const api = await serve(ledger);
   const [a, b] = [await makeAccount(ledger, { funds: '10' }), await makeAccount(ledger)];
   await asOwner(database, 'alter table transactions rename column facts to fact');
@@ -60,18 +60,18 @@ test('a fault of a write is an InternalError, and the log has it under the reque
   const answer = await api.mutate('transfer', input);
   expect(answer).toMatchObject({ __typename: 'InternalError', code: 'INTERNAL', retryable: false });
   expect(answer['message']).not.toMatch(SECRETS);
-  // The cause is logged by the ledger, and whose it was by the server; one id joins the lines.
-  expect(told).toEqual([
+  // The ledger logs the cause, and the server the request. One id connects both lines.
+  expect(reported).toEqual([
     [expect.objectContaining({ code: '42703' }), expect.stringMatching(/^[0-9a-f-]{36}$/)],
   ]);
-  expect(api.faults).toEqual([{ requestId: expect.any(String), faultId: told[0]?.[1] }]);
-  expect(JSON.stringify(answer)).not.toContain(told[0]?.[1]);
+  expect(api.faults).toEqual([{ requestId: expect.any(String), faultId: reported[0]?.[1] }]);
+  expect(JSON.stringify(answer)).not.toContain(reported[0]?.[1]);
 });
 
-test('a fault of one operation of a batch is in the log under the request id, too', async () => {
+test('a fault of one operation of a batch is logged under the request id', async () => {
   const database = await createTestDatabase();
-  const told: unknown[][] = [];
-  const ledger = await openLedger(database, { onFault: (...fault) => told.push(fault) });
+  const reported: unknown[][] = [];
+  const ledger = await openLedger(database, { onFault: (...fault) => reported.push(fault) });
   const api = await serve(ledger);
   const [a, b] = [await makeAccount(ledger, { funds: '10' }), await makeAccount(ledger)];
   await asOwner(database, 'alter table entries add constraint planted check (amount <> -777)');
@@ -88,10 +88,10 @@ test('a fault of one operation of a batch is in the log under the request id, to
     { __typename: 'InternalError' },
     { __typename: 'TransactionPosted' },
   ]);
-  expect(api.faults).toEqual([{ requestId: expect.any(String), faultId: told[0]?.[1] }]);
+  expect(api.faults).toEqual([{ requestId: expect.any(String), faultId: reported[0]?.[1] }]);
 });
 
-test('while the database is away, queries and writes say that they do not know', async () => {
+test('queries and writes are UNAVAILABLE while the database is unreachable', async () => {
   const database = await createTestDatabase();
   const proxy = await startTcpProxy(database.serviceUrl);
   const ledger = await openLedger({ serviceUrl: proxy.url });
@@ -101,7 +101,7 @@ test('while the database is away, queries and writes say that they do not know',
   proxy.refuse();
   const [read, write] = await Promise.all([api.ask('{ ledger { name } }'), api.mutate('deposit', input)]);
   expectMasked(read, 'UNAVAILABLE');
-  expect(api.faults, 'an outage is no fault of each request').toEqual([]);
+  expect(api.faults, 'an outage is not logged for each request').toEqual([]);
   expect(write).toMatchObject({ __typename: 'UnavailableError', code: 'UNAVAILABLE', retryable: true });
 
   proxy.admit();

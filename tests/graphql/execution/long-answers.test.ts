@@ -5,7 +5,7 @@ import { writeAnswer, writeAnswerInTurns } from '../../../src/graphql/execution/
 import { AnswerBudget } from '../../../src/graphql/protection/answer-budget.ts';
 import { schema } from '../../../src/graphql/schema.ts';
 
-/** The turns of the event loop that others have while something runs. */
+/** Returns the number of turns of the event loop during a call. */
 async function turnsDuring(run: () => Promise<unknown>): Promise<number> {
   let turns = 0;
   let isOver = false;
@@ -57,7 +57,7 @@ test('a deep answer is written in several turns', async () => {
   expect(await turnsDuring(() => writeAnswerInTurns({ data }, 'application/json'))).toBeGreaterThanOrEqual(3);
 });
 
-test('of an answer that is too large no more is written than is allowed, but for a mutation’s', async () => {
+test('writing stops at the limit of an answer, except for a mutation', async () => {
   const list = Array.from({ length: 40 }, () => 'é'.repeat(2 ** 19));
   let read = 0;
   const data = {
@@ -73,12 +73,12 @@ test('of an answer that is too large no more is written than is allowed, but for
     errors: [
       {
         message:
-          'The query has an answer of more than 33,554,432 bytes. Ask for fewer fields, or for smaller pages.',
+          'The query has an answer of more than 33,554,432 bytes. Select fewer fields or request smaller pages.',
         extensions: { code: 'INVALID_INPUT', limit: 'answerBytes', given: 33_554_433, allowed: 33_554_432 },
       },
     ],
   });
-  // Each is looked at once for its size, and once to be written.
+  // Each text is read once for its size, and once to write it.
   expect(read).toBeLessThan(75);
   const budget = new AnswerBudget();
   budget.expectMutation();
@@ -103,9 +103,10 @@ test.each<[string, Record<string, unknown> | null | undefined]>([
     { a: [...Array.from({ length: 600 }, () => null), undefined, 'x', 1, true] },
   ],
   ['names of all kinds', { '': { 'a"': LONG }, '1': NULLED, constructor: { results: LONG } }],
-])('%s is written as JSON.stringify does', async (_, data) => {
+])('%s is written as by JSON.stringify', async (_, data) => {
   for (const errors of [undefined, [], [{ message: 'é' }]]) {
-    const body = JSON.stringify({ ...(errors?.length ? { errors } : {}), data });
+    const shown = errors?.map((error) => ({ ...error, extensions: { code: 'INVALID_INPUT' } }));
+    const body = JSON.stringify({ ...(shown?.length ? { errors: shown } : {}), data });
     const result = {
       data,
       ...(errors && {

@@ -22,10 +22,10 @@ afterAll(() => db.destroy());
 const [busiest = '', other = ''] = (await writeRandomBooks(db, 1)).map((id) => formatId('account', id));
 const { read, refusal, readForwards, readBackwards } = readLists(api, busiest);
 
-test('what no row of the books can have finds nothing', async () => {
+test('a value that no row can have matches nothing', async () => {
   const long = 'x'.repeat(256);
   const [transaction] = idsOf(await read('transactions', { first: 1 }));
-  for (const text of ['', '\0', 'a\0b', '\ud800', 'x\udc00', long, 'nobody']) {
+  for (const text of ['', '\0', 'a\0b', '\ud800', 'x\udc00', long, 'unknown']) {
     for (const filter of [{ owner: text }, { currency: text }, { metadata: { a: text } }]) {
       expect((await read('accounts', { filter })).nodes).toEqual([]);
     }
@@ -53,11 +53,11 @@ test.each<[List, FilterInput, string]>([
   ['history', { createdAt: { from: '' } }, 'filter.createdAt.from must be an RFC 3339 instant'],
   ['history', { effectiveAt: { to: '2026-01-01' } }, 'filter.effectiveAt.to must be an RFC 3339 instant'],
   ['accounts', { metadata: 'a' }, 'filter.metadata must be a JSON object whose values are strings'],
-])('of %s, the malformed %j is an error that names its place', async (list, filter, message) => {
+])('in %s, the malformed %j is an error that names its path', async (list, filter, message) => {
   expect(await refusal(list, { filter })).toContain(message);
 });
 
-test('what is malformed in the document itself, or for the trial balance, is named too', async () => {
+test('a malformed value in the document, or in the trial balance, is named too', async () => {
   for (const query of [
     '{ transactions(filter: { createdAt: { from: "x" } }) { nodes { id } } }',
     '{ accounts(filter: { metadata: { a: 1 } }) { nodes { id } } }',
@@ -75,11 +75,11 @@ test('what is malformed in the document itself, or for the trial balance, is nam
 
 describe('a cursor', () => {
   const UNDER_ANOTHER =
-    'after is a cursor of this list under another filter. Ask for more with the filter that gave the cursor';
+    'after is a cursor of this list with another filter. Repeat the filter of the page that returned the cursor';
   const OF_ANOTHER =
-    'after must be a cursor of this very list. Ask for more with the filter that gave the cursor';
+    'after must be a cursor of the same list. Repeat the filter of the page that returned the cursor';
 
-  test('is taken under the same filter, however that is written', async () => {
+  test('is accepted with the same filter, however it is written', async () => {
     const noon = '2026-01-01T12:00:00Z';
     const same: readonly [List, FilterInput, FilterInput][] = [
       [
@@ -111,7 +111,7 @@ describe('a cursor', () => {
     }
   });
 
-  test('is refused under another filter', async () => {
+  test('is rejected with another filter', async () => {
     const pairs: readonly [List, FilterInput | null, FilterInput | null][] = [
       ['transactions', null, { types: ['TRANSFER'] }],
       ['transactions', { types: ['TRANSFER'] }, null],
@@ -127,7 +127,7 @@ describe('a cursor', () => {
         { createdAt: { to: formatInstant(BEGIN - DAY) } },
       ],
       ['transactions', { accountId: busiest }, { accountId: other }],
-      ['transactions', { accountId: busiest }, { accountId: 'ext:nobody' }],
+      ['transactions', { accountId: busiest }, { accountId: 'ext:unknown' }],
       ['accounts', { metadata: { a: '1' } }, { metadata: { a: '2' } }],
       ['accounts', { currency: 'USD' }, { owner: 'USD' }],
       ['history', { side: 'DEBIT' }, { side: 'CREDIT' }],
@@ -143,7 +143,7 @@ describe('a cursor', () => {
     }
   });
 
-  test('is refused by another list, and by another account', async () => {
+  test('is rejected by another list and by another account', async () => {
     const { pageInfo } = await read('transactions', { first: 1 });
     expect(await refusal('accounts', { after: pageInfo.endCursor })).toContain(OF_ANOTHER);
     const ofHistory = await read('history', { first: 1, filter: { side: 'DEBIT' } });
@@ -152,7 +152,7 @@ describe('a cursor', () => {
   });
 });
 
-test('a search that has read 10,000 rows answers what it has, and goes on from there', async () => {
+test('a search returns its results after 10,000 rows, and the next page continues there', async () => {
   const account = await writeHistory(25_000, [3, 12_345]);
   const filter = { types: ['WITHDRAWAL'] };
   const entryIds = [12_345, 3].map((version) => `${account.replace('acct', 'ent')}_${version}`);
@@ -171,7 +171,7 @@ test('a search that has read 10,000 rows answers what it has, and goes on from t
     expect([forwards.pages, backwards.pages]).toEqual([3, 3]);
   }
 
-  // The way back from where a search has stopped leads through all that it has passed.
+  // Reading backwards from the position of the stop finds all elements before it.
   const back = await read('history', { last: 20, before: empty.pageInfo.endCursor, filter }, 'id', account);
   expect(back).toMatchObject({ nodes: [], pageInfo: { hasPreviousPage: false, hasNextPage: true } });
   const second = await read('history', { first: 20, after: empty.pageInfo.endCursor, filter }, 'id', account);
@@ -182,9 +182,9 @@ test('a search that has read 10,000 rows answers what it has, and goes on from t
   expect(idsOf(past)).toEqual(entryIds.slice(0, 1));
 });
 
-test('no request was a fault', () => expect(api.faults).toEqual([]));
+test('no request caused a fault', () => expect(api.faults).toEqual([]));
 
-/** An account with a history of deposits, and withdrawals at these versions; no writer could have left it in seconds. */
+/** Inserts an account with a history of deposits, and withdrawals at these versions: posting them would take too long. */
 async function writeHistory(length: number, withdrawals: readonly number[]): Promise<string> {
   const account = randomUUID();
   await asOwner(

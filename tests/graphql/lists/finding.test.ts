@@ -21,7 +21,7 @@ const db = openDatabase({
 });
 afterAll(() => db.destroy());
 
-/** The seed of the books; that of the filters is in fast-check's own report. */
+/** The seed of the books. fast-check reports that of the filters. */
 const seed = Number(process.env['SEED'] ?? Date.now() % 1_000_000_000);
 console.log(`books of seed ${seed}; again by SEED=${seed}`);
 const [busiest = ''] = (await writeRandomBooks(db, seed)).map((id) => formatId('account', id));
@@ -52,7 +52,7 @@ interface EntryNode extends Times {
   readonly transaction: { readonly type: string };
 }
 
-// The whole lists, without any filter, are what every filtered one is measured by.
+// Each filtered list is compared with the unfiltered one.
 async function readWhole<Node>(list: List): Promise<Node[]> {
   return (await readForwards<Node>(list, null, 100, LISTS[list])).nodes;
 }
@@ -60,7 +60,7 @@ const accounts = await readWhole<AccountNode>('accounts');
 const transactions = await readWhole<TransactionNode>('transactions');
 const entries = await readWhole<EntryNode>('history');
 
-/** What a filter asks, word by word as the contract has it. */
+/** Returns whether a node matches a filter, according to the contract. */
 const has = (metadata: Metadata, wanted: Metadata) =>
   Object.entries(wanted).every(([key, text]) => metadata[key] === text);
 const isIn = (instant: string, { from, to }: { from?: string | null; to?: string | null }) =>
@@ -127,7 +127,7 @@ const metadata = fc.constantFrom(...METADATA, { b: '2' }, { b: '3' });
 
 const FILTERS: Record<Exclude<List, 'holds'>, fc.Arbitrary<FilterInput>> = {
   accounts: fc.record({
-    owner: fc.option(fc.constantFrom(...OWNERS, 'external', 'nobody'), { freq: 1 }),
+    owner: fc.option(fc.constantFrom(...OWNERS, 'external', 'unknown'), { freq: 1 }),
     currency: fc.option(fc.constantFrom('USD', 'EUR', 'JPY'), { freq: 1 }),
     kind: fc.option(fc.constantFrom('STANDARD', 'EXTERNAL'), { freq: 1 }),
     status: fc.option(fc.constantFrom('OPEN', 'FROZEN', 'CLOSED'), { freq: 1 }),
@@ -161,7 +161,7 @@ const EXPECTED = {
 };
 
 describe.each(['accounts', 'transactions', 'history'] as const)('%s', (list) => {
-  test('have in their pages, joined in both directions, what matches, and nothing else', async () => {
+  test('have exactly the matching elements in their pages, in both directions', async () => {
     await fc.assert(
       fc.asyncProperty(FILTERS[list], fc.integer({ min: 1, max: 30 }), async (filter, size) => {
         const expected = EXPECTED[list](filter);
@@ -172,7 +172,7 @@ describe.each(['accounts', 'transactions', 'history'] as const)('%s', (list) => 
     );
   }, 60_000);
 
-  test('are found by each condition alone', async () => {
+  test('are found by each single field of the filter', async () => {
     for (const condition of Object.keys(fc.sample(FILTERS[list], 1)[0] ?? {})) {
       const values = fc.sample(FILTERS[list], 12).map((filter) => filter[condition] ?? null);
       for (const value of values) {
@@ -182,7 +182,7 @@ describe.each(['accounts', 'transactions', 'history'] as const)('%s', (list) => 
     }
   });
 
-  test('are whole where all conditions are null or ask nothing', async () => {
+  test('are complete if all fields of the filter are null or empty', async () => {
     const nothing = [
       {},
       { metadata: {} },
@@ -193,7 +193,7 @@ describe.each(['accounts', 'transactions', 'history'] as const)('%s', (list) => 
     for (const filter of nothing) {
       const own = Object.fromEntries(Object.entries(filter).filter(([condition]) => known.has(condition)));
       expect(idsOf(await readForwards(list, own, 100))).toEqual(EXPECTED[list]({}));
-      // Cursors pass between a list and itself.
+      // Cursors are accepted, because the filters are equal.
       const { pageInfo } = await read(list, { first: 2 });
       await read(list, { first: 2, after: pageInfo.endCursor, filter: own });
     }
@@ -237,7 +237,7 @@ async function trialBalance(filter: FilterInput | null): Promise<Lines> {
   expect(errors).toBeUndefined();
   return data.ledger.trialBalance;
 }
-/** Signed, credits positive, in minor units. */
+/** Returns the signed amount in minor units, credits positive. */
 async function balancesOf(ids: readonly string[]) {
   const { data } = await api.ask<{
     nodes: readonly { readonly normalSide: string; readonly balance: Money }[];
@@ -250,9 +250,9 @@ async function balancesOf(ids: readonly string[]) {
     posted: minorOf(balance) * (normalSide === 'CREDIT' ? 1n : -1n),
   }));
 }
-/** All currencies of these books have a scale of 2. */
+/** Returns an amount as text. All currencies of these books have two decimals. */
 function minorOf({ amount }: Money): bigint {
   return BigInt(amount.replace('.', ''));
 }
 
-test('no request was a fault', () => expect(api.faults).toEqual([]));
+test('no request caused a fault', () => expect(api.faults).toEqual([]));

@@ -67,21 +67,21 @@ test.each<[object, string[]]>([
   [{ expiresAt: { from: '2990-01-01T00:00:00Z', to: '2991-01-01T00:00:00Z' } }, [captured, toBob]],
   [{ expiresAt: { to: '2999-01-01T00:00:00Z' }, status: 'OPEN' }, [back, toBob]],
   [{ expiresAt: { to: '2999-01-01T00:00:00Z' }, status: 'OPEN', accountId: bob }, [back, toBob]],
-  [{ accountId: 'ext:nobody' }, []],
+  [{ accountId: 'ext:unknown' }, []],
   [{ accountId: '' }, []],
-])('the filter %j finds what matches, from both ends', async (filter, ids) => {
+])('the filter %j finds the matching holds, from both ends', async (filter, ids) => {
   for (const size of [1, 2, 100]) {
     expect(idsOf(await lists.readForwards('holds', { ...filter }, size))).toEqual(ids);
     expect(idsOf(await lists.readBackwards('holds', { ...filter }, size))).toEqual(ids);
   }
 });
 
-test('a malformed time in the filter is named', async () => {
+test('the error names a malformed time in the filter', async () => {
   const filter = { expiresAt: { from: 'tomorrow' } };
   expect(await lists.refusal('holds', { filter })).toMatch(/^filter\.expiresAt\.from must/);
 });
 
-test('a cursor is one of its list under its filter', async () => {
+test('a cursor is only accepted by its list and filter', async () => {
   const page = await lists.read('holds', { first: 1, filter: { status: 'OPEN' } });
   const after = page.pageInfo.endCursor;
   expect(await lists.refusal('holds', { after })).toContain('another filter');
@@ -92,7 +92,7 @@ test('a cursor is one of its list under its filter', async () => {
   expect(errors).toMatchObject([{ extensions: { code: 'INVALID_INPUT' } }]);
 });
 
-test('an account has the holds from it and to it, and those of a status', async () => {
+test('an account lists the holds from and to it, and those with a status', async () => {
   const { data } = await api.ask(
     `query ($alice: ID!, $carol: ID!, $before: String) {
       alice: account(id: $alice) {
@@ -121,7 +121,7 @@ test('an account has the holds from it and to it, and those of a status', async 
   });
 });
 
-test('a hold has the transactions that placed, captured and released it, oldest first', async () => {
+test('a hold lists the transactions that placed, captured and released it, oldest first', async () => {
   const { hold, transaction } = await api.mutate(
     'placeHold',
     { fromAccountId: alice, toAccountId: bob, amount: '10', idempotencyKey: newKey() },

@@ -52,7 +52,7 @@ async function headCursor(from = api): Promise<string> {
 
 const idsOf = ({ nodes }: Journal) => nodes.map(({ id }) => id);
 
-/** Posts a batch and answers the ids of what was posted, in order. */
+/** Posts a batch. Returns the ids of the posted transactions, in order. */
 async function postBatch(mode: string, operations: readonly object[]): Promise<string[]> {
   const { results } = (await api.mutate(
     'postBatch',
@@ -62,13 +62,13 @@ async function postBatch(mode: string, operations: readonly object[]): Promise<s
   return results.flatMap(({ transaction }) => (transaction === undefined ? [] : [transaction.id]));
 }
 
-/** Pays, or is declined where the account has too little. */
+/** A payment. It is declined if the account has too little. */
 const pay = (fromAccountId: string, toAccountId: string, amount = '0.01') => ({
   transfer: { fromAccountId, toAccountId, amount, idempotencyKey: newKey() },
 });
 const times = <T>(count: number, make: () => T): T[] => Array.from({ length: count }, make);
 
-test('the journal of an empty ledger has one place, from which all that is posted later is read', async () => {
+test('the journal of an empty ledger has a cursor, after which all later transactions are read', async () => {
   const empty = await read({});
   expect(empty).toMatchObject({
     nodes: [],
@@ -84,7 +84,7 @@ test('the journal of an empty ledger has one place, from which all that is poste
   expect(fromCursor).toEqual(fromBeginning);
 });
 
-test('a page can begin in the middle of a block, after any of its transactions', async () => {
+test('a page can begin after any transaction of a block', async () => {
   const from = await makeAccount(ledger, { funds: '100.00' });
   const to = await makeAccount(ledger);
   const start = await headCursor();
@@ -115,20 +115,20 @@ test('a page can begin in the middle of a block, after any of its transactions',
   expect(none).toMatchObject({ nodes: [], pageInfo: { hasNextPage: true, endCursor: start } });
 });
 
-test('a page is 20 where nothing is said, and 100 at most', async () => {
+test('a page has 20 transactions by default, and 100 at most', async () => {
   expect((await read({})).nodes).toHaveLength(20);
   expect((await read({ first: 100 })).nodes).toHaveLength(100);
   for (const first of [-1, 101]) {
     expect((await ask(api, { first })).errors).toMatchObject([
       {
-        message: `first must be from 0 to 100, and is ${first}.`,
+        message: `first must be 0 to 100, but is ${first}.`,
         extensions: { code: 'INVALID_INPUT' },
       },
     ]);
   }
 });
 
-test('the cost of a page counts as that of other lists', async () => {
+test('a page costs as much as that of other lists', async () => {
   const query = (list: string) =>
     `{ ${times(15, () => '')
       .map(
@@ -175,7 +175,7 @@ describe('declined outcomes', () => {
     expect(empty.pageInfo.endCursor).not.toBe(after);
   });
 
-  test('end a page after 10,000 outcomes, from where the next one goes on', async () => {
+  test('end a page after 10,000 outcomes, and the next page continues there', async () => {
     const [from, to] = [await makeAccount(ledger, { funds: '1.00' }), await makeAccount(ledger)];
     const start = await headCursor();
     for (const count of [9990, 200]) {
@@ -189,14 +189,14 @@ describe('declined outcomes', () => {
     expect(first).toMatchObject({ nodes: [], pageInfo: { hasNextPage: true } });
     const after = first.pageInfo.endCursor;
     expect(after).not.toBe(start);
-    // It has stopped in the middle of a block: of 10,190 declined outcomes 190 are left.
+    // The page ends within a block: 190 of 10,190 declined outcomes are left.
     expect(parseJournalPlace(after)?.outcomes).toBe(10);
     const second = await read({ first: 100, after });
     expect(second).toMatchObject({ nodes: [{ id: posted }], pageInfo: { hasNextPage: false } });
   }, 30_000);
 });
 
-test('a text that is no cursor of the journal is INVALID_INPUT', async () => {
+test('a text that is not a cursor of the journal is INVALID_INPUT', async () => {
   const { data } = await api.ask<{ readonly transactions: Journal }>(
     '{ transactions(first: 1) { pageInfo { endCursor } } }',
   );
@@ -228,7 +228,7 @@ describe('a cursor is JOURNAL_REWOUND', () => {
     expect(data).toBeNull();
     expect(errors).toMatchObject([
       {
-        message: expect.stringMatching(/^after is a cursor of a block that is not in these books\./),
+        message: expect.stringMatching(/^The block of the cursor `after` does not exist in this ledger\./),
         path: ['journal'],
         extensions: { code: 'JOURNAL_REWOUND' },
       },
@@ -258,12 +258,12 @@ describe('a cursor is JOURNAL_REWOUND', () => {
     for (const after of [fourth, fifth]) await expectRewound(after, restored);
     expectPosted(await deposit(ledgerAfter, { accountId, amount: '4.00' }));
     expect((await read({ after: kept }, restored)).nodes).toHaveLength(1);
-    // A block of that number is there now, and it is another one; the next is beyond the head.
+    // The block with this number is a different one, and the next one is beyond the head.
     for (const after of [fourth, fifth]) await expectRewound(after, restored);
     await Promise.all([original, backup].map(expectSoundBooks));
   });
 
-  test('in the books of another database', async () => {
+  test('in another database', async () => {
     const another = await createTestDatabase();
     const elsewhere = await openLedger(another);
     await makeAccount(elsewhere, { funds: '1.00' });
@@ -274,7 +274,7 @@ describe('a cursor is JOURNAL_REWOUND', () => {
     await expectRewound(formatJournalPlace({ block: 0n, outcomes: 0, mark }), api);
   });
 
-  test('where its block has fewer outcomes than it says', async () => {
+  test('if its block has fewer outcomes than its position', async () => {
     const [edge] = (await read({ first: 1 })).edges;
     const place = parseJournalPlace(edge?.cursor ?? '');
     if (place === undefined) throw new TypeError('a cursor is one');

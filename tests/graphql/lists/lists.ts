@@ -1,7 +1,7 @@
 import { expect } from 'vitest';
 import type { Api } from '../api.ts';
 
-/** A page, with what a test asks of its nodes. */
+/** A page with the selected fields of its nodes. */
 interface Connection<Node = { readonly id: string }> {
   readonly nodes: readonly Node[];
   readonly edges: readonly { readonly cursor: string }[];
@@ -15,7 +15,7 @@ interface Connection<Node = { readonly id: string }> {
 type Args = Readonly<Record<string, unknown>>;
 export type FilterInput = Readonly<Record<string, unknown>>;
 
-/** How a list is asked for, and what of its nodes a filter can look at. */
+/** The query of a list, and the fields of its nodes that a filter can match. */
 export const LISTS = {
   accounts: { of: '', fields: 'id owner currency kind status externalId metadata', filter: 'AccountFilter' },
   transactions: {
@@ -32,7 +32,7 @@ export const LISTS = {
 } as const;
 export type List = keyof typeof LISTS;
 
-/** Reads the lists of the API; histories are those of this account, unless another is named. */
+/** Reads the lists of the API. Histories are those of this account by default. */
 export function readLists(api: Api, ofAccount: string) {
   function ask(list: List, args: Args, fields: string, account: string) {
     const { of, filter } = LISTS[list];
@@ -62,14 +62,14 @@ export function readLists(api: Api, ofAccount: string) {
     return root[list] as Connection<Node>;
   }
 
-  /** The message of the one error that there is. */
+  /** Returns the message of the only error. */
   async function refusal(list: List, args: Args, account = ofAccount): Promise<string | undefined> {
     const { errors } = await ask(list, args, 'id', account);
     expect(errors).toMatchObject([{ extensions: { code: 'INVALID_INPUT' } }]);
     return errors?.[0]?.message;
   }
 
-  /** All nodes of a list, page by page from its beginning, each page right after the one before. */
+  /** Returns all nodes of a list, read forwards page by page. */
   async function readForwards<Node = { readonly id: string }>(
     list: List,
     filter: FilterInput | null,
@@ -90,7 +90,7 @@ export function readLists(api: Api, ofAccount: string) {
     return { nodes, pages };
   }
 
-  /** The same from its end. */
+  /** Returns all nodes of a list, read backwards page by page. */
   async function readBackwards(
     list: List,
     filter: FilterInput | null,

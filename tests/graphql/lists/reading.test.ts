@@ -7,7 +7,7 @@ const database = await createTestDatabase();
 const ledger = await openLedger(database);
 const api = await serve(ledger);
 
-/** 45 transfers of 1, 2, 3 … dollars after one deposit. */
+/** Posts one deposit, then 45 transfers of 1, 2, 3 … dollars. */
 const wallet = await makeAccount(ledger, { owner: 'walter', funds: '5000' });
 const shop = await makeAccount(ledger, { owner: 'shop' });
 for (let amount = 1; amount <= 45; amount += 1) {
@@ -38,7 +38,7 @@ async function history(args: Readonly<Record<string, unknown>>, account = wallet
 const versionsOf = ({ nodes }: Page) => nodes.map(({ version }) => version);
 
 describe('history', () => {
-  test('shows 20 entries, newest first, unless it is asked for more', async () => {
+  test('has 20 entries by default, newest first', async () => {
     const page = await history({});
     expect(versionsOf(page)).toEqual(VERSIONS.slice(0, 20));
     expect(page.edges.map(({ node }) => node.id)).toEqual(page.nodes.map(({ id }) => id));
@@ -51,7 +51,7 @@ describe('history', () => {
     expect(versionsOf(await history({ first: 100 }))).toEqual(VERSIONS);
   });
 
-  test('is read forwards page by page, without a gap', async () => {
+  test('is read forwards page by page without a gap', async () => {
     const seen: string[] = [];
     let after: unknown = null;
     for (const more of [true, true, false]) {
@@ -75,7 +75,7 @@ describe('history', () => {
     expect(seen).toEqual(VERSIONS);
   });
 
-  test('is cut at both ends by two cursors', async () => {
+  test('is limited at both ends by two cursors', async () => {
     const { edges } = await history({ first: 10 });
     const [after, before] = [edges[2]?.cursor, edges[7]?.cursor];
     expect(versionsOf(await history({ after, before }))).toEqual(VERSIONS.slice(3, 7));
@@ -128,9 +128,9 @@ test.each(['accounts', 'transactions'])('%s are read in both directions, newest 
   expect(ids(await read('(last: 2)'))).toEqual(all.slice(-2));
 });
 
-describe('a page that cannot be had is an error that says what can', () => {
+describe('an invalid page is an error that names the remedy', () => {
   const OF_THIS_LIST =
-    'must be a cursor of this very list. Ask for more with the filter that gave the cursor, or without a cursor from the beginning.';
+    'must be a cursor of the same list. Repeat the filter of the page that returned the cursor, or omit the cursor.';
   const ask = async (args: string, list = 'accounts') => {
     const { data, errors } = await api.ask(`{ ${list}${args} { nodes { id } } }`);
     expect(data).toBeNull();
@@ -140,11 +140,11 @@ describe('a page that cannot be had is an error that says what can', () => {
   };
 
   test.each([
-    ['(first: 101)', 'first must be from 0 to 100, and is 101.'],
-    ['(last: 1000)', 'last must be from 0 to 100, and is 1000.'],
-    ['(first: -1)', 'first must be from 0 to 100, and is -1.'],
-    ['(last: -5)', 'last must be from 0 to 100, and is -5.'],
-    ['(first: 1, last: 1)', 'first and last must not be given together.'],
+    ['(first: 101)', 'first must be 0 to 100, but is 101.'],
+    ['(last: 1000)', 'last must be 0 to 100, but is 1000.'],
+    ['(first: -1)', 'first must be 0 to 100, but is -1.'],
+    ['(last: -5)', 'last must be 0 to 100, but is -5.'],
+    ['(first: 1, last: 1)', 'first and last must not be used together.'],
     ['(after: "")', `after ${OF_THIS_LIST}`],
     ['(before: "nonsense")', `before ${OF_THIS_LIST}`],
     ['(after: "\' or true --")', `after ${OF_THIS_LIST}`],
@@ -152,7 +152,7 @@ describe('a page that cannot be had is an error that says what can', () => {
     expect(await ask(args)).toBe(message);
   });
 
-  test('by a cursor of another list', async () => {
+  test('with a cursor of another list', async () => {
     const cursor = (await history({ first: 1 })).pageInfo['endCursor'];
     expect(await ask(`(after: "${cursor}")`, 'transactions')).toBe(`after ${OF_THIS_LIST}`);
     const { errors } = await api.ask(
@@ -162,7 +162,7 @@ describe('a page that cannot be had is an error that says what can', () => {
     expect(errors).toMatchObject([{ path: ['account', 'history'], extensions: { code: 'INVALID_INPUT' } }]);
   });
 
-  test('by a cursor that was made by hand', async () => {
+  test('with a forged cursor', async () => {
     for (const text of ['accounts x y', "accounts - ' or true", 'accounts', 'accounts - 1', '']) {
       const cursor = Buffer.from(text).toString('base64url');
       expect(await ask(`(after: "${cursor}")`)).toBe(`after ${OF_THIS_LIST}`);
@@ -202,19 +202,19 @@ describe('node', () => {
     }
   });
 
-  test('takes a hundred ids and no more', async () => {
+  test('accepts at most a hundred ids', async () => {
     const ask = (count: number) =>
       api.ask('query ($ids: [ID!]!) { nodes(ids: $ids) { id } }', { ids: Array(count).fill(wallet) });
     expect((await ask(100)).data).toEqual({ nodes: Array(100).fill({ id: wallet }) });
     const { data, errors } = await ask(101);
     expect(data).toBeNull();
     expect(errors).toMatchObject([
-      { message: 'ids must have at most 100 elements, and has 101.', extensions: { code: 'INVALID_INPUT' } },
+      { message: 'ids must have at most 100 elements, but has 101.', extensions: { code: 'INVALID_INPUT' } },
     ]);
   });
 });
 
-test('the trial balance has a line a currency, and debits equal credits', async () => {
+test('the trial balance has one line for each currency, and debits equal credits', async () => {
   const ledgerOfIts = await createTestDatabase();
   const own = await openLedger(ledgerOfIts);
   const { ask } = await serve(own);
@@ -266,4 +266,4 @@ test('the trial balance has a line a currency, and debits equal credits', async 
   });
 });
 
-test('no request was a fault', () => expect(api.faults).toEqual([]));
+test('no request caused a fault', () => expect(api.faults).toEqual([]));

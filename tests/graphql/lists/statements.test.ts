@@ -5,16 +5,16 @@ import { statementsDuring } from '../../support/statements.ts';
 import { newKey, serve } from '../api.ts';
 
 const database = await createTestDatabase();
-// Counts for the connections that are made from here on.
+// Counts the statements of connections that are opened later.
 await asOwner(database, `alter database ${database.name} set log_statement = 'all'`);
 const ledger = await openLedger(database);
 const api = await serve(ledger);
 
 const statementsOf = (run: () => Promise<unknown>) => statementsDuring(database, run);
 
-test('a page of history costs the same number of statements, however long it is', async () => {
+test('a page of history takes the same number of statements for any length', async () => {
   const wallet = await makeAccount(ledger, { funds: '1000' });
-  // Each entry leads to another account.
+  // Each entry links to another account.
   for (const toAccountId of await makeAccounts(ledger, 110)) {
     await transfer(ledger, { fromAccountId: wallet, toAccountId, amount: '1' });
   }
@@ -31,13 +31,13 @@ test('a page of history costs the same number of statements, however long it is'
   const ten = await statementsOf(read(10));
   const hundred = await statementsOf(read(100));
   expect(hundred.length).toBe(ten.length);
-  // The account, its entries, their transactions with all entries, the accounts of those, and the reversals.
+  // The account, its entries, their transactions with all entries, the accounts of these, and the reversals.
   expect(ten.length).toBe(6);
 });
 
-test('a page of holds costs the same number of statements, however long it is', async () => {
+test('a page of holds takes the same number of statements for any length', async () => {
   const wallet = await makeAccount(ledger, { funds: '1000' });
-  // Each hold leads to another account.
+  // Each hold links to another account.
   const others = await makeAccounts(ledger, 110);
   await Promise.all(
     others.map((toAccountId) =>
@@ -56,7 +56,7 @@ test('a page of holds costs the same number of statements, however long it is', 
   for (const [query, expected] of [
     // The holds, and their accounts.
     [`query ($first: Int!) { holds(first: $first) { ${fields} } }`, 2],
-    // Under a filter it is a snapshot, its settings, the walk, its end, the holds, and their accounts.
+    // With a filter: a snapshot, its settings, the search, its end, the holds, and their accounts.
     [`query ($first: Int!) { holds(first: $first, filter: { status: OPEN }) { ${fields} } }`, 6],
     [`query ($id: ID!, $first: Int!) { account(id: $id) { holds(first: $first) { ${fields} } } }`, 7],
     // The transactions, their entries, and their holds.
@@ -67,7 +67,7 @@ test('a page of holds costs the same number of statements, however long it is', 
   }
 });
 
-test('nodes of a type are read together', async () => {
+test('nodes of one type are read with one statement', async () => {
   const ids = await makeAccounts(ledger, 30);
   const statements = await statementsOf(() =>
     api.ask('query ($ids: [ID!]!) { nodes(ids: $ids) { ... on Account { owner } } }', { ids }),
@@ -75,7 +75,7 @@ test('nodes of a type are read together', async () => {
   expect(statements).toHaveLength(1);
 });
 
-test('what was held is answered without another query', async () => {
+test('a placed hold is returned without another statement', async () => {
   const [a = '', b = ''] = await makeAccounts(ledger, 2, { funds: '10' });
   const run = (selection: string) =>
     statementsOf(() =>
@@ -93,7 +93,7 @@ test('what was held is answered without another query', async () => {
   expect(full).toHaveLength(bare.length);
 });
 
-test('what was posted is answered without another query', async () => {
+test('a posted transaction is returned without another statement', async () => {
   const [a = '', b = ''] = await makeAccounts(ledger, 2, { funds: '10' });
   const run = (selection: string) =>
     statementsOf(() =>

@@ -2,15 +2,9 @@ import { expect, test } from 'vitest';
 import { MAX_REQUEST_BYTES } from '../../../src/graphql/execution/yoga.ts';
 import { MAX_NODES } from '../../../src/graphql/node.ts';
 import { MAX_READ_BYTES } from '../../../src/graphql/protection/answer-budget.ts';
-import {
-  CURRENCIES,
-  DESCRIPTION_COST,
-  MAX_ANSWER_BYTES,
-  MAX_COST,
-  METADATA_COST,
-  TRANSACTION_COST,
-} from '../../../src/graphql/protection/cost.ts';
+import { MAX_ANSWER_BYTES, MAX_COST } from '../../../src/graphql/protection/cost.ts';
 import { DOCUMENT_LIMITS } from '../../../src/graphql/protection/document-limits.ts';
+import * as prices from '../../../src/graphql/protection/prices.ts';
 import { MAX_BATCH_SIZE, MAX_OPERATIONS } from '../../../src/ledger/operations.ts';
 import * as limits from '../../../src/server/http/limits.ts';
 import { createTestDatabase } from '../../support/database.ts';
@@ -20,7 +14,7 @@ import { openLedger } from '../../support/ledger.ts';
 test('the page has the value of each limit', async () => {
   const page = await readPage('docs/limits.md');
   const lines = page.split('\n');
-  expect(page).toContain(`currencies count as ${CURRENCIES}`);
+  expect(page).toContain(`${prices.CURRENCIES} currencies`);
   const { load } = await openLedger(await createTestDatabase());
   const of = DOCUMENT_LIMITS;
   const seconds = [limits.HEADERS_TIMEOUT_MS, limits.REQUEST_TIMEOUT_MS, limits.SILENCE_TIMEOUT_MS];
@@ -34,12 +28,18 @@ test('the page has the value of each limit', async () => {
     'body above 64 KiB': [limits.MAX_LARGE_ELEMENTS, limits.MAX_LARGE_NESTING, limits.MAX_LARGE_NAMES],
     time: [...seconds, limits.KEEP_ALIVE_MS].map((ms) => ms / 1000),
     connections: [limits.MAX_CONNECTIONS],
-    document: [of.characters, of.tokens, of.definitions],
-    fields: [of.fields, of.depth, of.repeats],
-    'aliases, directives, fragment spreads': [of.aliases, of.directives, of.spreads, of.nesting, of.members],
+    document: [of.characters, of.tokens, of.nesting, of.definitions],
+    selections: [of.selections, of.repeats],
     'fields of a mutation': [of.mutationFields],
     'ids of `nodes`, elements of a page': [MAX_NODES],
-    cost: [MAX_COST, METADATA_COST, DESCRIPTION_COST, TRANSACTION_COST],
+    cost: [
+      MAX_COST,
+      prices.METADATA_COST,
+      prices.DESCRIPTION_COST,
+      prices.STATEMENT_COST,
+      prices.TRIAL_BALANCE_COST,
+      prices.TRANSACTION_COST,
+    ],
     response: [MAX_ANSWER_BYTES, MAX_READ_BYTES, limits.MAX_UNREAD_BYTES].map((bytes) => bytes / 2 ** 20),
     'queued writes': [load.maxQueue, limits.MAX_SMALL_BODY_BYTES / 2 ** 10],
     '`postBatch`': [MAX_OPERATIONS, MAX_BATCH_SIZE],

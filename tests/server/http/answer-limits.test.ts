@@ -72,7 +72,7 @@ describe.each([
         errors: [
           {
             message:
-              'The query has an answer of more than 33,554,432 bytes. Ask for fewer fields, or for smaller pages.',
+              'The query has an answer of more than 33,554,432 bytes. Select fewer fields or request smaller pages.',
             extensions: {
               code: 'INVALID_INPUT',
               limit: 'answerBytes',

@@ -83,14 +83,16 @@ describe.each([
     [
       'an unknown field',
       (each) => ({ ...each, note: 'x' }),
-      '$input.operations[1700].transfer has the field "note", which TransferInput has not.',
+      '$input.operations[1700].transfer has the field "note", which TransferInput does not define.',
     ],
   ])('is rejected for %s with its path', async (__, change, message) => {
     const body = bodyOf((each, place) => (place === 1700 ? change(each) : each));
     for (let time = 0; time < 2; time += 1) {
       const answered = await endpoint({ load: IDLE } as Ledger).answer(requestOf(body), new RequestNotes());
       const { errors } = JSON.parse(String(answered?.body));
-      expect(errors).toEqual([{ message, locations: [{ line: 1, column: 11 }] }]);
+      expect(errors).toMatchObject([
+        { message, extensions: { code: 'INVALID_INPUT' }, locations: [{ line: 1, column: 11 }] },
+      ]);
     }
   });
 });

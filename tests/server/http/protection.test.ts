@@ -42,10 +42,11 @@ describe('a document is rejected before it is validated, with the reason', () =>
   test.each([
     ['nesting', `${'{ node(id: "") '.repeat(5000)}${'}'.repeat(5000)}`],
     ['characters', `{ ${times(20_000, (i) => `a${i}: ledger { name }`)} }`],
-    ['aliases', `{ ${times(400, (i) => `a${i}: ledger { name }`)} }`],
+    ['cost', `{ ${times(400, (i) => `a${i}: ledger { name }`)} }`],
+    ['cost', `{ __schema { types { ${times(700, (i) => `a${i}: fields { name }`)} } } }`],
     ['tokens', `{ ${'a '.repeat(10_000)} }`],
     ['characters', `{ ${'a '.repeat(100_000)} }`],
-    ['spreads', chain(20)],
+    ['selections', chain(20)],
     [
       'mutationFields',
       `mutation { ${times(11, (i) => `a${i}: withdraw(input: { accountId: "x", amount: 1, idempotencyKey: "k" }) { __typename }`)} }`,
@@ -70,6 +71,14 @@ describe('a document is rejected before it is validated, with the reason', () =>
   test('a validation reports a limited number of errors', async () => {
     const answer = await exchange(url, asking(`{ ${times(900, (i) => `nothing${i}`)} }`));
     expect((JSON.parse(answer.body) as Refused).errors.length).toBeLessThanOrEqual(21);
+  });
+
+  test('a validation error repeats little of a long document', async () => {
+    const fields = times(1500, (i) => `f${i}: "${'x'.repeat(40)}"`);
+    const query = `mutation { deposit(input: { ${fields} }) { __typename } }`;
+    const answer = await exchange(url, asking(query));
+    expect(refusalOf(answer)?.message).toMatch(/^Expected value of type "DepositInput".*…$/s);
+    expect(answer.body.length).toBeLessThan(3000);
   });
 
   test.each([
@@ -330,7 +339,7 @@ describe('a page of another origin', () => {
       headers: {
         'access-control-allow-origin': ORIGIN,
         'access-control-allow-methods': 'GET, POST',
-        'access-control-allow-headers': 'content-type',
+        'access-control-allow-headers': 'content-type, x-ledger-cost',
       },
     });
   });

@@ -1,33 +1,34 @@
-import { toPeriodEnd } from '../core/close-period.ts';
-import type { Refusal } from '../core/errors.ts';
-import type { PeriodClosed } from '../ledger/ledger.ts';
-import { builder } from './builder.ts';
-import { settle } from './context.ts';
-import * as refusals from './refusals.ts';
+import { toPeriodEnd } from '../../core/close-period.ts';
+import type { Refusal } from '../../core/errors.ts';
+import type { PeriodClosed } from '../../ledger/ledger.ts';
+import { builder } from '../builder.ts';
+import { settle } from '../context.ts';
+import * as refusals from '../refusals/refusals.ts';
 
 const ClosePeriodInput = builder.inputType('ClosePeriodInput', {
-  description: 'The period that is to be closed.',
+  description: 'The period to close.',
   fields: (t) => ({
     before: t.field({
       type: 'DateTime',
       required: true,
-      description: 'From then on nothing is taken whose effectiveAt lies before it. At least 5 seconds ago.',
+      description:
+        'The end of the period: an effectiveAt before this instant is rejected. At least 5 seconds in the past.',
     }),
   }),
 });
 
 builder.objectType('PeriodClosed', {
-  description: 'The period is closed, until the instant that was asked for or a later one.',
+  description: 'The period is closed, up to the requested instant or a later one.',
   fields: (t) => ({
     ledger: t.expose('ledger', {
       type: 'Ledger',
-      description: 'The ledger as it is now; its `closedBefore` says until when.',
+      description: 'The ledger in its current state. Its `closedBefore` is the end of the closed period.',
     }),
   }),
 });
 
 const ClosePeriodResult = builder.unionType('ClosePeriodResult', {
-  description: 'The ledger, or why the period was not closed.',
+  description: 'The ledger, or the reason why the period was not closed.',
   types: ['PeriodClosed', ...refusals.COMMON_REFUSALS],
   resolveType: ({ code }) => (code === 'CLOSED' ? 'PeriodClosed' : refusals.refusalTypeName(code)),
 });
@@ -37,8 +38,8 @@ builder.mutationField('closePeriod', (t) =>
     type: ClosePeriodResult,
     nullable: true,
     description:
-      'Closes the books before an instant, for good: from its answer on, an effectiveAt before it is refused as PERIOD_CLOSED. ' +
-      'An instant before `closedBefore` changes nothing, and one later than 5 seconds ago is INVALID_INPUT.',
+      'Closes the books before an instant, permanently: an effectiveAt before it is rejected with PERIOD_CLOSED. An instant before ' +
+      '`closedBefore` changes nothing. An instant within the last 5 seconds is INVALID_INPUT.',
     args: {
       input: t.arg({ type: ClosePeriodInput, required: true, description: 'The period.' }),
     },
