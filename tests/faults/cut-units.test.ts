@@ -23,11 +23,16 @@ function pay(from: string | undefined, to: string | undefined, amount = '1.00'):
   return command;
 }
 
-async function lock({ ownerUrl }: TestDatabase, accountId: string | undefined): Promise<pg.Client> {
+async function connectAndLock({ ownerUrl }: TestDatabase, accountId: string | undefined): Promise<pg.Client> {
   const holder = await connect(ownerUrl);
+  await lock(holder, accountId);
+  return holder;
+}
+
+/** Begins a transaction that locks the account. */
+async function lock(holder: pg.Client, accountId: string | undefined): Promise<void> {
   await holder.query('begin');
   await holder.query('select from accounts where id = $1 for update', [parseId('account', accountId ?? '')]);
-  return holder;
 }
 
 function codesOf(answer: BatchProcessed | object): string[] {
@@ -48,6 +53,7 @@ test('operations behind one that waits do not overtake it while the one at fault
   );
   const ledger = await openLedger(database, { onFault: () => {} });
   const [locked, a, b, c] = await makeAccounts(ledger, 4, FREE);
+  const holder = await connect(database.ownerUrl);
   const batch = ledger.postBatch('INDEPENDENT', [
     pay(locked, a),
     pay(locked, a),
@@ -55,9 +61,9 @@ test('operations behind one that waits do not overtake it while the one at fault
     pay(b, c, MARKED),
   ]);
   // The batch has its accounts, and fails half a second later: then the session that waits for one of them has it.
-  while ((await asOwner(database, `select from pg_stat_activity where wait_event = 'PgSleep'`)).length === 0)
+  while ((await holder.query(`select from pg_stat_activity where wait_event = 'PgSleep'`)).rowCount === 0)
     await sleep(10);
-  const holder = await lock(database, locked);
+  await lock(holder, locked);
   await sleep(1000);
   expect(await balance(ledger, c ?? '')).toBe(0n);
   await holder.query('rollback');
@@ -81,7 +87,7 @@ test('a batch is answered though the COMMIT of its first part comes to its end a
   );
   const ledger = await openLedger(database);
   const [locked, a, b, c] = await makeAccounts(ledger, 4, FREE);
-  const holder = await lock(database, locked);
+  const holder = await connectAndLock(database, locked);
   const single = ledger.post(pay(locked, c));
   // It is aside, so that the account is known to be locked.
   while (ledger.load.aside === 0) await sleep(10);
@@ -100,7 +106,7 @@ test('the rest of a batch has waited since all of it had to', { timeout: 40_000 
   const database = await createTestDatabase();
   const ledger = await openLedger(database);
   const [first, second, payee] = await makeAccounts(ledger, 3, FREE);
-  const [one, other] = [await lock(database, first), await lock(database, second)];
+  const [one, other] = [await connectAndLock(database, first), await connectAndLock(database, second)];
   const since = performance.now();
   const batch = ledger.postBatch('INDEPENDENT', [pay(first, payee), pay(second, payee)]);
   await sleep(5000);

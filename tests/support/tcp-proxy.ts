@@ -17,6 +17,8 @@ export interface TcpProxy {
   comeBack(): Promise<void>;
   /** New connections lead to this database; those that are there stay. */
   redirect(databaseUrl: string): void;
+  /** How often clients have sent something after a result: each time they had waited for the server. */
+  roundTrips(): number;
   close(): Promise<void>;
 }
 
@@ -35,6 +37,7 @@ export async function startTcpProxy(
   let port = Number(target.port);
   const sockets = new Set<Socket>();
   let mode: 'admit' | 'refuse' | 'freeze' = 'admit';
+  let roundTrips = 0;
 
   const server = createServer((client) => {
     if (mode === 'refuse') {
@@ -47,6 +50,7 @@ export async function startTcpProxy(
       database.destroy();
     };
     let fate: Fate = 'pass';
+    let hasResult = true;
     for (const socket of [client, database]) {
       sockets.add(socket);
       socket.on('error', drop);
@@ -57,6 +61,8 @@ export async function startTcpProxy(
     }
     client.on('data', (bytes) => {
       if (mode === 'freeze') return;
+      if (hasResult) roundTrips += 1;
+      hasResult = false;
       fate = bytes.includes(COMMIT) ? fateOfCommit() : 'pass';
       if (fate === 'drop before') {
         drop();
@@ -73,6 +79,7 @@ export async function startTcpProxy(
       }
       if (fate === 'warn') client.write(WARNING);
       fate = 'pass';
+      hasResult = true;
       client.write(bytes);
     });
   });
@@ -104,6 +111,7 @@ export async function startTcpProxy(
     redirect(other) {
       port = Number(new URL(other).port);
     },
+    roundTrips: () => roundTrips,
     leave,
     async comeBack() {
       server.listen(Number(target.port), '127.0.0.1');

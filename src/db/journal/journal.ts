@@ -15,8 +15,9 @@ import { formatInstant, type Instant } from '../../core/values/instant.ts';
 import { accountStateOf, STATE_COLUMNS } from '../accounts.ts';
 import { mapRows } from '../currency-rows.ts';
 import { binaryArray, type Elements } from '../postgres/binary-array.ts';
-import { COMMIT, follow, prepare } from '../postgres/checked-pool.ts';
+import { prepare } from '../postgres/checked-pool.ts';
 import { fixedQuery } from '../postgres/compile.ts';
+import { COMMIT, pipeline } from '../postgres/pipeline.ts';
 import type { Accounts, DB } from '../tables.ts';
 
 type CurrencyOf = (code: string) => Currency;
@@ -57,12 +58,10 @@ export async function lockAndFind(
     externalIds,
     ledgerId,
   );
-  const locked = await trx.executeQuery(follow(lockQuery(ids, ledgerId), beside));
-  const { rows } = await trx.executeQuery(beside);
-  const [row] = rows;
+  const [locked, [row]] = await pipeline(trx, [lockQuery(ids, ledgerId), beside]);
   if (row === undefined) throw new TypeError(`there is no ledger ${ledgerId}`);
   return {
-    accounts: new Map(mapRows(locked.rows, (each) => [each.id, accountStateOf(each, currencyOf)])),
+    accounts: new Map(mapRows(locked, (each) => [each.id, accountStateOf(each, currencyOf)])),
     recorded: row.recorded,
     externalIds: new Map(row.taken),
     closedBefore: row.closed_before,
@@ -95,11 +94,8 @@ export async function writeExpected(
   const sorted = expected.toSorted((a, b) => (a.id < b.id ? -1 : 1));
   const ids = sorted.map(({ id }) => id);
   const values = EXPECTED_COLUMNS.map((column) => arrayOf(column, sorted));
-  const write = follow(block, COMMIT);
   const lock = lockExpectedQuery(...values, formatInstant(createdAt), ids, ledgerId);
-  const { rows } = await trx.executeQuery(follow(lock, write));
-  await trx.executeQuery(write);
-  const [row] = rows;
+  const [[row]] = await pipeline(trx, [lock, block, COMMIT]);
   if (row === undefined) throw new TypeError('an aggregate has a row');
   return row.clock;
 }

@@ -16,7 +16,7 @@
  */
 
 import type { Naming } from '../../db/journal/journal.ts';
-import { COMMIT, follow } from '../../db/postgres/checked-pool.ts';
+import { COMMIT, pipeline } from '../../db/postgres/pipeline.ts';
 import { decideOn, findAll, nameAll, rememberIds, transaction } from './deciding.ts';
 import { type PostingContext, postOptimistically } from './optimistic.ts';
 import { inTurns } from './turns.ts';
@@ -45,10 +45,7 @@ async function postLocked(
       memory.learn(found, book.accounts);
       decided();
       rememberIds(units, decisions);
-      for (const [place, statement] of block.entries()) {
-        await trx.executeQuery(place === block.length - 1 ? follow(statement, COMMIT) : statement);
-        answered();
-      }
+      await pipeline(trx, [...block, COMMIT], answered);
       return decisions.map(({ answer }) => answer);
     });
   } catch (error) {
