@@ -5,8 +5,8 @@ import type { Uuid } from '../core/values/ids.ts';
 import type { Metadata } from '../core/values/text.ts';
 import { mapRows } from './currency-rows.ts';
 import { directionOf, inLedger, type KeysetRange, withinRange } from './lists/keyset.ts';
-import { fixedQuery } from './postgres/compile.ts';
 import { APPLICATION, type Database } from './postgres/database.ts';
+import { preparedQuery } from './postgres/prepared-query.ts';
 import type { Accounts, DB } from './tables.ts';
 
 type CurrencyOf = (code: string) => Currency;
@@ -270,22 +270,23 @@ export async function findExternalAccounts(
   ledgerId: Uuid,
   accountIds: readonly Uuid[],
 ): Promise<Map<Uuid, { readonly id: Uuid; readonly currency: string }>> {
-  const { rows } = await db.executeQuery(externalsQuery(accountIds, ledgerId));
+  const { rows } = await db.executeQuery(externalsQuery({ accountIds, ledgerId }));
   return new Map(rows.map((row) => [row.id, { id: row.external_id, currency: row.currency }]));
 }
 
-const externalsQuery = fixedQuery((db, accountIds: readonly Uuid[], ledgerId: Uuid) =>
-  db
-    .selectFrom('accounts as account')
-    .innerJoin('accounts as external', (join) =>
-      join
-        .onRef('external.currency', '=', 'account.currency')
-        .onRef('external.ledger_id', '=', 'account.ledger_id')
-        .on(sql<boolean>`external.kind = 'EXTERNAL'`),
-    )
-    .select(['account.id', 'external.id as external_id', 'external.currency'])
-    .where(sql<boolean>`account.id = any(${accountIds}::uuid[])`)
-    .where('account.ledger_id', '=', ledgerId),
+const externalsQuery = preparedQuery(
+  (db, value: { readonly accountIds: readonly Uuid[]; readonly ledgerId: Uuid }) =>
+    db
+      .selectFrom('accounts as account')
+      .innerJoin('accounts as external', (join) =>
+        join
+          .onRef('external.currency', '=', 'account.currency')
+          .onRef('external.ledger_id', '=', 'account.ledger_id')
+          .on(sql<boolean>`external.kind = 'EXTERNAL'`),
+      )
+      .select(['account.id', 'external.id as external_id', 'external.currency'])
+      .where(sql<boolean>`account.id = any(${value.accountIds}::uuid[])`)
+      .where('account.ledger_id', '=', value.ledgerId),
 );
 
 /** A page of accounts by id, which is the order in which they were made. */

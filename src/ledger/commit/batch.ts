@@ -15,7 +15,7 @@
  * Where the process remembers the accounts' states, a batch of new commands is first tried in one flight: see optimistic.ts.
  */
 
-import type { Naming } from '../../db/journal/journal.ts';
+import type { Naming } from '../../db/journal/locking.ts';
 import { COMMIT, pipeline } from '../../db/postgres/pipeline.ts';
 import { decideOn, findAll, nameAll, rememberIds, transaction } from './deciding.ts';
 import { type PostingContext, postOptimistically } from './optimistic.ts';
