@@ -4,7 +4,7 @@ import type { Currency } from '../core/values/currency.ts';
 import type { Uuid } from '../core/values/ids.ts';
 import type { Metadata } from '../core/values/text.ts';
 import { mapRows } from './currency-rows.ts';
-import { directionOf, inLedger, type KeysetRange, withinRange } from './lists/keyset.ts';
+import { directionOf, inLedger, type KeysetRange, withinRange } from './keyset.ts';
 import { APPLICATION, type Database } from './postgres/database.ts';
 import { preparedQuery } from './postgres/prepared-query.ts';
 import type { Accounts, DB } from './tables.ts';

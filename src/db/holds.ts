@@ -1,12 +1,10 @@
 import { type Kysely, type Selectable, sql } from 'kysely';
-import type { Original } from '../core/decide/book.ts';
 import type { Target, TargetName } from '../core/decide/command.ts';
 import type { Hold, HoldStatus } from '../core/hold.ts';
 import type { Currency } from '../core/values/currency.ts';
 import type { Uuid } from '../core/values/ids.ts';
 import { mapRows } from './currency-rows.ts';
-import { findTransactions } from './journal/transactions.ts';
-import { directionOf, inLedger, type KeysetRange, withinRange } from './lists/keyset.ts';
+import { directionOf, inLedger, type KeysetRange, withinRange } from './keyset.ts';
 import type { DB, Holds } from './tables.ts';
 
 type CurrencyOf = (code: string) => Currency;
@@ -59,29 +57,6 @@ function holdOf(row: Selectable<Holds>, currencyOf: CurrencyOf): Hold {
     expiresAt: row.expires_at,
     createdAt: row.created_at,
   };
-}
-
-/** Posted transactions by id, and how much of each was reversed. */
-export async function findOriginals(
-  db: Kysely<DB>,
-  ledgerId: Uuid,
-  ids: readonly Uuid[],
-  currencyOf: CurrencyOf,
-): Promise<Original[]> {
-  if (ids.length === 0) return [];
-  const transactions = await findTransactions(db, ledgerId, ids, currencyOf);
-  const { rows } = await sql<{ id: Uuid; reversed: bigint }>`
-    select given.id, r.reversed from unnest(${ids}::uuid[]) as given (id)
-    cross join lateral (
-      select sum(abs(e.amount)) as reversed from transactions t
-      join entries e on e.transaction_id = t.id and e.line = 1 and e.ledger_id = t.ledger_id
-      where t.reverses = given.id and t.ledger_id = ${ledgerId} and t.outcome = 'POSTED' offset 0) r
-    where r.reversed is not null`.execute(db);
-  const reversed = new Map(rows.map((row) => [row.id, row.reversed]));
-  return transactions.map((transaction) => ({
-    transaction,
-    reversed: reversed.get(transaction.id) ?? 0n,
-  }));
 }
 
 /** What never changes of the holds or transactions that have these ids. */

@@ -1,10 +1,8 @@
 import { type Kysely, sql, type Transaction as Trx } from 'kysely';
-import type { AccountFilter } from '../core/filters.ts';
 import type { Currency } from '../core/values/currency.ts';
 import type { Uuid } from '../core/values/ids.ts';
 import { formatInstant, type Instant } from '../core/values/instant.ts';
 import { type JournalPlace, journalMark } from '../core/values/journal-place.ts';
-import { accountCondition } from './lists/account-lists.ts';
 import type { DB } from './tables.ts';
 
 /** A closed book of accounts, and the head of its chain. */
@@ -137,35 +135,4 @@ export async function findUsedCurrencies(db: Kysely<DB>, ledgerId: Uuid): Promis
     .where('kind', '=', 'EXTERNAL')
     .execute();
   return rows.map(({ currency }) => currency);
-}
-
-/** A currency's POSTED balances by the side that they are on, both positive, and what open holds would lower. */
-export interface TrialBalanceRow {
-  readonly currency: string;
-  readonly debits: bigint;
-  readonly credits: bigint;
-  readonly held: bigint;
-  readonly accounts: bigint;
-}
-
-/** One line a currency that has an account which matches, by code. */
-export async function sumTrialBalance(
-  db: Kysely<DB>,
-  ledgerId: Uuid,
-  filter: AccountFilter,
-): Promise<TrialBalanceRow[]> {
-  return db
-    .selectFrom('accounts as a')
-    .select([
-      'currency',
-      sql<bigint>`coalesce(sum(-posted) filter (where posted < 0), 0)`.as('debits'),
-      sql<bigint>`coalesce(sum(posted) filter (where posted > 0), 0)`.as('credits'),
-      sql<bigint>`sum(case side when 1 then pending_debits else pending_credits end)`.as('held'),
-      sql<bigint>`count(*)`.as('accounts'),
-    ])
-    .where('ledger_id', '=', ledgerId)
-    .where(accountCondition(filter))
-    .groupBy('currency')
-    .orderBy('currency')
-    .execute();
 }

@@ -35,19 +35,14 @@ import {
   findTransactions,
   type ReversalsPage,
 } from '../db/journal/transactions.ts';
-import {
-  type BlockHead,
-  findLedger,
-  findUsedCurrencies,
-  listRegisteredCurrencies,
-  sumTrialBalance,
-} from '../db/ledgers.ts';
+import type { KeysetRange, Listed } from '../db/keyset.ts';
+import { type BlockHead, findLedger, findUsedCurrencies, listRegisteredCurrencies } from '../db/ledgers.ts';
 import { listMatchingAccounts } from '../db/lists/account-lists.ts';
 import { listMatchingEntries } from '../db/lists/entry-lists.ts';
 import { listHoldTransactions, listMatchingHolds } from '../db/lists/hold-lists.ts';
 import { type JournalPage, listJournal } from '../db/lists/journal-list.ts';
-import type { KeysetRange, Listed } from '../db/lists/keyset.ts';
 import { listMatchingTransactions } from '../db/lists/transaction-lists.ts';
+import { sumTrialBalance } from '../db/lists/trial-balance.ts';
 import { ConnectionLostError } from '../db/postgres/checked-pool.ts';
 import {
   APPLICATION,
@@ -79,7 +74,7 @@ import { type PeriodClosed, Periods } from './periods.ts';
 import { type Preview, previewOf } from './preview.ts';
 
 export type { EntryLine, EntryPlace, ReversalsPage } from '../db/journal/transactions.ts';
-export type { KeysetRange, Listed } from '../db/lists/keyset.ts';
+export type { KeysetRange, Listed } from '../db/keyset.ts';
 export type { AccountUpdated } from './account-changes.ts';
 export type { AccountCreated, AccountsCreated } from './accounts.ts';
 export type { BatchObservation } from './commit/group-commit.ts';

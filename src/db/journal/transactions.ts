@@ -9,7 +9,7 @@ import type { Uuid } from '../../core/values/ids.ts';
 import type { Instant } from '../../core/values/instant.ts';
 import type { Metadata } from '../../core/values/text.ts';
 import { mapRows } from '../currency-rows.ts';
-import { directionOf, inLedger, type KeysetRange, withinRange } from '../lists/keyset.ts';
+import { directionOf, inLedger, type KeysetRange, withinRange } from '../keyset.ts';
 import type { DB, Entries, Transactions } from '../tables.ts';
 
 type CurrencyOf = (code: string) => Currency;

@@ -4,10 +4,10 @@ import { type AccountFilter, isUnfiltered } from '../../core/filters.ts';
 import type { Currency } from '../../core/values/currency.ts';
 import type { Uuid } from '../../core/values/ids.ts';
 import { findAccounts, listAccounts } from '../accounts.ts';
+import type { KeysetRange, Listed } from '../keyset.ts';
 import type { Database } from '../postgres/database.ts';
 import { findKeys, type Places, type SetSource } from './finding.ts';
 import { and, idsWithin } from './finding-conditions.ts';
-import type { KeysetRange, Listed } from './keyset.ts';
 
 type CurrencyOf = (code: string) => Currency;
 

@@ -3,10 +3,10 @@ import { type HistoryFilter, isUnfiltered } from '../../core/filters.ts';
 import type { Currency } from '../../core/values/currency.ts';
 import type { Uuid } from '../../core/values/ids.ts';
 import { type EntryLine, findEntries, listEntries } from '../journal/transactions.ts';
+import { type KeysetRange, type Listed, withinRange } from '../keyset.ts';
 import type { Database } from '../postgres/database.ts';
 import { findKeys, type Places } from './finding.ts';
 import { type AccountPlace, and, isWithin, versionsWithin } from './finding-conditions.ts';
-import { type KeysetRange, type Listed, withinRange } from './keyset.ts';
 
 type CurrencyOf = (code: string) => Currency;
 

@@ -2,7 +2,7 @@ import { type RawBuilder, type SqlBool, sql } from 'kysely';
 import type { TimeRange } from '../../core/filters.ts';
 import { firstIdAt, type Uuid } from '../../core/values/ids.ts';
 import { formatInstant } from '../../core/values/instant.ts';
-import type { KeysetRange } from './keyset.ts';
+import type { KeysetRange } from '../keyset.ts';
 
 type Condition = RawBuilder<unknown> | undefined;
 

@@ -17,9 +17,9 @@
  * and look at other tables by scalar subqueries, which are never turned into joins.
  */
 import { type RawBuilder, type SqlBool, sql, type Transaction as Trx } from 'kysely';
+import { directionOf, type KeysetRange } from '../keyset.ts';
 import type { Database } from '../postgres/database.ts';
 import type { DB } from '../tables.ts';
-import { directionOf, type KeysetRange } from './keyset.ts';
 
 /** Rows that each way reads at most. */
 export const MAX_ROWS = 10_000;

@@ -6,10 +6,10 @@ import type { Currency } from '../../core/values/currency.ts';
 import type { Uuid } from '../../core/values/ids.ts';
 import { findHolds, listHolds } from '../holds.ts';
 import { findTransactions } from '../journal/transactions.ts';
+import { directionOf, type KeysetRange, type Listed, turnRound } from '../keyset.ts';
 import type { Database } from '../postgres/database.ts';
 import { findKeys, MAX_ROWS, type Places, type WalkSource } from './finding.ts';
 import { and, idsWithin, isWithin } from './finding-conditions.ts';
-import { directionOf, type KeysetRange, type Listed, turnRound } from './keyset.ts';
 
 type CurrencyOf = (code: string) => Currency;
 

@@ -4,6 +4,7 @@ import type { Transaction } from '../../core/transaction.ts';
 import type { Currency } from '../../core/values/currency.ts';
 import type { Uuid } from '../../core/values/ids.ts';
 import { findTransactions, listTransactions } from '../journal/transactions.ts';
+import type { KeysetRange, Listed } from '../keyset.ts';
 import type { Database } from '../postgres/database.ts';
 import { findKeys, type Places, type SetSource } from './finding.ts';
 import {
@@ -14,7 +15,6 @@ import {
   isWithin,
   versionsWithin,
 } from './finding-conditions.ts';
-import type { KeysetRange, Listed } from './keyset.ts';
 
 type CurrencyOf = (code: string) => Currency;
 
