@@ -24,11 +24,9 @@ import type { Money } from '../core/values/money.ts';
 import { checkName } from '../core/values/text.ts';
 import { findAccounts, findLocked } from '../db/accounts.ts';
 import { findExpiredHolds, findHolds } from '../db/holds.ts';
+import { type EntryLine, type EntryPlace, findEntries } from '../db/journal/entries.ts';
 import {
-  type EntryLine,
-  type EntryPlace,
   findAttemptId,
-  findEntries,
   findRecorded,
   findReversals,
   findTransactionIds,
@@ -73,7 +71,8 @@ import { type BatchMode, MAX_OPERATIONS, type Operation, Operations, SLICE } fro
 import { type PeriodClosed, Periods } from './periods.ts';
 import { type Preview, previewOf } from './preview.ts';
 
-export type { EntryLine, EntryPlace, ReversalsPage } from '../db/journal/transactions.ts';
+export type { EntryLine, EntryPlace } from '../db/journal/entries.ts';
+export type { ReversalsPage } from '../db/journal/transactions.ts';
 export type { KeysetRange, Listed } from '../db/keyset.ts';
 export type { AccountUpdated } from './account-changes.ts';
 export type { AccountCreated, AccountsCreated } from './accounts.ts';

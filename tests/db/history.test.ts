@@ -1,6 +1,6 @@
 import { sql } from 'kysely';
 import { afterAll, expect, test } from 'vitest';
-import { entriesQuery } from '../../src/db/journal/transactions.ts';
+import { entriesQuery } from '../../src/db/journal/entries.ts';
 import type { KeysetRange } from '../../src/db/keyset.ts';
 import { findLedger } from '../../src/db/ledgers.ts';
 import { openDatabase } from '../../src/db/postgres/database.ts';

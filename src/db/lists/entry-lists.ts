@@ -2,7 +2,7 @@ import { type SqlBool, sql } from 'kysely';
 import { type HistoryFilter, isUnfiltered } from '../../core/filters.ts';
 import type { Currency } from '../../core/values/currency.ts';
 import type { Uuid } from '../../core/values/ids.ts';
-import { type EntryLine, findEntries, listEntries } from '../journal/transactions.ts';
+import { type EntryLine, findEntries, listEntries } from '../journal/entries.ts';
 import { type KeysetRange, type Listed, withinRange } from '../keyset.ts';
 import type { Database } from '../postgres/database.ts';
 import { findKeys, type Places } from './finding.ts';
