@@ -37,7 +37,7 @@ const ACCOUNT_COLUMNS = [
 ] as const satisfies readonly (keyof Accounts)[];
 type AccountRow = Pick<Selectable<Accounts>, (typeof ACCOUNT_COLUMNS)[number]>;
 
-/** An account's state from its row. The checks of the table say which texts there can be. */
+/** Returns the account state of a row. The table's constraints allow only the texts that the casts assume. */
 export function accountStateOf(row: StateRow, currencyOf: CurrencyOf): AccountState {
   return {
     id: row.id,
@@ -66,7 +66,7 @@ function accountOf(row: AccountRow, currencyOf: CurrencyOf): Account {
   };
 }
 
-/** A new account as it is written: empty, open, with its limits. */
+/** An account to insert: open, with zero balances. */
 export interface NewAccount {
   readonly id: Uuid;
   readonly owner: string;
@@ -82,8 +82,9 @@ export interface NewAccount {
 }
 
 /**
- * Inserts accounts, in one statement, and answers those that it made. Missing are those whose id, externalId or creation key,
- * or whose currency's external account, is there or was made by somebody else in this moment, whom only a later statement sees.
+ * Inserts accounts in one statement and returns the inserted ones. An account is missing if its id, externalId or creation key
+ * exists already, or if it is the external account of a currency that has one. A concurrent transaction may have inserted the
+ * other account: only a later statement sees it.
  */
 export async function insertAccounts(
   trx: Trx<DB>,
@@ -119,7 +120,7 @@ function metadataText(metadata: Metadata | null): string | null {
   return metadata === null || Object.keys(metadata).length === 0 ? null : JSON.stringify(metadata);
 }
 
-/** An account that an owner's creation key made, and the digest of the request that made it. */
+/** An account with its owner's creation key, and the digest of the request that created it. */
 export interface CreationRow {
   readonly owner: string;
   readonly creationKey: string;
@@ -127,7 +128,7 @@ export interface CreationRow {
   readonly digest: Uint8Array;
 }
 
-/** What these pairs of an owner and a creation key of it have made. */
+/** Returns the accounts that were created with these pairs of an owner and one of its creation keys. */
 export async function findCreations(
   db: Kysely<DB>,
   ledgerId: Uuid,
@@ -151,7 +152,7 @@ export async function findCreations(
   }));
 }
 
-/** Locks an account and reads it as its last change left it; undefined where there is none. */
+/** Locks an account and returns it; undefined if it does not exist. */
 export async function lockAccount(
   trx: Trx<DB>,
   ledgerId: Uuid,
@@ -168,7 +169,7 @@ export async function lockAccount(
   return row === undefined ? undefined : accountOf(row, currencyOf);
 }
 
-/** Writes what of an account can be changed, and answers it as it is then. The account is locked. */
+/** Updates the changeable fields of a locked account and returns the updated account. */
 export async function updateAccount(
   trx: Trx<DB>,
   ledgerId: Uuid,
@@ -191,7 +192,7 @@ export async function updateAccount(
   return accountOf(row, currencyOf);
 }
 
-/** How many holds are open from the account or to it. */
+/** Returns the number of open holds from the account or to it. */
 export async function countOpenHolds(db: Kysely<DB>, ledgerId: Uuid, accountId: Uuid): Promise<number> {
   const { count } = await db
     .selectFrom('holds')
@@ -205,7 +206,7 @@ export async function countOpenHolds(db: Kysely<DB>, ledgerId: Uuid, accountId: 
   return Number(count);
 }
 
-/** Accounts by id, in any order; those that the ledger lacks are missing. */
+/** Returns accounts by id, in any order. Accounts that the ledger does not have are missing. */
 export async function findAccounts(
   db: Database,
   ledgerId: Uuid,
@@ -222,8 +223,8 @@ export async function findAccounts(
 }
 
 /**
- * Which of these accounts other sessions keep locked. Locks that are about to go are not among them: of a COMMIT that waits for
- * its standby, and of a service's batch that has just begun.
+ * Returns the accounts that other sessions keep locked. Locks that end soon do not count: those of a COMMIT that waits for its
+ * standby, and of a batch of the service that began less than half a second ago.
  */
 export async function findLocked(db: Database, ledgerId: Uuid, ids: readonly Uuid[]): Promise<Set<Uuid>> {
   if (ids.length === 0) return new Set();
@@ -236,7 +237,7 @@ export async function findLocked(db: Database, ledgerId: Uuid, ids: readonly Uui
   );
   if (locked.length === 0) return new Set();
   const { rows: passing } = await db.transaction().execute(async (trx) => {
-    // Sessions are shown to their own login, not to the role that it takes.
+    // PostgreSQL shows the details of a session to the login of that session, but not to the role that the login has taken.
     await sql`set local role none`.execute(trx);
     return sql<{ locker: string }>`
       select backend_xid::text as locker from pg_stat_activity
@@ -250,7 +251,7 @@ export async function findLocked(db: Database, ledgerId: Uuid, ids: readonly Uui
   return new Set(locked.flatMap(({ id, locker }) => (lockers.has(locker) ? [] : id)));
 }
 
-/** The ids of the accounts that have these external ids. */
+/** Returns the ids of accounts by their externalIds. */
 export async function findAccountIds(
   db: Kysely<DB>,
   ledgerId: Uuid,
@@ -264,7 +265,7 @@ export async function findAccountIds(
   return new Map(rows.map((row) => [row.external_id, row.id]));
 }
 
-/** For each account that there is, the external account of its currency. */
+/** Returns, for each existing account, the external account of its currency. */
 export async function findExternalAccounts(
   db: Kysely<DB>,
   ledgerId: Uuid,
@@ -289,7 +290,7 @@ const externalsQuery = preparedQuery(
       .where('account.ledger_id', '=', value.ledgerId),
 );
 
-/** A page of accounts by id, which is the order in which they were made. */
+/** Returns a page of accounts by id, which is the order of their creation. */
 export async function listAccounts(
   db: Database,
   ledgerId: Uuid,

@@ -9,7 +9,7 @@ import type { DB, Holds } from './tables.ts';
 
 type CurrencyOf = (code: string) => Currency;
 
-/** Holds by id, in any order; those that the ledger lacks are missing. */
+/** Returns holds by id, in any order. Holds that the ledger does not have are missing. */
 export async function findHolds(
   db: Kysely<DB>,
   ledgerId: Uuid,
@@ -26,7 +26,7 @@ export async function findHolds(
   return mapRows(rows, (row) => holdOf(row, currencyOf));
 }
 
-/** A page of holds by id, which is the order in which they were placed. */
+/** Returns a page of holds by id, which is the order in which they were placed. */
 export async function listHolds(
   db: Kysely<DB>,
   ledgerId: Uuid,
@@ -44,7 +44,7 @@ export async function listHolds(
   return mapRows(rows, (row) => holdOf(row, currencyOf));
 }
 
-/** A hold from its row. The checks of the table say which texts there can be. */
+/** Returns the hold of a row. The table's constraints allow only the statuses that the cast assumes. */
 function holdOf(row: Selectable<Holds>, currencyOf: CurrencyOf): Hold {
   return {
     id: row.id,
@@ -59,7 +59,7 @@ function holdOf(row: Selectable<Holds>, currencyOf: CurrencyOf): Hold {
   };
 }
 
-/** What never changes of the holds or transactions that have these ids. */
+/** Returns the immutable fields of holds or transactions by id. */
 export async function findTargets(
   db: Kysely<DB>,
   ledgerId: Uuid,
@@ -91,7 +91,7 @@ interface TargetRow {
   readonly accounts: Uuid[];
 }
 
-/** The ids of open holds whose time is over, the earliest first. */
+/** Returns the ids of open holds that have expired, the earliest first. */
 export async function findExpiredHolds(db: Kysely<DB>, ledgerId: Uuid, limit: number): Promise<Uuid[]> {
   const rows = await db
     .selectFrom('holds')

@@ -22,7 +22,7 @@ export interface EntryPlace {
   readonly version: bigint;
 }
 
-/** A page of an account's entries by version. */
+/** Returns a page of an account's entries by version. */
 export async function listEntries(
   db: Kysely<DB>,
   ledgerId: Uuid,
@@ -34,7 +34,7 @@ export async function listEntries(
   return entryLinesOf(rows, currencyOf);
 }
 
-/** Reads a page's rows and no others, however long the history is. */
+/** Reads only the rows of the page, however long the history is. */
 export function entriesQuery(db: Kysely<DB>, ledgerId: Uuid, accountId: Uuid, range: KeysetRange<bigint>) {
   return (
     db
@@ -57,7 +57,7 @@ export function entriesQuery(db: Kysely<DB>, ledgerId: Uuid, accountId: Uuid, ra
   );
 }
 
-/** One entry each by account and version, in any order; those that the ledger lacks are missing. */
+/** Returns entries by account and version, in any order. Entries that the ledger does not have are missing. */
 export async function findEntries(
   db: Kysely<DB>,
   ledgerId: Uuid,
@@ -91,16 +91,16 @@ const ENTRY_COLUMN_NAMES = [
   'total_debits_after',
   'description',
 ] as const;
-/** The columns of an entry inside its transaction. */
+/** The columns of an `Entry`. */
 export const ENTRY_COLUMNS = sql.join(ENTRY_COLUMN_NAMES.map((column) => sql.ref(`e.${column}`)));
-/** A row of an entry, with `side` as SIDE describes it. */
+/** A row of an entry. `side` is explained at SIDE. */
 export type EntryRow = Pick<Selectable<Entries>, (typeof ENTRY_COLUMN_NAMES)[number]> & {
   readonly side: number | null;
 };
 
 /**
- * The normal side of the entry's account, in one row for each account; null in its other rows. So each account is looked up once
- * per query, whatever plan reads the entries.
+ * The normal side of the entry's account in one row per account, null in the account's other rows: the query looks up each
+ * account once, whatever its plan.
  */
 export const SIDE = sql<number | null>`
   case when row_number() over (partition by e.account_id) = 1
@@ -108,7 +108,7 @@ export const SIDE = sql<number | null>`
   'side',
 );
 
-/** Returns a function that makes entries of these rows. */
+/** Returns a function that maps rows of one query to entries. */
 export function entryReader(rows: readonly EntryRow[], currencyOf: CurrencyOf): (row: EntryRow) => Entry {
   const sides = new Map<Uuid, Side>();
   for (const { account_id, side } of rows) {

@@ -14,7 +14,7 @@ import { ENTRY_COLUMNS, type EntryRow, entryReader, SIDE } from './entries.ts';
 
 type CurrencyOf = (code: string) => Currency;
 
-/** Posted transactions by id, in any order, each with its entries. A declined attempt is none. */
+/** Returns posted transactions by id, in any order, each with its entries. */
 export async function findTransactions(
   db: Kysely<DB>,
   ledgerId: Uuid,
@@ -32,13 +32,13 @@ export async function findTransactions(
   return withEntries(db, ledgerId, rows, currencyOf);
 }
 
-/** A page of the posted transactions that reverse one, oldest first. */
+/** Names a page of the posted transactions that reverse another one, oldest first. */
 export interface ReversalsPage {
   readonly original: Uuid;
   readonly range: KeysetRange<Uuid>;
 }
 
-/** Reads several pages of one size and direction by one query. They come in the order in which they are given. */
+/** Returns several pages of the same size and direction by one query, in the given order. */
 export async function findReversals(
   db: Kysely<DB>,
   ledgerId: Uuid,
@@ -68,7 +68,7 @@ export async function findReversals(
   return found;
 }
 
-/** A page of posted transactions by id, which is their order in time. */
+/** Returns a page of posted transactions by id, which is the order of their creation. */
 export async function listTransactions(
   db: Kysely<DB>,
   ledgerId: Uuid,
@@ -87,7 +87,7 @@ export async function listTransactions(
   return withEntries(db, ledgerId, rows, currencyOf);
 }
 
-/** The ids of the posted transactions that have these external ids. */
+/** Returns the ids of posted transactions by their externalIds. */
 export async function findTransactionIds(
   db: Kysely<DB>,
   ledgerId: Uuid,
@@ -103,7 +103,7 @@ export async function findTransactionIds(
   return new Map(rows.map((row) => [row.external_id, row.id]));
 }
 
-/** The id of what an account's key recorded, posted or declined. */
+/** Returns the id of the transaction, posted or declined, that is recorded under an account's idempotency key. */
 export async function findAttemptId(
   db: Kysely<DB>,
   ledgerId: Uuid,
@@ -120,14 +120,14 @@ export async function findAttemptId(
   return row?.id;
 }
 
-/** What was recorded under these ids, posted or declined, by the attempt's key. Its outcome is a replay. */
+/** Returns the recorded outcomes of these ids, posted or declined, as replays. The keys of the map are those of `attemptKey`. */
 export async function findRecorded(
   db: Kysely<DB>,
   ledgerId: Uuid,
   ids: readonly Uuid[],
   currencyOf: CurrencyOf,
 ): Promise<Map<string, Recorded>> {
-  // Most batches repeat nothing.
+  // Most batches contain no replay.
   if (ids.length === 0) return new Map();
   const rows = await db
     .selectFrom('transactions')
@@ -158,12 +158,12 @@ const TRANSACTION_COLUMNS = [
   'description',
   'metadata',
 ] as const;
-/** What a transaction is made of, without its entries. The other columns would take a third of the time that a page takes. */
+/** The columns of a `Transaction`. Reading the other columns would take a third of the time of a page. */
 export type TransactionRow = Pick<Selectable<Transactions>, (typeof TRANSACTION_COLUMNS)[number]>;
 export const transactionColumns = (table: string) =>
   sql.join(TRANSACTION_COLUMNS.map((column) => sql.ref(`${table}.${column}`)));
 
-/** Completes transactions, in the order of their rows, by one query for all their entries. */
+/** Returns the transactions of rows, in their order. One query reads the entries of all. */
 export async function withEntries(
   db: Kysely<DB>,
   ledgerId: Uuid,
@@ -229,6 +229,6 @@ function recordedOf(
 
 function entryTextsOf({ entry_texts, salt }: Selectable<Transactions>): Recorded['entryTexts'] {
   if (entry_texts === null) return null;
-  // A digest whose salt was erased tells nothing any more.
+  // Without its salt, the digest cannot be compared.
   return salt === null ? 'ERASED' : { salt, digest: entry_texts };
 }

@@ -4,7 +4,7 @@ import type { Uuid } from '../../core/values/ids.ts';
 import type { DB } from '../tables.ts';
 import { accountCondition } from './account-lists.ts';
 
-/** A currency's POSTED balances by the side that they are on, both positive, and what open holds would lower. */
+/** A currency's posted debit and credit balances, both positive, and the amount that open holds reserve. */
 export interface TrialBalanceRow {
   readonly currency: string;
   readonly debits: bigint;
@@ -13,7 +13,7 @@ export interface TrialBalanceRow {
   readonly accounts: bigint;
 }
 
-/** One line a currency that has an account which matches, by code. */
+/** Returns one row for each currency that has a matching account, by code. */
 export async function sumTrialBalance(
   db: Kysely<DB>,
   ledgerId: Uuid,

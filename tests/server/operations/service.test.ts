@@ -155,7 +155,7 @@ describe('a database of the user’s own', () => {
       const { status, stderr } = await startInVain({ DATABASE_URL: database[login] });
       expect(status).toBe(1);
       expect(stderr).toMatch(
-        /^The books are in the schema public, and the search_path .* is elsewhere\. .*alter role \S+ in database \S+ set search_path = public; .*\n$/,
+        /^The ledger uses the schema public, but the search_path .* is elsewhere\. .*alter role \S+ in database \S+ set search_path = public; .*\n$/,
       );
       const { username } = new URL(database[login]);
       const [, command = ''] = /run: (alter role .*? = public);/.exec(stderr) ?? [];
