@@ -9,7 +9,7 @@
 import pg from 'pg';
 import { FieldWriter } from '../../src/core/decide/fields.ts';
 import { formatId } from '../../src/core/values/ids.ts';
-import type { EmbeddedPostgres } from '../../src/db/embedded/embedded.ts';
+import type { EmbeddedPostgres } from '../../src/db/embedded/embedded-postgres.ts';
 import { migrate } from '../../src/db/postgres/migrator.ts';
 import { Ledger } from '../../src/ledger/ledger.ts';
 import { quantile } from '../latency.ts';

@@ -3,7 +3,7 @@
  * writes come from the load process, the reads from this one, which has nothing else to do meanwhile.
  */
 import { formatId, type Uuid } from '../../src/core/values/ids.ts';
-import type { EmbeddedPostgres } from '../../src/db/embedded/embedded.ts';
+import type { EmbeddedPostgres } from '../../src/db/embedded/embedded-postgres.ts';
 import { checkBooks } from './books.ts';
 import { closedLoop } from './callers.ts';
 import { Connection } from './connection.ts';

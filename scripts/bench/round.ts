@@ -4,7 +4,7 @@
  * stage's books are checked.
  */
 import { formatId, type Uuid } from '../../src/core/values/ids.ts';
-import type { EmbeddedPostgres } from '../../src/db/embedded/embedded.ts';
+import type { EmbeddedPostgres } from '../../src/db/embedded/embedded-postgres.ts';
 import { Ledger } from '../../src/ledger/ledger.ts';
 import { bareAccount } from './bare.ts';
 import { checkBareTables, checkBooks } from './books.ts';

@@ -30,7 +30,7 @@ import {
   type EmbeddedOptions,
   type EmbeddedPostgres,
   startEmbeddedPostgres,
-} from '../../src/db/embedded/embedded.ts';
+} from '../../src/db/embedded/embedded-postgres.ts';
 import {
   processCommand,
   programOptions,
@@ -294,7 +294,7 @@ describe('a server that is to be started again', { timeout: TIMEOUT_MS }, () => 
     expect(server.pid).not.toBe(pid);
     await server.stop();
     expect(await isRunning(server.pid)).toBe(false);
-    expect(problems).toEqual([`The embedded PostgreSQL, process ${pid}, has ended. It is started again.`]);
+    expect(problems).toEqual([`The embedded PostgreSQL, process ${pid}, has ended. It is restarted.`]);
   });
 
   it('stays down when it is stopped while it is down', async () => {
@@ -364,7 +364,7 @@ describe('a service that ends', { timeout: TIMEOUT_MS }, () => {
   it('takes its server with it when it exits without stopping it', async () => {
     const dataDir = await usedDataDir('exits');
     const script = `
-      import { startEmbeddedPostgres } from ${JSON.stringify(join(projectRoot, 'src/db/embedded/embedded.ts'))};
+      import { startEmbeddedPostgres } from ${JSON.stringify(join(projectRoot, 'src/db/embedded/embedded-postgres.ts'))};
       const { pid } = await startEmbeddedPostgres({ dataDir: ${JSON.stringify(dataDir)} });
       console.log(pid);
     `;

@@ -227,7 +227,7 @@ test.skipIf(process.platform !== 'linux').each(['/proc/foo', '/proc/foo/bar', im
     const { status, stderr } = await startInVain({ LEDGER_DATA_DIR: path });
     expect(status).toBe(1);
     expect(stderr).toBe(
-      `The data directory ${path} cannot be made or written to. Set LEDGER_DATA_DIR to a folder of your own.\n`,
+      `The data directory ${path} cannot be created or written to. Set LEDGER_DATA_DIR to a folder that you own.\n`,
     );
   },
 );
