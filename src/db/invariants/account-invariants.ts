@@ -1,3 +1,4 @@
+/** I1 to I3: entries sum to zero, accounts agree with their entries, versions have no gap. */
 import { sql } from 'kysely';
 import type { Check } from './chain-invariant.ts';
 
@@ -21,7 +22,7 @@ export const layersSumToZero: Check = sql`
   union all
   ${currenciesExist}`;
 
-/** How much an entry adds to its account's open holds. A RELEASE takes away what a PENDING entry of the other side added. */
+/** What an entry adds to its account's sums. A RELEASE entry ends a PENDING entry of the other side. */
 const pendingDebits = sql`
   case when e.layer = 'PENDING' and e.amount < 0 or e.layer = 'RELEASE' and e.amount > 0 then -e.amount else 0 end`;
 const pendingCredits = sql`
@@ -29,7 +30,7 @@ const pendingCredits = sql`
 const posted = sql`case when e.layer = 'POSTED' then e.amount else 0 end`;
 const debits = sql`case when e.layer = 'POSTED' and e.amount < 0 then -e.amount else 0 end`;
 
-/** Four sums as a reader compares them. */
+/** The text of four sums, for comparison by a reader. */
 const sums = (...[of, debit, pendingDebit, pendingCredit]: readonly [string, string, string, string]) => sql`
   format('posted %s, debits %s, pending debits %s, pending credits %s',
     ${sql.ref(of)}, ${sql.ref(debit)}, ${sql.ref(pendingDebit)}, ${sql.ref(pendingCredit)})`;
@@ -48,7 +49,7 @@ export const accountsAgreeWithEntries: Check = sql`
       sum(${pendingDebits}) as pending_debits, sum(${pendingCredits}) as pending_credits
     from entries e
     group by e.account_id, e.ledger_id),
-  -- Each entry is compared with the one before it, so that a false sum shows where it stands.
+  -- Each entry is compared with the one before it, so that a false sum is reported where it occurs.
   steps as (
     select e.*,
       lag(e.posted_after, 1, 0::numeric) over history + ${posted} as posted,
@@ -57,8 +58,8 @@ export const accountsAgreeWithEntries: Check = sql`
       lag(e.pending_credits_after, 1, 0::numeric) over history + ${pendingCredits} as pending_credits
     from entries e
     window history as (partition by e.account_id, e.ledger_id order by e.version)),
-  -- What the journal tells of each hold: its transaction gave it its id, and the captures and releases name it.
-  told as materialized (
+  -- The state of each hold by the journal. A hold has the id of its transaction; captures and releases name it.
+  journal_holds as materialized (
     select case t.type when 'HOLD' then t.id else t.hold_id end as id, t.ledger_id,
       sum(-e.amount) filter (where t.type = 'HOLD' and e.amount < 0) as amount,
       sum(-e.amount) filter (where t.type = 'CAPTURE' and e.layer = 'POSTED' and e.amount < 0) as captured,
@@ -77,27 +78,27 @@ export const accountsAgreeWithEntries: Check = sql`
       format('%s %s from %s to %s at %s, captured %s, %s',
         h.amount, h.currency, h.from_account_id, h.to_account_id, h.created_at, h.captured, h.status) as state
     from holds h),
-  told_states as materialized (
+  journal_states as materialized (
     select t.id, t.ledger_id,
       format('%s %s from %s to %s at %s, captured %s, %s',
         t.amount, t.currency, t.from_account, t.to_account, t.created_at, coalesce(t.captured, 0),
         case when t.remaining <> 0 then 'OPEN' when t.voided then 'VOIDED' when t.expired then 'EXPIRED' else 'CAPTURED' end
       ) as state
-    from told t)
+    from journal_holds t)
 
-  select format('Account %s of ledger %s has entries and does not exist.', m.account_id, m.ledger_id) as violation
+  select format('Account %s of ledger %s has entries but does not exist.', m.account_id, m.ledger_id) as violation
   from moved m left join accounts a on a.id = m.account_id and a.ledger_id = m.ledger_id
   where a.id is null
 
   union all
-  select format('Account %s says %s, and its entries sum to %s.', a.id, ${accountSums},
+  select format('Account %s has %s, but its entries sum to %s.', a.id, ${accountSums},
     ${sums('m.posted', 'm.debits', 'm.pending_debits', 'm.pending_credits')})
   from accounts a left join moved m on m.account_id = a.id and m.ledger_id = a.ledger_id
   where (a.posted, a.total_debits, a.pending_debits, a.pending_credits) is distinct from
     (coalesce(m.posted, 0), coalesce(m.debits, 0), coalesce(m.pending_debits, 0), coalesce(m.pending_credits, 0))
 
   union all
-  select format('Account %s says %s, and its last entry %s says %s.', a.id, ${accountSums}, s.version, ${entrySums})
+  select format('Account %s has %s, but its last entry %s has %s.', a.id, ${accountSums}, s.version, ${entrySums})
   from accounts a
   join moved m on m.account_id = a.id and m.ledger_id = a.ledger_id
   join entries s on s.account_id = m.account_id and s.ledger_id = m.ledger_id and s.version = m.version
@@ -105,21 +106,21 @@ export const accountsAgreeWithEntries: Check = sql`
     (s.posted_after, s.total_debits_after, s.pending_debits_after, s.pending_credits_after)
 
   union all
-  select format('Entry %s of account %s says %s, and the entry before it leads to %s.', s.version, s.account_id,
+  select format('Entry %s of account %s has %s, but the entry before it leads to %s.', s.version, s.account_id,
     ${entrySums}, ${stepSums})
   from steps s
   where (s.posted_after, s.total_debits_after, s.pending_debits_after, s.pending_credits_after) is distinct from
     (s.posted, s.debits, s.pending_debits, s.pending_credits)
 
   union all
-  select format('Entry %s of account %s is in %s, and the account in %s.', e.version, e.account_id, e.currency, a.currency)
+  select format('Entry %s of account %s is in %s, but the account is in %s.', e.version, e.account_id, e.currency, a.currency)
   from entries e join accounts a on a.id = e.account_id and a.ledger_id = e.ledger_id
   where e.currency <> a.currency
 
   union all
-  select format('Hold %s says %s, and the journal tells %s.', coalesce(t.id, h.id), coalesce(h.state, 'nothing'),
-    coalesce(t.state, 'nothing'))
-  from hold_states h full join told_states t on t.id = h.id and t.ledger_id = h.ledger_id
+  select format('Hold %s is %s, but by the journal it is %s.', coalesce(t.id, h.id), coalesce(h.state, 'missing'),
+    coalesce(t.state, 'missing'))
+  from hold_states h full join journal_states t on t.id = h.id and t.ledger_id = h.ledger_id
   where h.state is distinct from t.state`;
 
 export const versionsHaveNoGap: Check = sql`
@@ -128,14 +129,14 @@ export const versionsHaveNoGap: Check = sql`
     from entries e
     group by e.account_id, e.ledger_id)
 
-  select format('Account %s is at version %s, and has %s entries with the versions %s to %s.',
+  select format('Account %s is at version %s, but has %s entries with the versions %s to %s.',
     a.id, a.version, coalesce(c.entries, 0), c.first, c.last) as violation
   from accounts a left join counted c on c.account_id = a.id and c.ledger_id = a.ledger_id
   where (a.version, a.version, least(a.version, 1)) is distinct from
     (coalesce(c.entries, 0), coalesce(c.last, 0), coalesce(c.first, 0))
 
   union all
-  select format('Entry %s of account %s was recorded at %s, before the one that it follows (%s).', s.version, s.account_id,
+  select format('Entry %s of account %s was created at %s, before the preceding entry (%s).', s.version, s.account_id,
     s.created_at, s.before)
   from (
     select e.*, lag(e.created_at) over (partition by e.account_id, e.ledger_id order by e.version) as before
@@ -143,6 +144,6 @@ export const versionsHaveNoGap: Check = sql`
   where s.created_at < s.before
 
   union all
-  select format('Account %s has an entry of %s, after the last_at %s that it says.', a.id, e.created_at, a.last_at)
+  select format('Account %s has an entry of %s, which is after its last_at %s.', a.id, e.created_at, a.last_at)
   from accounts a join entries e on e.account_id = a.id and e.ledger_id = a.ledger_id and e.version = a.version
   where e.created_at > a.last_at`;

@@ -1,11 +1,11 @@
 /**
- * The invariants' check: what is true of the books at every moment, whoever wrote them. Each invariant is one query that
- * answers with sentences, none where it holds; `select` is all that it needs, so that the service's own login runs it.
+ * Checks the invariants: conditions that the data of every ledger meets at every moment. Each invariant is one query, which returns
+ * a sentence per violation. The queries need only SELECT, so the service's login can run them.
  *
- * The triggers refuse most of what is looked for here. They let pass, and only this check finds: a false sum between the
- * first and the last entry of an account in one block (I2), an edited hold (I2), a limit broken and mended inside one block
- * (I6), a transaction that is reversed twice (I7), a false digest or root (I9). The rest is what the tables' owner, a restore or a broken disk can do. I5 (acknowledged
- * answers are found again) and I8 (nothing leaks) do not show in the tables.
+ * The triggers prevent most violations. Only this check finds: a false sum between the first and the last entry of an account in one
+ * block (I2), an edited hold (I2), a limit that is broken inside a block but met at its end (I6), a transaction that is reversed
+ * twice (I7), a false digest or root (I9). The other violations need the tables' owner, a restore, or a damaged disk. I5
+ * (acknowledged outcomes are found again) and I8 (nothing leaks) cannot be checked in the tables.
  */
 import { sql } from 'kysely';
 import type { Database } from '../postgres/database.ts';
@@ -18,21 +18,21 @@ import { transactionsAreWhole } from './transaction-invariant.ts';
 
 export interface InvariantReport {
   readonly name: 'I1' | 'I2' | 'I3' | 'I4' | 'I6' | 'I7' | 'I9';
-  /** What the invariant says, in one sentence. */
+  /** The invariant, in one sentence. */
   readonly rule: string;
-  /** The first 20 breaches, each a sentence that names its rows; empty where the invariant holds. */
+  /** The first 20 violations, each a sentence that names its rows; empty if the invariant holds. */
   readonly violations: readonly string[];
 }
 
 /**
- * Checks all ledgers of the database in one snapshot, without a lock. Every table is read whole: a million entries take
- * some 20 seconds and a gigabyte of temporary space, and the database's `statementDeadlineMs` must leave room for that.
+ * Checks all ledgers of the database in one snapshot, without locks. It reads every table whole: a million entries take about 20
+ * seconds and a gigabyte of temporary space. The database's `statementDeadlineMs` must allow for that.
  */
 export function checkInvariants(db: Database): Promise<InvariantReport[]> {
   const snapshot = db.transaction().setIsolationLevel('repeatable read').setAccessMode('read only');
   return snapshot.execute(async (trx) => {
-    // Tables are read whole and joined by all of a key's columns: by hashing, whatever the statistics say. A merge could go
-    // by ledger_id alone, which all rows may have in common.
+    // Tables are read whole and joined by all columns of a key. Hash joins are right for that, whatever the statistics are: a merge
+    // join could use ledger_id alone, which all rows may share.
     await sql`
       select set_config('statement_timeout', '0', true), set_config('work_mem', '64MB', true),
         set_config('enable_nestloop', 'off', true), set_config('enable_mergejoin', 'off', true),
@@ -40,7 +40,7 @@ export function checkInvariants(db: Database): Promise<InvariantReport[]> {
     const reports: InvariantReport[] = [];
     for (const { name, rule, check } of INVARIANTS) {
       const { rows } = await sql<{ violation: string }>`
-        select violation from (${check}) as breaches limit 20`.execute(trx);
+        select violation from (${check}) as violations limit 20`.execute(trx);
       reports.push({ name, rule, violations: rows.map(({ violation }) => violation) });
     }
     return reports;
@@ -55,12 +55,12 @@ const INVARIANTS: readonly (Omit<InvariantReport, 'violations'> & { readonly che
   },
   {
     name: 'I2',
-    rule: 'An account has what its entries sum to, each entry says so, and its open holds are those of the journal.',
+    rule: 'The sums of an account are those of its entries, at each entry, and holds agree with the journal.',
     check: accountsAgreeWithEntries,
   },
   {
     name: 'I3',
-    rule: 'The versions of an account are 1, 2, 3 … without a gap, in the order of time.',
+    rule: 'The versions of an account are 1, 2, 3 … without a gap, in the order of createdAt.',
     check: versionsHaveNoGap,
   },
   {
@@ -70,18 +70,18 @@ const INVARIANTS: readonly (Omit<InvariantReport, 'violations'> & { readonly che
   },
   {
     name: 'I6',
-    rule: 'No balance is outside of its limits, and a closed account is empty and stays closed.',
+    rule: 'No balance is outside its limits, and a closed account is empty and stays closed.',
     check: balancesAreWithinLimits,
   },
   {
     name: 'I7',
-    rule: 'Each transaction nets to zero per currency and layer, has all its entries and no other, and moves what its type may.',
+    rule: 'Each transaction nets to zero per currency and layer, has exactly its entries, and follows the rules of its type.',
     check: transactionsAreWhole,
   },
   {
     name: 'I9',
     rule:
-      'Every digest, root and block hash holds, and every transaction is in one block; every audit event’s hash holds; blocks and ' +
+      'Every digest, root and hash of a block or audit event is correct, every transaction is in one block, and blocks and ' +
       'audit events are numbered without a gap.',
     check: sql`(${chainHolds}) union all (${auditChainHolds})`,
   },

@@ -1,3 +1,4 @@
+/** I4: a key has at most one effect. */
 import { sql } from 'kysely';
 import type { Check } from './chain-invariant.ts';
 
@@ -23,7 +24,7 @@ export const keysHaveOneEffect: Check = sql`
   having count(*) > 1
 
   union all
-  select format('Transaction %s is under a key of account %s, which ledger %s does not have.', t.id, t.account_id, t.ledger_id)
+  select format('Transaction %s has a key of account %s, which ledger %s does not have.', t.id, t.account_id, t.ledger_id)
   from transactions t left join accounts a on a.id = t.account_id and a.ledger_id = t.ledger_id
   where a.id is null
 

@@ -1,15 +1,16 @@
+/** I6: balances are within limits, and closed accounts are empty and stay closed. */
 import { sql } from 'kysely';
 import type { Check } from './chain-invariant.ts';
 
-/** What an account can come to by its open holds: the lowest and the highest, on its normal side. */
+/** The lowest and the highest balance that the open holds can lead to, on the account's normal side. */
 const lowest = sql`
   a.side * e.posted_after - case a.side when 1 then e.pending_debits_after else e.pending_credits_after end`;
 const highest = sql`
   a.side * e.posted_after + case a.side when 1 then e.pending_credits_after else e.pending_debits_after end`;
 
 /**
- * What an account did since its limits were set, by the audit log, is checked against them, in the state that each whole
- * transaction left.
+ * Checks an account's balances against its limits, after each transaction since the limits were set. The audit log records that
+ * version of the account.
  */
 export const balancesAreWithinLimits: Check = sql`
   with present as materialized (
@@ -35,14 +36,14 @@ export const balancesAreWithinLimits: Check = sql`
     where e.version > coalesce(l.minimum_since, 0) and ${lowest} < a.min_balance
       or e.version > coalesce(l.maximum_since, 0) and ${highest} > a.max_balance)
 
-  select format('Account %s stands at %s, or at %s to %s by its open holds, outside of its limits %s to %s.', a.id,
+  select format('Account %s has a balance of %s, and %s to %s with its open holds, outside its limits %s to %s.', a.id,
     a.side * a.posted, a.lowest, a.highest, coalesce(a.min_balance::text, 'none'), coalesce(a.max_balance::text, 'none')
     ) as violation
   from present a
   where a.lowest < a.min_balance or a.highest > a.max_balance
 
   union all
-  select format('Transaction %s left account %s at version %s with %s to %s, outside of its limits %s to %s.',
+  select format('Transaction %s left account %s at version %s with %s to %s, outside its limits %s to %s.',
     o.transaction_id, o.account_id, o.version, o.lowest, o.highest, coalesce(o.min_balance::text, 'none'),
     coalesce(o.max_balance::text, 'none'))
   from outside o
@@ -50,27 +51,27 @@ export const balancesAreWithinLimits: Check = sql`
   where n.transaction_id is distinct from o.transaction_id
 
   union all
-  select format('Account %s is closed and not empty: posted %s, pending debits %s, pending credits %s.', a.id, a.posted,
+  select format('Account %s is closed but not empty: posted %s, pending debits %s, pending credits %s.', a.id, a.posted,
     a.pending_debits, a.pending_credits)
   from accounts a
   where a.status = 'CLOSED' and (a.posted <> 0 or a.pending_debits <> 0 or a.pending_credits <> 0)
 
   union all
-  select format('Audit event %s of ledger %s sets limits of account %s at version %s, and the account is at %s.', c.number,
+  select format('Audit event %s of ledger %s sets limits of account %s at version %s, but the account is at version %s.', c.number,
     c.ledger_id, c.subject, coalesce(c.version::text, 'none'), coalesce(a.version::text, 'none'))
   from (select c.*, lag(c.version) over (partition by c.subject, c.ledger_id order by c.number) as before from changes c) c
   left join accounts a on a.id::text = c.subject and a.ledger_id = c.ledger_id
   where (c.version between coalesce(c.before, 0) and a.version) is not true
 
   union all
-  select format('External account %s is %s and has the limits %s to %s; it is always open and has none.', a.id, a.status,
+  select format('External account %s is %s and has the limits %s to %s. It must be open and have none.', a.id, a.status,
     coalesce(a.min_balance::text, 'none'), coalesce(a.max_balance::text, 'none'))
   from accounts a
   where a.kind = 'EXTERNAL' and (a.status <> 'OPEN' or a.min_balance is not null or a.max_balance is not null)
 
-  -- Closing is final, and answers that were given tell of it.
+  -- Closing is final. Recorded outcomes show that an account was closed.
   union all
-  select format('Account %s is %s, and transaction %s was declined because it was closed.', a.id, a.status, t.id)
+  select format('Account %s is %s, but transaction %s was declined because it was closed.', a.id, a.status, t.id)
   from transactions t join accounts a on a.id::text = t.facts ->> 'account' and a.ledger_id = t.ledger_id
   where t.outcome = 'ACCOUNT_CLOSED' and a.status <> 'CLOSED'
 

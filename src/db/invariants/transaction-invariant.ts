@@ -1,8 +1,9 @@
+/** I7: transactions are complete and follow the rules of their types. */
 import { sql } from 'kysely';
 import type { Check } from './chain-invariant.ts';
 
-const movesAreOfTheirTypes: Check = sql`
-  select format('Transaction %s is a %s, and has a %s entry on account %s (%s).', e.transaction_id, e.type, e.layer, a.id,
+const entriesFitTheirTypes: Check = sql`
+  select format('Transaction %s is a %s, but has a %s entry on account %s (%s).', e.transaction_id, e.type, e.layer, a.id,
     concat_ws(', ', a.kind, case a.side when 1 then 'CREDIT' else 'DEBIT' end)) as violation
   from entries e join accounts a on a.id = e.account_id and a.ledger_id = e.ledger_id
   where case e.type
@@ -22,8 +23,8 @@ const movesAreOfTheirTypes: Check = sql`
   where t.outcome = 'POSTED' and t.type in ('DEPOSIT', 'WITHDRAWAL', 'TRANSFER', 'HOLD', 'RELEASE') and t.entry_count <> 2`;
 
 /**
- * Captures and releases move the accounts of their hold in its direction. What a hold still holds is its amount without what was
- * captured, as long as it has not ended.
+ * Captures and releases move the accounts of their hold, in its direction. An open hold still reserves its amount minus the captured
+ * amount.
  */
 const holdsEndAsTheyWerePlaced: Check = sql`
   with placed as materialized (
@@ -52,7 +53,7 @@ const holdsEndAsTheyWerePlaced: Check = sql`
     and sum(m.amount) filter (where m.layer = 'RELEASE') is distinct from sum(m.amount) filter (where m.layer = 'POSTED')
     or coalesce(sum(m.amount) filter (where m.layer = 'POSTED'), 0) > p.amount`;
 
-/** Each line of a reversal swaps the sides of the original's line in its place: in part where there are two, else whole. */
+/** Each line of a reversal swaps the sides of the original's line: partly if there are two lines, otherwise whole. */
 const reversalsFitTheirOriginals: Check = sql`
   with reversals as materialized (
     select t.id, t.ledger_id, t.type, t.reverses, t.entry_count
@@ -81,7 +82,7 @@ const reversalsFitTheirOriginals: Check = sql`
     or o.type = 'REVERSAL' or sign(l.amount) = sign(o.amount) or (o.places > 2 and l.amount <> -o.amount)
 
   union all
-  select format('Line %s of transaction %s moved %s, and its reversals %s.', o.place, o.id, o.amount, sum(l.amount))
+  select format('Line %s of transaction %s moved %s, but its reversals moved %s.', o.place, o.id, o.amount, sum(l.amount))
   from originals o join lines l on l.reverses = o.id and l.ledger_id = o.ledger_id and l.place = o.place
   group by o.id, o.ledger_id, o.place, o.amount
   having abs(sum(l.amount)) > abs(o.amount)`;
@@ -107,19 +108,19 @@ export const transactionsAreWhole: Check = sql`
   having sum(e.amount) <> 0
 
   union all
-  select format('Transaction %s does not exist, and has %s entries.', c.id, c.lines)
+  select format('Transaction %s does not exist, but has %s entries.', c.id, c.lines)
   from compared c
   where c.missing
 
   union all
-  select format('Transaction %s (%s) says that it has %s entries, and has %s, with the lines %s to %s.', c.id, c.outcome,
+  select format('Transaction %s (%s) has an entry count of %s, but %s entries, with the lines %s to %s.', c.id, c.outcome,
     c.entry_count, c.lines, c.first_line, c.last_line)
   from compared c
   where (c.entry_count, c.lines) is distinct from (c.lines, coalesce(c.last_line, 0)) or c.first_line <> 1
     or (c.outcome = 'POSTED') <> (c.lines > 0)
 
   union all
-  select format('Transaction %s is a %s of %s, effective at %s, and its entries are %s of %s, effective at %s.', c.id, c.type,
+  select format('Transaction %s is a %s of %s, effective at %s, but its entries are %s of %s, effective at %s.', c.id, c.type,
     c.created_at, coalesce(c.effective_at, c.created_at),
     concat_ws(' and ', c.lowest_type, nullif(c.highest_type, c.lowest_type)),
     concat_ws(' to ', c.earliest, nullif(c.latest, c.earliest)),
@@ -127,12 +128,12 @@ export const transactionsAreWhole: Check = sql`
   from compared c
   where c.lines > 0 and (c.lowest_type <> c.type or c.highest_type <> c.type
     or c.earliest <> c.created_at or c.latest <> c.created_at
-    -- It stands with the entries only where it differs from createdAt.
+    -- Entries have an effectiveAt only if it differs from createdAt.
     or c.displaced <> case when c.effective_at <> c.created_at then c.lines else 0 end
     or c.displaced_from <> c.effective_at or c.displaced_to <> c.effective_at)
 
   union all
-  ${movesAreOfTheirTypes}
+  ${entriesFitTheirTypes}
 
   union all
   (${holdsEndAsTheyWerePlaced})
