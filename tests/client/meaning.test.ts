@@ -21,7 +21,7 @@ import type { Refusal } from '../../src/core/errors.ts';
 import { decideChange, toAccountUpdate } from '../../src/core/update-account.ts';
 import { formatId, type Uuid } from '../../src/core/values/ids.ts';
 import { schema } from '../../src/graphql/schema.ts';
-import { ALICE, account, BOB, CAROL, CLOCK, EXTERNAL, HOLD, ORIGINAL } from '../support/scene.ts';
+import { ALICE, account, BOB, CAROL, CLOCK, EXTERNAL, HOLD, ORIGINAL } from '../support/decide-fixtures.ts';
 
 const SEED = Number(process.env['SEED'] ?? randomInt(2 ** 31));
 const PAIRS = Number(process.env['PAIRS'] ?? 3000);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { decideClosing } from '../../src/core/close-period.ts';
-import { CLOCK } from '../support/scene.ts';
+import { CLOCK } from '../support/decide-fixtures.ts';
 
 describe('a period', () => {
   const latest = CLOCK - 5_000_000n;

@@ -9,7 +9,7 @@ import {
 } from '../../src/core/create-account.ts';
 import { toCurrency } from '../../src/core/create-currency.ts';
 import { Malformed } from '../../src/core/values/text.ts';
-import { CLOCK, USD } from '../support/scene.ts';
+import { CLOCK, USD } from '../support/decide-fixtures.ts';
 
 function order(place: number, input: Partial<CreateAccountInput> = {}): AccountOrder {
   const whole = { owner: 'ada', currency: 'USD', normalSide: 'CREDIT' as const, ...input };

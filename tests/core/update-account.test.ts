@@ -12,7 +12,7 @@ import {
 } from '../../src/core/update-account.ts';
 import { MAX_MINOR } from '../../src/core/values/money.ts';
 import { Malformed } from '../../src/core/values/text.ts';
-import { ALICE, account, BOB, externalAccount, USD } from '../support/scene.ts';
+import { ALICE, account, BOB, externalAccount, USD } from '../support/decide-fixtures.ts';
 
 function ownedAccount(changes: Partial<Account> = {}): Account {
   return {

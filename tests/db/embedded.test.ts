@@ -272,7 +272,7 @@ describe('a later start on the same data', { timeout: TIMEOUT_MS }, () => {
     if (asRoot) await chown(cluster, NOBODY.uid, NOBODY.gid);
     await writeFile(join(cluster, 'PG_VERSION'), '9\n');
     await expect(startEmbeddedPostgres({ dataDir })).rejects.toThrow(
-      /made by PostgreSQL 9 .*LEDGER_DATA_DIR/,
+      /created by PostgreSQL 9 .*LEDGER_DATA_DIR/,
     );
     await writeFile(join(cluster, 'PG_VERSION'), '18\n');
     await expect(startEmbeddedPostgres({ dataDir })).rejects.toThrow('credentials.json is missing');

@@ -5,7 +5,7 @@ import { expectSoundBooks, makeAccounts, openLedger, transfer } from '../support
 const database = await createTestDatabase();
 afterAll(() => expectSoundBooks(database));
 
-test('while the disk is full, all callers hear UNAVAILABLE in time, and afterwards they are served', {
+test('while the disk is full, callers receive UNAVAILABLE in time; afterwards they are served', {
   timeout: 60_000,
 }, async () => {
   const ledger = await openLedger(database);

@@ -79,7 +79,7 @@ test.each([
 test('a pipeline without COMMIT is rolled back with its transaction', async () => {
   const failed = inTransaction(async (trx) => {
     await pipeline(trx, [insertAccount('third'), divide(1)]);
-    throw new RangeError('changed its mind');
+    throw new RangeError('rolled back');
   });
 
   await expect(failed).rejects.toThrow(RangeError);
@@ -106,14 +106,17 @@ test('a connection that is lost at a statement that was sent with COMMIT leaves 
   await expect(failed).rejects.toThrow(CommitUnknownError);
 });
 
-test.each<Fate>(['drop before', 'drop after', 'warn'])('so it is if COMMIT meets "%s"', async (given) => {
-  fate = given;
-  const failed = inTransaction((trx) => pipeline(trx, [insertAccount(given), COMMIT]));
+test.each<Fate>(['drop before', 'drop after', 'warn'])(
+  'the result of COMMIT is unknown if it meets "%s"',
+  async (given) => {
+    fate = given;
+    const failed = inTransaction((trx) => pipeline(trx, [insertAccount(given), COMMIT]));
 
-  await expect(failed).rejects.toThrow(CommitUnknownError);
-  fate = 'pass';
-  expect(await countAccounts(given)).toBe(given === 'drop before' ? 0 : 1);
-});
+    await expect(failed).rejects.toThrow(CommitUnknownError);
+    fate = 'pass';
+    expect(await countAccounts(given)).toBe(given === 'drop before' ? 0 : 1);
+  },
+);
 
 test.each([
   [
@@ -129,7 +132,7 @@ test.each([
   expect(await countAccounts('eighth')).toBe(0);
 });
 
-/** Runs something on the only connection, and ends that while it waits for a lock on `accounts`. */
+/** Runs a function on the only connection, and ends the connection while it waits for a lock on `accounts`. */
 async function loseConnection(run: () => Promise<unknown>): Promise<unknown> {
   const { pid } = await backend();
   const holder = await connect(database.ownerUrl);
@@ -144,7 +147,7 @@ async function loseConnection(run: () => Promise<unknown>): Promise<unknown> {
   return result.value;
 }
 
-/** The only connection's process. */
+/** Returns the process id of the only connection. */
 async function backend(): Promise<{ readonly pid: number }> {
   const { rows } = await sql<{ pid: number }>`select pg_backend_pid() as pid`.execute(db);
   return rows[0] ?? { pid: 0 };

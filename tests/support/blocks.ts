@@ -2,14 +2,14 @@
 export interface Block {
   readonly language: string;
   readonly code: string;
-  /** Of the section that it stands in. */
+  /** The heading of its section. */
   readonly heading: string;
 }
 
-/** What would show as code and is no fenced block: nobody would read it, so nobody would run it. */
+/** Code in any other form than a fenced block. The tests would not run it. */
 const OTHER_CODE = /```|~~~|<pre|^( {4}|\t)/;
 
-/** Every block of a page, in order. Throws where code stands there in any other form. */
+/** Returns all blocks of a page, in order. Throws if the page has code in any other form. */
 export function readBlocks(page: string): Block[] {
   const blocks: Block[] = [];
   const lines = page.split('\n');
@@ -21,7 +21,7 @@ export function readBlocks(page: string): Block[] {
     const language = /^```(\w+)$/.exec(line)?.[1];
     const end = lines.indexOf('```', at + 1);
     if (language === undefined || end < 0) {
-      throw new SyntaxError(`${heading}, line ${at + 1}: no block of a known language that ends: ${line}`);
+      throw new SyntaxError(`${heading}, line ${at + 1}: expected a closed block with a language: ${line}`);
     }
     blocks.push({ language, code: `${lines.slice(at + 1, end).join('\n')}\n`, heading });
     at = end;

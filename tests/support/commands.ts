@@ -1,7 +1,7 @@
 import { readBlocks } from './blocks.ts';
 import { readPage } from './docs.ts';
 
-/** The README's blocks beside its walk, in order: the section in which each stands, and its language. */
+/** The README's blocks other than requests and responses, in order: the section of each, and its language. */
 const BLOCKS = {
   start: ['Run it', 'sh'],
   test: ['Run it', 'sh'],
@@ -15,14 +15,14 @@ const BLOCKS = {
 /** The languages of the blocks that `readCommands` reads. */
 export const COMMAND_LANGUAGES: readonly string[] = ['sh', 'text'];
 
-/** The text of each of these blocks. Throws where the README has one more, or one less: each must have its test. */
+/** Returns the text of each of these blocks. Throws if the README has other blocks: each must have its test. */
 export async function readCommands(): Promise<Readonly<Record<keyof typeof BLOCKS, string>>> {
   const blocks = readBlocks(await readPage('README.md')).filter(({ language }) =>
     COMMAND_LANGUAGES.includes(language),
   );
   const found = JSON.stringify(blocks.map(({ heading, language }) => [heading, language]));
   const known = JSON.stringify(Object.values(BLOCKS));
-  if (found !== known) throw new SyntaxError(`The README has the blocks ${found}, and tests run ${known}`);
+  if (found !== known) throw new SyntaxError(`The README has the blocks ${found}, but tests run ${known}`);
   const texts = Object.keys(BLOCKS).map((name, place) => [name, blocks[place]?.code]);
   return Object.fromEntries(texts) as Record<keyof typeof BLOCKS, string>;
 }

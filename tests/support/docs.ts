@@ -5,20 +5,20 @@ import { promisify } from 'node:util';
 
 const PROJECT = join(import.meta.dirname, '../..');
 
-/** A block of a page that is run, with what the page says that it prints. */
+/** A block of a page that a test runs, with the output that the page shows. */
 export interface Example {
-  /** sh is for a shell; js and json are a file that the page names, for what comes later; ts is a program. */
+  /** sh: run in a shell; js, json: a file that later blocks use; ts: a program. */
   readonly language: 'sh' | 'js' | 'json' | 'ts';
   readonly code: string;
-  /** The page's `text` block behind it. */
+  /** The `text` block that follows it. */
   readonly output: string | undefined;
-  /** The last code span before it, where that is a file's name. */
+  /** The last code span before it, if that is a file name. */
   readonly file: string | undefined;
-  /** Its section's heading and its line. */
+  /** The heading of its section, and its line. */
   readonly title: string;
 }
 
-/** Every fenced block of a page in Markdown, in order. Throws where one is of no known kind. */
+/** Returns all fenced blocks of a page in Markdown, in order. Throws if one has no known language. */
 export function readExamples(page: string): Example[] {
   const examples: Example[] = [];
   const lines = page.split('\n');
@@ -34,25 +34,25 @@ export function readExamples(page: string): Example[] {
     const end = lines.indexOf('```', at + 1);
     const title = `${heading}, line ${at + 1}`;
     const language = /^```(\w+)$/.exec(line)?.[1];
-    if (end < 0) throw new SyntaxError(`${title}: the block has no end`);
+    if (end < 0) throw new SyntaxError(`${title}: the block is not closed`);
     const code = `${lines.slice(at + 1, end).join('\n')}\n`;
     at = end;
     if (language === 'text') {
       const last = examples.at(-1);
       if (last === undefined || last.output !== undefined || before !== '') {
-        throw new SyntaxError(`${title}: what is printed stands right behind what prints it`);
+        throw new SyntaxError(`${title}: an output block must directly follow the block that prints it`);
       }
       examples[examples.length - 1] = { ...last, output: code };
     } else if (language === 'sh' || language === 'js' || language === 'json' || language === 'ts') {
       const file = /.*`([\w.-]+\.\w+)`:$/.exec(before)?.[1];
       examples.push({ language, code, output: undefined, file, title });
-    } else throw new SyntaxError(`${title}: nobody runs ${line}`);
+    } else throw new SyntaxError(`${title}: no test runs ${line}`);
     before = '';
   }
   return examples;
 }
 
-/** What an example runs with: this Node.js before any other, npm without a network, and no setting of the tests' own. */
+/** Returns the environment of an example: this Node.js first in PATH, npm offline, and no setting of the tests. */
 export function environment(): NodeJS.ProcessEnv {
   const own = Object.entries(process.env).filter(
     ([name]) => !/^(npm_|NODE_OPTIONS|VITEST|INIT_CWD)/.test(name),
@@ -67,7 +67,7 @@ export function environment(): NodeJS.ProcessEnv {
   };
 }
 
-/** Runs a program and answers what it printed. Throws with all of that where its status is not 0. */
+/** Runs a program and returns its output. If it fails, throws an error with that output. */
 export async function run(cwd: string, program: string, ...args: readonly string[]): Promise<string> {
   try {
     return (await promisify(execFile)(program, args, { cwd, env: environment() })).stdout;
@@ -77,7 +77,7 @@ export async function run(cwd: string, program: string, ...args: readonly string
   }
 }
 
-/** A shell that stays where its last block went. */
+/** A shell that keeps its working directory between blocks. */
 export class Shell {
   #folder: string;
 
@@ -97,7 +97,7 @@ export class Shell {
   }
 }
 
-/** Makes what the client is built from in a folder, so that the build leaves the project's own alone. */
+/** Copies the sources of the client to a folder, so that building it does not change the project. */
 export async function copyProject(folder: string): Promise<void> {
   for (const name of [
     'package.json',
@@ -112,7 +112,7 @@ export async function copyProject(folder: string): Promise<void> {
   await symlink(join(PROJECT, 'node_modules'), join(folder, 'node_modules'));
 }
 
-/** Makes packages of the project's findable for programs in a folder and below it, as if they were installed there. */
+/** Links packages of the project into a folder, as if they were installed there. */
 export async function linkPackages(folder: string, packages: readonly string[]): Promise<void> {
   for (const path of packages) {
     const link = join(folder, 'node_modules', path);
@@ -125,7 +125,7 @@ export function readPage(path: string): Promise<string> {
   return readFile(join(PROJECT, path), 'utf8');
 }
 
-/** Compiles all TypeScript of a folder as strictly as any of its users does, or throws what is wrong. */
+/** Compiles all TypeScript of a folder with strict options. Throws the compiler's errors. */
 export async function compile(folder: string): Promise<void> {
   const compilerOptions = {
     target: 'es2022',

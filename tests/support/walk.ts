@@ -1,15 +1,15 @@
 import { expect } from 'vitest';
 import { readBlocks } from './blocks.ts';
 
-/** What the reader of a page pastes, and the answer that the page shows for it. */
+/** A request of a page, and the response that the page shows. */
 interface Step {
   readonly query: string;
   readonly answer: unknown;
 }
 
 /**
- * The requests and answers of a page in Markdown, in order. An answer without a request repeats the last. Throws where the
- * page has a block of another language, but for those that other tests run.
+ * Returns the requests and responses of a page in Markdown, in order. A response without a request belongs to the last request.
+ * Throws if the page has a block of another language that no other test runs.
  */
 export function readWalk(page: string, otherLanguages: readonly string[] = []): Step[] {
   const steps: Step[] = [];
@@ -18,17 +18,17 @@ export function readWalk(page: string, otherLanguages: readonly string[] = []): 
   for (const { language, code, heading } of readBlocks(page)) {
     if (otherLanguages.includes(language)) continue;
     if (language === 'graphql') {
-      if (!answered) throw new SyntaxError(`The page has no answer to ${query}`);
+      if (!answered) throw new SyntaxError(`The page has no response to ${query}`);
       query = code;
     } else if (language === 'json') steps.push({ query, answer: JSON.parse(code) });
-    else throw new SyntaxError(`${heading}: nobody runs blocks of ${language}`);
+    else throw new SyntaxError(`${heading}: no test runs blocks of ${language}`);
     answered = language === 'json';
   }
-  if (!answered) throw new SyntaxError(`The page has no answer to ${query}`);
+  if (!answered) throw new SyntaxError(`The page has no response to ${query}`);
   return steps;
 }
 
-/** Sends each request and fails where the answer is not the page's. */
+/** Sends each request and fails if the response differs from the page's. */
 export async function expectAnswers(graphqlUrl: string, steps: readonly Step[]): Promise<void> {
   for (const { query, answer } of steps) {
     const response = await fetch(graphqlUrl, {

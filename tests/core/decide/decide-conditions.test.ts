@@ -22,7 +22,7 @@ import {
   type Request,
   transfer,
   USD,
-} from '../../support/scene.ts';
+} from '../../support/decide-fixtures.ts';
 
 type Changes = Partial<MutableAccount>;
 

@@ -31,7 +31,7 @@ import {
   transfer,
   USD,
   voidHold,
-} from '../../support/scene.ts';
+} from '../../support/decide-fixtures.ts';
 
 type Changes = Partial<MutableAccount>;
 

@@ -23,7 +23,7 @@ import {
   planned,
   transfer,
   USD,
-} from '../../support/scene.ts';
+} from '../../support/decide-fixtures.ts';
 
 type Changes = Partial<MutableAccount>;
 

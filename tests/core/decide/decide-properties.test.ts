@@ -46,7 +46,7 @@ import {
   USD,
   voidHold,
   withdraw,
-} from '../../support/scene.ts';
+} from '../../support/decide-fixtures.ts';
 
 /** Amounts small enough to meet, and at times as large as there are. */
 const amounts = fc.oneof(

@@ -28,7 +28,7 @@ import {
   USD,
   voidHold,
   withdraw,
-} from '../../support/scene.ts';
+} from '../../support/decide-fixtures.ts';
 
 type Changes = Partial<MutableAccount>;
 

@@ -23,7 +23,7 @@ import {
   transfer,
   USD,
   withdraw,
-} from '../../support/scene.ts';
+} from '../../support/decide-fixtures.ts';
 
 /** alice has 100.00, bob and carol nothing. */
 function newBook(state: Partial<BookState> = {}): Book {

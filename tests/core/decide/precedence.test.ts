@@ -38,7 +38,7 @@ import {
   targetIn,
   transfer,
   USD,
-} from '../../support/scene.ts';
+} from '../../support/decide-fixtures.ts';
 
 type Kind = Request['kind'];
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };

@@ -24,7 +24,16 @@ import {
 } from '../../../src/core/decide/request.ts';
 import { formatId, type Uuid } from '../../../src/core/values/ids.ts';
 import { Malformed } from '../../../src/core/values/text.ts';
-import { ALICE, BOB, CAROL, DAVE, HOLD, ORIGINAL, planRequest, type Request } from '../../support/scene.ts';
+import {
+  ALICE,
+  BOB,
+  CAROL,
+  DAVE,
+  HOLD,
+  ORIGINAL,
+  planRequest,
+  type Request,
+} from '../../support/decide-fixtures.ts';
 
 const [alice, bob, carol] = [ALICE, BOB, CAROL].map((id) => formatId('account', id)) as [
   string,

@@ -1,4 +1,4 @@
-// Accounts, holds, requests and a book for `decide`, without a database.
+// Accounts, holds, requests and a book for tests of `decide`, without a database.
 
 import type { AccountState, AccountStatus, Side } from '../../src/core/account.ts';
 import { type Book, type BookState, openBook } from '../../src/core/decide/book.ts';
@@ -46,10 +46,10 @@ export const CAROL = uuid(3);
 export const DAVE = uuid(4);
 export const ERIN = uuid(5);
 export const EXTERNAL = uuid(14);
-/** Of a hold and of a transaction that are there before the batch. */
+/** The ids of a hold and of a transaction that exist before the batch. */
 export const HOLD = uuid(16);
 export const ORIGINAL = uuid(17);
-/** What no account bears. */
+/** The id of no account. */
 export const NOBODY = formatId('account', uuid(15));
 
 export type MutableAccount = { -readonly [K in keyof AccountState]: AccountState[K] };
@@ -94,7 +94,7 @@ export function openHold(changes: Partial<Hold> = {}): Hold {
   };
 }
 
-/** A book on these accounts; nothing is recorded in it unless the state says so. */
+/** Returns a book on these accounts. Nothing is recorded in it, unless `state` contains it. */
 export function bookOn(accounts: readonly AccountState[], state: Partial<BookState> = {}): Book {
   return openBook({
     accounts: new Map(accounts.map((one) => [one.id, one])),
@@ -109,7 +109,7 @@ export function bookOn(accounts: readonly AccountState[], state: Partial<BookSta
   });
 }
 
-/** An attempt of some kind, as a caller asks for it. */
+/** A caller's request of any kind. */
 export type Request =
   | { readonly kind: 'deposit' | 'withdraw'; readonly input: DepositInput }
   | { readonly kind: 'transfer'; readonly input: TransferInput }
@@ -120,7 +120,7 @@ export type Request =
   | { readonly kind: 'reverse'; readonly input: ReversalInput };
 
 let keys = 0;
-/** A key that no other request has. */
+/** Returns a unique key. */
 function newKey(): string {
   keys += 1;
   return `key ${keys}`;
@@ -141,9 +141,9 @@ export function withdraw(from: Uuid, amount: string, more: Partial<DepositInput>
     input: { accountId: formatId('account', from), amount, idempotencyKey: newKey(), ...more },
   };
 }
-/** One entry of a journal, as a caller asks for it. */
+/** One entry of a journal in a caller's request. */
 export type Line = readonly [account: Uuid, side: Side, amount: string, description?: string];
-/** A journal under a key of its first line's account, unless it names another. */
+/** Returns a request for a journal. By default its key belongs to the account of its first line. */
 export function journal(lines: readonly Line[], more: Partial<JournalInput> = {}): Request {
   const entries = lines.map(([id, side, amount, description]) => ({
     accountId: formatId('account', id),
@@ -182,7 +182,7 @@ function betweenTwo(from: Uuid, to: Uuid, amount: string): TransferInput {
   };
 }
 
-/** The command that a request becomes, or the refusal of steps 2 and 3. Without more, ids of accounts alone are known. */
+/** Returns the planned command of a request, or the refusal of steps 2 and 3. By default, only account ids are known. */
 export function planRequest(request: Request, lookUp: Partial<LookUp> = {}): PlannedCommand | Refusal {
   const command = readRequest(request);
   return 'facts' in command ? command : plan(command, { ...IDS_ALONE, ...lookUp });
@@ -198,22 +198,22 @@ function idOf(name: Name): Uuid | undefined {
   return name.by === 'id' ? name.id : undefined;
 }
 
-/** The command of a request that is well formed, and names accounts alone. */
+/** Returns the planned command of a valid request that names only accounts. */
 export function planned(request: Request): PlannedCommand {
   return accepted(planRequest(request));
 }
 
-/** The command of a request that may name a hold or a transaction of the book. */
+/** Returns the planned command of a valid request that may name a hold or a transaction of the book. */
 export function plannedIn(book: Book, request: Request): PlannedCommand {
   return accepted(planRequest(request, { target: targetIn(book) }));
 }
 
 function accepted(command: PlannedCommand | Refusal): PlannedCommand {
-  if ('facts' in command) throw new TypeError(`refused before the books: ${command.code}`);
+  if ('facts' in command) throw new TypeError(`the request was refused: ${command.code}`);
   return command;
 }
 
-/** Finds the holds and the transactions of a book, those of the batch too. */
+/** Returns the look-up of holds and transactions of a book, including those of its batch. */
 export function targetIn({ holds, originals }: Pick<Book, 'holds' | 'originals'>): LookUp['target'] {
   return ({ kind, name }) => {
     const id = idOf(name);
@@ -231,19 +231,19 @@ export function targetIn({ holds, originals }: Pick<Book, 'holds' | 'originals'>
   };
 }
 
-/** Decides requests one after the other, each planned beside what those before it left. */
+/** Decides requests one after the other. Each is planned with the holds and transactions of those before it. */
 export function decideAll(book: Book, ...requests: readonly Request[]): Outcome[] {
   return requests.flatMap((request) =>
     decide(book, [plannedIn(book, request)]).map(({ outcome }) => outcome),
   );
 }
 
-/** The command that ends a hold of the book by its expiresAt. */
+/** Returns the command that expires a hold of the book. */
 export function expiryIn(book: Book, hold: Uuid): PlannedCommand {
   return accepted(plan(toExpiry(hold), { ...IDS_ALONE, target: targetIn(book) }));
 }
 
-/** The end of a hold of the book by its expiresAt. */
+/** Expires a hold of the book. */
 export function expire(book: Book, hold: Uuid): Decision {
   const [decision] = decide(book, [expiryIn(book, hold)]);
   if (decision === undefined) throw new TypeError('one command has one decision');
