@@ -232,7 +232,7 @@ export async function findLocked(db: Database, ledgerId: Uuid, ids: readonly Uui
     with free as materialized (
       select id from accounts where id = any(${ids}::uuid[]) and ledger_id = ${ledgerId} order by id for update skip locked)
     select id, xmax::text as locker from accounts a
-    where id = any(${ids}::uuid[]) and ledger_id = ${ledgerId} and not exists (select from free where free.id = a.id)`.execute(
+    where id = any(${ids}::uuid[]) and ledger_id = ${ledgerId} and id not in (select free.id from free)`.execute(
     db,
   );
   if (locked.length === 0) return new Set();

@@ -22,7 +22,7 @@ export const layersSumToZero: Check = sql`
   union all
   ${currenciesExist}`;
 
-/** What an entry adds to its account's sums. A RELEASE entry ends a PENDING entry of the other side. */
+/** The change that an entry makes to its account's sums. A RELEASE entry ends a PENDING entry of the other side. */
 const pendingDebits = sql`
   case when e.layer = 'PENDING' and e.amount < 0 or e.layer = 'RELEASE' and e.amount > 0 then -e.amount else 0 end`;
 const pendingCredits = sql`

@@ -17,7 +17,7 @@ export function isReadOnly(error: unknown): boolean {
 
 /**
  * Whether the connection is lost or must not be used again. Every error that PostgreSQL did not return counts as a loss: a closed
- * socket, a refused connection, a timeout. Except for a result that this program cannot read, which is a fault of its own.
+ * socket, a refused connection, a timeout. A result that this program cannot parse is not: it is a fault of the program.
  */
 export function isConnectionLoss(error: unknown): boolean {
   if (error instanceof SyntaxError || error instanceof TypeError || error instanceof RangeError) return false;
