@@ -26,7 +26,7 @@ export async function prepareDatabase(
   if (!canServe) {
     throw new DatabaseNotReadyError(
       `The login ${name} of DATABASE_URL is not a member of the role ${SERVICE_ROLE}. ` +
-        `Run as an administrator: db/roles.sql, then grant ${SERVICE_ROLE} to ${name};`,
+        `As an administrator, run db/roles.sql, then: grant ${SERVICE_ROLE} to ${name};`,
     );
   }
   await refuseOtherSearchPath(url);

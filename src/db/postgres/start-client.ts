@@ -72,7 +72,7 @@ export async function demandSearchPath(
   const { login, database, path } = row;
   throw new DatabaseNotReadyError(
     `The ledger uses the schema public, but the search_path of the login ${login} of ${variable} is ` +
-      `${path === '' ? 'empty' : path}. Run as an administrator: ` +
+      `${path === '' ? 'empty' : path}. As an administrator, run: ` +
       `alter role ${login} in database ${database} set search_path = public; ` +
       `and check that ${variable} sets no other search_path in its options, and that the schema exists.`,
   );
