@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { z } from 'zod';
-import { defaultDataDir } from './db/embedded/embedded.ts';
+import { defaultDataDir } from './db/embedded/embedded-postgres.ts';
 
 const PROJECT = join(import.meta.dirname, '..');
 

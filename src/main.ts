@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import { type Config, ConfigError, readConfig } from './config.ts';
-import { EmbeddedPostgresError, startEmbeddedPostgres } from './db/embedded/embedded.ts';
+import { EmbeddedPostgresError, startEmbeddedPostgres } from './db/embedded/embedded-postgres.ts';
 import { prepareDatabase } from './db/postgres/prepare.ts';
 import { UnfitServerError } from './db/postgres/primary.ts';
 import { DatabaseNotReadyError } from './db/postgres/start-client.ts';

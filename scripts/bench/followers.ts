@@ -9,7 +9,7 @@ import { cpus } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { formatId } from '../../src/core/values/ids.ts';
 import type { JournalPlace } from '../../src/core/values/journal-place.ts';
-import type { EmbeddedPostgres } from '../../src/db/embedded/embedded.ts';
+import type { EmbeddedPostgres } from '../../src/db/embedded/embedded-postgres.ts';
 import { migrate } from '../../src/db/postgres/migrator.ts';
 import { Ledger } from '../../src/ledger/ledger.ts';
 import { startServiceProcess } from '../service-process.ts';

@@ -4,7 +4,7 @@
  * every stage are checked.
  */
 import { formatId, type Uuid } from '../../src/core/values/ids.ts';
-import type { EmbeddedPostgres } from '../../src/db/embedded/embedded.ts';
+import type { EmbeddedPostgres } from '../../src/db/embedded/embedded-postgres.ts';
 import { Ledger } from '../../src/ledger/ledger.ts';
 import type { CallFunction, FunctionWorkload } from './baseline/function.ts';
 import { runLimit } from './baseline/limit.ts';

@@ -6,7 +6,7 @@
 import { randomInt } from 'node:crypto';
 import { parseArgs } from 'node:util';
 import pg from 'pg';
-import type { EmbeddedPostgres } from '../../src/db/embedded/embedded.ts';
+import type { EmbeddedPostgres } from '../../src/db/embedded/embedded-postgres.ts';
 import { withName } from '../bench/databases.ts';
 import { withTemporaryLedger } from '../temporary-postgres.ts';
 import { writeBooks } from './books.ts';

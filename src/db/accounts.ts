@@ -4,9 +4,9 @@ import type { Currency } from '../core/values/currency.ts';
 import type { Uuid } from '../core/values/ids.ts';
 import type { Metadata } from '../core/values/text.ts';
 import { mapRows } from './currency-rows.ts';
-import { directionOf, inLedger, type KeysetRange, withinRange } from './lists/keyset.ts';
-import { fixedQuery } from './postgres/compile.ts';
+import { directionOf, inLedger, type KeysetRange, withinRange } from './keyset.ts';
 import { APPLICATION, type Database } from './postgres/database.ts';
+import { preparedQuery } from './postgres/prepared-query.ts';
 import type { Accounts, DB } from './tables.ts';
 
 type CurrencyOf = (code: string) => Currency;
@@ -37,7 +37,7 @@ const ACCOUNT_COLUMNS = [
 ] as const satisfies readonly (keyof Accounts)[];
 type AccountRow = Pick<Selectable<Accounts>, (typeof ACCOUNT_COLUMNS)[number]>;
 
-/** An account's state from its row. The checks of the table say which texts there can be. */
+/** Returns the account state of a row. The table's constraints allow only the texts that the casts assume. */
 export function accountStateOf(row: StateRow, currencyOf: CurrencyOf): AccountState {
   return {
     id: row.id,
@@ -66,7 +66,7 @@ function accountOf(row: AccountRow, currencyOf: CurrencyOf): Account {
   };
 }
 
-/** A new account as it is written: empty, open, with its limits. */
+/** An account to insert: open, with zero balances. */
 export interface NewAccount {
   readonly id: Uuid;
   readonly owner: string;
@@ -83,8 +83,9 @@ export interface NewAccount {
 }
 
 /**
- * Inserts accounts, in one statement, and answers those that it made. Missing are those whose id, externalId or creation key,
- * or whose currency's external account, is there or was made by somebody else in this moment, whom only a later statement sees.
+ * Inserts accounts in one statement and returns the inserted ones. An account is missing if its id, externalId or creation key
+ * exists already, or if it is the external account of a currency that has one. A concurrent transaction may have inserted the
+ * other account: only a later statement sees it.
  */
 export async function insertAccounts(
   trx: Trx<DB>,
@@ -121,7 +122,7 @@ function metadataText(metadata: Metadata | null): string | null {
   return metadata === null || Object.keys(metadata).length === 0 ? null : JSON.stringify(metadata);
 }
 
-/** An account that an owner's creation key made, and the digest of the request that made it. */
+/** An account with its owner's creation key, and the digest of the request that created it. */
 export interface CreationRow {
   readonly owner: string;
   readonly creationKey: string;
@@ -129,7 +130,7 @@ export interface CreationRow {
   readonly digest: Uint8Array;
 }
 
-/** What these pairs of an owner and a creation key of it have made. */
+/** Returns the accounts that were created with these pairs of an owner and one of its creation keys. */
 export async function findCreations(
   db: Kysely<DB>,
   ledgerId: Uuid,
@@ -153,7 +154,7 @@ export async function findCreations(
   }));
 }
 
-/** Locks an account and reads it as its last change left it; undefined where there is none. */
+/** Locks an account and returns it; undefined if it does not exist. */
 export async function lockAccount(
   trx: Trx<DB>,
   ledgerId: Uuid,
@@ -170,7 +171,7 @@ export async function lockAccount(
   return row === undefined ? undefined : accountOf(row, currencyOf);
 }
 
-/** Writes what of an account can be changed, and answers it as it is then. The account is locked. */
+/** Updates the changeable fields of a locked account and returns the updated account. */
 export async function updateAccount(
   trx: Trx<DB>,
   ledgerId: Uuid,
@@ -193,7 +194,7 @@ export async function updateAccount(
   return accountOf(row, currencyOf);
 }
 
-/** How many holds are open from the account or to it. */
+/** Returns the number of open holds from the account or to it. */
 export async function countOpenHolds(db: Kysely<DB>, ledgerId: Uuid, accountId: Uuid): Promise<number> {
   const { count } = await db
     .selectFrom('holds')
@@ -207,7 +208,7 @@ export async function countOpenHolds(db: Kysely<DB>, ledgerId: Uuid, accountId: 
   return Number(count);
 }
 
-/** Accounts by id, in any order; those that the ledger lacks are missing. */
+/** Returns accounts by id, in any order. Accounts that the ledger does not have are missing. */
 export async function findAccounts(
   db: Database,
   ledgerId: Uuid,
@@ -224,8 +225,8 @@ export async function findAccounts(
 }
 
 /**
- * Which of these accounts other sessions keep locked. Locks that are about to go are not among them: of a COMMIT that waits for
- * its standby, and of a service's batch that has just begun.
+ * Returns the accounts that other sessions keep locked. Locks that end soon do not count: those of a COMMIT that waits for its
+ * standby, and of a batch of the service that began less than half a second ago.
  */
 export async function findLocked(db: Database, ledgerId: Uuid, ids: readonly Uuid[]): Promise<Set<Uuid>> {
   if (ids.length === 0) return new Set();
@@ -233,12 +234,12 @@ export async function findLocked(db: Database, ledgerId: Uuid, ids: readonly Uui
     with free as materialized (
       select id from accounts where id = any(${ids}::uuid[]) and ledger_id = ${ledgerId} order by id for update skip locked)
     select id, xmax::text as locker from accounts a
-    where id = any(${ids}::uuid[]) and ledger_id = ${ledgerId} and not exists (select from free where free.id = a.id)`.execute(
+    where id = any(${ids}::uuid[]) and ledger_id = ${ledgerId} and id not in (select free.id from free)`.execute(
     db,
   );
   if (locked.length === 0) return new Set();
   const { rows: passing } = await db.transaction().execute(async (trx) => {
-    // Sessions are shown to their own login, not to the role that it takes.
+    // PostgreSQL shows the details of a session to the login of that session, but not to the role that the login has taken.
     await sql`set local role none`.execute(trx);
     return sql<{ locker: string }>`
       select backend_xid::text as locker from pg_stat_activity
@@ -252,7 +253,7 @@ export async function findLocked(db: Database, ledgerId: Uuid, ids: readonly Uui
   return new Set(locked.flatMap(({ id, locker }) => (lockers.has(locker) ? [] : id)));
 }
 
-/** The ids of the accounts that have these external ids. */
+/** Returns the ids of accounts by their externalIds. */
 export async function findAccountIds(
   db: Kysely<DB>,
   ledgerId: Uuid,
@@ -266,31 +267,32 @@ export async function findAccountIds(
   return new Map(rows.map((row) => [row.external_id, row.id]));
 }
 
-/** For each account that there is, the external account of its currency. */
+/** Returns, for each existing account, the external account of its currency. */
 export async function findExternalAccounts(
   db: Kysely<DB>,
   ledgerId: Uuid,
   accountIds: readonly Uuid[],
 ): Promise<Map<Uuid, { readonly id: Uuid; readonly currency: string }>> {
-  const { rows } = await db.executeQuery(externalsQuery(accountIds, ledgerId));
+  const { rows } = await db.executeQuery(externalsQuery({ accountIds, ledgerId }));
   return new Map(rows.map((row) => [row.id, { id: row.external_id, currency: row.currency }]));
 }
 
-const externalsQuery = fixedQuery((db, accountIds: readonly Uuid[], ledgerId: Uuid) =>
-  db
-    .selectFrom('accounts as account')
-    .innerJoin('accounts as external', (join) =>
-      join
-        .onRef('external.currency', '=', 'account.currency')
-        .onRef('external.ledger_id', '=', 'account.ledger_id')
-        .on(sql<boolean>`external.kind = 'EXTERNAL'`),
-    )
-    .select(['account.id', 'external.id as external_id', 'external.currency'])
-    .where(sql<boolean>`account.id = any(${accountIds}::uuid[])`)
-    .where('account.ledger_id', '=', ledgerId),
+const externalsQuery = preparedQuery(
+  (db, value: { readonly accountIds: readonly Uuid[]; readonly ledgerId: Uuid }) =>
+    db
+      .selectFrom('accounts as account')
+      .innerJoin('accounts as external', (join) =>
+        join
+          .onRef('external.currency', '=', 'account.currency')
+          .onRef('external.ledger_id', '=', 'account.ledger_id')
+          .on(sql<boolean>`external.kind = 'EXTERNAL'`),
+      )
+      .select(['account.id', 'external.id as external_id', 'external.currency'])
+      .where(sql<boolean>`account.id = any(${value.accountIds}::uuid[])`)
+      .where('account.ledger_id', '=', value.ledgerId),
 );
 
-/** A page of accounts by id, which is the order in which they were made. */
+/** Returns a page of accounts by id, which is the order of their creation. */
 export async function listAccounts(
   db: Database,
   ledgerId: Uuid,

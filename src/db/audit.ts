@@ -5,15 +5,15 @@ import type { RecordedChange } from '../core/update-account.ts';
 import type { Uuid } from '../core/values/ids.ts';
 import type { DB } from './tables.ts';
 
-/** A row of the audit log as the chain knows it: no two rows have the same hash. */
+/** Identifies an audit event: its hash is unique. */
 export interface AuditPlace {
   readonly number: bigint;
   readonly hash: Buffer;
 }
 
 /**
- * Appends to the ledger's audit log and answers the row's place. It locks the log's end until the transaction ends: whoever
- * writes anything else writes it before.
+ * Appends to the ledger's audit log and returns the place of the event. Locks the end of the log until the transaction ends, so it
+ * must be the transaction's last write.
  */
 export async function insertAuditEvent(
   trx: Trx<DB>,
@@ -21,7 +21,7 @@ export async function insertAuditEvent(
   { action, subjectType, subject, before, after, attempt, salt }: AuditEvent,
   requestId: string,
 ): Promise<AuditPlace> {
-  // The columns that the service may give; the trigger makes the others.
+  // The columns that the service may set. A trigger sets the others.
   const { rows } = await sql<AuditPlace>`
     insert into audit_events
       (ledger_id, action, subject_type, subject, before, after, idempotency_key, request, salt, request_id)
@@ -29,7 +29,7 @@ export async function insertAuditEvent(
       ${attempt?.idempotencyKey ?? null}, ${attempt?.request ?? null}, ${salt}, ${requestId})
     returning number, hash`.execute(trx);
   const [place] = rows;
-  if (place === undefined) throw new TypeError('an insert answers its row');
+  if (place === undefined) throw new TypeError('an insert returns its row');
   return place;
 }
 
@@ -37,7 +37,7 @@ function fieldsText(fields: AuditFields | null): string | null {
   return fields === null ? null : canonicalText(fields);
 }
 
-/** What a key of the account's changes stands for; undefined where it is new. */
+/** Returns the change that is recorded under an idempotency key of the account; undefined if there is none. */
 export async function findRecordedChange(
   db: Kysely<DB>,
   ledgerId: Uuid,
@@ -54,7 +54,7 @@ export async function findRecordedChange(
   return row === undefined || row.request === null ? undefined : { ...row, request: row.request };
 }
 
-/** Whether one of these rows stands in the log, at its place. */
+/** Whether the log contains one of these events. */
 export async function hasAuditEvent(
   db: Kysely<DB>,
   ledgerId: Uuid,

@@ -1,17 +1,15 @@
 import { type Kysely, type Selectable, sql } from 'kysely';
-import type { Original } from '../core/decide/book.ts';
 import type { Target, TargetName } from '../core/decide/command.ts';
 import type { Hold, HoldStatus } from '../core/hold.ts';
 import type { Currency } from '../core/values/currency.ts';
 import type { Uuid } from '../core/values/ids.ts';
 import { mapRows } from './currency-rows.ts';
-import { findTransactions } from './journal/transactions.ts';
-import { directionOf, inLedger, type KeysetRange, withinRange } from './lists/keyset.ts';
+import { directionOf, inLedger, type KeysetRange, withinRange } from './keyset.ts';
 import type { DB, Holds } from './tables.ts';
 
 type CurrencyOf = (code: string) => Currency;
 
-/** Holds by id, in any order; those that the ledger lacks are missing. */
+/** Returns holds by id, in any order. Holds that the ledger does not have are missing. */
 export async function findHolds(
   db: Kysely<DB>,
   ledgerId: Uuid,
@@ -28,7 +26,7 @@ export async function findHolds(
   return mapRows(rows, (row) => holdOf(row, currencyOf));
 }
 
-/** A page of holds by id, which is the order in which they were placed. */
+/** Returns a page of holds by id, which is the order in which they were placed. */
 export async function listHolds(
   db: Kysely<DB>,
   ledgerId: Uuid,
@@ -46,7 +44,7 @@ export async function listHolds(
   return mapRows(rows, (row) => holdOf(row, currencyOf));
 }
 
-/** A hold from its row. The checks of the table say which texts there can be. */
+/** Returns the hold of a row. The table's constraints allow only the statuses that the cast assumes. */
 function holdOf(row: Selectable<Holds>, currencyOf: CurrencyOf): Hold {
   return {
     id: row.id,
@@ -61,30 +59,7 @@ function holdOf(row: Selectable<Holds>, currencyOf: CurrencyOf): Hold {
   };
 }
 
-/** Posted transactions by id, and how much of each was reversed. */
-export async function findOriginals(
-  db: Kysely<DB>,
-  ledgerId: Uuid,
-  ids: readonly Uuid[],
-  currencyOf: CurrencyOf,
-): Promise<Original[]> {
-  if (ids.length === 0) return [];
-  const transactions = await findTransactions(db, ledgerId, ids, currencyOf);
-  const { rows } = await sql<{ id: Uuid; reversed: bigint }>`
-    select given.id, r.reversed from unnest(${ids}::uuid[]) as given (id)
-    cross join lateral (
-      select sum(abs(e.amount)) as reversed from transactions t
-      join entries e on e.transaction_id = t.id and e.line = 1 and e.ledger_id = t.ledger_id
-      where t.reverses = given.id and t.ledger_id = ${ledgerId} and t.outcome = 'POSTED' offset 0) r
-    where r.reversed is not null`.execute(db);
-  const reversed = new Map(rows.map((row) => [row.id, row.reversed]));
-  return transactions.map((transaction) => ({
-    transaction,
-    reversed: reversed.get(transaction.id) ?? 0n,
-  }));
-}
-
-/** What never changes of the holds or transactions that have these ids. */
+/** Returns the immutable fields of holds or transactions by id. */
 export async function findTargets(
   db: Kysely<DB>,
   ledgerId: Uuid,
@@ -116,7 +91,7 @@ interface TargetRow {
   readonly accounts: Uuid[];
 }
 
-/** The ids of open holds whose time is over, the earliest first. */
+/** Returns the ids of open holds that have expired, the earliest first. */
 export async function findExpiredHolds(db: Kysely<DB>, ledgerId: Uuid, limit: number): Promise<Uuid[]> {
   const rows = await db
     .selectFrom('holds')

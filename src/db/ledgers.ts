@@ -1,13 +1,11 @@
 import { type Kysely, sql, type Transaction as Trx } from 'kysely';
-import type { AccountFilter } from '../core/filters.ts';
 import type { Currency } from '../core/values/currency.ts';
 import type { Uuid } from '../core/values/ids.ts';
 import { formatInstant, type Instant } from '../core/values/instant.ts';
 import { type JournalPlace, journalMark } from '../core/values/journal-place.ts';
-import { accountCondition } from './lists/account-lists.ts';
 import type { DB } from './tables.ts';
 
-/** A closed book of accounts, and the head of its chain. */
+/** A ledger and the head of its chain. */
 export interface LedgerRow {
   readonly id: Uuid;
   readonly name: string;
@@ -16,7 +14,7 @@ export interface LedgerRow {
   readonly head: BlockHead;
 }
 
-/** The last block, and the place after it in the journal. */
+/** The last block, and the end of the journal. */
 export interface BlockHead {
   readonly number: bigint;
   readonly hash: Buffer;
@@ -24,7 +22,7 @@ export interface BlockHead {
   readonly createdAt: Instant;
 }
 
-/** The ledger of that name with the last block of its journal; before the first one the head is its own beginning. */
+/** Returns the ledger of a name, with its last block. A ledger without blocks has an empty head. */
 export async function findLedger(db: Kysely<DB>, name: string): Promise<LedgerRow | undefined> {
   const row = await db
     .selectFrom('ledgers as l')
@@ -58,7 +56,7 @@ export async function findLedger(db: Kysely<DB>, name: string): Promise<LedgerRo
   };
 }
 
-/** Until when the ledger is closed, and what the database's clock says. */
+/** Returns the end of the ledger's closed period, and the time of the database's clock. */
 export async function findPresent(
   db: Kysely<DB>,
   ledgerId: Uuid,
@@ -71,8 +69,8 @@ export async function findPresent(
 }
 
 /**
- * Closes the ledger's period before an instant. Answers false, and changes nothing, where it is not closed until `from` any
- * more. Every batch waits for the ledger's row, which this locks: nothing but COMMIT follows.
+ * Closes the ledger's period before an instant, by compare-and-set: returns false and changes nothing if it is not closed before
+ * `from`. Locks the ledger's row, for which every batch waits: COMMIT must follow at once.
  */
 export async function closePeriod(
   trx: Trx<DB>,
@@ -89,7 +87,7 @@ export async function closePeriod(
   return numUpdatedRows > 0n;
 }
 
-/** Registers a currency, and answers when: undefined where one of its code is there. */
+/** Registers a currency and returns its creation time; undefined if its code is registered. */
 export async function insertCurrency(
   trx: Trx<DB>,
   ledgerId: Uuid,
@@ -104,12 +102,12 @@ export async function insertCurrency(
   return row?.created_at;
 }
 
-/** A currency that is registered in a ledger, and since when. */
+/** A currency that is registered in a ledger. */
 export interface RegisteredCurrency extends Currency {
   readonly createdAt: Instant;
 }
 
-/** The currencies of these codes that are registered in the ledger. */
+/** Returns the ledger's registered currencies by code. */
 export async function findRegisteredCurrencies(
   db: Kysely<DB>,
   ledgerId: Uuid,
@@ -123,12 +121,12 @@ export async function findRegisteredCurrencies(
     .execute();
 }
 
-/** All currencies that are registered in the ledger. */
+/** Returns all of the ledger's registered currencies. */
 export async function listRegisteredCurrencies(db: Kysely<DB>, ledgerId: Uuid): Promise<Currency[]> {
   return db.selectFrom('currencies').select(['code', 'exponent']).where('ledger_id', '=', ledgerId).execute();
 }
 
-/** The codes of the currencies that an account of the ledger has. */
+/** Returns the codes of the currencies in which the ledger has accounts. */
 export async function findUsedCurrencies(db: Kysely<DB>, ledgerId: Uuid): Promise<string[]> {
   const rows = await db
     .selectFrom('accounts')
@@ -137,35 +135,4 @@ export async function findUsedCurrencies(db: Kysely<DB>, ledgerId: Uuid): Promis
     .where('kind', '=', 'EXTERNAL')
     .execute();
   return rows.map(({ currency }) => currency);
-}
-
-/** A currency's POSTED balances by the side that they are on, both positive, and what open holds would lower. */
-export interface TrialBalanceRow {
-  readonly currency: string;
-  readonly debits: bigint;
-  readonly credits: bigint;
-  readonly held: bigint;
-  readonly accounts: bigint;
-}
-
-/** One line a currency that has an account which matches, by code. */
-export async function sumTrialBalance(
-  db: Kysely<DB>,
-  ledgerId: Uuid,
-  filter: AccountFilter,
-): Promise<TrialBalanceRow[]> {
-  return db
-    .selectFrom('accounts as a')
-    .select([
-      'currency',
-      sql<bigint>`coalesce(sum(-posted) filter (where posted < 0), 0)`.as('debits'),
-      sql<bigint>`coalesce(sum(posted) filter (where posted > 0), 0)`.as('credits'),
-      sql<bigint>`sum(case side when 1 then pending_debits else pending_credits end)`.as('held'),
-      sql<bigint>`count(*)`.as('accounts'),
-    ])
-    .where('ledger_id', '=', ledgerId)
-    .where(accountCondition(filter))
-    .groupBy('currency')
-    .orderBy('currency')
-    .execute();
 }

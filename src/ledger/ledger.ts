@@ -38,8 +38,9 @@ import { BATCH_LANES, Pools, WRITE_DEADLINE_MS } from './pools.ts';
 import { LedgerReads } from './reads.ts';
 import { type OnFault, refuseFault } from './retries.ts';
 
-export type { EntryLine, EntryPlace, ReversalsPage } from '../db/journal/transactions.ts';
-export type { KeysetRange, Listed } from '../db/lists/keyset.ts';
+export type { EntryLine, EntryPlace } from '../db/journal/entries.ts';
+export type { ReversalsPage } from '../db/journal/transactions.ts';
+export type { KeysetRange, Listed } from '../db/keyset.ts';
 export type { AccountUpdated } from './account-changes.ts';
 export type { AccountCreated, AccountsCreated } from './accounts.ts';
 export type { BatchObservation } from './commit/group-commit.ts';

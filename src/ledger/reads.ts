@@ -20,30 +20,23 @@ import type { Money } from '../core/values/money.ts';
 import { checkName } from '../core/values/text.ts';
 import { findAccounts } from '../db/accounts.ts';
 import { findHolds } from '../db/holds.ts';
+import { type EntryLine, type EntryPlace, findEntries } from '../db/journal/entries.ts';
 import {
-  type EntryLine,
-  type EntryPlace,
   findAttemptId,
-  findEntries,
   findRecorded,
   findReversals,
   findTransactionIds,
   findTransactions,
   type ReversalsPage,
 } from '../db/journal/transactions.ts';
-import {
-  type BlockHead,
-  findLedger,
-  findUsedCurrencies,
-  listRegisteredCurrencies,
-  sumTrialBalance,
-} from '../db/ledgers.ts';
+import type { KeysetRange, Listed } from '../db/keyset.ts';
+import { type BlockHead, findLedger, findUsedCurrencies, listRegisteredCurrencies } from '../db/ledgers.ts';
 import { listMatchingAccounts } from '../db/lists/account-lists.ts';
 import { listMatchingEntries } from '../db/lists/entry-lists.ts';
 import { listHoldTransactions, listMatchingHolds } from '../db/lists/hold-lists.ts';
 import { type JournalPage, listJournal } from '../db/lists/journal-list.ts';
-import type { KeysetRange, Listed } from '../db/lists/keyset.ts';
 import { listMatchingTransactions } from '../db/lists/transaction-lists.ts';
+import { sumTrialBalance } from '../db/lists/trial-balance.ts';
 import type { Database } from '../db/postgres/database.ts';
 import type { Currencies } from './currencies.ts';
 import type { Names } from './names.ts';

@@ -3,7 +3,7 @@ import { afterAll, expect, test } from 'vitest';
 import { type Leaf, leafDigest } from '../../src/core/chain.ts';
 import { blockIds } from '../../src/core/values/ids.ts';
 import { insertAccounts } from '../../src/db/accounts.ts';
-import { blockOf } from '../../src/db/journal/journal.ts';
+import { blockOf } from '../../src/db/journal/block.ts';
 import { openDatabase } from '../../src/db/postgres/database.ts';
 import { asOwner, createTestDatabase } from '../support/database.ts';
 import { findBreaches } from '../support/sample-books.ts';

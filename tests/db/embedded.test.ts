@@ -30,7 +30,7 @@ import {
   type EmbeddedOptions,
   type EmbeddedPostgres,
   startEmbeddedPostgres,
-} from '../../src/db/embedded/embedded.ts';
+} from '../../src/db/embedded/embedded-postgres.ts';
 import {
   processCommand,
   programOptions,
@@ -272,7 +272,7 @@ describe('a later start on the same data', { timeout: TIMEOUT_MS }, () => {
     if (asRoot) await chown(cluster, UNPRIVILEGED.uid, UNPRIVILEGED.gid);
     await writeFile(join(cluster, 'PG_VERSION'), '9\n');
     await expect(startEmbeddedPostgres({ dataDir })).rejects.toThrow(
-      /made by PostgreSQL 9 .*LEDGER_DATA_DIR/,
+      /created by PostgreSQL 9 .*LEDGER_DATA_DIR/,
     );
     await writeFile(join(cluster, 'PG_VERSION'), '18\n');
     await expect(startEmbeddedPostgres({ dataDir })).rejects.toThrow('credentials.json is missing');
@@ -294,7 +294,7 @@ describe('a server that restarts', { timeout: TIMEOUT_MS }, () => {
     expect(server.pid).not.toBe(pid);
     await server.stop();
     expect(await isRunning(server.pid)).toBe(false);
-    expect(problems).toEqual([`The embedded PostgreSQL, process ${pid}, has ended. It is started again.`]);
+    expect(problems).toEqual([`The embedded PostgreSQL, process ${pid}, has ended. It is restarted.`]);
   });
 
   it('does not restart if it is stopped while it is down', async () => {
@@ -364,7 +364,7 @@ describe('a service that ends', { timeout: TIMEOUT_MS }, () => {
   it('shuts down its server when it exits without stopping it', async () => {
     const dataDir = await usedDataDir('exits');
     const script = `
-      import { startEmbeddedPostgres } from ${JSON.stringify(join(projectRoot, 'src/db/embedded/embedded.ts'))};
+      import { startEmbeddedPostgres } from ${JSON.stringify(join(projectRoot, 'src/db/embedded/embedded-postgres.ts'))};
       const { pid } = await startEmbeddedPostgres({ dataDir: ${JSON.stringify(dataDir)} });
       console.log(pid);
     `;

@@ -1,8 +1,8 @@
 import { sql } from 'kysely';
 import { afterAll, expect, test } from 'vitest';
-import { entriesQuery } from '../../src/db/journal/transactions.ts';
+import { entriesQuery } from '../../src/db/journal/entries.ts';
+import type { KeysetRange } from '../../src/db/keyset.ts';
 import { findLedger } from '../../src/db/ledgers.ts';
-import type { KeysetRange } from '../../src/db/lists/keyset.ts';
 import { openDatabase } from '../../src/db/postgres/database.ts';
 import { asOwner, createTestDatabase } from '../support/database.ts';
 

@@ -24,7 +24,7 @@ describe('finds changes that the owner makes with the triggers disabled:', () =>
       'both amounts of a transaction were changed equally',
       () => [`update entries set amount = amount * 2 where ${of(T.first)}`],
       ['I2', 'I9'],
-      () => `Entry 2 of account ${A.alice} says posted 9900`,
+      () => `Entry 2 of account ${A.alice} has posted 9900`,
     ],
     [
       'amounts, sums and balances were all changed so that they agree',
@@ -49,7 +49,7 @@ describe('finds changes that the owner makes with the triggers disabled:', () =>
       'an entry was deleted',
       () => [`delete from entries where ${entry(A.alice, T.second)}`],
       ['I1', 'I2', 'I3', 'I7', 'I9'],
-      () => `Transaction ${T.second} (POSTED) says that it has 2 entries, and has 1`,
+      () => `Transaction ${T.second} (POSTED) has an entry count of 2, but 1 entries`,
     ],
     [
       'all entries of a transaction were deleted',
@@ -61,7 +61,7 @@ describe('finds changes that the owner makes with the triggers disabled:', () =>
       'a transaction was deleted without its entries',
       () => [`delete from transactions where ${id(T.second)}`],
       ['I7', 'I9'],
-      () => `Transaction ${T.second} does not exist, and has 2 entries.`,
+      () => `Transaction ${T.second} does not exist, but has 2 entries.`,
     ],
     [
       'a transaction was deleted with its entries',
@@ -147,7 +147,7 @@ describe('finds changes that the owner makes with the triggers disabled:', () =>
       'an entry was moved to another transaction',
       () => [`update entries set transaction_id = '${T.second}', line = 3 where ${entry(A.alice, T.first)}`],
       ['I7', 'I9'],
-      () => `Transaction ${T.second} (POSTED) says that it has 2 entries, and has 3, with the lines 1 to 3.`,
+      () => `Transaction ${T.second} (POSTED) has an entry count of 2, but 3 entries, with the lines 1 to 3.`,
     ],
     [
       'an entry was moved to another account',
@@ -179,7 +179,7 @@ describe('finds changes that the owner makes with the triggers disabled:', () =>
       'the currency of an entry was changed',
       () => [`update entries set currency = 'EUR' where ${entry(A.bob, T.first)}`],
       ['I1', 'I2', 'I7', 'I9'],
-      () => `of account ${A.bob} is in EUR, and the account in USD.`,
+      () => `of account ${A.bob} is in EUR, but the account is in USD.`,
     ],
     [
       'the layer of an entry was changed',
@@ -191,7 +191,7 @@ describe('finds changes that the owner makes with the triggers disabled:', () =>
       'the createdAt of an entry was changed',
       () => [`update entries set created_at = created_at - interval '1 day' where ${entry(A.bob, T.first)}`],
       ['I3', 'I7'],
-      () => `Entry 2 of account ${A.bob} was recorded at `,
+      () => `Entry 2 of account ${A.bob} was created at `,
     ],
     [
       'the createdAt of a transaction and its entries was changed',
@@ -368,19 +368,19 @@ describe('finds changes that the owner makes with the triggers disabled:', () =>
       'the balance of an account was changed',
       () => [`update accounts set posted = posted + 1 where ${id(A.alice)}`],
       ['I2'],
-      () => `Account ${A.alice} says posted `,
+      () => `Account ${A.alice} has posted `,
     ],
     [
       'the pending sums of an account were changed',
       () => [`update accounts set pending_debits = pending_debits + 1 where ${id(A.alice)}`],
       ['I2'],
-      () => `Account ${A.alice} says posted `,
+      () => `Account ${A.alice} has posted `,
     ],
     [
       'the total of debits of an account was changed',
       () => [`update accounts set total_debits = total_debits + 1 where ${id(A.alice)}`],
       ['I2'],
-      () => `Account ${A.alice} says posted `,
+      () => `Account ${A.alice} has posted `,
     ],
     [
       'the version of an account was changed',
@@ -437,7 +437,7 @@ describe('finds changes that the owner makes with the triggers disabled:', () =>
         `update accounts set min_balance = 1000000 where ${id(A.alice)}`,
       ],
       ['I6'],
-      () => `Account ${A.alice} stands at `,
+      () => `Account ${A.alice} has a balance of `,
     ],
     [
       'a balance is above its limit',
@@ -446,7 +446,7 @@ describe('finds changes that the owner makes with the triggers disabled:', () =>
         `update accounts set max_balance = 1 where ${id(A.alice)}`,
       ],
       ['I6'],
-      () => 'outside of its limits 0 to 1.',
+      () => 'outside its limits 0 to 1.',
     ],
     [
       'an account with money was closed',
@@ -455,13 +455,13 @@ describe('finds changes that the owner makes with the triggers disabled:', () =>
         `update accounts set status = 'CLOSED' where ${id(A.alice)}`,
       ],
       ['I6'],
-      () => `Account ${A.alice} is closed and not empty: posted `,
+      () => `Account ${A.alice} is closed but not empty: posted `,
     ],
     [
       'a closed account was opened again',
       () => [`update accounts set status = 'OPEN' where ${id(A.closed)}`],
       ['I6'],
-      () => `Account ${A.closed} is OPEN, and transaction ${T.declined} was declined because it was closed.`,
+      () => `Account ${A.closed} is OPEN, but transaction ${T.declined} was declined because it was closed.`,
     ],
     [
       'an external account was frozen',
@@ -480,7 +480,7 @@ describe('finds changes that the owner makes with the triggers disabled:', () =>
       ],
       ['I7', 'I9'],
       () =>
-        `Transaction ${T.first} is a DEPOSIT, and has a POSTED entry on account ${A.alice} (STANDARD, CREDIT).`,
+        `Transaction ${T.first} is a DEPOSIT, but has a POSTED entry on account ${A.alice} (STANDARD, CREDIT).`,
     ],
     [
       'the type of a transfer was changed to RELEASE',
@@ -489,7 +489,7 @@ describe('finds changes that the owner makes with the triggers disabled:', () =>
         `update entries set type = 'RELEASE' where ${of(T.first)}`,
       ],
       ['I2', 'I7', 'I9'],
-      () => `Transaction ${T.first} is a RELEASE, and has a POSTED entry on account ${A.alice}`,
+      () => `Transaction ${T.first} is a RELEASE, but has a POSTED entry on account ${A.alice}`,
     ],
     [
       'the currency of an account was changed to an unknown one',
@@ -507,7 +507,7 @@ describe('finds changes that the owner makes with the triggers disabled:', () =>
       'the amount of a hold was changed',
       () => [`update holds set amount = amount + 1 where ${id(T.hold)}`],
       ['I2'],
-      () => `Hold ${T.hold} says 3001 USD`,
+      () => `Hold ${T.hold} is 3001 USD`,
     ],
     [
       'the expiresAt of a hold was changed',
@@ -519,7 +519,7 @@ describe('finds changes that the owner makes with the triggers disabled:', () =>
       'a hold was deleted',
       () => [`delete from holds where ${id(T.hold)}`],
       ['I2', 'I9'],
-      () => `Hold ${T.hold} says nothing, and the journal tells 3000 USD`,
+      () => `Hold ${T.hold} is missing, but by the journal it is 3000 USD`,
     ],
     ...[
       `action = 'closeAccount'`,
@@ -551,13 +551,13 @@ describe('finds changes that the owner makes with the triggers disabled:', () =>
       'an audit event was deleted',
       () => ['delete from audit_events where number = 2'],
       ['I9'],
-      () => 'stands where event 2 is due.',
+      () => 'is in the place of event 2.',
     ],
     [
       'all audit events were deleted',
       () => ['delete from audit_events'],
       ['I9'],
-      () => 'and its last event is  with the hash .',
+      () => 'but its last event is  with the hash .',
     ],
     [
       'two audit events were swapped',

@@ -76,7 +76,7 @@ describe('finds violations that the service’s login can write and the database
       'a false posted_after between the first and the last entry of an account in one block',
       falseInTheMiddle({ postedAfter: 123456789n }),
       'I2',
-      () => 'says posted 123456789, debits',
+      () => 'has posted 123456789, debits',
     ],
     [
       'a false pending_debits_after in such an entry',
@@ -88,7 +88,7 @@ describe('finds violations that the service’s login can write and the database
       'a false pending_credits_after in such an entry',
       falseInTheMiddle({ pendingCreditsAfter: 7n }),
       'I2',
-      () => 'pending credits 7, and the entry before it leads to',
+      () => 'pending credits 7, but the entry before it leads to',
     ],
     [
       'a false total_debits_after in such an entry',
@@ -118,7 +118,7 @@ describe('finds violations that the service’s login can write and the database
       'a balance that is above maxBalance only inside a block',
       writes([transfer(A.carol, A.bob, 900_000n), transfer(A.bob, A.carol, 900_000n)]),
       'I6',
-      () => 'outside of its limits 0 to 100000.',
+      () => 'outside its limits 0 to 100000.',
     ],
     [
       'a capture on accounts that are not those of the hold',
@@ -180,7 +180,7 @@ describe('finds violations that the service’s login can write and the database
       'a transfer that is reversed twice',
       writes([reversalOfFirst(A.bob, A.alice, 100n), reversalOfFirst(A.bob, A.alice, 100n)]),
       'I7',
-      () => `Line 1 of transaction ${T.first} moved -100, and its reversals 200.`,
+      () => `Line 1 of transaction ${T.first} moved -100, but its reversals moved 200.`,
     ],
     [
       'a transfer that is reversed from another account',
@@ -204,13 +204,13 @@ describe('finds violations that the service’s login can write and the database
       'a hold with a captured amount above its captures',
       (db) => sql`update holds set captured = captured + 1 where id = ${T.hold}`.execute(db),
       'I2',
-      () => `captured 1001, OPEN, and the journal tells`,
+      () => `captured 1001, OPEN, but by the journal it is`,
     ],
     [
       'a hold that ended without a release',
       (db) => sql`update holds set status = 'VOIDED' where id = ${T.hold}`.execute(db),
       'I2',
-      () => 'captured 1000, VOIDED, and the journal tells',
+      () => 'captured 1000, VOIDED, but by the journal it is',
     ],
     [
       'a hold without a transaction that placed it',
@@ -220,25 +220,25 @@ describe('finds violations that the service’s login can write and the database
           db,
         ),
       'I2',
-      () => 'and the journal tells nothing.',
+      () => 'but by the journal it is missing.',
     ],
     [
       'PENDING entries without a hold',
       writes([place(A.bob, A.carol, 1n)]),
       'I2',
-      () => 'says nothing, and the journal tells 1 USD',
+      () => 'is missing, but by the journal it is 1 USD',
     ],
     [
       'a release without a hold',
       writes([{ type: 'RELEASE', holdId: randomUUID(), lines: release(A.alice, A.bob, 1n) }]),
       'I2',
-      () => 'says nothing, and the journal tells',
+      () => 'is missing, but by the journal it is',
     ],
     [
       'an outcome under a key of an unknown account',
       writes([declineOf('00000000-0000-0000-0000-00000000dead', 'ACCOUNT_FROZEN', {})]),
       'I4',
-      () => 'is under a key of account 00000000-0000-0000-0000-00000000dead',
+      () => 'has a key of account 00000000-0000-0000-0000-00000000dead',
     ],
     [
       'a movement without a key',

@@ -9,7 +9,7 @@ const database = await createTestDatabase();
 afterAll(() => expectSoundBooks(database));
 
 test.each<Fate>(['drop before', 'drop after', 'warn'])(
-  'an ATOMIC batch whose COMMIT meets "%s" is done once, and is answered as its own',
+  'an ATOMIC batch whose COMMIT meets "%s" is posted once, and its caller receives its own outcomes',
   async (fate) => {
     let armed = false;
     const proxy = await startTcpProxy(database.serviceUrl, (): Fate => {

@@ -10,14 +10,14 @@ const DROPS_EACH = 50;
 const database = await createTestDatabase();
 afterAll(() => expectSoundBooks(database));
 
-test('a connection that drops a hundred times around COMMIT costs no answer and no money', async () => {
+test('connections that drop a hundred times around COMMIT lose no outcome and no money', async () => {
   const drops = { 'drop before': 0, 'drop after': 0 };
   let armed = false;
   let commits = 0;
   const proxy = await startTcpProxy(database.serviceUrl, (): Fate => {
     commits += 1;
     const fate = commits % 2 === 0 ? 'drop before' : 'drop after';
-    // Each third COMMIT passes, so that batches come to an end between the drops.
+    // Every third COMMIT passes, so that batches end between the drops.
     if (!armed || commits % 3 === 0 || drops[fate] >= DROPS_EACH) return 'pass';
     drops[fate] += 1;
     return fate;
@@ -46,14 +46,14 @@ test('a connection that drops a hundred times around COMMIT costs no answer and 
   expect(others).toEqual([]);
   expect(drops).toEqual({ 'drop before': DROPS_EACH, 'drop after': DROPS_EACH });
   expect((await postedTransfers()) - before).toBe(acknowledged.length);
-  // Every acknowledged answer is found again, unchanged.
+  // Every acknowledged transaction is found again, unchanged.
   const found = await ledger.findTransactions(acknowledged.map(({ id }) => id));
   expect(acknowledged.map(({ id }) => found.get(id))).toEqual(acknowledged);
   const balances = await Promise.all(accounts.map((account) => balance(ledger, account)));
   expect(balances.reduce((sum, each) => sum + each)).toBe(2_000_000n);
 }, 120_000);
 
-test('a COMMIT that is answered with a warning is looked at again before anybody is answered', async () => {
+test('a COMMIT that succeeds with a warning is checked before its caller receives the outcome', async () => {
   let commits = 0;
   let armed = false;
   const proxy = await startTcpProxy(database.serviceUrl, (): Fate => {

@@ -7,7 +7,7 @@ import { balance, expectSoundBooks, makeAccounts, openLedger, transfer } from '.
 const database = await createTestDatabase();
 afterAll(() => expectSoundBooks(database));
 
-test('a command that the database itself refuses fails alone among two hundred', async () => {
+test('a command that the database rejects fails alone among two hundred', async () => {
   await asOwner(database, `alter table entries add constraint test_culprit check (amount <> -1234567)`);
   const faults: unknown[] = [];
   const ledger = await openLedger(database, { onFault: (error) => faults.push(error) });
@@ -32,7 +32,7 @@ test('a command that the database itself refuses fails alone among two hundred',
   expect(row).toEqual({ versions: true, blocks: true });
 });
 
-test('an ATOMIC batch with a command that the database itself refuses fails as a whole', async () => {
+test('an ATOMIC batch with a command that the database rejects fails as a whole', async () => {
   const own = await createTestDatabase();
   await asOwner(own, `alter table entries add constraint test_culprit check (amount <> -1234567)`);
   const faults: unknown[] = [];

@@ -13,7 +13,7 @@ import { asOwner, connect, createTestDatabase, type TestDatabase } from '../supp
 import { balance, expectSoundBooks, makeAccount, makeAccounts, openLedger } from '../support/ledger.ts';
 
 const FREE = { minBalance: { unlimited: true } } as const;
-/** The amount that a trigger of the test's own looks for. */
+/** The amount at which a trigger of the test fires. */
 const MARKED = '12345.67';
 
 function pay(from: string | undefined, to: string | undefined, amount = '1.00'): Command {
@@ -23,18 +23,23 @@ function pay(from: string | undefined, to: string | undefined, amount = '1.00'):
   return command;
 }
 
-async function lock({ ownerUrl }: TestDatabase, accountId: string | undefined): Promise<pg.Client> {
+async function connectAndLock({ ownerUrl }: TestDatabase, accountId: string | undefined): Promise<pg.Client> {
   const holder = await connect(ownerUrl);
+  await lock(holder, accountId);
+  return holder;
+}
+
+/** Begins a transaction that locks the account. */
+async function lock(holder: pg.Client, accountId: string | undefined): Promise<void> {
   await holder.query('begin');
   await holder.query('select from accounts where id = $1 for update', [parseId('account', accountId ?? '')]);
-  return holder;
 }
 
 function codesOf(answer: BatchProcessed | object): string[] {
   return 'outcomes' in answer ? answer.outcomes.map(({ code }) => code) : [];
 }
 
-test('operations behind one that waits do not overtake it while the one at fault is looked for', async () => {
+test('operations do not overtake a parked one while the batch is split to find a failing command', async () => {
   const database = await createTestDatabase();
   await asOwner(
     database,
@@ -48,16 +53,17 @@ test('operations behind one that waits do not overtake it while the one at fault
   );
   const ledger = await openLedger(database, { onFault: () => {} });
   const [locked, a, b, c] = await makeAccounts(ledger, 4, FREE);
+  const holder = await connect(database.ownerUrl);
   const batch = ledger.postBatch('INDEPENDENT', [
     pay(locked, a),
     pay(locked, a),
     pay(b, c),
     pay(b, c, MARKED),
   ]);
-  // The batch has its accounts, and fails half a second later: then the session that waits for one of them has it.
-  while ((await asOwner(database, `select from pg_stat_activity where wait_event = 'PgSleep'`)).length === 0)
+  // The batch has locked its accounts and fails half a second later. Then the session that waits for one of them gets it.
+  while ((await holder.query(`select from pg_stat_activity where wait_event = 'PgSleep'`)).rowCount === 0)
     await sleep(10);
-  const holder = await lock(database, locked);
+  await lock(holder, locked);
   await sleep(1000);
   expect(await balance(ledger, c ?? '')).toBe(0n);
   await holder.query('rollback');
@@ -65,7 +71,7 @@ test('operations behind one that waits do not overtake it while the one at fault
   await expectSoundBooks(database);
 });
 
-test('a batch is answered though the COMMIT of its first part comes to its end after the watchdog has answered', {
+test('a batch returns UNAVAILABLE in time, though the COMMIT of its first part ends later', {
   timeout: 40_000,
 }, async () => {
   const database = await createTestDatabase();
@@ -81,7 +87,7 @@ test('a batch is answered though the COMMIT of its first part comes to its end a
   );
   const ledger = await openLedger(database);
   const [locked, a, b, c] = await makeAccounts(ledger, 4, FREE);
-  const holder = await lock(database, locked);
+  const holder = await connectAndLock(database, locked);
   const single = ledger.post(pay(locked, c));
   // It is parked, so that the account is known to be locked.
   while (ledger.load.parked === 0) await sleep(10);
@@ -89,18 +95,20 @@ test('a batch is answered though the COMMIT of its first part comes to its end a
   while ((await balance(ledger, b ?? '')) === 0n) await sleep(50);
   await holder.query('rollback');
   expect(await single).toMatchObject({ code: 'POSTED' });
-  // It is not known what became of the first three, so that the last does not begin.
+  // The outcomes of the first three are unknown, so the last does not begin.
   expect(codesOf(await batch)).toEqual(Array(4).fill('UNAVAILABLE'));
   expect(await balance(ledger, b ?? '')).toBe(1_234_767n);
   expect(await balance(ledger, c ?? '')).toBe(100n);
   await expectSoundBooks(database);
 });
 
-test('the rest of a batch has waited since all of it had to', { timeout: 40_000 }, async () => {
+test('the waiting time of a batch counts from its beginning, also for operations that wait again', {
+  timeout: 40_000,
+}, async () => {
   const database = await createTestDatabase();
   const ledger = await openLedger(database);
   const [first, second, payee] = await makeAccounts(ledger, 3, FREE);
-  const [one, other] = [await lock(database, first), await lock(database, second)];
+  const [one, other] = [await connectAndLock(database, first), await connectAndLock(database, second)];
   const since = performance.now();
   const batch = ledger.postBatch('INDEPENDENT', [pay(first, payee), pay(second, payee)]);
   await sleep(5000);
@@ -110,7 +118,7 @@ test('the rest of a batch has waited since all of it had to', { timeout: 40_000 
   await other.query('rollback');
 });
 
-/** A way to the database on which connections for reading fall silent when the test says so. */
+/** A proxy that can stop passing data on connections for reading. */
 async function silenceableReads({ serviceUrl }: TestDatabase) {
   const target = new URL(serviceUrl);
   const state = { isSilent: false };
@@ -118,7 +126,7 @@ async function silenceableReads({ serviceUrl }: TestDatabase) {
     const database = connectTo(Number(target.port), target.hostname);
     let reads: boolean | undefined;
     client.on('data', (bytes) => {
-      // The first message has the name of the application.
+      // The first message contains the application_name.
       reads ??= bytes.includes('transactional-ledger reads');
       if (!reads || !state.isSilent) database.write(bytes);
     });

@@ -14,7 +14,7 @@ const END_SESSIONS = `select pg_terminate_backend(pid) from pg_stat_activity whe
 const durably = (run: Parameters<typeof withTemporaryPostgres>[0]) =>
   withTemporaryPostgres(run, { isDurable: true });
 
-/** A connection of the service's, and the values of settings that it has. */
+/** Returns a function that reads settings of one of the service's connections. */
 function session(url: string, options: Partial<DatabaseOptions> = {}) {
   const db = openDatabase({
     url,
@@ -32,7 +32,7 @@ function session(url: string, options: Partial<DatabaseOptions> = {}) {
   };
 }
 
-test('commits wait for the disk whatever was set, and for standbys as the operator set it', async () => {
+test('COMMIT waits for the disk whatever the settings are, and for standbys as configured', async () => {
   await durably(async (server) => {
     const set: [value: string, used: string][] = [
       ['off', 'on'],
@@ -52,7 +52,7 @@ test('commits wait for the disk whatever was set, and for standbys as the operat
   });
 }, 60_000);
 
-test('a reload does not lower what a connection waits for', async () => {
+test('a reload of the configuration does not lower the durability of a connection', async () => {
   await durably(async (server) => {
     const setting = session(server.serviceUrl);
     const witness = session(server.serviceUrl, { allowUnsafeDurability: true });
@@ -64,7 +64,7 @@ test('a reload does not lower what a connection waits for', async () => {
 });
 
 test.each(['fsync', 'full_page_writes'])(
-  'a server with %s off is refused, at the start and later',
+  'a server with %s off is rejected, at the start and later',
   async (name) => {
     await durably(async (server) => {
       await migrate(server.ownerUrl, () => {});
@@ -85,7 +85,7 @@ test.each(['fsync', 'full_page_writes'])(
 
       await turn('off');
       await expect.poll(async () => String((await health.readyz()).body), { timeout: 5000 }).toMatch(problem);
-      // Connections that were there go on; new ones are refused.
+      // Existing connections stay usable; later ones are rejected.
       expect(await pay()).toBe('POSTED');
       await asOwner(server, END_SESSIONS);
       expect(await pay()).toBe('UNAVAILABLE');

@@ -29,7 +29,7 @@ async function untilPosted(post: () => Promise<Outcome>): Promise<Outcome> {
   }
 }
 
-test('a promoted standby is written to, and the old primary, whose sessions stay, is not used again', {
+test('after a failover the promoted standby is used, and no session of the old primary', {
   timeout: 90_000,
 }, async () => {
   await withStandby(async ({ primary, standby }) => {
@@ -45,13 +45,13 @@ test('a promoted standby is written to, and the old primary, whose sessions stay
       const paid = Array.from({ length: 50 }, () => payment(accounts));
       const outcomes = await Promise.all(paid.map((command) => ledger.post(command)));
       expect(new Set(outcomes.map(({ code }) => code))).toEqual(new Set(['POSTED']));
-      // Large batches and reads have connections too.
+      // Connections for large batches and for reads exist too.
       const large = Array.from({ length: 1000 }, () => payment(accounts));
       expect((await ledger.postBatch('ATOMIC', large)).code).toBe('PROCESSED');
       await Promise.all(Array.from({ length: 8 }, () => ledger.state()));
       expect(await health.readyz()).toMatchObject({ status: 200 });
 
-      // The primary is demoted with its sessions, and new connections lead to the standby.
+      // The primary becomes read-only and keeps its sessions. Later connections lead to the standby.
       proxy.redirect(standby.serviceUrl);
       await asOwner(
         primary,
@@ -92,7 +92,7 @@ test('a promoted standby is written to, and the old primary, whose sessions stay
   });
 });
 
-test('a server that ends all sessions, and recovers from a crash of one, is waited for', {
+test('callers are served again after the server has ended all sessions, and after its crash recovery', {
   timeout: 60_000,
 }, async () => {
   await withTemporaryPostgres(
@@ -118,7 +118,7 @@ test('a server that ends all sessions, and recovers from a crash of one, is wait
         await untilMorePosted();
         await asOwner(server, SESSIONS.replace('select', 'select pg_terminate_backend(pid)')); // 57P01
         await untilMorePosted();
-        // The others are told that it crashed, 57P02, and nobody can connect before it has recovered, 57P03.
+        // The other sessions end with 57P02, and connections are refused with 57P03 during the recovery.
         const [session] = await asOwner<{ pid: number }>(server, SESSIONS.replace('select', 'select pid'));
         process.kill(session?.pid ?? Number.NaN, 'SIGKILL');
         await untilMorePosted();

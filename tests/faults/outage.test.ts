@@ -15,9 +15,9 @@ const ledger = await openLedger({ serviceUrl: proxy.url });
 
 describe.each([
   ['refuses connections', () => proxy.refuse()],
-  ['says nothing any more', () => proxy.freeze()],
+  ['stops responding', () => proxy.freeze()],
 ])('a database that %s', (_, takeAway) => {
-  test('is answered as UNAVAILABLE within five seconds, and found again when it is back', async () => {
+  test('leads to UNAVAILABLE within five seconds, and is used again when it is back', async () => {
     const [from = '', to = ''] = await makeAccounts(ledger, 2, { funds: '101.00' });
     const request = { fromAccountId: from, toAccountId: to, amount: '5.00' };
     const keys = Array.from({ length: 20 }, () => randomUUID());
@@ -41,13 +41,13 @@ describe.each([
     proxy.admit();
     const recovered = await untilPosted(() => transfer(ledger, { ...request, amount: '1.00' }));
     expect(recovered).toBe('POSTED');
-    // What was answered as unknown is told by the same key: done before, or done now, and never twice.
+    // The same keys resolve the unknown outcomes: each transfer is posted exactly once.
     for (const idempotencyKey of keys) await transfer(ledger, { ...request, idempotencyKey });
     expect(await balance(ledger, from)).toBe(0n);
   }, 60_000);
 });
 
-/** A connection that had stopped answering is given up when its deadline has passed. */
+/** A connection that does not respond is closed at its deadline. */
 async function untilPosted(call: () => Promise<{ readonly code: string }>): Promise<string> {
   const deadline = performance.now() + 20_000;
   for (;;) {

@@ -1,4 +1,4 @@
-/** The standby that COMMIT waits for does not answer. */
+/** The synchronous standby does not respond. */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
@@ -28,15 +28,15 @@ test('while it stalls no command is parked, and when it is back all are answered
           return rows[0]?.names;
         };
         await expect.poll(setting, { interval: 5 }).toBe(expected);
-        // The other sessions read it when they are next told something.
+        // The other sessions read the setting with their next message.
         await sleep(50);
       };
-      const stall = () => configure("alter system set synchronous_standby_names = 'nobody'", 'nobody');
+      const stall = () => configure("alter system set synchronous_standby_names = 'missing'", 'missing');
       const letGo = () => configure('alter system reset synchronous_standby_names', '');
       const ledgers = await Promise.all([0, 1].map(() => Ledger.open({ databaseUrl: serviceUrl })));
       try {
         const [ledger] = ledgers;
-        if (ledger === undefined) throw new TypeError('there are two');
+        if (ledger === undefined) throw new TypeError('there are two ledgers');
         const [a, b] = await makeAccounts(ledger, 2, { minBalance: { unlimited: true } });
         const pay = (through: Ledger, idempotencyKey: string = randomUUID()) => {
           const input = { fromAccountId: a ?? '', toAccountId: b ?? '', amount: '1.00', idempotencyKey };
@@ -46,7 +46,7 @@ test('while it stalls no command is parked, and when it is back all are answered
         };
         await stall();
         const answers: Promise<Outcome>[] = [];
-        // Each comes while the COMMIT of the one before waits, some from another service.
+        // Each is sent while the COMMIT of the one before waits, some by another service.
         for (let turn = 0; turn < 6; turn += 1) {
           answers.push(pay(ledgers[turn % 2] ?? ledger));
           await sleep(300);
@@ -56,7 +56,7 @@ test('while it stalls no command is parked, and when it is back all are answered
         const outcomes = await Promise.all(answers);
         expect(outcomes.map(({ code }) => code)).toEqual(Array(6).fill('POSTED'));
 
-        // Where it stays away, callers hear that it is not known, and nobody that it was certainly not done.
+        // If it stays away, callers receive UNAVAILABLE: the outcome is unknown.
         await stall();
         const keys = Array.from({ length: 6 }, () => randomUUID());
         const stalled = await Promise.all(keys.map((key, turn) => pay(ledgers[turn % 2] ?? ledger, key)));

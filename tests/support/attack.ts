@@ -1,5 +1,5 @@
-// What tests of the database's defences share: books with something in them, a client with the service's connection
-// string, and attacks that are blocks with something changed.
+// For tests of the database's defences: a ledger with data, a client with the service's credentials, and attacks, which are valid
+// blocks with a change.
 
 import { randomUUID } from 'node:crypto';
 import type pg from 'pg';
@@ -17,13 +17,13 @@ export const LONG_AGO = '2020-01-01T00:00:00Z';
 
 export interface Books {
   readonly database: TestDatabase;
-  /** What an attacker has: the service's login, and the power to send any SQL. */
+  /** The attacker's connection: the service's login, and any SQL. */
   readonly client: pg.Client;
   /** The external account of USD. */
   readonly cash: Uuid;
-  /** Has 10.00 USD, may have 0 to 20.00. */
+  /** Has 10.00 USD, and limits of 0 to 20.00. */
   readonly alice: Uuid;
-  /** Has nothing yet, and may not fall below it. */
+  /** Has 0.00 USD, and a minimum of 0. */
   readonly bob: Uuid;
   readonly closed: Uuid;
   readonly frozen: Uuid;
@@ -31,7 +31,7 @@ export interface Books {
   readonly euroCash: Uuid;
   /** Has 10.00 EUR. */
   readonly erik: Uuid;
-  /** Of the ledger `other`, as is strangerToo. */
+  /** Belongs to the ledger `other`, like strangerToo. */
   readonly stranger: Uuid;
   readonly strangerToo: Uuid;
 }
@@ -61,7 +61,7 @@ export async function openBooks(): Promise<Books> {
   return books;
 }
 
-/** Opens an account as the service may: with no money in it. */
+/** Inserts an account with zero balances, as the service may. */
 export async function insertAccount(client: pg.Client, columns: Row, ledger = 'main'): Promise<Uuid> {
   const id = randomUUID();
   const row = { owner: 'owner', currency: 'USD', side: 1, kind: 'STANDARD', ...columns };
@@ -79,7 +79,7 @@ export function pay(from: Uuid, to: Uuid, amount: bigint): Draft {
   return { legs: [debit, [to, amount]] };
 }
 
-/** Rolls back what a test began, and demands that nothing in the tables has changed. */
+/** Rolls back after each test, and fails if the tables have changed. */
 export function demandUnchanged({ database, client }: Books): void {
   const tables = [
     'ledgers',
@@ -104,14 +104,14 @@ export function demandUnchanged({ database, client }: Books): void {
   });
 }
 
-/** A block that must not be written. */
+/** A block that the database must reject. */
 export interface Attack {
   readonly name: string;
-  /** The transactions; two payments between alice and bob where they are left out. */
+  /** The transactions. Default: two payments between alice and bob. */
   readonly drafts?: readonly Draft[];
   readonly options?: BlockOptions;
   readonly change?: (block: Block) => void;
-  /** The SQLSTATE of the refusal: a broken check, where it is left out. */
+  /** The SQLSTATE of the error. Default: a check violation. */
   readonly code?: string;
   readonly constraint?: string;
 }
@@ -124,19 +124,19 @@ export async function expectRefusal({ client, alice, bob }: Books, attack: Attac
   await expect(postBlock(client, block)).rejects.toMatchObject(expected);
 }
 
-/** The transaction or entry in this place. */
+/** Returns the transaction or entry at this index. */
 export function rowAt(rows: readonly Row[], place: number): Row {
   const row = rows[place];
-  if (row === undefined) throw new RangeError(`there is no row ${place}`);
+  if (row === undefined) throw new RangeError(`row ${place} does not exist`);
   return row;
 }
 
-/** Changes one row of a block: some columns, or what they were. */
+/** Changes columns of one row of a block. */
 export function set(table: keyof Pick<Block, 'transactions' | 'entries'>, place: number, change: Change) {
   return (block: Block): void => apply(rowAt(block[table], place), place, change);
 }
 
-/** Changes all rows of a block in a table. */
+/** Changes all rows of one of a block's tables. */
 export function setAll(table: keyof Pick<Block, 'transactions' | 'entries'>, change: Change) {
   return (block: Block): void => {
     for (const [place, row] of block[table].entries()) apply(row, place, change);
@@ -149,7 +149,7 @@ function apply(row: Row, place: number, change: Change): void {
   Object.assign(row, typeof change === 'function' ? change(row, place) : change);
 }
 
-/** Adds to a whole number in a column. */
+/** Adds to the integer in a column. */
 export function plus(row: Row, column: string, by: bigint): Row {
   return { [column]: `${BigInt(String(row[column])) + by}` };
 }

@@ -1,5 +1,5 @@
-// Writes blocks as anybody can who has the service's connection string: rows made by hand, in the one statement that the
-// database takes. Tests of the database's defences change a row and see it refused.
+// Writes blocks as an attacker with the service's credentials can: arbitrary rows, in the one statement that the database accepts.
+// Tests of the database's defences change a row, and expect an error.
 
 import { randomInt, randomUUID } from 'node:crypto';
 import type pg from 'pg';
@@ -17,7 +17,7 @@ export interface Block {
   readonly entries: Row[];
 }
 
-/** A transaction to be: what each account gains, in minor units, credits positive. No legs: a recorded refusal. */
+/** A transaction to build: the change of each account in minor units, credits positive. Without legs: a declined attempt. */
 export interface Draft {
   readonly legs: readonly (readonly [account: Uuid, amount: bigint, layer?: Layer])[];
   readonly type?: TransactionType;
@@ -26,14 +26,14 @@ export interface Draft {
 }
 
 export interface BlockOptions {
-  /** createdAt; the database's clock where it is left out. */
+  /** createdAt. Default: the database's clock. */
   readonly createdAt?: (clock: Instant) => Instant;
-  /** The place of each transaction in the range of ids: 0, 1, 2 … where it is left out. */
+  /** The place of each transaction in the range of ids. Default: 0, 1, 2 … */
   readonly places?: readonly number[];
   readonly ledgerId?: Uuid;
 }
 
-/** The block that these transactions make in this order; a valid one where the drafts and options are. */
+/** Builds the block of these transactions, in this order. It is valid if the drafts and options are. */
 export async function buildBlock(
   client: pg.Client,
   drafts: readonly Draft[],
@@ -78,7 +78,7 @@ export async function buildBlock(
   };
 }
 
-/** The type that moves such lines. */
+/** Returns the transaction type of such entries. */
 function typeOf(legs: Draft['legs']): TransactionType {
   const layers = new Set(legs.map(([, , layer = 'POSTED']) => layer));
   if (layers.size > 1) return 'CAPTURE';
@@ -87,7 +87,7 @@ function typeOf(legs: Draft['legs']): TransactionType {
   return legs.length > 2 ? 'JOURNAL' : 'TRANSFER';
 }
 
-/** The one statement of a write. Its parameters: the block's root, its transactions and its entries. */
+/** The statement that writes a block. Its parameters are the block's root, its transactions and its entries. */
 export const WRITE = `
   with s as materialized (select set_config('tls.root', $1, true)),
   t as (insert into transactions select r.* from jsonb_populate_recordset(null::transactions, $2::jsonb) r, s)
@@ -134,11 +134,11 @@ async function ledgerOf(client: pg.Client, ids: readonly Uuid[]): Promise<Uuid> 
   return rows[0]?.id ?? '';
 }
 
-/** The account's next entry; the state is carried on. */
+/** Returns the account's next entry, and updates its state. */
 function move(states: Map<Uuid, State>, account: Uuid, amount: bigint, layer: Layer): Entry {
   const state = states.get(account);
-  if (state === undefined) throw new TypeError(`there is no account ${account}`);
-  // A PENDING entry opens what a RELEASE of the other sign ends.
+  if (state === undefined) throw new TypeError(`the account ${account} does not exist`);
+  // A RELEASE entry ends a PENDING entry of the other sign.
   const pending = layer === 'RELEASE' ? -amount : amount;
   const change = layer === 'PENDING' ? 1n : -1n;
   const size = (pending < 0n ? -pending : pending) * change;

@@ -8,7 +8,7 @@ import { formatInstant, type Instant } from '../../src/core/values/instant.ts';
 import type { Metadata } from '../../src/core/values/text.ts';
 import type { DB } from '../../src/db/tables.ts';
 
-/** One line of what is written; its sums follow from the account's, and `falsely` puts others in their place. */
+/** One entry to write. Its sums follow from the account's; `falsely` replaces them. */
 export interface BookLine {
   readonly account: Uuid;
   readonly layer?: Layer;
@@ -17,13 +17,13 @@ export interface BookLine {
   readonly falsely?: Partial<Entry>;
 }
 
-/** One transaction to be written, or a declined attempt where it has an outcome. `falseDigest` stands in place of its own. */
+/** A transaction to write, or a declined attempt if it has an outcome. `falseDigest` replaces its digest. */
 export interface BookTransaction {
   readonly type: TransactionType;
   readonly lines: readonly BookLine[];
-  /** Whose key it is; the first line's account where it is absent. */
+  /** The account of the key. Default: that of the first line. */
   readonly keyAccount?: Uuid;
-  /** null: the ledger's own act. */
+  /** null for an expiry, which has no key. */
   readonly key?: string | null;
   readonly externalId?: string;
   readonly holdId?: Uuid;
@@ -45,8 +45,8 @@ type Sums = Pick<
 type Row = Readonly<Record<string, string | number | Metadata | null>>;
 
 /**
- * Writes blocks of any kind of transaction under any login, lawful or not, beside the program's own writer: digests and
- * roots are right unless a false one is asked for, so that each fault stands alone.
+ * Writes blocks of any kind of transaction, valid or not, with any login, independently of the program's own writer. Digests and
+ * roots are correct unless a false one is given, so that a test can plant exactly one fault.
  */
 export class BookWriter {
   readonly #ledgerId: Uuid;
@@ -60,7 +60,7 @@ export class BookWriter {
     this.#currencies = currencies;
   }
 
-  /** A writer that goes on from here on its own: for what is written and rolled back. */
+  /** Returns a copy of the writer, for blocks that are rolled back. */
   copy(): BookWriter {
     const copy = new BookWriter(this.#ledgerId, this.#currencies);
     for (const [account, sums] of this.#sums) copy.#sums.set(account, sums);
@@ -170,7 +170,7 @@ export class BookWriter {
 
   #move({ account, layer = 'POSTED', amount, description, falsely = {} }: BookLine): Entry {
     const currency = this.#currencies.get(account);
-    if (currency === undefined) throw new TypeError(`the books have no account ${account}`);
+    if (currency === undefined) throw new TypeError(`the account ${account} does not exist`);
     const before = this.#sums.get(account) ?? NOTHING;
     const sums: Sums = {
       version: before.version + 1n,
@@ -182,7 +182,7 @@ export class BookWriter {
         before.pendingCreditsAfter + (layer === (amount < 0n ? 'RELEASE' : 'PENDING') ? amount : 0n),
     };
     this.#sums.set(account, sums);
-    // The normal side only shows an entry; no digest has it.
+    // The normal side is not part of the digest.
     const entry = { accountId: account, currency, normalSide: 'CREDIT' as const, layer, amount };
     return { ...entry, description: description ?? null, ...sums, ...falsely };
   }
@@ -196,7 +196,7 @@ const NOTHING: Sums = {
   totalDebitsAfter: 0n,
 };
 
-/** The one statement by which the database takes a block: its transactions in a WITH, its entries as the main part. */
+/** The statement that writes a block: its transactions in WITH, its entries as the main query. */
 async function insertBlock(
   trx: Kysely<DB>,
   root: Buffer,

@@ -6,28 +6,28 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
 import type { TestProject } from 'vitest/node';
-import { startEmbeddedPostgres } from '../../src/db/embedded/embedded.ts';
+import { startEmbeddedPostgres } from '../../src/db/embedded/embedded-postgres.ts';
 import { migrate } from '../../src/db/postgres/migrator.ts';
 
-/** A migrated database that nobody connects to. */
+/** A migrated database without connections. */
 export const TEMPLATE = 'ledger_template';
 
 declare module 'vitest' {
   interface ProvidedContext {
-    /** The folder of PostgreSQL's programs; null: the embedded ones. */
+    /** The folder of PostgreSQL's programs, or null for the embedded ones. */
     binDir: string | null;
     postgres: {
       /** postgres://… of the service's login, to the database `ledger`, which is empty. */
       readonly serviceUrl: string;
       /** The same of the superuser's. */
       readonly ownerUrl: string;
-      /** The server's log; each line says its database and application. */
+      /** The server's log. Each line has its database and application. */
       readonly logFile: string;
     };
   }
 }
 
-/** Tests kill connections, never the server or its machine: what it writes need not reach the disk. */
+/** Tests kill connections, but not the server or its machine: data does not have to reach the disk. */
 const SETTINGS = {
   fsync: 'off',
   full_page_writes: 'off',
@@ -39,7 +39,7 @@ export default async function startCluster(project: TestProject): Promise<() => 
   const folder = await mkdtemp(join(tmpdir(), 'ledger-tests-'));
   const remove = () => rm(folder, { recursive: true, force: true });
   try {
-    // Under root the server runs as another user, who must be able to enter the folder.
+    // If the tests run as root, the server runs as another user, who must be able to enter the folder.
     await chmod(folder, 0o711);
     const { binDir } = project.config.provide;
     const dataDir = join(folder, 'data');
@@ -69,7 +69,7 @@ async function makeTemplate(ownerUrl: string): Promise<void> {
     const template = new URL(ownerUrl);
     template.pathname = TEMPLATE;
     await migrate(template.href, () => {});
-    // A database can be cloned only while nobody is connected to it.
+    // A database can be cloned only while it has no connections.
     await client.query(`alter database ${TEMPLATE} allow_connections false`);
   } finally {
     await client.end();

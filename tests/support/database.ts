@@ -4,31 +4,31 @@ import pg from 'pg';
 import { afterAll, inject, onTestFinished, TestRunner } from 'vitest';
 import { TEMPLATE } from './cluster.ts';
 
-/** A database of its own, with the ledger `main` in it and nothing else. */
+/** A separate database. */
 export interface TestDatabase {
   readonly name: string;
   /** postgres://… of the service's login. */
   readonly serviceUrl: string;
   /** postgres://… of the superuser's. */
   readonly ownerUrl: string;
-  /** Ends its connections and removes it. What is not dropped goes with the cluster, when all tests have run. */
+  /** Ends its connections and drops it. Otherwise it is dropped with the cluster, after all tests. */
   drop(): Promise<void>;
 }
 
-/** Makes a database that is migrated and takes no other test's rows: one a test file is right. Roles are shared by all. */
+/** Creates a migrated database with the empty ledger `main`. One per test file is usual. All share the cluster's roles. */
 export function createTestDatabase(): Promise<TestDatabase> {
   return cloneDatabase({ name: TEMPLATE });
 }
 
-/** Makes a database with all rows of another one, to which nobody may be connected. */
+/** Creates a database with all rows of another one, which must have no connections. */
 export async function cloneDatabase({ name }: Pick<TestDatabase, 'name'>): Promise<TestDatabase> {
   const database = await createDatabase(name);
-  // A clone has its template's tables and privileges on them, but not the privileges on the database itself.
+  // A clone has its template's tables and the privileges on them, but not the privileges on the database.
   await asOwner(database, `revoke temporary on database ${database.name} from public`);
   return database;
 }
 
-/** Makes a database that was never migrated. */
+/** Creates an empty database, without migrations. */
 export function createBlankDatabase(): Promise<TestDatabase> {
   return createDatabase('template0');
 }
@@ -45,7 +45,7 @@ async function createDatabase(template: string): Promise<TestDatabase> {
   };
 }
 
-/** Runs statements as the superuser, each in a transaction of its own, and returns the rows of the last. */
+/** Runs statements as the superuser, each in its own transaction, and returns the rows of the last one. */
 export async function asOwner<R extends pg.QueryResultRow = pg.QueryResultRow>(
   { ownerUrl }: Pick<TestDatabase, 'ownerUrl'>,
   ...statements: readonly string[]
@@ -61,10 +61,10 @@ export async function asOwner<R extends pg.QueryResultRow = pg.QueryResultRow>(
   }
 }
 
-/** A connection that ends with the test, or with the file where it is called at its top. Not for hooks. */
+/** Connects. The connection is closed at the end of the test, or of the file if called outside of a test. Not for hooks. */
 export async function connect(url: string, config: pg.ClientConfig = {}): Promise<pg.Client> {
   const client = new pg.Client({ connectionString: url, ...config });
-  // Tests end connections on purpose. The query that was running says so; without a listener the process would end.
+  // Tests end connections on purpose. The running query fails; without a listener the process would end.
   client.on('error', () => {});
   const end = () => client.end();
   if (TestRunner.getCurrentTest() === undefined) afterAll(end);
@@ -74,12 +74,12 @@ export async function connect(url: string, config: pg.ClientConfig = {}): Promis
 }
 
 /**
- * What the server has logged for a database, oldest first, each message with its further lines. Statements are logged
- * after `alter database … set log_statement = 'all'`, which counts for connections made from then on.
+ * Returns the server's log messages for a database, oldest first, each with all its lines. Statements are logged after `alter
+ * database … set log_statement = 'all'`, on later connections.
  */
 export async function serverLog({ name }: Pick<TestDatabase, 'name'>): Promise<string[]> {
   const log = await readFile(inject('postgres').logFile, 'utf8');
-  // The further lines of a message begin with a tab.
+  // The second and later lines of a message begin with a tab.
   return log.split(/\n(?!\t)/).filter((message) => message.includes(`] ${name} `));
 }
 

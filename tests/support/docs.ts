@@ -34,7 +34,7 @@ export function readExamples(page: string): Example[] {
     const end = lines.indexOf('```', at + 1);
     const title = `${heading}, line ${at + 1}`;
     const language = /^```(\w+)$/.exec(line)?.[1];
-    if (end < 0) throw new SyntaxError(`${title}: the block has no end`);
+    if (end < 0) throw new SyntaxError(`${title}: the block is not closed`);
     const code = `${lines.slice(at + 1, end).join('\n')}\n`;
     at = end;
     if (language === 'text') {

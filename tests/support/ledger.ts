@@ -11,7 +11,7 @@ import { openDatabase } from '../../src/db/postgres/database.ts';
 import { Ledger, type LedgerOptions } from '../../src/ledger/ledger.ts';
 import type { TestDatabase } from './database.ts';
 
-/** Opens the ledger of a test database; it is closed when the file ends. A fault of its own fails the test that meets it. */
+/** Opens the ledger of a test database. It is closed at the end of the file. */
 export async function openLedger(
   { serviceUrl }: Pick<TestDatabase, 'serviceUrl'>,
   options: Partial<LedgerOptions> = {},
@@ -21,7 +21,7 @@ export async function openLedger(
   return ledger;
 }
 
-/** Makes an account and answers its public id; `funds`, decimal text, are deposited. */
+/** Creates an account, deposits `funds` (decimal text), and returns the account's public id. */
 export async function makeAccount(
   ledger: Ledger,
   { funds, ...input }: Partial<CreateAccountInput> & { readonly funds?: string } = {},
@@ -46,7 +46,7 @@ export function makeAccounts(
 type Keyless<Input extends { readonly idempotencyKey: string }> = Omit<Input, 'idempotencyKey'> &
   Partial<Pick<Input, 'idempotencyKey'>>;
 
-/** Deposits; without a key of its own it is an attempt of its own. So are the others. */
+/** Deposits. Without a key in the input, each call has a unique key. The same holds for `withdraw` and `transfer`. */
 export function deposit(ledger: Ledger, input: Keyless<Parameters<typeof toDeposit>[0]>): Promise<Outcome> {
   return post(ledger, toDeposit({ idempotencyKey: randomUUID(), ...input }));
 }
@@ -70,15 +70,15 @@ export function expectPosted(outcome: Outcome): asserts outcome is Posted {
   expect(outcome).toMatchObject({ code: 'POSTED' });
 }
 
-/** The account's posted balance in minor units, on its normal side. */
+/** Returns the account's posted balance in minor units, on its normal side. */
 export async function balance(ledger: Ledger, accountId: string): Promise<bigint> {
   const id: Uuid = (await ledger.accountIdOf(accountId)) ?? '';
   const account = (await ledger.findAccounts([id])).get(id);
-  if (account === undefined) throw new TypeError(`there is no account ${accountId}`);
+  if (account === undefined) throw new TypeError(`the account ${accountId} does not exist`);
   return account.normalSide === 'CREDIT' ? account.posted : -account.posted;
 }
 
-/** Fails with what is wrong with the books, invariant by invariant. */
+/** Checks all invariants of the books. */
 export async function expectSoundBooks({ serviceUrl }: Pick<TestDatabase, 'serviceUrl'>): Promise<void> {
   const db = openDatabase({
     allowUnsafeDurability: true,

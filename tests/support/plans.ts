@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { asOwner, serverLog, type TestDatabase } from './database.ts';
 
-/** How a statement was run, by the server's own account. */
+/** How the server executed a statement, by its own log. */
 export interface ExecutedPlan {
-  /** Pages that were touched, in the cache or not. */
+  /** The number of pages that were read, in the cache or not. */
   readonly buffers: number;
-  /** Each scan of a table: by which way, and how many rows it took up, those that it threw away included. */
+  /** Each scan of a table: its method, and how many rows it read, including those that it discarded. */
   readonly scans: readonly Scan[];
 }
 export interface Scan {
@@ -14,7 +14,7 @@ export interface Scan {
   readonly rows: number;
 }
 
-/** From now on the server logs how each statement of a new connection is run. */
+/** Makes the server log the executed plan of each statement of later connections. */
 export async function logPlans(database: TestDatabase): Promise<void> {
   const settings = {
     session_preload_libraries: 'auto_explain',
@@ -33,7 +33,7 @@ export async function logPlans(database: TestDatabase): Promise<void> {
   );
 }
 
-/** Runs something and tells how all statements were run meanwhile. */
+/** Returns the executed plans of all statements while `run` runs. */
 export async function plansOf(database: TestDatabase, run: () => Promise<unknown>): Promise<ExecutedPlan[]> {
   const mark = async () => {
     const text = `mark ${randomUUID()}`;

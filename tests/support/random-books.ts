@@ -15,15 +15,15 @@ export const METADATA: readonly Metadata[] = [
   { a: '2', b: '2' },
   { 'ü ': '😀' },
 ];
-/** What ends a hold names one; no list looks at which. */
+/** The hold that captures and releases name. It does not exist: no list reads it. */
 const HOLD = '00000000-0000-4000-8000-000000000001';
-/** Now; the books count from days before it to days behind it. */
+/** The present. The transactions take effect from days before to days after it. */
 export const BEGIN = BigInt(Date.now()) * 1000n;
 export const DAY = 86_400_000_000n;
 
 /**
- * Books of 40 accounts and about 150 transactions of all kinds, with declined attempts among them, the same from the same
- * seed. The first of the accounts it answers is named `busiest`, and has a part in half of the transactions.
+ * Writes 40 accounts and about 150 transactions of all kinds, with declined attempts among them. The seed determines the result.
+ * Returns the accounts. The first is named `busiest` and takes part in half of the transactions.
  */
 export async function writeRandomBooks(db: Database, seed: number): Promise<Uuid[]> {
   const pick = picker(seed);
@@ -67,7 +67,7 @@ export async function writeRandomBooks(db: Database, seed: number): Promise<Uuid
     };
     switch (pick(['plain', 'plain', 'journal', 'hold', 'end', 'decline'])) {
       case 'journal':
-        // An account stands in several of its entries.
+        // One account has several of its entries.
         return {
           type: 'JOURNAL',
           lines: [...lines(from, to, 30n), ...lines(from, pair()[1], 4n), ...lines(to, from, 7n)],
@@ -118,7 +118,7 @@ export async function writeRandomBooks(db: Database, seed: number): Promise<Uuid
   return made.map(({ id }) => id);
 }
 
-/** Picks at random, the same from the same seed. */
+/** Returns a function that picks pseudo-randomly, determined by the seed. */
 function picker(from: number): <T>(choices: readonly T[]) => T {
   const numbers = fc.sample(fc.noBias(fc.nat()), { seed: from, numRuns: 5000 }).values();
   return (choices) => choices[(numbers.next().value ?? 0) % choices.length] as (typeof choices)[number];

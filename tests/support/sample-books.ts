@@ -1,4 +1,4 @@
-// Small books with every kind of transaction, and a look at what any deed breaks in them.
+// A small ledger with every kind of transaction, and a function that reports which invariants a change violates.
 
 import { randomUUID } from 'node:crypto';
 import {
@@ -36,7 +36,7 @@ export const A = {
   carolEur: randomUUID(),
   closed: randomUUID(),
 };
-/** The transactions; known once the books are written. */
+/** The transactions. Set when the books are written. */
 export const T = {
   deposit: '',
   first: '',
@@ -52,7 +52,7 @@ export const T = {
   lone: '',
 };
 
-/** Every kind of transaction that there is, in blocks of one and of several; all of it lawful. */
+/** Writes every kind of transaction, all valid, in blocks of one and of several. */
 async function writeBooks(db: Database, writer: BookWriter): Promise<void> {
   const write = (...transactions: readonly BookTransaction[]) =>
     db.transaction().execute(async (trx) => {
@@ -160,22 +160,22 @@ export function declineOf(keyAccount: Uuid, outcome: string, facts: Record<strin
 }
 
 export interface SampleBooks {
-  /** The service's own way in. */
+  /** A client with the service's login. */
   readonly db: Database;
-  /** Does something to the books as their owner or as the service, tells what is broken then, and undoes it. */
+  /** Changes the books as their owner or as the service, returns the violated invariants, and rolls back. */
   readonly breachesAfter: (
     login: 'owner' | 'service',
     act: (db: Database, writer: BookWriter) => Promise<unknown>,
   ) => Promise<Breaches>;
 }
-/** The invariants that are broken, each with its sentences. */
+/** The violated invariants, each with its sentences. */
 export type Breaches = Readonly<Record<string, readonly string[]>>;
 
-/** Books of its own for a test file, written before its first test. */
+/** Returns the books of a test file. They are written before its first test. */
 export function useSampleBooks(): SampleBooks {
   let opened: Opened | undefined;
   const open = (): Opened => {
-    if (opened === undefined) throw new TypeError('the books are written before the first test');
+    if (opened === undefined) throw new TypeError('the books do not exist before the first test');
     return opened;
   };
   beforeAll(async () => {
@@ -262,7 +262,7 @@ async function openBooks({ serviceUrl, ownerUrl }: TestDatabase): Promise<Opened
   return { db, owner, service, writer };
 }
 
-/** The database inside of a transaction that is open: its own transactions are savepoints. */
+/** Returns a database on an open transaction. Its transactions are savepoints. */
 function nestedIn(client: pg.Client): Database {
   const pool = { options: {}, connect: async () => new NestedClient(client), end: async () => {} };
   return new Kysely<DB>({ dialect: new PostgresDialect({ pool }) });

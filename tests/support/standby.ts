@@ -3,17 +3,17 @@ import { appendFile, chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/db/embedded/embedded.ts';
+import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/db/embedded/embedded-postgres.ts';
 import { serverAccount } from '../../src/db/embedded/system.ts';
 import { migrate } from '../../src/db/postgres/migrator.ts';
 
 export interface Replication {
   readonly primary: EmbeddedPostgres;
-  /** Streams from the primary, which acknowledges no COMMIT that the standby does not have. */
+  /** Replicates the primary. The primary acknowledges a COMMIT only when the standby has it. */
   readonly standby: EmbeddedPostgres;
 }
 
-/** Runs with a migrated primary and its synchronous standby, each a real server of its own. */
+/** Runs a function with a migrated primary and its synchronous standby: two real servers. */
 export async function withStandby(run: (servers: Replication) => Promise<void>): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'ledger-standby-'));
   const servers: EmbeddedPostgres[] = [];

@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { asOwner, serverLog, type TestDatabase } from './database.ts';
 
 /**
- * The statements that the service sends while something runs, as PostgreSQL's own log has them: those of connections made after
- * `alter database … set log_statement = 'all'`.
+ * Returns the statements that the service sends while `run` runs, from PostgreSQL's log. Only connections that are made after
+ * `alter database … set log_statement = 'all'` are logged.
  */
 export async function statementsDuring(
   database: TestDatabase,

@@ -1,32 +1,34 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 
-/** What becomes of a COMMIT: it passes, the connection is dropped before or after the server has it, or a warning comes first. */
+/** How the proxy treats a COMMIT: pass it, drop the connection before or after the server receives it, or send a warning first. */
 export type Fate = 'pass' | 'drop before' | 'drop after' | 'warn';
 
 export interface TcpProxy {
-  /** The database's address with the proxy's in its place. */
+  /** The database's URL, with the address of the proxy. */
   readonly url: string;
-  /** Ends every connection; new ones are refused until `admit`. */
+  /** Ends every connection, and refuses connections until `admit`. */
   refuse(): void;
   admit(): void;
-  /** Connections stay open and nothing passes any more, new ones included, until `admit`. */
+  /** Keeps connections open and accepts others, but passes no data until `admit`. */
   freeze(): void;
-  /** Ends every connection and stops listening, until `comeBack`. */
+  /** Ends every connection and stops listening until `comeBack`. */
   leave(): Promise<void>;
   comeBack(): Promise<void>;
-  /** New connections lead to this database; those that are there stay. */
+  /** Connects later connections to this database. Existing ones stay. */
   redirect(databaseUrl: string): void;
+  /** Returns how often clients have sent data after they had waited for data of the server. */
+  roundTrips(): number;
   close(): Promise<void>;
 }
 
-/** A simple query that says `commit`: one byte Q, the length of the rest in four, the text, a zero. */
+/** The message of the simple query `commit`: the byte Q, the length of the rest in four bytes, the text, a zero. */
 const COMMIT = Buffer.from('Q\0\0\0\x0bcommit\0', 'latin1');
 
-/** As PostgreSQL warns when the wait for a synchronous standby was cancelled: fields by letter, each ended by a zero. */
+/** PostgreSQL's warning when the wait for a synchronous standby is cancelled: fields by letter, each followed by a zero. */
 const WARNING = notice('SWARNING\0VWARNING\0C01000\0Mcanceling wait for synchronous replication\0\0');
 
-/** Stands between a service and its database, and decides what becomes of each COMMIT. */
+/** Starts a proxy between a service and its database. `fateOfCommit` decides how it treats each COMMIT. */
 export async function startTcpProxy(
   databaseUrl: string,
   fateOfCommit: () => Fate = () => 'pass',
@@ -35,6 +37,7 @@ export async function startTcpProxy(
   let port = Number(target.port);
   const sockets = new Set<Socket>();
   let mode: 'admit' | 'refuse' | 'freeze' = 'admit';
+  let roundTrips = 0;
 
   const server = createServer((client) => {
     if (mode === 'refuse') {
@@ -47,6 +50,7 @@ export async function startTcpProxy(
       database.destroy();
     };
     let fate: Fate = 'pass';
+    let hasResult = true;
     for (const socket of [client, database]) {
       sockets.add(socket);
       socket.on('error', drop);
@@ -57,6 +61,8 @@ export async function startTcpProxy(
     }
     client.on('data', (bytes) => {
       if (mode === 'freeze') return;
+      if (hasResult) roundTrips += 1;
+      hasResult = false;
       fate = bytes.includes(COMMIT) ? fateOfCommit() : 'pass';
       if (fate === 'drop before') {
         drop();
@@ -66,13 +72,14 @@ export async function startTcpProxy(
     });
     database.on('data', (bytes) => {
       if (mode === 'freeze') return;
-      // The server's answer to COMMIT shows that it has it. The client never sees it.
+      // The server's response shows that it has received COMMIT. It is not passed to the client.
       if (fate === 'drop after') {
         drop();
         return;
       }
       if (fate === 'warn') client.write(WARNING);
       fate = 'pass';
+      hasResult = true;
       client.write(bytes);
     });
   });
@@ -104,6 +111,7 @@ export async function startTcpProxy(
     redirect(other) {
       port = Number(new URL(other).port);
     },
+    roundTrips: () => roundTrips,
     leave,
     async comeBack() {
       server.listen(Number(target.port), '127.0.0.1');

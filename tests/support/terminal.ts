@@ -6,17 +6,17 @@ import { environment } from './docs.ts';
 
 /** A terminal in which the service runs in the foreground. */
 export interface Terminal {
-  /** Where the service says that GraphQL is answered. */
+  /** The URL of the GraphQL endpoint, as the service prints it. */
   readonly graphqlUrl: string;
-  /** The lines that were printed so far. */
+  /** The lines printed so far. */
   readonly output: readonly string[];
-  /** Presses Ctrl+C, and resolves when everything that was started has ended. */
+  /** Presses Ctrl+C, and resolves when all started processes have ended. */
   interrupt(): Promise<void>;
 }
 
 /**
- * Gives shell commands, the last of which starts the service, to a shell, and resolves when that says where GraphQL is.
- * Throws with all that was printed where they end before. The test's end is an end of all that was started too.
+ * Runs commands in a shell, the last of which starts the service, and resolves when the service prints the URL of its GraphQL
+ * endpoint. If they end before, throws their output. All started processes end with the test.
  */
 export async function startInTerminal(
   folder: string,
@@ -26,12 +26,12 @@ export async function startInTerminal(
   const child = spawn('sh', ['-euc', commands], {
     cwd: folder,
     env: { ...environment(), PORT: '0', ...variables },
-    // A process group of its own, as a terminal makes one for what runs in its foreground.
+    // A separate process group, as a terminal creates it for its foreground processes.
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let running = true;
-  // Not the shell's exit: its output is closed when the last process that can write to it has ended.
+  // Not at the shell's exit: its output is closed when the last process that can write to it has ended.
   const ended = once(child, 'close').then(() => {
     running = false;
     return null;

@@ -6,7 +6,7 @@
  * time each, in alternating order. Autovacuum runs with its defaults.
  */
 import { formatId } from '../../../src/core/values/ids.ts';
-import type { EmbeddedPostgres } from '../../../src/db/embedded/embedded.ts';
+import type { EmbeddedPostgres } from '../../../src/db/embedded/embedded-postgres.ts';
 import { migrate } from '../../../src/db/postgres/migrator.ts';
 import { Ledger } from '../../../src/ledger/ledger.ts';
 import { checkBooks } from '../books.ts';

@@ -7,7 +7,7 @@
  */
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
-import type { EmbeddedPostgres } from '../../../src/db/embedded/embedded.ts';
+import type { EmbeddedPostgres } from '../../../src/db/embedded/embedded-postgres.ts';
 import { migrate } from '../../../src/db/postgres/migrator.ts';
 import { withTemporaryPostgres } from '../../temporary-postgres.ts';
 import { prepareBareTables } from '../baseline/bare.ts';

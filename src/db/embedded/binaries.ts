@@ -1,6 +1,6 @@
-// How PostgreSQL's programs become runnable. They are tried where they are; then with the library links that
-// an install script would have made; then from a copy, which is needed where the folder cannot be written to,
-// or where the server's account cannot enter it.
+// Makes PostgreSQL's programs runnable. It tries three ways: the programs where they are installed; with the library links that
+// an install script would have created; from a copy. The copy is needed if the folder is read-only, or if the server's account
+// cannot enter it.
 
 import { randomUUID } from 'node:crypto';
 import { chmod, cp, lstat, mkdir, readdir, readFile, rename, rm, stat, symlink } from 'node:fs/promises';
@@ -13,14 +13,14 @@ import { ROOT_STATE_DIR, runProgram, type ServerAccount, unless } from './system
 
 export interface PostgresBinaries {
   readonly binDir: string;
-  /** As PostgreSQL says it: `18.4`. */
+  /** In PostgreSQL's notation: `18.4`. */
   readonly version: string;
 }
 
 const packageFile = z.object({ version: z.string() });
 const linkList = z.array(z.object({ source: z.string(), target: z.string() }));
 
-/** The folder with `bin`, `lib` and `share` in the npm package for this platform. Throws where there is none. */
+/** Returns the folder with `bin`, `lib` and `share` in the npm package for this platform. Throws if the package is missing. */
 export function embeddedNativeDir(): string {
   const platform = `${process.platform}-${process.arch}`;
   try {
@@ -29,14 +29,14 @@ export function embeddedNativeDir(): string {
   } catch (cause) {
     throw new EmbeddedPostgresError(
       `No embedded PostgreSQL is installed for ${platform}. The optional packages exist for darwin and linux on ` +
-        'arm64 and x64: there, install again with optional dependencies. Elsewhere set DATABASE_URL to a ' +
-        'PostgreSQL server of your own.',
+        'arm64 and x64: on these, install the dependencies again, including optional ones. On other platforms set ' +
+        'DATABASE_URL to your own PostgreSQL server.',
       { cause },
     );
   }
 }
 
-/** An installation that is there already: used as it is. Throws when the account cannot run it. */
+/** Returns the programs of an existing installation, unchanged. Throws if the account cannot run them. */
 export async function installedBinaries(
   binDir: string,
   account: ServerAccount | undefined,
@@ -49,8 +49,8 @@ export async function installedBinaries(
 }
 
 /**
- * Makes the package's programs runnable and returns where. A copy goes to the first of the given folders that
- * can be trusted, and serves every later start of the same version. Throws when nothing helps.
+ * Makes the package's programs runnable and returns their location. A copy goes to the first of the given folders that can be
+ * trusted, and is used by all later starts of the same version. Throws if no way succeeds.
  */
 export async function prepareBinaries(
   nativeDir: string,
@@ -58,7 +58,7 @@ export async function prepareBinaries(
   copyFolders: readonly string[],
 ): Promise<PostgresBinaries> {
   const inPlace = join(nativeDir, 'bin');
-  const roads: readonly (() => Promise<string>)[] = [
+  const ways: readonly (() => Promise<string>)[] = [
     async () => inPlace,
     async () => {
       await makeLibraryLinks(nativeDir);
@@ -67,9 +67,9 @@ export async function prepareBinaries(
     async () => join(await copyNative(nativeDir, copyFolders), 'bin'),
   ];
   let failure: unknown;
-  for (const road of roads) {
+  for (const prepare of ways) {
     try {
-      return await inspect(await road(), account);
+      return await inspect(await prepare(), account);
     } catch (error) {
       failure = error;
     }
@@ -77,19 +77,19 @@ export async function prepareBinaries(
   throw new EmbeddedPostgresError(cannotRun(inPlace, account, failure), { cause: failure });
 }
 
-/** Folders for a copy of the programs, best first. None lies where strangers could have prepared it. */
+/** Returns folders for a copy of the programs, in order of preference. Other users can write to none of them. */
 export function copyFolders(account: ServerAccount | undefined, dataDir: string): readonly string[] {
   const shared = account === undefined ? join(homedir(), '.cache', 'transactional-ledger') : ROOT_STATE_DIR;
   return [shared, dataDir];
 }
 
 async function inspect(binDir: string, account: ServerAccount | undefined): Promise<PostgresBinaries> {
-  // initdb is tried too: it needs libraries that postgres does not.
+  // initdb is checked too: it needs libraries that postgres does not need.
   await runProgram(join(binDir, 'initdb'), ['--version'], account);
   const answer = await runProgram(join(binDir, 'postgres'), ['--version'], account);
   const version = /\(PostgreSQL\) (\d\S*)/.exec(answer)?.[1];
   if (version === undefined)
-    throw new EmbeddedPostgresError(`${binDir}/postgres does not tell its version: ${answer}`);
+    throw new EmbeddedPostgresError(`${binDir}/postgres --version printed no version: ${answer}`);
   return { binDir, version };
 }
 
@@ -98,20 +98,20 @@ function cannotRun(binDir: string, account: ServerAccount | undefined, cause: un
   const why = cause instanceof Error ? cause.message.trim() : String(cause);
   return (
     `PostgreSQL's programs in ${binDir} do not run${who}: ${why}\n` +
-    'Install the dependencies again, or set DATABASE_URL to a PostgreSQL server of your own.'
+    'Install the dependencies again, or set DATABASE_URL to your own PostgreSQL server.'
   );
 }
 
-/** Makes the short names of shared libraries: npm packs no links. What exists stays. */
+/** Creates the links with the short names of shared libraries: npm packages contain no links. Existing ones stay. */
 async function makeLibraryLinks(nativeDir: string): Promise<void> {
   const lib = join(nativeDir, 'lib');
   const listed = linkList.parse(JSON.parse(await readFile(join(nativeDir, 'pg-symlinks.json'), 'utf8')));
   const links = listed.map(({ source, target }) => ({
-    // The list's paths start at the package's root, where this folder's name is `native`.
+    // The paths of the list are relative to the package's root, where this folder is named `native`.
     at: join(nativeDir, relative('native', target)),
     to: relative(dirname(target), source),
   }));
-  // The list is incomplete on some platforms, so every shorter name of a versioned library is made besides.
+  // The list is incomplete on some platforms: every shorter name of a versioned library is added.
   for (const file of await readdir(lib)) {
     for (const name of shorterNames(file)) links.push({ at: join(lib, name), to: file });
   }
@@ -141,7 +141,7 @@ async function copyNative(nativeDir: string, folders: readonly string[]): Promis
       failures.push(error instanceof Error ? error.message : String(error));
     }
   }
-  throw new EmbeddedPostgresError(`they could not be copied either (${failures.join('; ')})`);
+  throw new EmbeddedPostgresError(`copying them failed too (${failures.join('; ')})`);
 }
 
 async function copyInto(folder: string, name: string, nativeDir: string): Promise<string> {
@@ -150,7 +150,7 @@ async function copyInto(folder: string, name: string, nativeDir: string): Promis
   await demandOurs(folder);
   const copy = join(folder, name);
   if (!(await stat(copy).catch(unless('ENOENT')))) {
-    // A copy appears by rename, whole or not at all; of two that are made at once the first one stays.
+    // The rename makes the copy appear at once and complete. Of two concurrent copies the first one stays.
     const unfinished = `${copy}.${randomUUID()}.new`;
     try {
       await cp(nativeDir, unfinished, { recursive: true, verbatimSymlinks: true });
@@ -165,7 +165,7 @@ async function copyInto(folder: string, name: string, nativeDir: string): Promis
   return copy;
 }
 
-/** What another user could have written is not run. */
+/** Throws if another user could have written to the folder: its programs must not be run. */
 async function demandOurs(folder: string): Promise<void> {
   const found = await lstat(folder);
   if (!found.isDirectory() || found.uid !== process.getuid?.() || (found.mode & 0o022) !== 0) {
@@ -173,7 +173,7 @@ async function demandOurs(folder: string): Promise<void> {
   }
 }
 
-/** Undoes a strict umask: the server's account must read what this user installed. */
+/** Makes the files readable despite a strict umask: the server runs under another account. */
 async function letEverybodyRead(folder: string): Promise<void> {
   await chmod(folder, 0o755);
   for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {

@@ -7,23 +7,23 @@ import type { PostgresBinaries } from './binaries.ts';
 import { EmbeddedPostgresError } from './error.ts';
 import { runProgram, type ServerAccount, unless } from './system.ts';
 
-/** The cluster's superuser, who owns the database and migrates it. */
+/** The cluster's superuser. It owns the database and migrates it. */
 export const OWNER = 'ledger_admin';
-/** The login of the service: a member of the application's role and nothing else. */
+/** The login of the service. It is a member of the application's role only. */
 export const SERVICE = 'ledger_service';
 export const DATABASE = 'ledger';
 
 const credentialsSchema = z.object({ ownerPassword: z.string(), servicePassword: z.string() });
 type Credentials = z.infer<typeof credentialsSchema>;
 
-/** PostgreSQL's own data directory inside ours. */
+/** Returns PostgreSQL's data directory inside the embedded server's. */
 export function clusterPath(dataDir: string): string {
   return join(dataDir, 'cluster');
 }
 
 /**
- * Opens the cluster of a data directory, creating it first where there is none, and returns its passwords.
- * Throws where the cluster is of another major version, of another user, or has lost its passwords.
+ * Opens the cluster of a data directory, or creates it, and returns its passwords. Throws if the cluster belongs to another major
+ * version or another user, or if its passwords are missing.
  */
 export async function openCluster(
   dataDir: string,
@@ -39,11 +39,11 @@ export async function openCluster(
     demandOwner(cluster, found.uid, account);
     await demandSameMajor(cluster, version);
     if (kept === undefined)
-      throw new EmbeddedPostgresError(`${credentialsFile} is missing: restore it beside its cluster.`);
+      throw new EmbeddedPostgresError(`${credentialsFile} is missing: restore it together with its cluster.`);
     return parseCredentials(kept, credentialsFile);
   }
   onProgress(`Creating a PostgreSQL ${version} data directory in ${dataDir}`);
-  // The passwords reach the disk before the cluster that they open does.
+  // The passwords are on disk before the cluster exists that they open.
   const credentials = kept === undefined ? newCredentials() : parseCredentials(kept, credentialsFile);
   const unfinished = `${credentialsFile}.new`;
   await writeFile(unfinished, `${JSON.stringify(credentials)}\n`, { mode: 0o600, flush: true });
@@ -52,7 +52,7 @@ export async function openCluster(
   return credentials;
 }
 
-/** Makes whatever is still missing of roles and database. The client is the owner's. */
+/** Creates the roles and the database that are missing. The client must be the owner's. */
 export async function createRolesAndDatabase(client: pg.Client, servicePassword: string): Promise<void> {
   const present = await client.query<{ name: string }>(
     'select rolname as name from pg_roles union all select datname from pg_database',
@@ -69,7 +69,7 @@ export async function createRolesAndDatabase(client: pg.Client, servicePassword:
   if (!names.has(DATABASE)) await client.query(`create database ${DATABASE} owner ${OWNER}`);
 }
 
-/** initdb works in a folder that becomes the cluster by rename, so that an interrupted one leaves none. */
+/** initdb writes to a temporary folder, which is renamed at the end: an interrupted initdb leaves no cluster. */
 async function createCluster(
   dataDir: string,
   binDir: string,
@@ -78,7 +78,7 @@ async function createCluster(
 ): Promise<void> {
   for (const name of await readdir(dataDir)) {
     if (!name.startsWith('cluster.')) continue;
-    // An initdb that outlived its killed starter still writes there, until it misses its files: hence retries.
+    // An initdb whose parent was killed may still write there, until its files are gone: hence retries.
     const patience = { maxRetries: 10, retryDelay: 100 };
     await rm(join(dataDir, name), { recursive: true, force: true, ...patience });
   }
@@ -127,7 +127,7 @@ function parseCredentials(text: string, file: string): Credentials {
   try {
     return credentialsSchema.parse(JSON.parse(text));
   } catch {
-    // The parser's own message could quote a password.
+    // The parser's message could contain a password.
     throw new EmbeddedPostgresError(
       `${file} is damaged: restore it, or set LEDGER_DATA_DIR to another folder.`,
     );
@@ -146,10 +146,12 @@ function demandOwner(cluster: string, uid: number, account: ServerAccount | unde
 async function demandSameMajor(cluster: string, version: string): Promise<void> {
   const made = (await readFile(join(cluster, 'PG_VERSION'), 'utf8').catch(unless('ENOENT')))?.trim();
   if (made === undefined)
-    throw new EmbeddedPostgresError(`${cluster} is not a PostgreSQL data directory: move it away.`);
+    throw new EmbeddedPostgresError(
+      `${cluster} is not a PostgreSQL data directory: move it, or set LEDGER_DATA_DIR to another folder.`,
+    );
   if (made === /^\d+/.exec(version)?.[0]) return;
   throw new EmbeddedPostgresError(
-    `${cluster} was made by PostgreSQL ${made} and cannot be served by ${version}. Dump it with PostgreSQL ` +
+    `${cluster} was created by PostgreSQL ${made} and cannot be used by ${version}. Dump it with PostgreSQL ` +
       `${made} and restore it, or set LEDGER_DATA_DIR to another folder.`,
   );
 }

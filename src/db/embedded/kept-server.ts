@@ -2,19 +2,19 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Postmaster } from './postmaster.ts';
 
 export interface KeptServerOptions {
-  /** Resolves when the server accepts connections. `onLaunched` is called as soon as its process runs. */
+  /** Starts the server and resolves when it accepts connections. `onLaunched` is called as soon as its process runs. */
   readonly start: (port: number | undefined, onLaunched: (server: Postmaster) => void) => Promise<Postmaster>;
-  /** Whether it is started again, on the same port, when it ends without being stopped. */
+  /** Whether the server is restarted, on the same port, if it ends without being stopped. */
   readonly restarts: boolean;
   readonly onTrouble: (problem: string) => void;
 }
 
 const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 10_000;
-/** A server that has run for so long has recovered: the pauses begin anew. */
+/** After this time a server counts as recovered: the next pause is short again. */
 const STEADY_MS = 60_000;
 
-/** A PostgreSQL server, and those that take its place. */
+/** A PostgreSQL server that is restarted when it ends by itself. */
 export class KeptServer {
   readonly #options: KeptServerOptions;
   readonly #stopped = new AbortController();
@@ -25,19 +25,19 @@ export class KeptServer {
     this.#options = options;
   }
 
-  /** The process that runs, or ran last. */
+  /** The running process, or the last one. */
   get current(): Postmaster {
     if (this.#current === undefined) throw new TypeError('the server was not started');
     return this.#current;
   }
 
-  /** Starts it. Rejects where that fails; only later starts are repeated. */
+  /** Starts the server. Rejects if that fails: only restarts are repeated. */
   async start(): Promise<{ readonly ended: Promise<void> }> {
     const first = await this.#start();
     return { ended: this.#keep(first) };
   }
 
-  /** Ends its sessions, and has it write a checkpoint and end. It is not started again. */
+  /** Stops the server: it ends its sessions and writes a checkpoint. It is not restarted. */
   stop(): void {
     this.#stopped.abort();
     this.current.child.ref();
@@ -51,24 +51,20 @@ export class KeptServer {
     });
   }
 
-  /** Resolves when the server has ended for good. */
+  /** Resolves when the server has ended and is not restarted. */
   async #keep(first: Postmaster): Promise<void> {
     const { restarts, onTrouble } = this.#options;
-    for (
-      let server: Postmaster | undefined = first;
-      server !== undefined;
-      server = await this.#startAgain()
-    ) {
+    for (let server: Postmaster | undefined = first; server !== undefined; server = await this.#restart()) {
       const since = performance.now();
       await server.exited;
       if (!restarts || this.#stopped.signal.aborted) return;
       if (performance.now() - since > STEADY_MS) this.#starts = 0;
-      onTrouble(`The embedded PostgreSQL, process ${server.pid}, has ended. It is started again.`);
+      onTrouble(`The embedded PostgreSQL, process ${server.pid}, has ended. It is restarted.`);
     }
   }
 
-  /** Undefined: it was stopped meanwhile. */
-  async #startAgain(): Promise<Postmaster | undefined> {
+  /** Returns undefined if the server was stopped during the pause. */
+  async #restart(): Promise<Postmaster | undefined> {
     const { signal } = this.#stopped;
     for (;;) {
       const pauseMs = Math.min(FIRST_PAUSE_MS * 2 ** this.#starts, LONGEST_PAUSE_MS);

@@ -1,7 +1,7 @@
-// Who may start a server in a data directory. The lock is the numbered file with the highest number, and it is
-// held while the process that it names lives and has not released it. A stale lock is never removed to take it
-// over, since two processes doing so could remove each other's: the next number is created, which only one can.
-// The highest number is never deleted, so a slow contender always notices that it came too late.
+// The lock of a data directory. It is the numbered file with the highest number. A process holds it while the process lives and
+// has not released it. To take over a stale lock, a process creates the next number, which only one can. It does not remove the
+// stale file first: of two processes that do so, one could remove the other's lock. The highest number is never deleted, so a
+// slow contender always notices that it is too late.
 
 import { randomUUID } from 'node:crypto';
 import { link, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
@@ -13,7 +13,7 @@ import { processStart, unless } from './system.ts';
 const holderSchema = z.object({ pid: z.int(), startedAt: z.string() });
 type Holder = z.infer<typeof holderSchema>;
 
-/** Another process serves this data directory, or is starting to. */
+/** Another process uses this data directory, or is about to. */
 export class DataDirectoryInUseError extends EmbeddedPostgresError {
   override readonly name = 'DataDirectoryInUseError';
 
@@ -26,8 +26,8 @@ export class DataDirectoryInUseError extends EmbeddedPostgresError {
 }
 
 /**
- * Takes the data directory for this process and returns the function that gives it back. A dead holder's lock is
- * taken over. Throws DataDirectoryInUseError while the holder lives; of two takers at once exactly one wins.
+ * Locks the data directory for this process and returns a function that releases it. Takes over the lock of a dead process. Throws
+ * DataDirectoryInUseError while the holder lives. Of two concurrent callers exactly one wins.
  */
 export async function takeStartLock(dataDir: string): Promise<() => Promise<void>> {
   const startedAt = await processStart(process.pid);
@@ -41,7 +41,7 @@ export async function takeStartLock(dataDir: string): Promise<() => Promise<void
         throw new DataDirectoryInUseError(dataDir, holder.pid);
       }
       const mine = lockPath(dataDir, last + 1);
-      // A hard link appears with its content, and only where there is no such file yet.
+      // A hard link is created together with its content, and only if there is no such file.
       const won = await link(claim, mine).then(() => true, unless('EEXIST'));
       if (won !== true) continue;
       if ((await highestNumber(dataDir)) === last + 1) {
@@ -55,7 +55,7 @@ export async function takeStartLock(dataDir: string): Promise<() => Promise<void
   }
 }
 
-/** Where it fails, as in a folder that was deleted, the lock ends with this process. */
+/** If it fails, for example in a deleted folder, the lock ends with this process. */
 async function release(lock: string): Promise<void> {
   const released = `${lock}.released`;
   try {
@@ -75,7 +75,7 @@ async function highestNumber(dataDir: string): Promise<number> {
   return Math.max(0, ...numbers);
 }
 
-/** Undefined when the lock was released, was replaced meanwhile, or was torn by a crash of the machine. */
+/** Returns undefined if the lock was released or replaced, or damaged by a crash of the machine. */
 async function readHolder(lock: string): Promise<Holder | undefined> {
   const text = await readFile(lock, 'utf8').catch(unless('ENOENT'));
   try {

@@ -18,10 +18,10 @@ export interface Postmaster {
   readonly exited: Promise<void>;
 }
 
-/** How long a server that is starting or stopping may be silent before the start is given up. */
+/** How long a starting or stopping server may log nothing before the start fails. */
 export const PATIENCE_MS = 60_000;
 
-/** In the command line of our servers, it tells them from one that somebody else runs on the same data. */
+/** Marks the command lines of the embedded servers: another server may run on the same data. */
 const CLUSTER_NAME = 'cluster_name=transactional-ledger';
 
 const SETTINGS = {
@@ -32,25 +32,25 @@ const SETTINGS = {
   log_timezone: 'UTC',
 };
 
-/** What a starting server tells of its recovery. */
+/** Log lines about the recovery of a starting server. */
 const RECOVERY = /LOG: {2}((?:database system was (?:interrupted|not properly)|redo ).*)$/gm;
 
 /**
- * Shuts down the server that a killed service left running on this data. Called under the lock, so its starter
- * is dead. A process that is not the postmaster of this very cluster is never signalled.
+ * Shuts down the server that a killed service left running on this data. The caller holds the lock, so that service is dead. Only
+ * the postmaster of this cluster is ever signalled.
  */
 export async function endFormerServer(dataDir: string, onProgress: (line: string) => void): Promise<void> {
   const cluster = clusterPath(dataDir);
   const pidFile = join(cluster, 'postmaster.pid');
   const pid = Number.parseInt((await readFile(pidFile, 'utf8').catch(unless('ENOENT'))) ?? '', 10);
-  // What PostgreSQL finds when the process is gone it judges itself, by its shared memory.
+  // If the process is gone, PostgreSQL checks itself whether its shared memory is still in use.
   const command = Number.isNaN(pid) ? undefined : await processCommand(pid);
   if (command === undefined) return;
 
   const isPostmaster = /(^|\/)(postgres|postmaster)( |$)/.test(command);
   const isOnThisData = `${command} `.includes(` -D ${cluster} `);
   if (!isPostmaster || (!isOnThisData && command.includes(' -D '))) {
-    // The system gave the number to another process. PostgreSQL would take that one for a server and refuse.
+    // The system gave the number to another process. PostgreSQL would take that for a running server, and refuse to start.
     await rm(pidFile);
     return;
   }
@@ -65,7 +65,7 @@ export async function endFormerServer(dataDir: string, onProgress: (line: string
   }
 }
 
-/** Starts the postmaster. Whether it comes up is for `connect` to see. */
+/** Starts the postmaster. `connect` checks whether it comes up. */
 export async function launch(
   dataDir: string,
   { binDir }: PostgresBinaries,
@@ -84,12 +84,12 @@ export async function launch(
     const args = ['-D', clusterPath(dataDir), ...pairs.flatMap((pair) => ['-c', pair])];
     const child = spawn(join(binDir, 'postgres'), args, {
       ...programOptions(account),
-      // In a process group of its own: Ctrl+C in a terminal must not end it before the service has drained.
+      // In its own process group: Ctrl+C in a terminal must not end it before the service has drained.
       detached: true,
       stdio: ['ignore', logFile.fd, logFile.fd],
     });
     await once(child, 'spawn');
-    if (child.pid === undefined) throw new EmbeddedPostgresError('A process that was spawned has no number.');
+    if (child.pid === undefined) throw new EmbeddedPostgresError('The started process has no id.');
     const interrupt = () => child.kill('SIGINT');
     process.once('exit', interrupt);
     const exited = once(child, 'exit').then(() => {
@@ -101,7 +101,7 @@ export async function launch(
   }
 }
 
-/** Resolves to a client of the server once it accepts one, or to undefined when the server has ended. */
+/** Resolves to a client once the server accepts connections, or to undefined if the server has ended. */
 export async function connect(
   dataDir: string,
   { child }: Postmaster,
@@ -118,22 +118,22 @@ export async function connect(
     if (child.exitCode !== null || child.signalCode !== null) return undefined;
 
     const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 5_000 });
-    // Whoever waits for a query learns of a lost connection from it; without a listener it would end the process.
+    // A lost connection also rejects the running query. Without a listener, it would end the process.
     client.on('error', () => {});
     try {
       await client.connect();
       return client;
     } catch (error) {
       await client.end();
-      // Unless our log knows of it, it was another server, which took the port in the meantime.
+      // If the log does not contain the error, another server has taken the port.
       const refused = error instanceof pg.DatabaseError && error.code === '28P01';
       if (refused && (await readLog(dataDir)).includes('password authentication failed')) {
         throw new EmbeddedPostgresError(
-          `The passwords in ${dataDir}/credentials.json are not its cluster's: restore that file.`,
+          `The passwords in ${dataDir}/credentials.json do not belong to its cluster: restore that file.`,
         );
       }
     }
-    // A long recovery tells of itself every ten seconds, so only silence counts against the server.
+    // A long recovery logs its progress every ten seconds, so only silence is a failure.
     if (performance.now() - newsAt > PATIENCE_MS) {
       throw new EmbeddedPostgresError(
         `PostgreSQL does not accept connections on ${dataDir}. ${lastLines(dataDir, log)}`,
@@ -154,7 +154,7 @@ export async function readLog(dataDir: string): Promise<string> {
 export function lastLines(dataDir: string, log: string): string {
   const lines = log.trimEnd().split('\n').slice(-10).join('\n');
   return (
-    `Mend what its log says and start again, or set LEDGER_DATA_DIR to another folder. ` +
+    `Fix the problem that its log reports and start again, or set LEDGER_DATA_DIR to another folder. ` +
     `The last lines of ${logPath(dataDir)}:\n${lines}`
   );
 }
@@ -166,6 +166,6 @@ export async function freePort(): Promise<number> {
   probe.close();
   await once(probe, 'close');
   if (address === null || typeof address === 'string')
-    throw new EmbeddedPostgresError('The kernel names no free port.');
+    throw new EmbeddedPostgresError('The operating system returned no free port.');
   return address.port;
 }

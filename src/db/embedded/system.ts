@@ -1,4 +1,4 @@
-// What the launcher of the embedded PostgreSQL asks of the operating system.
+// The operating system's functions that the embedded PostgreSQL needs.
 
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -9,21 +9,21 @@ import { promisify } from 'node:util';
 
 const execute = promisify(execFile);
 
-/** An account of the operating system under which PostgreSQL's programs run. */
+/** The operating system account under which PostgreSQL's programs run. */
 export interface ServerAccount {
   readonly uid: number;
   readonly gid: number;
 }
 
-/** Where root keeps what the server's account must be able to reach: a place that only root can write to. */
+/** Root's folder for files that the server's account must be able to read. Only root can write to it. */
 export const ROOT_STATE_DIR = '/var/lib/transactional-ledger';
 
-/** PostgreSQL refuses to run as root, so root runs it as "nobody"; undefined for everybody else: as oneself. */
+/** Returns the account with uid 65534 if this process runs as root, because PostgreSQL refuses to run as root; otherwise undefined. */
 export function serverAccount(): ServerAccount | undefined {
   return process.getuid?.() === 0 ? { uid: 65534, gid: 65534 } : undefined;
 }
 
-/** The topmost folder on the way to `path` (itself included, where it exists) that the account cannot enter. */
+/** Returns the topmost folder of `path`, itself included if it exists, that the account cannot enter. */
 export function unreachableFolder(path: string, account: ServerAccount): string | undefined {
   let folder = resolve(path);
   while (!existsSync(folder)) folder = dirname(folder);
@@ -42,8 +42,8 @@ function mayEnter(folder: string, account: ServerAccount): boolean {
 }
 
 /**
- * The data directory of a checkout: `.data` in it, or a folder of its own under /var/lib where root runs from
- * a checkout that the server's account cannot enter.
+ * Returns the data directory of a checkout: `.data` in it, or a folder under /var/lib if root runs a checkout that the server's
+ * account cannot enter.
  */
 export function defaultDataDir(projectRoot: string): string {
   const root = resolve(projectRoot);
@@ -53,7 +53,7 @@ export function defaultDataDir(projectRoot: string): string {
   return join(ROOT_STATE_DIR, `${basename(root)}-${hash}`);
 }
 
-/** Runs one of PostgreSQL's programs as the account, untouched by the caller's locale and PG* variables. */
+/** Runs one of PostgreSQL's programs as the account, without the caller's locale and PG* variables. */
 export async function runProgram(
   program: string,
   args: readonly string[],
@@ -63,7 +63,7 @@ export async function runProgram(
   return stdout;
 }
 
-/** Options of every program of PostgreSQL: the working directory must be one that the account can enter. */
+/** Returns the options for running a program of PostgreSQL. The account must be able to enter the working directory. */
 export function programOptions(account: ServerAccount | undefined): {
   cwd: string;
   env: NodeJS.ProcessEnv;
@@ -75,13 +75,13 @@ export function programOptions(account: ServerAccount | undefined): {
 }
 
 /**
- * When a process started, in a form that only serves comparison: with it a number that the system gave to a new
- * process is not mistaken for the old one. Undefined when there is no such process, or it is a zombie.
+ * Returns the start time of a process, in a format that only serves comparison: the system may give the id of an ended process to
+ * another one. Returns undefined if there is no such process, or if it is a zombie.
  */
 export async function processStart(pid: number): Promise<string | undefined> {
   if (process.platform === 'linux') {
     const line = await readFile(`/proc/${pid}/stat`, 'utf8').catch(unless('ENOENT', 'ESRCH'));
-    // The second field is the program's name in parentheses, and may contain blanks and parentheses itself.
+    // The second field is the program's name in parentheses. It may contain blanks and parentheses.
     const fields = line?.slice(line.lastIndexOf(')') + 2).split(' ');
     if (fields === undefined || fields[0] === 'Z' || fields[0] === 'X') return undefined;
     const boot = await readFile('/proc/sys/kernel/random/boot_id', 'utf8');
@@ -91,7 +91,7 @@ export async function processStart(pid: number): Promise<string | undefined> {
   return state?.startsWith('Z') ? undefined : started.join(' ');
 }
 
-/** The command line of a process: empty for a zombie, undefined when there is no such process. */
+/** Returns the command line of a process: empty for a zombie, undefined if there is no such process. */
 export async function processCommand(pid: number): Promise<string | undefined> {
   if (process.platform !== 'linux') return processFields(pid, 'command=');
   const words = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(unless('ENOENT', 'ESRCH'));
@@ -101,12 +101,12 @@ export async function processCommand(pid: number): Promise<string | undefined> {
 async function processFields(pid: number, ...fields: readonly string[]): Promise<string | undefined> {
   const env = { ...process.env, LC_ALL: 'C', TZ: 'UTC' };
   const args = ['-ww', ...fields.flatMap((field) => ['-o', field]), '-p', String(pid)];
-  // ps ends with status 1 when there is no such process.
+  // ps exits with status 1 if there is no such process.
   const answer = await execute('ps', args, { env }).catch(() => undefined);
   return answer?.stdout.trim();
 }
 
-/** A handler that turns errors of the given codes into undefined and throws the others on. */
+/** Returns a handler that turns errors with the given codes into undefined, and rethrows others. */
 export function unless(...codes: readonly string[]): (error: unknown) => undefined {
   return (error) => {
     if (error instanceof Error && 'code' in error && codes.includes(String(error.code))) return undefined;

@@ -1,4 +1,4 @@
-/** The audit log's chain, recomputed from its rows: a second reading of the format that the migration defines. */
+/** Recomputes the chain of the audit log from its rows: a second implementation of the format that the migration defines. */
 import { type RawBuilder, sql } from 'kysely';
 import type { Check } from './chain-invariant.ts';
 
@@ -6,7 +6,7 @@ type Sql = RawBuilder<unknown>;
 
 const jsonText = (value: Sql): Sql => sql`coalesce(to_json(${value})::text, 'null')`;
 
-/** The members of a row by their names, in the order of RFC 8785. */
+/** The fields of an event by their names, in the order of RFC 8785. */
 const MEMBERS: readonly (readonly [name: string, value: Sql])[] = [
   ['action', sql`e.action`],
   ['actor', sql`e.actor`],
@@ -28,7 +28,7 @@ const rowText = sql.join(
   sql` || `,
 );
 
-/** I9, of the audit log. Each row is chained to the stored hash before it, so that each fault shows once. */
+/** I9 for the audit log. Each event is compared with the stored hash before it, so that each fault is reported once. */
 export const auditChainHolds: Check = sql`
   with chained as materialized (
     select e.*, row_number() over by_number as due, coalesce(lag(e.hash) over by_number, '') as due_previous,
@@ -39,7 +39,7 @@ export const auditChainHolds: Check = sql`
   ends as materialized (
     select ledger_id, number, hash from chained where is_last)
 
-  select format('Audit event %s of ledger %s stands where event %s is due.', number, ledger_id, due) as violation
+  select format('Audit event %s of ledger %s is in the place of event %s.', number, ledger_id, due) as violation
   from chained
   where number <> due
 
@@ -49,13 +49,13 @@ export const auditChainHolds: Check = sql`
   where previous_hash is distinct from due_previous
 
   union all
-  select format('Audit event %s of ledger %s: its hash is %s, and %s by its row.', number, ledger_id, encode(hash, 'hex'),
+  select format('Audit event %s of ledger %s has the hash %s, but its row has %s.', number, ledger_id, encode(hash, 'hex'),
     encode(computed, 'hex'))
   from chained
   where hash is distinct from computed
 
   union all
-  select format('Ledger %s: its audit log ends at event %s with the hash %s, and its last event is %s with the hash %s.',
+  select format('Ledger %s: its audit log ends at event %s with the hash %s, but its last event is %s with the hash %s.',
     coalesce(l.id, h.ledger_id, n.ledger_id), h.number, encode(h.hash, 'hex'), n.number, encode(n.hash, 'hex'))
   from ledgers l
   full join audit_heads h on h.ledger_id = l.id

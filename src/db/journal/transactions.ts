@@ -3,30 +3,18 @@ import { canonicalText } from '../../core/chain.ts';
 import { attemptKey } from '../../core/decide/book.ts';
 import { fromRecordedFacts, type Recorded } from '../../core/decide/recording.ts';
 import type { RecordedCode } from '../../core/errors.ts';
-import type { Entry, Layer, Outcome, Transaction, TransactionType } from '../../core/transaction.ts';
+import type { Entry, Outcome, Transaction, TransactionType } from '../../core/transaction.ts';
 import type { Currency } from '../../core/values/currency.ts';
 import type { Uuid } from '../../core/values/ids.ts';
-import type { Instant } from '../../core/values/instant.ts';
 import type { Metadata } from '../../core/values/text.ts';
 import { mapRows } from '../currency-rows.ts';
-import { directionOf, inLedger, type KeysetRange, withinRange } from '../lists/keyset.ts';
+import { directionOf, inLedger, type KeysetRange, withinRange } from '../keyset.ts';
 import type { DB, Entries, Transactions } from '../tables.ts';
+import { ENTRY_COLUMNS, type EntryRow, entryReader, SIDE } from './entries.ts';
 
 type CurrencyOf = (code: string) => Currency;
 
-/** An entry as a reader meets it outside of its transaction. */
-export interface EntryLine extends Entry {
-  readonly transactionId: Uuid;
-  readonly effectiveAt: Instant | null;
-  readonly createdAt: Instant;
-}
-
-export interface EntryPlace {
-  readonly accountId: Uuid;
-  readonly version: bigint;
-}
-
-/** Posted transactions by id, in any order, each with its entries. A declined attempt is none. */
+/** Returns posted transactions by id, in any order, each with its entries. */
 export async function findTransactions(
   db: Kysely<DB>,
   ledgerId: Uuid,
@@ -44,13 +32,13 @@ export async function findTransactions(
   return withEntries(db, ledgerId, rows, currencyOf);
 }
 
-/** A page of the posted transactions that reverse one, oldest first. */
+/** Names a page of the posted transactions that reverse another one, oldest first. */
 export interface ReversalsPage {
   readonly original: Uuid;
   readonly range: KeysetRange<Uuid>;
 }
 
-/** Reads several pages of one size and direction by one query. They come in the order in which they are given. */
+/** Returns several pages of the same size and direction by one query, in the given order. */
 export async function findReversals(
   db: Kysely<DB>,
   ledgerId: Uuid,
@@ -80,7 +68,7 @@ export async function findReversals(
   return found;
 }
 
-/** A page of posted transactions by id, which is their order in time. */
+/** Returns a page of posted transactions by id, which is the order of their creation. */
 export async function listTransactions(
   db: Kysely<DB>,
   ledgerId: Uuid,
@@ -99,54 +87,7 @@ export async function listTransactions(
   return withEntries(db, ledgerId, rows, currencyOf);
 }
 
-/** A page of an account's entries by version. */
-export async function listEntries(
-  db: Kysely<DB>,
-  ledgerId: Uuid,
-  accountId: Uuid,
-  range: KeysetRange<bigint>,
-  currencyOf: CurrencyOf,
-): Promise<EntryLine[]> {
-  const rows = await entriesQuery(db, ledgerId, accountId, range).execute();
-  return mapRows(rows, (row) => entryLineOf(row, currencyOf));
-}
-
-/** Reads a page's rows and no others, however long the history is. */
-export function entriesQuery(db: Kysely<DB>, ledgerId: Uuid, accountId: Uuid, range: KeysetRange<bigint>) {
-  return db
-    .selectFrom('entries as e')
-    .selectAll('e')
-    .select(SIDE)
-    .where('account_id', '=', accountId)
-    .where('ledger_id', '=', ledgerId)
-    .where(withinRange('version', range))
-    .orderBy('version', directionOf(range))
-    .limit(range.limit);
-}
-
-/** One entry each by account and version, in any order; those that the ledger lacks are missing. */
-export async function findEntries(
-  db: Kysely<DB>,
-  ledgerId: Uuid,
-  places: readonly EntryPlace[],
-  currencyOf: CurrencyOf,
-): Promise<EntryLine[]> {
-  const rows = await db
-    .selectFrom('entries as e')
-    .innerJoin(
-      sql<{ account_id: Uuid; version: bigint }>`unnest(
-        ${places.map(({ accountId }) => accountId)}::uuid[], ${places.map(({ version }) => version)}::int8[]
-      )`.as<'place'>(sql`place (account_id, version)`),
-      (join) => join.onRef('place.account_id', '=', 'e.account_id').onRef('place.version', '=', 'e.version'),
-    )
-    .selectAll('e')
-    .select(SIDE)
-    .where('e.ledger_id', '=', ledgerId)
-    .execute();
-  return mapRows(rows, (row) => entryLineOf(row, currencyOf));
-}
-
-/** The ids of the posted transactions that have these external ids. */
+/** Returns the ids of posted transactions by their externalIds. */
 export async function findTransactionIds(
   db: Kysely<DB>,
   ledgerId: Uuid,
@@ -162,7 +103,7 @@ export async function findTransactionIds(
   return new Map(rows.map((row) => [row.external_id, row.id]));
 }
 
-/** The id of what an account's key recorded, posted or declined. */
+/** Returns the id of the transaction, posted or declined, that is recorded under an account's idempotency key. */
 export async function findAttemptId(
   db: Kysely<DB>,
   ledgerId: Uuid,
@@ -179,14 +120,14 @@ export async function findAttemptId(
   return row?.id;
 }
 
-/** What was recorded under these ids, posted or declined, by the attempt's key. Its outcome is a replay. */
+/** Returns the recorded outcomes of these ids, posted or declined, as replays. The keys of the map are those of `attemptKey`. */
 export async function findRecorded(
   db: Kysely<DB>,
   ledgerId: Uuid,
   ids: readonly Uuid[],
   currencyOf: CurrencyOf,
 ): Promise<Map<string, Recorded>> {
-  // Most batches repeat nothing.
+  // Most batches contain no replay.
   if (ids.length === 0) return new Map();
   const rows = await db
     .selectFrom('transactions')
@@ -217,33 +158,12 @@ const TRANSACTION_COLUMNS = [
   'description',
   'metadata',
 ] as const;
-/** What a transaction is made of, without its entries. The other columns would take a third of the time that a page takes. */
+/** The columns of a `Transaction`. Reading the other columns would take a third of the time of a page. */
 export type TransactionRow = Pick<Selectable<Transactions>, (typeof TRANSACTION_COLUMNS)[number]>;
 export const transactionColumns = (table: string) =>
   sql.join(TRANSACTION_COLUMNS.map((column) => sql.ref(`${table}.${column}`)));
 
-const ENTRY_COLUMN_NAMES = [
-  'account_id',
-  'version',
-  'currency',
-  'layer',
-  'amount',
-  'posted_after',
-  'pending_debits_after',
-  'pending_credits_after',
-  'total_debits_after',
-  'description',
-] as const;
-const ENTRY_COLUMNS = sql.join(ENTRY_COLUMN_NAMES.map((column) => sql.ref(`e.${column}`)));
-/** What an entry is made of inside its transaction, with the side of its account, which no entry repeats. */
-type EntryRow = Pick<Selectable<Entries>, (typeof ENTRY_COLUMN_NAMES)[number]> & { readonly side: number };
-
-/** Looked up row by row, so that it changes nothing in how the entries themselves are found. */
-const SIDE = sql<number>`(
-  select a.side from accounts a where a.id = e.account_id and a.ledger_id = e.ledger_id
-)`.as('side');
-
-/** Completes transactions, in the order of their rows, by one query for all their entries. */
+/** Returns the transactions of rows, in their order. One query reads the entries of all. */
 export async function withEntries(
   db: Kysely<DB>,
   ledgerId: Uuid,
@@ -253,19 +173,16 @@ export async function withEntries(
   if (rows.length === 0) return [];
   const ids = rows.map(({ id }) => id);
   const { rows: entries } = await sql<EntryRow & Pick<Selectable<Entries>, 'transaction_id'>>`
-    select ${ENTRY_COLUMNS}, e.transaction_id, e.side from unnest(${ids}::uuid[]) as given (id)
+    select ${ENTRY_COLUMNS}, e.transaction_id, ${SIDE} from unnest(${ids}::uuid[]) as given (id)
     cross join lateral (
-      select e.*, ${SIDE} from entries e where e.transaction_id = given.id and e.ledger_id = ${ledgerId} offset 0) e
+      select e.* from entries e where e.transaction_id = given.id and e.ledger_id = ${ledgerId} offset 0) e
     order by e.line`.execute(db);
+  const toEntry = entryReader(entries, currencyOf);
   const byTransaction = Map.groupBy(entries, ({ transaction_id }) => transaction_id);
-  return mapRows(rows, (row) => transactionOf(row, byTransaction.get(row.id) ?? [], currencyOf));
+  return mapRows(rows, (row) => transactionOf(row, mapRows(byTransaction.get(row.id) ?? [], toEntry)));
 }
 
-function transactionOf(
-  row: TransactionRow,
-  entries: readonly EntryRow[],
-  currencyOf: CurrencyOf,
-): Transaction {
+function transactionOf(row: TransactionRow, entries: readonly Entry[]): Transaction {
   return {
     id: row.id,
     type: row.type as TransactionType,
@@ -278,35 +195,7 @@ function transactionOf(
     createdAt: row.created_at,
     description: row.description,
     metadata: row.metadata as Metadata | null,
-    entries: mapRows(entries, (entry) => entryOf(entry, currencyOf)),
-  };
-}
-
-function entryOf(row: EntryRow, currencyOf: CurrencyOf): Entry {
-  return {
-    accountId: row.account_id,
-    version: row.version,
-    currency: currencyOf(row.currency),
-    normalSide: row.side === 1 ? 'CREDIT' : 'DEBIT',
-    layer: row.layer as Layer,
-    amount: row.amount,
-    postedAfter: row.posted_after,
-    pendingDebitsAfter: row.pending_debits_after,
-    pendingCreditsAfter: row.pending_credits_after,
-    totalDebitsAfter: row.total_debits_after,
-    description: row.description,
-  };
-}
-
-function entryLineOf(
-  row: Selectable<Entries> & { readonly side: number },
-  currencyOf: CurrencyOf,
-): EntryLine {
-  return {
-    ...entryOf(row, currencyOf),
-    transactionId: row.transaction_id,
-    effectiveAt: row.effective_at,
-    createdAt: row.created_at,
+    entries,
   };
 }
 
@@ -340,6 +229,6 @@ function recordedOf(
 
 function entryTextsOf({ entry_texts, salt }: Selectable<Transactions>): Recorded['entryTexts'] {
   if (entry_texts === null) return null;
-  // A digest whose salt was erased tells nothing any more.
+  // Without its salt, the digest cannot be compared.
   return salt === null ? 'ERASED' : { salt, digest: entry_texts };
 }

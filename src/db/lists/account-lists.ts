@@ -4,14 +4,14 @@ import { type AccountFilter, isUnfiltered } from '../../core/filters.ts';
 import type { Currency } from '../../core/values/currency.ts';
 import type { Uuid } from '../../core/values/ids.ts';
 import { findAccounts, listAccounts } from '../accounts.ts';
+import type { KeysetRange, Listed } from '../keyset.ts';
 import type { Database } from '../postgres/database.ts';
-import { findKeys, type Places, type SetSource } from './finding.ts';
+import { findKeys, type SetSource, type Sources } from './finding.ts';
 import { and, idsWithin } from './finding-conditions.ts';
-import type { KeysetRange, Listed } from './keyset.ts';
 
 type CurrencyOf = (code: string) => Currency;
 
-/** A page of the accounts that match, by id, which is the order in which they were made. */
+/** Returns a page of the matching accounts by id, which is the order of their creation. */
 export async function listMatchingAccounts(
   db: Database,
   ledgerId: Uuid,
@@ -22,15 +22,15 @@ export async function listMatchingAccounts(
   if (isUnfiltered(filter)) {
     return { rows: await listAccounts(db, ledgerId, range, currencyOf), stoppedAt: undefined };
   }
-  const { keys, stoppedAt } = await findKeys(db, accountPlaces(ledgerId, filter, range), range);
+  const { keys, stoppedAt } = await findKeys(db, accountSources(ledgerId, filter, range), range);
   const accounts = new Map(
     (await findAccounts(db, ledgerId, keys, currencyOf)).map((account) => [account.id, account]),
   );
   return { rows: keys.flatMap((key) => accounts.get(key) ?? []), stoppedAt };
 }
 
-/** Where accounts that match can be: among all or those of the owner, and in the sets of their metadata and externalIds. */
-function accountPlaces(ledgerId: Uuid, filter: AccountFilter, range: KeysetRange<Uuid>): Places {
+/** Returns where to look for matching accounts: among all or those of the owner, or by metadata or externalId. */
+function accountSources(ledgerId: Uuid, filter: AccountFilter, range: KeysetRange<Uuid>): Sources {
   const { owner } = filter;
   const { hasMetadata, hasPrefix } = conditionsOf(filter);
   const id = sql.ref('a.id');
@@ -41,7 +41,7 @@ function accountPlaces(ledgerId: Uuid, filter: AccountFilter, range: KeysetRange
     return { key: id, matches, table: 'accounts', where, index };
   };
   return {
-    walk: () => ({ key: id, order: id, matches, from: sql`accounts a where ${ofOwner} and ${within}` }),
+    ordered: () => ({ key: id, order: id, matches, from: sql`accounts a where ${ofOwner} and ${within}` }),
     displaced: undefined,
     sets: [
       ...(hasMetadata === undefined ? [] : [setOf('gin', hasMetadata)]),
@@ -50,7 +50,7 @@ function accountPlaces(ledgerId: Uuid, filter: AccountFilter, range: KeysetRange
   };
 }
 
-/** The whole filter, on a row of `accounts a`. */
+/** Returns the condition of the whole filter, on a row of `accounts a`. */
 export function accountCondition(filter: AccountFilter): RawBuilder<SqlBool> {
   const { owner, currency, kind, status } = filter;
   const { hasMetadata, hasPrefix } = conditionsOf(filter);

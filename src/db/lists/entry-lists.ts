@@ -2,15 +2,15 @@ import { type SqlBool, sql } from 'kysely';
 import { type HistoryFilter, isUnfiltered } from '../../core/filters.ts';
 import type { Currency } from '../../core/values/currency.ts';
 import type { Uuid } from '../../core/values/ids.ts';
-import { type EntryLine, findEntries, listEntries } from '../journal/transactions.ts';
+import { type EntryLine, findEntries, listEntries } from '../journal/entries.ts';
+import { type KeysetRange, type Listed, withinRange } from '../keyset.ts';
 import type { Database } from '../postgres/database.ts';
-import { findKeys, type Places } from './finding.ts';
+import { findKeys, type Sources } from './finding.ts';
 import { type AccountPlace, and, isWithin, versionsWithin } from './finding-conditions.ts';
-import { type KeysetRange, type Listed, withinRange } from './keyset.ts';
 
 type CurrencyOf = (code: string) => Currency;
 
-/** A page of an account's entries that match, by version. */
+/** Returns a page of an account's matching entries by version. */
 export async function listMatchingEntries(
   db: Database,
   ledgerId: Uuid,
@@ -22,7 +22,7 @@ export async function listMatchingEntries(
   if (isUnfiltered(filter)) {
     return { rows: await listEntries(db, ledgerId, accountId, range, currencyOf), stoppedAt: undefined };
   }
-  const { keys, stoppedAt } = await findKeys(db, entryPlaces({ accountId, ledgerId }, filter, range), range);
+  const { keys, stoppedAt } = await findKeys(db, entrySources({ accountId, ledgerId }, filter, range), range);
   const places = keys.map((version) => ({ accountId, version }));
   const entries = new Map(
     (await findEntries(db, ledgerId, places, currencyOf)).map((entry) => [entry.version, entry]),
@@ -30,8 +30,8 @@ export async function listMatchingEntries(
   return { rows: keys.flatMap((key) => entries.get(key) ?? []), stoppedAt };
 }
 
-/** Where an account's entries that match can be: along its versions, and among those that count at another time. */
-function entryPlaces(account: AccountPlace, filter: HistoryFilter, range: KeysetRange<bigint>): Places {
+/** Returns where to look for an account's matching entries: in order of versions, and among the displaced. */
+function entrySources(account: AccountPlace, filter: HistoryFilter, range: KeysetRange<bigint>): Sources {
   const { createdAt, effectiveAt, types, side, layer } = filter;
   const version = sql.ref('e.version');
   const ofAccount = sql`e.account_id = ${account.accountId} and e.ledger_id = ${account.ledgerId}`;
@@ -43,7 +43,7 @@ function entryPlaces(account: AccountPlace, filter: HistoryFilter, range: Keyset
     layer === undefined ? undefined : sql`(e.layer = 'POSTED') = ${layer === 'POSTED'}::boolean`,
   )}`;
   return {
-    walk: (narrow) => ({
+    ordered: (narrow) => ({
       key: version,
       order: version,
       matches,

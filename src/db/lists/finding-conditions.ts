@@ -2,17 +2,17 @@ import { type RawBuilder, type SqlBool, sql } from 'kysely';
 import type { TimeRange } from '../../core/filters.ts';
 import { firstIdAt, type Uuid } from '../../core/values/ids.ts';
 import { formatInstant } from '../../core/values/instant.ts';
-import type { KeysetRange } from './keyset.ts';
+import type { KeysetRange } from '../keyset.ts';
 
 type Condition = RawBuilder<unknown> | undefined;
 
-/** All conditions that there are; none: true. */
+/** Joins the conditions that are defined by AND. Without any, the result is true. */
 export function and(...conditions: readonly Condition[]): RawBuilder<SqlBool> {
   const given = conditions.filter((condition) => condition !== undefined);
   return given.length === 0 ? sql<SqlBool>`true` : sql<SqlBool>`${sql.join(given, sql` and `)}`;
 }
 
-/** The ids of a range of a list, of those that were recorded in these times. */
+/** Returns the condition that an id is in a range of a list and was recorded in these times. */
 export function idsWithin(
   id: RawBuilder<unknown>,
   { after, before }: KeysetRange<Uuid>,
@@ -28,7 +28,7 @@ export function idsWithin(
   );
 }
 
-/** The versions of an account's entries in these times of recording. */
+/** Returns the condition that an entry of an account, by its version, was recorded in these times. */
 export function versionsWithin(
   version: RawBuilder<unknown>,
   account: AccountPlace,
@@ -48,8 +48,9 @@ export interface AccountPlace {
 }
 
 /**
- * The version of an account's first entry whose transaction is at an id or behind it, or the next version where there is
- * none: by bisecting, since along an account transactions' ids rise with the versions. A scalar, evaluated once.
+ * Returns a scalar subquery: the version of an account's first entry whose transaction id is at least, or greater than, an id. If
+ * there is none, it is the account's next version. It bisects the versions, along which the transaction ids rise, and is evaluated
+ * once.
  */
 export function firstVersion(
   { accountId, ledgerId }: AccountPlace,
@@ -69,7 +70,7 @@ export function firstVersion(
     select max(low) from bisection)`;
 }
 
-/** Whether an instant is in a range. */
+/** Returns the condition that an instant is in a range. */
 export function isWithin(
   instant: RawBuilder<unknown>,
   range: TimeRange | undefined,

@@ -1,75 +1,77 @@
 /**
- * Finding the keys of a filtered page, sparse and old ones as fast as fresh ones. A match is looked for in three ways, each
- * of which reads at most 10,000 rows; whichever finds the page, or the end of the list, answers. In all of them every row is
- * tested by the whole filter, so that only speed depends on the way.
- * 1. The walk: in the list's own order, along an index that is in it: ids, an owner's accounts, an account's versions. Times of
- *    recording are ranges of it. It finds dense matches at once, and walks a sparse index to its end.
- * 2. The displaced, where effectiveAt is asked: almost all rows count when they were recorded, so that its range is one of the
- *    walk too; the others come by an index of their own, sorted by something else. They are read whole, and merged.
- * 3. The sets: what an index has without any order (metadata, the beginning of an externalId). Where a short walk has not
- *    filled the page, they are read whole and sorted. A set of more than 10,000 is given up: then matches are not sparse, and
- *    the walk goes its full length.
- * A walk that has read 10,000 rows answers what it has found and the place where it stopped, from which the next page goes on.
+ * Finds the keys of a filtered page. Sparse and old matches are found as fast as recent ones. Three methods are combined, each of
+ * which reads at most 10,000 rows. The first that fills the page or reaches the end of the list returns the result. All methods
+ * apply the whole filter to each row, so they differ only in speed.
+ * 1. The ordered scan reads an index in the order of the list: by id, an owner's accounts by id, an account's entries by version.
+ *    A range of createdAt is a range of this index. It finds dense matches at once, and reads a short index to its end.
+ * 2. The displaced rows have an effectiveAt that differs from createdAt. They are few: for all other rows, a range of effectiveAt
+ *    is a range of createdAt, which the ordered scan covers. The displaced rows are read from an index of effectiveAt, sorted, and
+ *    merged with those of the ordered scan.
+ * 3. The sets are rows of an index that is not in the order of the list (metadata, prefixes of externalIds). If a short ordered
+ *    scan does not fill the page, a set is read whole and sorted. A set of more than 10,000 rows is not used: then matches are not
+ *    sparse, and the ordered scan continues to its limit.
+ * An ordered scan that has read 10,000 rows returns the matches so far and the key at which it stopped. The next page continues
+ * there.
  *
- * The planner knows nothing of these bounds. In a table that was analyzed while empty, or for a value that is common but not
- * where a scan begins, it may take the whole table for cheaper. So these transactions scan no table, and make bitmaps only
- * where a set's index makes nothing else. Conditions that only thin out stand in the select list, where no index serves them,
- * and look at other tables by scalar subqueries, which are never turned into joins.
+ * The planner does not know these limits. It may prefer a scan of the whole table, if the table was analyzed while empty, or if
+ * the value is common but rare where the scan begins. Therefore these transactions disable sequential scans, and allow bitmap
+ * scans only for GIN indexes. Conditions that only filter are in the select list, where no index serves them. They read other
+ * tables by scalar subqueries, which the planner never turns into joins.
  */
 import { type RawBuilder, type SqlBool, sql, type Transaction as Trx } from 'kysely';
+import { directionOf, type KeysetRange } from '../keyset.ts';
 import type { Database } from '../postgres/database.ts';
 import type { DB } from '../tables.ts';
-import { directionOf, type KeysetRange } from './keyset.ts';
 
-/** Rows that each way reads at most. */
+/** The maximum number of rows that each method reads. */
 export const MAX_ROWS = 10_000;
-/** How far the walk goes before the sets are looked at. */
+/** The limit of the ordered scan that precedes the sets. */
 const TRIAL_ROWS = 1000;
 
-/** Rows of which some may match. */
+/** Rows that may match. */
 interface Source {
   readonly key: RawBuilder<unknown>;
-  /** The whole filter. */
+  /** The condition of the whole filter. */
   readonly matches: RawBuilder<SqlBool>;
 }
-/** In the order of the list. */
-export interface WalkSource extends Source {
-  /** FROM and WHERE, with the bounds of the walk. */
+/** Rows of an index in the order of the list. */
+export interface OrderedSource extends Source {
+  /** FROM and WHERE, with the bounds of the scan. */
   readonly from: RawBuilder<unknown>;
-  /** What the index is ordered by, in the order of the keys. Neighbours may share a key: such rows are one match. */
+  /** The index's column, in the order of the keys. Adjacent rows may have the same key: they are one match. */
   readonly order: RawBuilder<unknown>;
 }
-/** In no order. The table has its first letter for an alias; a GIN index only makes bitmaps. */
+/** Rows of an index in another order. The table's alias is its first letter. A GIN index allows only bitmap scans. */
 export interface SetSource extends Source {
   readonly table: 'accounts' | 'transactions' | 'entries' | 'holds';
   readonly where: RawBuilder<unknown>;
   readonly index: 'btree' | 'gin';
 }
 
-/** Where the matches of a filter can be. */
-export interface Places {
-  /** `narrow`: the displaced are known, so that the walk may keep to the range that effectiveAt is in createdAt. */
-  readonly walk: (narrow: boolean) => WalkSource;
-  /** Those in the range of effectiveAt that are not in the same range of createdAt. */
+/** The rows among which a filter has its matches. */
+export interface Sources {
+  /** If `narrow`, the displaced rows are known: the scan may apply the range of effectiveAt to createdAt. */
+  readonly ordered: (narrow: boolean) => OrderedSource;
+  /** The rows in the range of effectiveAt whose createdAt differs from it. */
   readonly displaced: SetSource | undefined;
-  /** Each has all matches. */
+  /** Each contains all matches. */
   readonly sets: readonly SetSource[];
 }
 
-/** What was found, in the direction in which the range is read. */
+/** The matches, in the order in which the range is read. */
 export interface Found<Key> {
   readonly keys: readonly Key[];
   /** See `Listed`. */
   readonly stoppedAt: Key | undefined;
 }
 
-/** The keys of the matches in a range, at most its limit. */
+/** Returns the keys of the matches in a range, at most its limit. */
 export function findKeys<Key extends string | bigint>(
   db: Database,
-  { walk, displaced, sets }: Places,
+  { ordered, displaced, sets }: Sources,
   range: KeysetRange<Key>,
 ): Promise<Found<Key>> {
-  // One snapshot for all ways: what one leaves out the other has.
+  // All methods read the same snapshot, so that their results complete each other.
   const transaction = db.transaction().setIsolationLevel('repeatable read').setAccessMode('read only');
   return transaction.execute(async (trx) => {
     await sql`
@@ -77,40 +79,40 @@ export function findKeys<Key extends string | bigint>(
         set_config('max_parallel_workers_per_gather', '0', true), set_config('jit', 'off', true)`.execute(
       trx,
     );
-    const apart = displaced === undefined ? undefined : await readSet(trx, displaced, range);
-    const source = walk(apart !== undefined);
-    const walkOn = async (most: number) =>
-      merge(await readWalk(trx, source, range, most), apart ?? [], range);
+    const displacedKeys = displaced === undefined ? undefined : await readSet(trx, displaced, range);
+    const source = ordered(displacedKeys !== undefined);
+    const scanAndMerge = async (most: number) =>
+      merge(await scanInOrder(trx, source, range, most), displacedKeys ?? [], range);
 
-    if (sets.length === 0) return walkOn(MAX_ROWS);
-    const trial = await walkOn(TRIAL_ROWS);
+    if (sets.length === 0) return scanAndMerge(MAX_ROWS);
+    const trial = await scanAndMerge(TRIAL_ROWS);
     if (trial.stoppedAt === undefined || trial.keys.length >= range.limit) return trial;
     for (const set of sets) {
       const keys = await readSet(trx, set, range);
       if (keys !== undefined) return { keys, stoppedAt: undefined };
     }
-    return walkOn(MAX_ROWS);
+    return scanAndMerge(MAX_ROWS);
   });
 }
 
-/** Ends where the range is full. The last row that may be read is answered in any case: there the walk has stopped. */
-function walkQuery<Key>(
-  { key, order, matches, from }: WalkSource,
+/** Returns matches until the range is full. If the scan reaches its limit, it also returns the last row: there it stopped. */
+function orderedQuery<Key>(
+  { key, order, matches, from }: OrderedSource,
   range: KeysetRange<Key>,
   most: number,
 ): RawBuilder<{ key: Key; matches: boolean; place: bigint }> {
   const direction = sql.raw(directionOf(range));
   return sql`
     select key, fits and is_new as matches, place from (
-      select key, at, fits, row_number() over way as place, key is distinct from lag(key) over way as is_new
+      select key, at, fits, row_number() over in_order as place, key is distinct from lag(key) over in_order as is_new
       from (
         select ${key} as key, ${order} as at, (${matches}) is true as fits from ${from}
         order by at ${direction} limit ${sql.lit(most)}) read
-      window way as (order by at ${direction})) walk
+      window in_order as (order by at ${direction})) scan
     where fits and is_new or place = ${sql.lit(most)} order by at ${direction} limit ${sql.lit(range.limit)}`;
 }
 
-/** Says in each row, and there is one at least, how many there are in the set; one that is too large is not looked through. */
+/** Returns at least one row. Each has the size of the set. A set that is too large is not searched. */
 function setQuery<Key>(
   { key, matches, table, where }: SetSource,
   range: KeysetRange<Key>,
@@ -127,13 +129,13 @@ function setQuery<Key>(
     order by k.key ${direction}`;
 }
 
-async function readWalk<Key>(
+async function scanInOrder<Key>(
   trx: Trx<DB>,
-  source: WalkSource,
+  source: OrderedSource,
   range: KeysetRange<Key>,
   most: number,
 ): Promise<Found<Key>> {
-  const { rows } = await walkQuery(source, range, most).execute(trx);
+  const { rows } = await orderedQuery(source, range, most).execute(trx);
   const last = rows.at(-1);
   return {
     keys: rows.filter(({ matches }) => matches).map(({ key }) => key),
@@ -141,7 +143,7 @@ async function readWalk<Key>(
   };
 }
 
-/** undefined: the set is too large. */
+/** Returns undefined if the set is too large. */
 async function readSet<Key>(
   trx: Trx<DB>,
   source: SetSource,
@@ -157,14 +159,14 @@ async function readSet<Key>(
   return rows.flatMap(({ key }) => (key === null ? [] : [key]));
 }
 
-/** Both together, as far as the walk went. */
+/** Merges the displaced keys into those of the ordered scan, up to the key at which it stopped. */
 function merge<Key extends string | bigint>(
   { keys, stoppedAt }: Found<Key>,
-  apart: readonly Key[],
+  displacedKeys: readonly Key[],
   { limit, inverted }: KeysetRange<Key>,
 ): Found<Key> {
   const isBefore = (a: Key, b: Key) => (inverted ? a < b : a > b);
-  const reached = apart.filter((key) => stoppedAt === undefined || !isBefore(stoppedAt, key));
+  const reached = displacedKeys.filter((key) => stoppedAt === undefined || !isBefore(stoppedAt, key));
   const all = [...new Set([...keys, ...reached])].sort((a, b) => (isBefore(a, b) ? -1 : 1));
   return { keys: all.slice(0, limit), stoppedAt };
 }

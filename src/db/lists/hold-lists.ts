@@ -6,14 +6,14 @@ import type { Currency } from '../../core/values/currency.ts';
 import type { Uuid } from '../../core/values/ids.ts';
 import { findHolds, listHolds } from '../holds.ts';
 import { findTransactions } from '../journal/transactions.ts';
+import { directionOf, type KeysetRange, type Listed, reversed } from '../keyset.ts';
 import type { Database } from '../postgres/database.ts';
-import { findKeys, MAX_ROWS, type Places, type WalkSource } from './finding.ts';
+import { findKeys, MAX_ROWS, type OrderedSource, type Sources } from './finding.ts';
 import { and, idsWithin, isWithin } from './finding-conditions.ts';
-import { directionOf, type KeysetRange, type Listed, turnRound } from './keyset.ts';
 
 type CurrencyOf = (code: string) => Currency;
 
-/** A page of the holds that match, by id, which is the order in which they were placed. */
+/** Returns a page of the matching holds by id, which is the order in which they were placed. */
 export async function listMatchingHolds(
   db: Database,
   ledgerId: Uuid,
@@ -24,13 +24,13 @@ export async function listMatchingHolds(
   if (isUnfiltered(filter)) {
     return { rows: await listHolds(db, ledgerId, range, currencyOf), stoppedAt: undefined };
   }
-  const { keys, stoppedAt } = await findKeys(db, holdPlaces(ledgerId, filter, range), range);
+  const { keys, stoppedAt } = await findKeys(db, holdSources(ledgerId, filter, range), range);
   const holds = new Map((await findHolds(db, ledgerId, keys, currencyOf)).map((hold) => [hold.id, hold]));
   return { rows: keys.flatMap((key) => holds.get(key) ?? []), stoppedAt };
 }
 
-/** Where holds that match can be: among all or those of the account, and, where they are open, in the set of what expires. */
-function holdPlaces(ledgerId: Uuid, filter: HoldFilter, range: KeysetRange<Uuid>): Places {
+/** Returns where to look for matching holds: among all or those of the account and, for open holds, by expiresAt. */
+function holdSources(ledgerId: Uuid, filter: HoldFilter, range: KeysetRange<Uuid>): Sources {
   const { accountId, status, expiresAt } = filter;
   const id = sql.ref('h.id');
   const within = idsWithin(id, range);
@@ -45,7 +45,7 @@ function holdPlaces(ledgerId: Uuid, filter: HoldFilter, range: KeysetRange<Uuid>
       ? sql`holds h where ${within}`
       : holdsOfAccount(accountId, range);
   return {
-    walk: () => ({ key: id, order: id, matches, from }),
+    ordered: () => ({ key: id, order: id, matches, from }),
     displaced: undefined,
     sets:
       status === 'OPEN' && expires !== undefined
@@ -55,8 +55,8 @@ function holdPlaces(ledgerId: Uuid, filter: HoldFilter, range: KeysetRange<Uuid>
 }
 
 /**
- * Both indexes are in the order of the list, and are read side by side, each no further than the walk goes. No hold is from an
- * account to itself.
+ * Merges the holds from the account with those to it. Both indexes are in the order of the list, and neither is read beyond the
+ * limit of an ordered scan. No hold is from an account to itself.
  */
 function holdsOfAccount(accountId: Uuid, range: KeysetRange<Uuid>): RawBuilder<unknown> {
   const side = (column: 'h.from_account_id' | 'h.to_account_id') => sql`
@@ -66,8 +66,8 @@ function holdsOfAccount(accountId: Uuid, range: KeysetRange<Uuid>): RawBuilder<u
 }
 
 /**
- * A page of the posted transactions of a hold, oldest first: the one that placed it, and those that captured or released it.
- * Declined attempts stand beside them in the index, however many there are.
+ * Returns a page of the posted transactions of a hold, oldest first: the one that placed it, and those that captured or released
+ * it. The index also contains any number of declined attempts.
  */
 export async function listHoldTransactions(
   db: Database,
@@ -76,15 +76,15 @@ export async function listHoldTransactions(
   range: KeysetRange<Uuid>,
   currencyOf: CurrencyOf,
 ): Promise<Listed<Uuid, Transaction>> {
-  const turned = turnRound(range);
+  const oldestFirst = reversed(range);
   const id = sql.ref('t.id');
-  const walk = (): WalkSource => ({
+  const ordered = (): OrderedSource => ({
     key: id,
     order: id,
     matches: sql<SqlBool>`t.ledger_id = ${ledgerId} and t.outcome = 'POSTED'`,
-    from: sql`transactions t where t.hold_id = ${holdId} and ${idsWithin(id, turned)}`,
+    from: sql`transactions t where t.hold_id = ${holdId} and ${idsWithin(id, oldestFirst)}`,
   });
-  const { keys, stoppedAt } = await findKeys(db, { walk, displaced: undefined, sets: [] }, turned);
+  const { keys, stoppedAt } = await findKeys(db, { ordered, displaced: undefined, sets: [] }, oldestFirst);
   const found = await findTransactions(db, ledgerId, keys, currencyOf);
   const transactions = new Map(found.map((transaction) => [transaction.id, transaction]));
   return { rows: keys.flatMap((key) => transactions.get(key) ?? []), stoppedAt };

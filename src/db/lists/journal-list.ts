@@ -1,15 +1,15 @@
 /**
- * The journal, as programs follow it: posted transactions by block, then by their place in the block. This order is final:
- * nothing is ever posted before a place that somebody has read.
+ * The journal: posted transactions by block, then by their place in the block. This order is final: no transaction is ever posted
+ * before a place that a reader has reached.
  *
  * A reader in READ COMMITTED sees blocks 1 to n without a gap, and each one whole:
- * - A block and its transactions are written by one database transaction, so that one snapshot sees all of them or none.
- * - Its number is one above that in the ledger's row, which the same transaction updates, so that it keeps the row locked until
- *   it has ended. Block n + 1 can take the lock only then.
- * - PostgreSQL makes a commit visible before it releases the locks. Block n + 1 therefore becomes visible after block n, and a
- *   snapshot that has it has block n too.
- * Blocks never change, so that one page's snapshot may be older or newer than another's. Times and ids do not have this order:
- * they are taken before the commit, and a later commit may have an earlier id.
+ * - One database transaction writes a block and its transactions, so a snapshot sees all of them or none.
+ * - The same transaction takes the block's number from the ledger's row and updates that row, so it keeps the row locked until it
+ *   ends. Only then can block n + 1 take the lock.
+ * - PostgreSQL makes a commit visible before it releases the locks. Therefore block n + 1 becomes visible after block n, and a
+ *   snapshot that contains it contains block n too.
+ * Blocks never change, so pages may be read in different snapshots. Times and ids do not have this order: they are assigned before
+ * the commit, and a later commit may have an earlier id.
  */
 import { type Kysely, sql } from 'kysely';
 import type { Transaction } from '../../core/transaction.ts';
@@ -23,15 +23,15 @@ import { MAX_ROWS } from './finding.ts';
 /** A part of the journal, in its order. */
 export interface JournalPage {
   readonly rows: readonly { readonly transaction: Transaction; readonly place: JournalPlace }[];
-  /** How far was read: after the last row, or after the declined outcomes that follow it. */
+  /** The end of the page: after its last row, or after the declined outcomes that follow that row. */
   readonly end: JournalPlace;
-  /** Whether the journal went on after `end` when it was read. */
+  /** Whether the journal had outcomes after `end` when the page was read. */
   readonly hasMore: boolean;
 }
 
 /**
- * At most `size` posted transactions after a place, or from the beginning; at most 10,000 outcomes are looked at. Undefined:
- * the place is not in these books.
+ * Returns at most `size` posted transactions after a place, or from the beginning; undefined if the journal does not contain the
+ * place. Reads at most 10,000 outcomes.
  */
 export async function listJournal(
   db: Kysely<DB>,
@@ -64,20 +64,20 @@ export async function listJournal(
 
   if (posted.length > size) return { rows: listed, end: listed.at(-1)?.place ?? start, hasMore: true };
   const last = rows.at(-1);
-  if (last === undefined) throw new TypeError('there is no such ledger');
+  if (last === undefined) throw new TypeError(`the ledger ${ledgerId} does not exist`);
   const end = placeOf(last, last.size - Math.max(0, last.looked - MAX_ROWS));
   return { rows: listed, end, hasMore: end.block < last.head || end.outcomes < last.size };
 }
 
 const NO_HASH = Buffer.alloc(0);
 
-/** A block, or the place before the first one that the page begins with. */
+/** A block, or the place before the first block. */
 interface BlockRow {
   readonly block: bigint;
   readonly hash: Buffer | null;
   readonly first_id: Uuid | null;
   readonly size: number;
-  /** How many outcomes the page would have looked at after this block if it read all of it. */
+  /** The number of outcomes that have been read at the end of this block. */
   readonly looked: number;
   /** The ledger's last block. */
   readonly head: bigint;
@@ -92,13 +92,13 @@ function isPosted(row: JournalRow): row is PostedRow {
 }
 
 /**
- * Walks from block to block by the key (number, ledger), in each along its range of ids, until `limit` posted transactions are
- * found. The recursion leaves the planner no other way to the blocks, whatever it believes of the tables. A block's range
- * has transactions of its own ledger alone, so that no condition on the ledger is needed.
- * Answers one row per posted transaction, the row of the block that the page begins in, and that of the last block read.
+ * Reads block after block by the key (number, ledger), and in each block its range of ids, until `limit` posted transactions are
+ * found. The recursion allows the planner no other plan, whatever its statistics are. The range of a block contains transactions
+ * of its own ledger only, so it needs no condition on the ledger.
+ * Returns one row per posted transaction, one for the block in which the page begins, and one for the last block that was read.
  */
 function journalQuery(ledgerId: Uuid, { block, outcomes }: JournalPlace, limit: number) {
-  // The first step reads the block of the place itself, to compare its hash and to read the rest of it.
+  // The first step reads the block of the place again, to compare its hash and to read the rest of it.
   const before = block === 0n ? 0n : block - 1n;
   return sql<JournalRow>`
     with recursive walk (block, hash, first_id, size, looked, found, posted) as (
@@ -123,7 +123,7 @@ function journalQuery(ledgerId: Uuid, { block, outcomes }: JournalPlace, limit: 
     order by w.block, t.id`;
 }
 
-/** The id that comes so many places after a block's first: ids of a block differ in their last 20 bits, and count there. */
+/** Returns the id at a number of places after a block's first id. The last 20 bits of a block's ids are a counter. */
 function idInBlock(firstId: string, places: string) {
   const id = sql.ref(firstId);
   return sql<Uuid>`(left(${id}::text, 31)

@@ -4,8 +4,9 @@ import type { Transaction } from '../../core/transaction.ts';
 import type { Currency } from '../../core/values/currency.ts';
 import type { Uuid } from '../../core/values/ids.ts';
 import { findTransactions, listTransactions } from '../journal/transactions.ts';
+import type { KeysetRange, Listed } from '../keyset.ts';
 import type { Database } from '../postgres/database.ts';
-import { findKeys, type Places, type SetSource } from './finding.ts';
+import { findKeys, type SetSource, type Sources } from './finding.ts';
 import {
   type AccountPlace,
   and,
@@ -14,11 +15,10 @@ import {
   isWithin,
   versionsWithin,
 } from './finding-conditions.ts';
-import type { KeysetRange, Listed } from './keyset.ts';
 
 type CurrencyOf = (code: string) => Currency;
 
-/** A page of the posted transactions that match, by id, which is their order in time. */
+/** Returns a page of the matching posted transactions by id, which is the order of their creation. */
 export async function listMatchingTransactions(
   db: Database,
   ledgerId: Uuid,
@@ -29,7 +29,7 @@ export async function listMatchingTransactions(
   if (isUnfiltered(filter)) {
     return { rows: await listTransactions(db, ledgerId, range, currencyOf), stoppedAt: undefined };
   }
-  const { keys, stoppedAt } = await findKeys(db, transactionPlaces(ledgerId, filter, range), range);
+  const { keys, stoppedAt } = await findKeys(db, transactionSources(ledgerId, filter, range), range);
   const transactions = new Map(
     (await findTransactions(db, ledgerId, keys, currencyOf)).map((found) => [found.id, found]),
   );
@@ -37,16 +37,16 @@ export async function listMatchingTransactions(
 }
 
 /**
- * Where transactions that match can be: among all or those of the account's entries, among those that count at another time
- * than that of their recording, and in the set of their metadata.
+ * Returns where to look for matching transactions: among all or by the account's entries, among the displaced, or by their
+ * metadata.
  */
-function transactionPlaces(ledgerId: Uuid, filter: TransactionFilter, range: KeysetRange<Uuid>): Places {
+function transactionSources(ledgerId: Uuid, filter: TransactionFilter, range: KeysetRange<Uuid>): Sources {
   const { accountId, metadata } = filter;
-  const places =
+  const sources =
     accountId === undefined || accountId === null
-      ? placesOfAll(ledgerId, filter, range)
-      : placesOfAccount({ accountId, ledgerId }, filter, range);
-  if (metadata === undefined) return { ...places, sets: [] };
+      ? allSources(ledgerId, filter, range)
+      : accountEntrySources({ accountId, ledgerId }, filter, range);
+  if (metadata === undefined) return { ...sources, sets: [] };
   const withMetadata: SetSource = {
     key: sql`t.id`,
     matches: transactionMatches(ledgerId, filter, range),
@@ -54,19 +54,19 @@ function transactionPlaces(ledgerId: Uuid, filter: TransactionFilter, range: Key
     where: sql`t.metadata @> ${JSON.stringify(metadata)}::jsonb`,
     index: 'gin',
   };
-  return { ...places, sets: [withMetadata] };
+  return { ...sources, sets: [withMetadata] };
 }
 
-function placesOfAll(
+function allSources(
   ledgerId: Uuid,
   filter: TransactionFilter,
   range: KeysetRange<Uuid>,
-): Omit<Places, 'sets'> {
+): Omit<Sources, 'sets'> {
   const { createdAt, effectiveAt } = filter;
   const id = sql.ref('t.id');
   const matches = transactionMatches(ledgerId, filter, range);
   return {
-    walk: (narrow) => ({
+    ordered: (narrow) => ({
       key: id,
       order: id,
       matches,
@@ -85,12 +85,12 @@ function placesOfAll(
   };
 }
 
-/** An account's entries are in the order of their transactions, of which one may have several. */
-function placesOfAccount(
+/** An account's entries are in the order of their transactions. A transaction may have several. */
+function accountEntrySources(
   account: AccountPlace,
   filter: TransactionFilter,
   range: KeysetRange<Uuid>,
-): Omit<Places, 'sets'> {
+): Omit<Sources, 'sets'> {
   const { createdAt, effectiveAt, types, metadata } = filter;
   const { after, before } = range;
   const key = sql.ref('e.transaction_id');
@@ -109,7 +109,7 @@ function placesOfAccount(
     before === undefined ? undefined : sql`${version} >= ${firstVersion(account, '>', before)}`,
   );
   return {
-    walk: (narrow) => ({
+    ordered: (narrow) => ({
       key,
       order: version,
       matches,
@@ -129,7 +129,7 @@ function placesOfAccount(
   };
 }
 
-/** The whole filter, on a row of `transactions t`. */
+/** Returns the condition of the whole filter, on a row of `transactions t`. */
 function transactionMatches(
   ledgerId: Uuid,
   { createdAt, effectiveAt, types, accountId, metadata }: TransactionFilter,
@@ -142,7 +142,7 @@ function transactionMatches(
     metadata === undefined ? undefined : sql`t.metadata @> ${JSON.stringify(metadata)}::jsonb`,
     accountId === undefined
       ? undefined
-      : // By the transaction's few entries, never by the account's many.
+      : // Reads the few entries of the transaction, not the many of the account.
         sql`(select true from entries e
           where e.transaction_id = t.id and (e.account_id = ${accountId}) is true limit 1)`,
   )}`;

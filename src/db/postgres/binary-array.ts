@@ -3,7 +3,7 @@ import { FieldWriter } from '../../core/values/fields.ts';
 import type { Uuid } from '../../core/values/ids.ts';
 import type { Instant } from '../../core/values/instant.ts';
 
-/** What each type of PostgreSQL's is in the program, where its arrays are written. */
+/** The TypeScript type of an array's elements, for each PostgreSQL type. */
 export interface Elements {
   readonly uuid: Uuid;
   readonly text: string;
@@ -17,7 +17,7 @@ export interface Elements {
 
 const { builtins } = pg.types;
 
-/** How an element is written, in the form that the type's `recv` function reads, and the type's oid. */
+/** For each type its oid, and a function that writes an element in the binary format of its `recv` function. */
 const ELEMENTS: {
   readonly [T in keyof Elements]: {
     readonly oid: number;
@@ -27,7 +27,7 @@ const ELEMENTS: {
   uuid: { oid: builtins.UUID, write: (fields, value) => fields.uuid(value) },
   text: { oid: builtins.TEXT, write: (fields, value) => fields.text(value) },
   bytea: { oid: builtins.BYTEA, write: (fields, value) => fields.bytes(value) },
-  // The form of jsonb has a version, which is 1.
+  // The first byte is the version of the format: 1.
   jsonb: { oid: builtins.JSONB, write: (fields, value) => fields.text(`\u0001${JSON.stringify(value)}`) },
   // Microseconds since 2000-01-01.
   timestamptz: { oid: builtins.TIMESTAMPTZ, write: (fields, value) => fields.int64(value - POSTGRES_EPOCH) },
@@ -38,8 +38,8 @@ const ELEMENTS: {
 const POSTGRES_EPOCH = BigInt(Date.UTC(2000, 0, 1)) * 1000n;
 
 /**
- * An array in PostgreSQL's binary form (array_recv): the server reads it in half the time of its text, of which a large batch
- * has tens of thousands of elements.
+ * Returns an array in PostgreSQL's binary format (array_recv). The server parses it in half the time of the text format; a large
+ * batch has tens of thousands of elements.
  */
 export function binaryArray<T extends keyof Elements>(
   type: T,
@@ -48,7 +48,7 @@ export function binaryArray<T extends keyof Elements>(
   const { oid, write } = ELEMENTS[type];
   const fields = new FieldWriter(20 + 24 * values.length);
   fields.int32(1); // dimensions
-  fields.int32(1); // there may be nulls
+  fields.int32(1); // may contain nulls
   fields.int32(oid);
   fields.int32(values.length);
   fields.int32(1); // the first element's index
@@ -59,7 +59,7 @@ export function binaryArray<T extends keyof Elements>(
   return fields.written();
 }
 
-/** Digits of base 10,000 behind their number, the first one's weight, the sign and the scale, two bytes each (numeric_recv). */
+/** Writes the number of base-10,000 digits, the first digit's weight, the sign, the scale, then the digits: two bytes each (numeric_recv). */
 function writeNumeric(fields: FieldWriter, value: bigint): void {
   const size = value < 0n ? -value : value;
   const digits = size <= MAX_SAFE ? digitsOf(Number(size)) : longDigitsOf(size);

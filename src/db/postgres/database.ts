@@ -9,35 +9,35 @@ import { SERVICE_ROLE } from './roles.ts';
 
 export type Database = Kysely<DB>;
 
-/** What the names of all the service's sessions begin with. */
+/** The prefix of the application_name of all the service's sessions. */
 export const APPLICATION = 'transactional-ledger';
 
 export interface DatabaseOptions {
   readonly url: string;
-  /** The role that the connections take, the application's unless another is named: what they may do is what it may. */
+  /** The role that the connections take, and whose privileges they have. Default: the application's. */
   readonly role?: string;
   readonly maxConnections: number;
   readonly applicationName: string;
-  /** How long the answer to one statement may take, COMMIT's included; then the connection is given up. */
+  /** How long one statement may take, including COMMIT; then the connection is closed. */
   readonly statementDeadlineMs?: number;
-  /** How long a statement waits for a lock; as long as for its answer unless said. */
+  /** How long a statement waits for a lock. Default: as long as it may take. */
   readonly lockTimeoutMs?: number;
-  /** `force_generic_plan`: prepared statements are planned once a connection, by indexes alone, and not anew for the values of each run. */
+  /** `force_generic_plan`: each connection plans a prepared statement once, with index scans only. */
   readonly planCacheMode?: 'auto' | 'force_generic_plan';
-  /** Shared by pools whose connections are dropped together when the server becomes read-only. Has its own say on durability. */
+  /** Shared by pools whose connections are dropped together if the server becomes read-only. It decides on durability. */
   readonly primary?: Primary;
-  /** true: the server may lose in a crash what it has answered. Unless it is set, such a server is refused. */
+  /** If true, a server that can lose committed data in a crash is accepted. */
   readonly allowUnsafeDurability?: boolean;
 }
 
 /**
- * Opens a pool of connections behind Kysely. int8 and numeric arrive as bigint (the books hold whole minor units only),
- * timestamptz as microseconds. Connecting is left to the first query.
+ * Opens a pool of connections for Kysely. Values of int8 and numeric are returned as bigint (all amounts are whole minor units),
+ * of timestamptz as microseconds. The first query connects.
  */
 export function openDatabase(options: DatabaseOptions): Database {
   const { role = SERVICE_ROLE, statementDeadlineMs = 30_000, planCacheMode = 'auto' } = options;
   const { allowUnsafeDurability = false, primary = new Primary({ allowUnsafeDurability }) } = options;
-  // The server gives up a little earlier, so that it is heard to, and the connection is kept.
+  // The server's timeout is shorter, so that its error arrives before the client closes the connection.
   const timeoutMs = statementDeadlineMs - 500;
   const pool = new pg.Pool({
     connectionString: options.url,
@@ -54,7 +54,7 @@ export function openDatabase(options: DatabaseOptions): Database {
     pipeline: true,
     onConnect: (client) => primary.admit(client),
   });
-  // A connection that is lost while it is idle is replaced when it is needed: a failure to do that is reported.
+  // The pool replaces a lost idle connection on demand, and reports failures to do so.
   pool.on('error', () => {});
   const db = new Kysely<DB>({ dialect: new PostgresDialect({ pool: new CheckedPool(pool, primary) }) });
   pools.set(db, pool);
@@ -63,23 +63,23 @@ export function openDatabase(options: DatabaseOptions): Database {
 
 const PLANNING = {
   auto: '-c plan_cache_mode=auto',
-  // A plan that is made while the tables are empty serves them when they have grown.
+  // The plan is made while the tables may be empty, and must suit them when they have grown.
   force_generic_plan: '-c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c enable_bitmapscan=off',
 };
 
 const pools = new WeakMap<Database, pg.Pool>();
 
-/** Connections of a pool, and how many wait for one. */
+/** The connections of a pool, and the number of callers that wait for one. */
 export interface PoolUse {
   readonly inUse: number;
   readonly idle: number;
   readonly waiting: number;
 }
 
-/** How the connections behind a database that `openDatabase` opened are used now. */
+/** Returns the use of a database's pool. */
 export function poolUse(db: Database): PoolUse {
   const pool = pools.get(db);
-  if (pool === undefined) throw new TypeError('the database is not a pool of its own');
+  if (pool === undefined) throw new TypeError('the database was not opened by openDatabase');
   return { inUse: pool.totalCount - pool.idleCount, idle: pool.idleCount, waiting: pool.waitingCount };
 }
 
@@ -93,10 +93,10 @@ function getTypeParser(oid: number, format?: 'text' | 'binary'): (value: string)
   return pg.types.getTypeParser(oid, format);
 }
 
-/** The instant that was read last: rows that were written together have the same. */
+/** The last parsed instant: rows that were written together share theirs. */
 let last: { readonly text: string; readonly instant: Instant } | undefined;
 
-/** Reads PostgreSQL's own text of an instant, in UTC: "2026-01-31 12:00:00.5+00". */
+/** Parses PostgreSQL's text of an instant in UTC: "2026-01-31 12:00:00.5+00". */
 function parseTimestamp(text: string): Instant {
   if (text === last?.text) return last.instant;
   const [seconds = '', fraction = ''] = text.slice(0, -'+00'.length).split('.');

@@ -2,12 +2,15 @@ import type { Primary } from './primary.ts';
 import { OWNER_ROLE, SERVICE_ROLE } from './roles.ts';
 import { connectAtStart, DatabaseNotReadyError } from './start-client.ts';
 
-/** What a login of the service may be. */
+/** The privileges of a login. */
 export interface Login {
   readonly name: string;
   /** PostgreSQL's version number: 150000 is 15.0. */
   readonly serverVersion: number;
-  /** It can take the owner's role, or anybody's: then the database defends itself against the service's faults only. */
+  /**
+   * It can take the owner's role, or is a superuser. Then the database is protected from faults of the service only: the login
+   * can switch the protections off.
+   */
   readonly canOwn: boolean;
   /** It can take the application's role. */
   readonly canServe: boolean;
@@ -16,8 +19,8 @@ export interface Login {
 const OLDEST_VERSION = 150_000;
 
 /**
- * Asks the database what the login of a connection string may be there. Throws where it cannot be asked, is too old, or is not fit
- * to be the primary.
+ * Returns the privileges of a connection string's login. Throws if the server is unreachable, too old, or cannot serve as the
+ * primary.
  */
 export async function inspectLogin(url: string, primary: Primary): Promise<Login> {
   const client = await connectAtStart(url, 'DATABASE_URL');
@@ -43,7 +46,7 @@ export async function inspectLogin(url: string, primary: Primary): Promise<Login
     };
     if (login.serverVersion < OLDEST_VERSION) {
       throw new DatabaseNotReadyError(
-        'The ledger needs PostgreSQL 15 or later, and DATABASE_URL leads to an older one.',
+        'The ledger needs PostgreSQL 15 or later. The server of DATABASE_URL is older: upgrade it, or use another one.',
       );
     }
     await primary.admit(client);

@@ -12,9 +12,9 @@ export interface PrepareOptions {
 }
 
 /**
- * Makes sure that the service's login can serve on a database of this program's schema, migrating it where that is due and
- * the login, or `migrationUrl`'s, may. Throws `DatabaseNotReadyError` where it is not to be, and `UnfitServerError` where the server
- * takes no writes or may lose them, unless `allowUnsafeDurability` is set.
+ * Prepares the database for the service: migrates it if `migrationUrl` is set or the service's login may, and checks that the
+ * login can serve. Throws `DatabaseNotReadyError` if it cannot, and `UnfitServerError` if the server rejects writes or could lose
+ * them. `allowUnsafeDurability` allows the latter.
  */
 export async function prepareDatabase(
   url: string,
@@ -31,8 +31,8 @@ export async function prepareDatabase(
   const { name, canOwn, canServe } = ownerUrl === null ? login : await inspectLogin(url, primary);
   if (!canServe) {
     throw new DatabaseNotReadyError(
-      `The login ${name} of DATABASE_URL is no member of the role ${SERVICE_ROLE}. ` +
-        `Let an administrator run db/roles.sql, then: grant ${SERVICE_ROLE} to ${name};`,
+      `The login ${name} of DATABASE_URL is not a member of the role ${SERVICE_ROLE}. ` +
+        `As an administrator, run db/roles.sql, then: grant ${SERVICE_ROLE} to ${name};`,
     );
   }
   await refuseOtherSearchPath(url);
@@ -40,13 +40,13 @@ export async function prepareDatabase(
   if (allowUnsafeDurability) {
     report.warn(
       'ALLOW_UNSAFE_DURABILITY is 1: fsync, full_page_writes and synchronous_commit are not checked. ' +
-        'A crash of the database can lose what was answered.',
+        'A crash of the database server can lose acknowledged transactions.',
     );
   }
   if (canOwn) {
     report.warn(
-      `The login ${name} of DATABASE_URL can become the owner of the books: the database defends them against the ` +
-        `service's faults only. Give the service a login that is a member of ${SERVICE_ROLE} and nothing else.`,
+      `The login ${name} of DATABASE_URL can become the owner of the books: it can switch the database's protections ` +
+        `off. Give the service a login that is a member of ${SERVICE_ROLE} only.`,
     );
   }
 }
@@ -71,8 +71,8 @@ async function refuseDueMigrations(url: string, primary: Primary): Promise<void>
     const due = await dueMigrations(db);
     if (due.length === 0) return;
     throw new DatabaseNotReadyError(
-      `The database lacks the migrations ${due.join(', ')}, which the login of DATABASE_URL may not make. ` +
-        'Set DATABASE_MIGRATION_URL to a login that is a member of tls_owner, or start once with it.',
+      `The database lacks the migrations ${due.join(', ')}, and the login of DATABASE_URL may not apply them. ` +
+        'Set DATABASE_MIGRATION_URL to a login that is a member of tls_owner.',
     );
   } finally {
     await db.destroy();

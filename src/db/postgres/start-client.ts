@@ -1,20 +1,20 @@
 import pg from 'pg';
 
-/** The database cannot be used as it is. The message says why, and what to do. */
+/** The database cannot be used in its present state. The message says why, and what to do. */
 export class DatabaseNotReadyError extends Error {
   override readonly name = 'DatabaseNotReadyError';
 }
 
-/** The variable of the environment that has a connection string. */
+/** The environment variable that contains a connection string. */
 export type UrlVariable = 'DATABASE_URL' | 'DATABASE_MIGRATION_URL';
 
 /**
- * Connects to the database that a variable names, for the work at the start. The caller ends the client. Throws
- * `DatabaseNotReadyError`, whose message has no part of the connection string but its host, port and database.
+ * Connects to the database of an environment variable, during the start. The caller ends the client. Throws
+ * `DatabaseNotReadyError`. Its message contains the host, port and database of the connection string, but no credentials.
  */
 export async function connectAtStart(url: string, variable: UrlVariable): Promise<pg.Client> {
   const client = parse(url, variable);
-  // An error that ends the connection is also that of the query under way.
+  // The running query fails with the same error. Without a listener, the process would end.
   client.on('error', () => {});
   try {
     await client.connect();
@@ -31,7 +31,7 @@ export async function connectAtStart(url: string, variable: UrlVariable): Promis
     }
     throw new DatabaseNotReadyError(
       `PostgreSQL cannot be reached ${place}, database ${database}: ${messageOf(error)}. ` +
-        `Check ${variable}, and that the server runs.`,
+        `Check ${variable}, and that the server is running.`,
       { cause: error },
     );
   }
@@ -42,19 +42,19 @@ function parse(url: string, variable: UrlVariable): pg.Client {
     return new pg.Client({ connectionString: url, connectionTimeoutMillis: 5000 });
   } catch (error) {
     throw new DatabaseNotReadyError(
-      `${variable} cannot be read as a connection string: ${(error as Error).message}. ` +
-        'Percent-encode special characters of the user and the password.',
+      `${variable} is not a valid connection string: ${(error as Error).message}. ` +
+        'Percent-encode special characters in the user name and the password.',
     );
   }
 }
 
-/** Node tries each address of a name, and puts the errors into one without a message. */
+/** Node tries each address of a host name, and combines the errors into one without a message. */
 function messageOf(error: unknown): string {
   const { message } = (error instanceof AggregateError ? error.errors[0] : error) as Error;
   return message;
 }
 
-/** Throws `DatabaseNotReadyError` where tables without a schema's name would not be found in, or not be made in, `public`. */
+/** Throws `DatabaseNotReadyError` if the search_path does not find tables in `public`, or does not create them there. */
 export async function demandSearchPath(
   client: pg.Client,
   variable: UrlVariable,
@@ -71,9 +71,9 @@ export async function demandSearchPath(
   if (row === undefined || row.fits) return;
   const { login, database, path } = row;
   throw new DatabaseNotReadyError(
-    `The books are in the schema public, and the search_path of the login ${login} of ${variable} is ` +
-      `${path === '' ? 'empty' : path}. Let an administrator run: ` +
+    `The ledger uses the schema public, but the search_path of the login ${login} of ${variable} is ` +
+      `${path === '' ? 'empty' : path}. As an administrator, run: ` +
       `alter role ${login} in database ${database} set search_path = public; ` +
-      `and see that ${variable} sets no other in its options, and that the schema exists.`,
+      `and check that ${variable} sets no other search_path in its options, and that the schema exists.`,
   );
 }

@@ -15,8 +15,8 @@
  * If the states of its accounts are cached, a batch of new commands is first written optimistically: see optimistic.ts.
  */
 
-import type { Naming } from '../../db/journal/journal.ts';
-import { COMMIT, follow } from '../../db/postgres/checked-pool.ts';
+import type { Naming } from '../../db/journal/locking.ts';
+import { COMMIT, pipeline } from '../../db/postgres/pipeline.ts';
 import { decideOn, findAll, nameAll, rememberIds, transaction } from './deciding.ts';
 import { type PostingContext, postOptimistically, type RegularPath } from './optimistic.ts';
 import { inTurns } from './turns.ts';
@@ -44,10 +44,7 @@ function postLocked(
     const { book, decisions, block } = await inTurns(decideOn(ledgerId, found, units));
     note(found, book.accounts);
     rememberIds(units, decisions);
-    for (const [place, statement] of block.entries()) {
-      await trx.executeQuery(place === block.length - 1 ? follow(statement, COMMIT) : statement);
-      onAnswer();
-    }
+    await pipeline(trx, [...block, COMMIT], onAnswer);
     return decisions.map(({ answer }) => answer);
   });
 }

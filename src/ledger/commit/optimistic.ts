@@ -20,7 +20,7 @@ import type { Book } from '../../core/decide/book.ts';
 import type { UnitDecision } from '../../core/decide/decide.ts';
 import type { Uuid } from '../../core/values/ids.ts';
 import type { Instant } from '../../core/values/instant.ts';
-import { writeExpected } from '../../db/journal/journal.ts';
+import { writeExpected } from '../../db/journal/locking.ts';
 import { sqlStateOf } from '../../db/postgres/pg-errors.ts';
 import { failureOf } from '../retries.ts';
 import { type BatchContext, decideOn, type Findings, rememberIds, transaction } from './deciding.ts';

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startServiceProcess } from '../../../scripts/service-process.ts';
-import { startEmbeddedPostgres } from '../../../src/db/embedded/embedded.ts';
+import { startEmbeddedPostgres } from '../../../src/db/embedded/embedded-postgres.ts';
 import { COMMAND_LANGUAGES, readCommands } from '../../support/commands.ts';
 import { asOwner, createTestDatabase } from '../../support/database.ts';
 import { readPage, Shell } from '../../support/docs.ts';

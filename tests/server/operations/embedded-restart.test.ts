@@ -86,6 +86,6 @@ test('the embedded PostgreSQL is restarted each time it is killed, and no answer
   await pay('while it is away');
   const { account } = await ask(`{ account(id: "${accountId}") { balance { amount } } }`);
   expect(account.balance.amount).toBe(`${answered.size + 1}.00`);
-  expect(service.output.filter((line) => line.includes('It is started again'))).toHaveLength(3);
+  expect(service.output.filter((line) => line.includes('It is restarted'))).toHaveLength(3);
   expect(await service.stop()).toBe(0);
 });

@@ -9,7 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { afterAll, describe, expect, inject, onTestFinished, test } from 'vitest';
 import { startServiceProcess } from '../../../scripts/service-process.ts';
-import { startEmbeddedPostgres } from '../../../src/db/embedded/embedded.ts';
+import { startEmbeddedPostgres } from '../../../src/db/embedded/embedded-postgres.ts';
 import { asOwner, createBlankDatabase, createTestDatabase } from '../../support/database.ts';
 import { expectSoundBooks } from '../../support/ledger.ts';
 import { writeManifest } from '../http/manifest.ts';
@@ -195,7 +195,7 @@ describe('a database given by DATABASE_URL', () => {
       const { status, stderr } = await startInVain({ DATABASE_URL: database[login] });
       expect(status).toBe(1);
       expect(stderr).toMatch(
-        /^The books are in the schema public, and the search_path .* is elsewhere\. .*alter role \S+ in database \S+ set search_path = public; .*\n$/,
+        /^The ledger uses the schema public, but the search_path .* is elsewhere\. .*alter role \S+ in database \S+ set search_path = public; .*\n$/,
       );
       const { username } = new URL(database[login]);
       const [, command = ''] = /run: (alter role .*? = public);/.exec(stderr) ?? [];
@@ -285,7 +285,7 @@ test.skipIf(process.platform !== 'linux').each(['/proc/foo', '/proc/foo/bar', im
     const { status, stderr } = await startInVain({ LEDGER_DATA_DIR: path });
     expect(status).toBe(1);
     expect(stderr).toBe(
-      `The data directory ${path} cannot be made or written to. Set LEDGER_DATA_DIR to a folder of your own.\n`,
+      `The data directory ${path} cannot be created or written to. Set LEDGER_DATA_DIR to a folder that you own.\n`,
     );
   },
 );

@@ -1,6 +1,6 @@
-// A PostgreSQL server of the service's own. The order of a start matters: the data directory is locked; then a
-// cluster is made if there is none; then a server that a killed service left behind is shut down; only then is
-// the server started. The lock is given back when the server has ended for good.
+// Starts a PostgreSQL server for this process. The order matters: lock the data directory; create the cluster if there is none;
+// shut down a server that a killed process left running; start the server. The lock is released when the server has ended and
+// is not restarted.
 
 import { existsSync } from 'node:fs';
 import { access, chmod, constants, mkdir, realpath } from 'node:fs/promises';
@@ -28,55 +28,55 @@ export { DataDirectoryInUseError } from './lock.ts';
 export { defaultDataDir } from './system.ts';
 
 export interface EmbeddedPostgres {
-  /** postgres://… of the service's login: a member of the application's role only, no superuser. */
+  /** postgres://… of the service's login. It is a member of the application's role only, and no superuser. */
   readonly serviceUrl: string;
-  /** postgres://… of the cluster's superuser, who migrates. */
+  /** postgres://… of the cluster's superuser, for migrations. */
   readonly ownerUrl: string;
-  /** The postmaster's; another one after a restart. */
+  /** The process id of the postmaster. A restart changes it. */
   readonly pid: number;
   readonly port: number;
   readonly dataDir: string;
-  /** As PostgreSQL says it: `18.4`. */
+  /** In PostgreSQL's notation: `18.4`. */
   readonly version: string;
-  /** Resolves when the postmaster has ended and is not started again. */
+  /** Resolves when the postmaster has ended and is not restarted. */
   readonly exited: Promise<void>;
-  /** Ends all sessions, writes a checkpoint, and resolves when the postmaster has ended. Idempotent. */
+  /** Ends all sessions, writes a checkpoint and resolves when the postmaster has ended. Idempotent. */
   stop(): Promise<void>;
 }
 
 export interface EmbeddedOptions {
-  /** Made if missing. Holds the cluster, its passwords, its log and the lock. */
+  /** Created if missing. Contains the cluster, its passwords, its log and the lock. */
   readonly dataDir: string;
-  /** The folder of another installation's programs instead of the npm package's. */
+  /** The folder of another installation's programs. Default: those of the npm package. */
   readonly binDir?: string;
-  /** Further PostgreSQL settings, as by `-c name=value`. */
+  /** More PostgreSQL settings, as with `-c name=value`. */
   readonly settings?: Readonly<Record<string, string>>;
   readonly onProgress?: (line: string) => void;
   /**
-   * Whether a server that ends by itself is started again, on the same port and with growing pauses, until it is stopped. Its
-   * connections are lost, and nothing that it had committed.
+   * Whether a server that ends by itself is restarted, on the same port and after growing pauses, until it is stopped. Its
+   * connections are lost; its committed data is not.
    */
   readonly restarts?: boolean;
-  /** Called when the server has ended by itself, and with each start after that that fails. */
+  /** Called when the server has ended by itself, and for each failed restart. */
   readonly onTrouble?: (problem: string) => void;
 }
 
-/** Failures that pass by themselves: a port taken meanwhile, or the dying rest of a killed server. */
+/** Temporary failures: another process took the port, or processes of a killed server have not ended yet. */
 const PASSING = /Address already in use|pre-existing shared memory block|lock file "postmaster.pid" already/;
 
 /**
- * Starts PostgreSQL on a data directory and resolves when it accepts connections, after crash recovery where
- * that is due. Durability settings are PostgreSQL's own. Throws DataDirectoryInUseError while another process
- * serves the directory; every other Error says what is wrong and what to do.
+ * Starts PostgreSQL on a data directory and resolves when it accepts connections. A crash recovery comes first if it is needed.
+ * Durability settings are PostgreSQL's defaults. Throws DataDirectoryInUseError while another process uses the directory, and
+ * other errors whose messages say what is wrong and what to do.
  */
 export async function startEmbeddedPostgres(options: EmbeddedOptions): Promise<EmbeddedPostgres> {
   const account = serverAccount();
   const dataDir = await openDataDir(options.dataDir, account);
-  const giveBack = await takeStartLock(dataDir);
+  const releaseLock = await takeStartLock(dataDir);
   try {
-    return await startLocked(dataDir, account, options, giveBack);
+    return await startLocked(dataDir, account, options, releaseLock);
   } catch (error) {
-    await giveBack();
+    await releaseLock();
     throw error;
   }
 }
@@ -85,7 +85,7 @@ async function startLocked(
   dataDir: string,
   account: ServerAccount | undefined,
   options: EmbeddedOptions,
-  giveBack: () => Promise<void>,
+  releaseLock: () => Promise<void>,
 ): Promise<EmbeddedPostgres> {
   const { binDir, settings = {}, onProgress = () => {}, restarts = false, onTrouble = () => {} } = options;
   const binaries =
@@ -94,10 +94,10 @@ async function startLocked(
       : await installedBinaries(binDir, account);
   const { ownerPassword, servicePassword } = await openCluster(dataDir, binaries, account, onProgress);
   const url = (user: string, password: string, port: number, database: string) =>
-    // sslmode is spelled out so that PGSSLMODE in the environment does not ask this server for TLS.
+    // An explicit sslmode, because PGSSLMODE in the environment could demand TLS, which this server does not offer.
     `postgres://${user}:${password}@127.0.0.1:${port}/${database}?sslmode=disable`;
 
-  /** Undefined: it ended before it accepted connections. */
+  /** Returns undefined if the server ended before it accepted connections. */
   const bringUp = async (postmaster: Postmaster): Promise<Postmaster | undefined> => {
     const { child, port, exited } = postmaster;
     try {
@@ -105,7 +105,7 @@ async function startLocked(
       const client = await connect(dataDir, postmaster, ownerUrl, onProgress);
       if (client === undefined) return undefined;
       await createRolesAndDatabase(client, servicePassword).finally(() => client.end());
-      // From here on the server alone does not keep this process alive.
+      // The running server alone must not keep this process alive.
       child.unref();
       return postmaster;
     } catch (error) {
@@ -135,7 +135,7 @@ async function startLocked(
 
   const server = new KeptServer({ start, restarts, onTrouble });
   const { ended } = await server.start();
-  const released = ended.then(giveBack);
+  const released = ended.then(releaseLock);
   const { port } = server.current;
   return {
     serviceUrl: url(SERVICE, servicePassword, port, DATABASE),
@@ -155,30 +155,30 @@ async function startLocked(
 }
 
 /**
- * Makes a folder with those above it that are missing, and returns the new ones. Node's recursive mkdir never returns where
- * the system says ENOENT below a folder that exists, as Linux does in /proc.
+ * Creates a folder and its missing parents, and returns the created ones. Node's recursive mkdir never returns if the system
+ * reports ENOENT below an existing folder, as Linux does in /proc.
  */
 async function makeFolders(path: string, mode: number): Promise<string[]> {
   const missing: string[] = [];
   for (let folder = path; !existsSync(folder); folder = dirname(folder)) missing.unshift(folder);
-  // Another process may have made one meanwhile.
+  // Another process may create one at the same time.
   for (const folder of missing) await mkdir(folder, { mode }).catch(unless('EEXIST'));
   return missing;
 }
 
 async function openDataDir(path: string, account: ServerAccount | undefined): Promise<string> {
   const wanted = resolve(path);
-  // The server's account may pass through what root makes here to its cluster, and write nothing else.
+  // The server's account must be able to enter the folders that root creates here, on the way to its cluster, but not to write.
   const mode = account === undefined ? 0o700 : 0o711;
   try {
     const made = await makeFolders(wanted, mode);
-    // The dot has a file refused.
+    // The dot makes the check fail for a file.
     await access(`${wanted}/.`, constants.W_OK);
-    // What a strict umask took from the new folders. Those that were there before are left as they are.
+    // A strict umask may have removed permissions from the created folders. Existing folders are not changed.
     for (const folder of made) await chmod(folder, mode);
   } catch (cause) {
     throw new EmbeddedPostgresError(
-      `The data directory ${wanted} cannot be made or written to. Set LEDGER_DATA_DIR to a folder of your own.`,
+      `The data directory ${wanted} cannot be created or written to. Set LEDGER_DATA_DIR to a folder that you own.`,
       { cause },
     );
   }
@@ -187,7 +187,7 @@ async function openDataDir(path: string, account: ServerAccount | undefined): Pr
   const barrier = unreachableFolder(dataDir, account);
   if (barrier === undefined) return dataDir;
   throw new EmbeddedPostgresError(
-    `PostgreSQL refuses to run as root, and user ${account.uid}, as whom it runs instead, cannot enter ${barrier}. ` +
-      'Set LEDGER_DATA_DIR to a folder that this user can reach (mode 0711 on every folder of the way is enough).',
+    `PostgreSQL refuses to run as root. It runs as user ${account.uid}, who cannot enter ${barrier}. ` +
+      'Set LEDGER_DATA_DIR to a folder that this user can reach (mode 0711 on every parent folder is enough).',
   );
 }

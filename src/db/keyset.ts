@@ -1,8 +1,8 @@
 import { type RawBuilder, type SqlBool, sql } from 'kysely';
 
 /**
- * A part of a list that is ordered by a unique key, newest first. `after` and `before` are places in the list, whichever of
- * its ends it is read from; where `inverted`, it is read from its end.
+ * A range of a list that is ordered by a unique key, newest first. `after` and `before` are keys in the order of the list. If
+ * `inverted`, the range is read from its end.
  */
 export interface KeysetRange<Key> {
   readonly after?: Key | undefined;
@@ -11,19 +11,19 @@ export interface KeysetRange<Key> {
   readonly inverted: boolean;
 }
 
-/** The same range of the list turned round: what comes first there comes last here. */
-export function turnRound<Key>({ after, before, limit, inverted }: KeysetRange<Key>): KeysetRange<Key> {
+/** Returns the same range of the reversed list. */
+export function reversed<Key>({ after, before, limit, inverted }: KeysetRange<Key>): KeysetRange<Key> {
   return { after: before, before: after, limit, inverted: !inverted };
 }
 
-/** What a range of a list has, in the direction in which it was read. */
+/** The rows of a range, in the order in which they were read. */
 export interface Listed<Key, Row> {
   readonly rows: readonly Row[];
-  /** Where reading ended before the range was full and before the list did; undefined: it did not. */
+  /** The key at which reading stopped before the range was full and before the list ended; undefined if it did not. */
   readonly stoppedAt: Key | undefined;
 }
 
-/** The condition that keeps a query inside the range of its key. */
+/** Returns the condition that a key is in a range. */
 export function withinRange<Key>(column: string, { after, before }: KeysetRange<Key>): RawBuilder<SqlBool> {
   const key = sql.ref(column);
   const older = after === undefined ? sql<SqlBool>`true` : sql<SqlBool>`${key} < ${after}`;
@@ -32,13 +32,14 @@ export function withinRange<Key>(column: string, { after, before }: KeysetRange<
 }
 
 /**
- * The condition on the ledger beside a range of ids. It is written so that no index serves it: on a table that was analyzed
- * while empty, `ledger_id =` makes the planner prefer any key that has it to the one that is in the list's order.
+ * Returns the condition on the ledger for a query of a range of ids. No index can serve it: on a table that was analyzed while
+ * empty, the planner would prefer any index that contains ledger_id to the one in the order of the list.
  */
 export function inLedger(ledgerId: string): RawBuilder<SqlBool> {
   return sql<SqlBool>`(ledger_id = ${ledgerId}) is true`;
 }
 
+/** Returns the direction in which a query must order the keys. */
 export function directionOf({ inverted }: Pick<KeysetRange<unknown>, 'inverted'>): 'asc' | 'desc' {
   return inverted ? 'asc' : 'desc';
 }
