@@ -8,6 +8,8 @@ export interface Patience {
   readonly begun?: boolean | undefined;
   /** Whether it only reads, so that no attempt of it can have been done. */
   readonly reads?: boolean | undefined;
+  /** Returns a random number below 1, for the pauses between attempts. */
+  readonly random: () => number;
 }
 
 /** What became of trying: an answer, or none in time. */
@@ -30,7 +32,7 @@ const LONGEST_PAUSE_MS = 5000;
  */
 export async function untilAnswered<T>(
   send: (signal: AbortSignal) => Promise<T>,
-  { deadlineMs, signal, begun = false, reads = false }: Patience,
+  { deadlineMs, signal, begun = false, reads = false, random }: Patience,
 ): Promise<Tried<T>> {
   const endsAt = performance.now() + deadlineMs;
   let isOpen = begun;
@@ -59,7 +61,7 @@ export async function untilAnswered<T>(
       retryAfterMs = error.retryAfterMs;
       last = unanswered(error);
     }
-    const pauseMs = Math.max(retryAfterMs, pauseBefore(attempts));
+    const pauseMs = Math.max(retryAfterMs, random() * longestPause(attempts));
     if (signal?.aborted === true || performance.now() + pauseMs >= endsAt) return last;
     await sleep(pauseMs, signal);
   }
@@ -77,13 +79,13 @@ function asRefusal(answer: unknown): RefusalFields | undefined {
   return fields?.retryable === undefined ? undefined : fields;
 }
 
-/** Full jitter: anything up to twice as long as the time before. */
-function pauseBefore(attempt: number): number {
-  return Math.random() * Math.min(FIRST_PAUSE_MS * 2 ** attempt, LONGEST_PAUSE_MS);
+/** The pauses have full jitter: their upper bound doubles with each attempt. */
+function longestPause(attempt: number): number {
+  return Math.min(FIRST_PAUSE_MS * 2 ** attempt, LONGEST_PAUSE_MS);
 }
 
 /** Aborts where the time is over, or where the caller's own signal does. */
-export function signalOf({ deadlineMs, signal }: Patience): AbortSignal {
+export function signalOf({ deadlineMs, signal }: Pick<Patience, 'deadlineMs' | 'signal'>): AbortSignal {
   const timeout = AbortSignal.timeout(Math.ceil(deadlineMs));
   return signal === undefined ? timeout : AbortSignal.any([timeout, signal]);
 }

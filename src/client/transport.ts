@@ -40,15 +40,34 @@ export class Transport {
   }
 
   /**
-   * Sends a document once. Throws NoAnswer; RequestRejected where sending it again would end alike; Unreachable where nothing can
-   * be sent.
+   * Sends a document once and returns its data. Throws NoAnswer where the same request may succeed later, RequestRejected where
+   * the service rejects the request each time, and Unreachable where nothing can be sent.
    */
-  async send<Result, Variables>(
+  send<Result, Variables>(
     document: AnyDocument<Result, Variables>,
     variables: Variables,
     signal: AbortSignal,
   ): Promise<Result> {
-    // Looked up each time, and called as the global's own: a browser's fetch refuses to be anybody else's method.
+    return this.sendJson<Result>(document.toString(), JSON.stringify(variables) ?? 'null', signal);
+  }
+
+  /** Does the same with variables that are JSON already. */
+  async sendJson<Result>(
+    query: DocumentTypes<Result, never> & string,
+    variables: string,
+    signal: AbortSignal,
+  ): Promise<Result> {
+    const { status, body } = await this.exchange<Result>(query, variables, signal);
+    return readAnswer(status, body);
+  }
+
+  /** Sends a document once and returns the response of GraphQL, whatever it says. Throws as `send` does where there is none. */
+  async exchange<Result>(
+    query: string,
+    variables: string,
+    signal: AbortSignal,
+  ): Promise<{ readonly status: number; readonly body: GraphQLAnswer<Result> }> {
+    // Read for each request, and called as a function of the global object: a browser's fetch accepts no other receiver.
     const { apiKey, fetch = globalThis.fetch, headers = {} } = this.#options;
     const init = {
       method: 'POST',
@@ -58,7 +77,7 @@ export class Transport {
         ...(apiKey === undefined ? {} : { authorization: `Bearer ${apiKey}` }),
         ...(typeof headers === 'function' ? await headers() : headers),
       },
-      body: JSON.stringify({ query: document.toString(), variables }),
+      body: `{"query":${JSON.stringify(query)},"variables":${variables}}`,
       signal,
     };
     checkHeaders(init.headers);
@@ -85,7 +104,7 @@ export class Transport {
     }
     const answer = parse<Result>(text);
     if (answer === undefined) throw strangeAnswer(response, text, this.#endpoint);
-    return readAnswer(status, answer);
+    return { status, body: answer };
   }
 
   /**
@@ -123,7 +142,7 @@ function checkHeaders(headers: Readonly<Record<string, string>>): void {
   }
 }
 
-interface GraphQLAnswer<Result> {
+export interface GraphQLAnswer<Result> {
   readonly data?: Result | null;
   readonly errors?: readonly GraphQLFault[];
 }
@@ -132,7 +151,7 @@ interface GraphQLAnswer<Result> {
 const REFUSED: readonly unknown[] = ['INVALID_INPUT', 'JOURNAL_REWOUND'];
 
 /** GraphQL leaves `data` out where it executed nothing; a null in its place, or in it beside errors, tells nothing. */
-function readAnswer<Result>(status: number, answer: GraphQLAnswer<Result>): Result {
+export function readAnswer<Result>(status: number, answer: GraphQLAnswer<Result>): Result {
   const { data } = answer;
   const errors = Array.isArray(answer.errors) ? answer.errors : [];
   if (data === undefined) {
@@ -147,6 +166,11 @@ function readAnswer<Result>(status: number, answer: GraphQLAnswer<Result>): Resu
     throw new NoAnswer(errors.map(({ message }) => message).join('; ') || 'The answer had no data.');
   }
   return data;
+}
+
+/** Returns the one field of the data: each document of this client selects one. */
+export function resultOf<Data extends object>(data: Data): Data[keyof Data] {
+  return Object.values(data)[0] as Data[keyof Data];
 }
 
 /** The error of a request that the service refused unread, since it was too busy. */

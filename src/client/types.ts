@@ -57,8 +57,12 @@ export type AccountResult = Extract<
 export type OperationResult = Extract<PostBatchResult, { __typename: 'BatchProcessed' }>['results'][number];
 export type PreviewResult = ResultOf<g.PreviewQuery>;
 export type Outcome = ResultOf<g.OutcomeByKeyQuery>;
+export type TrialBalanceLine = g.TrialBalanceQuery['ledger']['trialBalance'][number];
 export type NamedNode = ResultOf<g.NodeQuery>;
 export type HistoryEntry = NonNullable<g.HistoryQuery['account']>['history']['nodes'][number];
+
+/** An id such as `acct_…`, or `ext:` and the name that the caller gave as `externalId`: `ext:alice`. A name alone finds nothing. */
+export type NodeId = string;
 
 /** Transactions of the journal, and the cursor after them, which is never empty. */
 export interface JournalPage {
