@@ -33,7 +33,7 @@ const MAX_IN_FLIGHT = 4;
  * A request that is in flight for longer does not count among those in flight. One locked account can keep a request waiting for
  * seconds; calls that come later must not wait for it too.
  */
-const SLOW_MS = 1000;
+const SLOW_MS = 2000;
 
 interface Call<Item, Answer> {
   readonly item: Item;

@@ -4,8 +4,8 @@ import { readAnswer, resultOf, type Transport, type TypedDocument } from './tran
 
 type ById = TypedDocument<object, { readonly id: string }>;
 
-/** The service takes 1,000 fields in one request. A transaction has the most fields: 43. */
-const MAX_READS = 20;
+/** The service takes 1,000 fields in one request. A transaction has the most: some 55. */
+const MAX_READS = 16;
 
 /** Sends reads of single nodes, those of one kind that are called in one turn of the event loop by one request. */
 export class SharedReads {
