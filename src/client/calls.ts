@@ -1,7 +1,7 @@
 /**
  * Runs calls: gives each mutation its key, keeps its intent, retries until there is a result, and lets calls share requests.
  */
-import { IntentConflict, OutcomeUnknown, Unreachable, unanswered } from './errors.ts';
+import { IntentConflict, OutcomeUnknown, queryFailed, Unreachable } from './errors.ts';
 import { NoAnswer } from './failures.ts';
 import { Intents } from './intents.ts';
 import { makeKey, type WithKey, withKey } from './keys.ts';
@@ -177,7 +177,7 @@ export class Calls {
   ): Promise<T> {
     const tried = await untilAnswered(send, { ...this.#patience(options, DEADLINE_MS), reads: true });
     if (tried.answered) return tried.answer;
-    throw new Unreachable(unanswered(operation, tried.attempts, tried.cause), tried.cause);
+    throw new Unreachable(queryFailed(operation, tried.attempts, tried.cause), tried.cause);
   }
 
   #patience({ deadlineMs, signal }: CallOptions, defaultMs: number): Patience {

@@ -3,7 +3,7 @@
  * several by one request. While MAX_IN_FLIGHT requests are in flight, further calls wait for the next request.
  */
 import { RequestRejected } from './errors.ts';
-import { NoAnswer } from './failures.ts';
+import { NoAnswer, outOfTime } from './failures.ts';
 import { afterTurn } from './turns.ts';
 
 /** Thrown by `sendMany` where the service rejects the shared request as a whole. Its calls are then sent one by one. */
@@ -59,12 +59,12 @@ export class Coalescer<Item, Answer> {
   send(item: Item, signal: AbortSignal): Promise<Answer> {
     return new Promise((resolve, reject) => {
       if (signal.aborted) {
-        reject(aborted(signal));
+        reject(outOfTime(signal.reason));
         return;
       }
       const abort = () => {
         this.#waiting.delete(call);
-        reject(aborted(signal));
+        reject(outOfTime(signal.reason));
       };
       // A listener that stays would keep the call in memory as long as the caller's signal.
       const settled = () => signal.removeEventListener('abort', abort);
@@ -163,10 +163,6 @@ export class Coalescer<Item, Answer> {
       stop();
     }
   }
-}
-
-function aborted(signal: AbortSignal): NoAnswer {
-  return new NoAnswer('No response in time.', { cause: signal.reason });
 }
 
 /** Returns a signal that aborts when all of the given ones have aborted. `stop` removes its listeners. */

@@ -7,8 +7,8 @@ const PROJECT = join(import.meta.dirname, '../..');
 
 /** A block of a page that is run, with what the page says that it prints. */
 export interface Example {
-  /** sh is for a shell; js and json are a file that the page names, for what comes later; ts is a program. */
-  readonly language: 'sh' | 'js' | 'json' | 'ts';
+  /** sh runs in a shell; js and json are files that the page names; ts and python are programs. */
+  readonly language: 'sh' | 'js' | 'json' | 'ts' | 'python';
   readonly code: string;
   /** The page's `text` block behind it. */
   readonly output: string | undefined;
@@ -43,13 +43,17 @@ export function readExamples(page: string): Example[] {
         throw new SyntaxError(`${title}: what is printed stands right behind what prints it`);
       }
       examples[examples.length - 1] = { ...last, output: code };
-    } else if (language === 'sh' || language === 'js' || language === 'json' || language === 'ts') {
+    } else if (isLanguage(language)) {
       const file = /.*`([\w.-]+\.\w+)`:$/.exec(before)?.[1];
       examples.push({ language, code, output: undefined, file, title });
     } else throw new SyntaxError(`${title}: nobody runs ${line}`);
     before = '';
   }
   return examples;
+}
+
+function isLanguage(name: string | undefined): name is Example['language'] {
+  return ['sh', 'js', 'json', 'ts', 'python'].some((language) => language === name);
 }
 
 /** What an example runs with: this Node.js before any other, npm without a network, and no setting of the tests' own. */
