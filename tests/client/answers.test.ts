@@ -23,7 +23,7 @@ describe.each(MODES)('a $mode client:', ({ coalesce }) => {
   const createLedgerClient = (options: LedgerClientOptions) => createClient({ coalesce, ...options });
   const ledger = createLedgerClient({ url });
 
-  /** How many transactions were posted by deposits to the account. */
+  /** Returns the number of deposits to the account. */
   async function countDeposits(accountId: string): Promise<number> {
     let count = 0;
     for await (const transaction of ledger.transactions({ accountId, types: ['DEPOSIT'] })) {
@@ -32,7 +32,7 @@ describe.each(MODES)('a $mode client:', ({ coalesce }) => {
     return count;
   }
 
-  /** A fetch that answers something else first, as many times as there are answers; null lets a request pass and loses its answer. */
+  /** Returns a fetch that uses up the given responses first. For null it forwards the request and loses the response. */
   function answering(...answers: readonly (Response | Error | null)[]): {
     readonly fetch: Fetch;
     readonly keys: string[];
@@ -63,24 +63,24 @@ describe.each(MODES)('a $mode client:', ({ coalesce }) => {
   }
 
   const OVERLOADED = [{ message: 'busy', extensions: { code: 'OVERLOADED' } }];
-  /** The service's answers to requests that it is too busy to read. */
+  /** Returns responses to requests that the service is too busy to read. */
   function unread(count: number): Response[] {
     return Array.from({ length: count }, () => json({ errors: OVERLOADED }, { status: 503 }));
   }
 
-  describe('a mutation is sent again under the same key', () => {
+  describe('a mutation is retried under the same key', () => {
     it.each([
-      ['its answer was lost', null],
+      ['its response was lost', null],
       ['the connection failed', new TypeError('fetch failed')],
-      ['a gateway answered 502', new Response('<html>bad gateway</html>', { status: 502 })],
-      ['a gateway answered 429', new Response('', { status: 429 })],
-      ['the answer was cut off', new Response('{"data":{"depo')],
-      ['the answer is another’s', new Response('sign in to this network')],
+      ['a gateway returned 502', new Response('<html>bad gateway</html>', { status: 502 })],
+      ['a gateway returned 429', new Response('', { status: 429 })],
+      ['the response was cut off', new Response('{"data":{"depo')],
+      ['the response came from another server', new Response('sign in to this network')],
       ['there was no data', json({ data: null, errors: [{ message: 'Unexpected error.' }] })],
       ['there was no result', json({ data: { deposit: null } })],
       ['the ledger was overloaded', refused('OVERLOADED', { retryAfterMs: 5 })],
-      ['the database was away', refused('UNAVAILABLE')],
-    ])('where %s', async (_, answer) => {
+      ['the database was unavailable', refused('UNAVAILABLE')],
+    ])('if %s', async (_, answer) => {
       const accountId = await makeAccount(books);
       const { fetch, keys } = answering(answer, answer === null ? null : new TypeError('again'));
       const client = createLedgerClient({ url, fetch });
@@ -91,7 +91,7 @@ describe.each(MODES)('a $mode client:', ({ coalesce }) => {
       expect(await countDeposits(accountId)).toBe(1);
     });
 
-    it('no sooner than the service asks for', async () => {
+    it('after the pause that the service demands', async () => {
       const accountId = await makeAccount(books);
       const { fetch } = answering(
         refused('OVERLOADED', { retryAfterMs: 600 }),
@@ -102,7 +102,7 @@ describe.each(MODES)('a $mode client:', ({ coalesce }) => {
       expect(performance.now() - since).toBeGreaterThan(1500);
     });
 
-    it('until its deadline, and then says how to go on', async () => {
+    it('until the deadline, and the error says how to continue', async () => {
       const accountId = await makeAccount(books);
       const lost = Array.from({ length: 1000 }, () => null);
       const client = createLedgerClient({ url, fetch: answering(...lost).fetch, deadlineMs: 500 });
@@ -121,7 +121,7 @@ describe.each(MODES)('a $mode client:', ({ coalesce }) => {
       expect(await countDeposits(accountId)).toBe(1);
     });
 
-    it('but once its caller gives up', async () => {
+    it('until the caller’s signal aborts', async () => {
       const controller = new AbortController();
       const failing = async () => {
         throw new TypeError('fetch failed');
@@ -132,14 +132,14 @@ describe.each(MODES)('a $mode client:', ({ coalesce }) => {
       await expect(call).rejects.toThrow(OutcomeUnknown);
     });
 
-    it('where every attempt was certainly not done, the deadline leaves that refusal', async () => {
+    it('and returns the refusal at the deadline if no attempt can have been done', async () => {
       const busy = Array.from({ length: 1000 }, () => refused('OVERLOADED', { retryAfterMs: 20 }));
       const client = createLedgerClient({ url, fetch: answering(...busy).fetch, deadlineMs: 200 });
       const answer = await client.deposit({ accountId: 'acct_1', amount: '1' });
       expect(answer).toMatchObject({ code: 'OVERLOADED', retryable: true });
     });
 
-    it('where every attempt was refused unread, the deadline leaves that refusal', async () => {
+    it('and returns OVERLOADED at the deadline if every attempt was rejected unread', async () => {
       const client = createLedgerClient({ url, fetch: answering(...unread(1000)).fetch, deadlineMs: 200 });
       const answer = await client.deposit({ accountId: 'acct_1', amount: '1' });
       expect(answer).toEqual({
@@ -152,7 +152,7 @@ describe.each(MODES)('a $mode client:', ({ coalesce }) => {
       });
     });
 
-    it('where one attempt may have been done, a later one that is refused unread is no answer', async () => {
+    it('and its outcome is unknown if an attempt may have been done before one was rejected unread', async () => {
       const client = createLedgerClient({
         url,
         fetch: answering(null, ...unread(1000)).fetch,
@@ -167,13 +167,13 @@ describe.each(MODES)('a $mode client:', ({ coalesce }) => {
       ['of another code', { errors: [{ message: 'down', extensions: { code: 'UNAVAILABLE' } }] }],
       ['that is no list of errors', { errors: 'OVERLOADED' }],
       ['that is null', null],
-    ])('an answer of 503 %s does not say that nothing was done', async (_, body) => {
+    ])('a response of 503 %s does not prove that nothing was done', async (_, body) => {
       const answers = Array.from({ length: 1000 }, () => json(body, { status: 503 }));
       const client = createLedgerClient({ url, fetch: answering(...answers).fetch, deadlineMs: 200 });
       await expect(client.deposit({ accountId: 'acct_1', amount: '1' })).rejects.toThrow(OutcomeUnknown);
     });
 
-    it('where one attempt may have been done, such a refusal is no answer', async () => {
+    it('and its outcome is unknown if an attempt may have been done before it was OVERLOADED', async () => {
       const busy = Array.from({ length: 1000 }, () => refused('OVERLOADED', { retryAfterMs: 20 }));
       const client = createLedgerClient({ url, fetch: answering(null, ...busy).fetch, deadlineMs: 300 });
       await expect(client.deposit({ accountId: await makeAccount(books), amount: '1' })).rejects.toThrow(
@@ -182,7 +182,7 @@ describe.each(MODES)('a $mode client:', ({ coalesce }) => {
     });
   });
 
-  it('a preview that the ledger had no time for is asked for again', async () => {
+  it('a preview that is refused as OVERLOADED is retried', async () => {
     const accountId = await makeAccount(books);
     const { fetch, keys } = answering(
       refused('OVERLOADED', { retryAfterMs: 5 }, 'preview'),
@@ -195,9 +195,9 @@ describe.each(MODES)('a $mode client:', ({ coalesce }) => {
 
   it.each([
     ['until the deadline', 'UNAVAILABLE', [], true],
-    ['after an answer that was lost', 'FORBIDDEN', [null], false],
-    ['after an answer that was lost', 'INTERNAL', [null], false],
-  ])('a preview that is refused %s is answered so: %s', async (_, code, before, retryable) => {
+    ['after a lost response', 'FORBIDDEN', [null], false],
+    ['after a lost response', 'INTERNAL', [null], false],
+  ])('a preview that is refused %s returns the refusal: %s', async (_, code, before, retryable) => {
     const refusals = Array.from({ length: 100 }, () => refused(code, { retryable }, 'preview'));
     const { fetch } = answering(...before, ...refusals);
     const client = createLedgerClient({ url, fetch, deadlineMs: 500 });
@@ -205,7 +205,7 @@ describe.each(MODES)('a $mode client:', ({ coalesce }) => {
     expect(preview).toMatchObject({ code, retryable });
   });
 
-  describe('where an attempt may have been done, its outcome is unknown', () => {
+  describe('the outcome is unknown if an attempt may have been done', () => {
     const forbidden = {
       __typename: 'ForbiddenError',
       code: 'FORBIDDEN',
@@ -223,7 +223,7 @@ describe.each(MODES)('a $mode client:', ({ coalesce }) => {
       expect(await countDeposits(accountId)).toBe(1);
     });
 
-    it('and of a batch the first request was answered', async () => {
+    it('and the first request of a batch has results', async () => {
       const accountId = await makeAccount(books);
       const operations = Array.from({ length: 1001 }, () => ({ deposit: { accountId, amount: '1' } }));
       let requests = 0;
@@ -249,14 +249,14 @@ describe.each(MODES)('a $mode client:', ({ coalesce }) => {
     [400, { errors: [{ message: 'no such field' }] }],
     [401, { errors: [{ message: 'no such key' }] }],
     [200, { errors: [{ message: 'no such field' }] }],
-  ])('a request that is rejected with status %i is not sent again', async (status, answer) => {
+  ])('a request that is rejected with status %i is not retried', async (status, answer) => {
     const { fetch, keys } = answering(json(answer, { status }));
     const client = createLedgerClient({ url, fetch });
     await expect(client.deposit({ accountId: 'acct_1', amount: '1' })).rejects.toThrow(RequestRejected);
     expect(keys).toHaveLength(1);
   });
 
-  it('connections that are cut 200 times before, within and behind the answer make one effect each', async () => {
+  it('connections that are cut 200 times before, during and after the response cause one deposit per call', async () => {
     const seed = Number(process.env['SEED'] ?? randomInt(2 ** 31));
     console.log(`cuts of seed ${seed}; again by SEED=${seed}`);
     const cuts: readonly Cut[] = ['before', 'after the request', 'during the response'];
@@ -264,7 +264,7 @@ describe.each(MODES)('a $mode client:', ({ coalesce }) => {
     let made = 0;
     const proxy = await startCutProxy(server.url, () => {
       state = (Math.imul(state, 1_103_515_245) + 12_345) >>> 0;
-      // Every other request passes on average, so that each call is cut now and then.
+      // Half of the requests are forwarded whole.
       const cut = (state >>> 16) % 2 === 0 ? undefined : cuts[(state >>> 20) % 3];
       if (cut !== undefined) made += 1;
       return cut ?? 'never';
@@ -307,8 +307,8 @@ describe.each(MODES)('a $mode client:', ({ coalesce }) => {
     expect(seen).toEqual(['Bearer secret 1', 'Bearer secret 2']);
   });
 
-  describe('a change of an account whose answer was lost', () => {
-    /** A client whose first answer is lost, and somebody who does something before it comes back. */
+  describe('a change of an account whose response was lost', () => {
+    /** Returns a client whose first response is lost, while another caller does something. */
     const losing = (meanwhile: () => Promise<unknown>, options: object = {}) => {
       let requests = 0;
       return createLedgerClient({
@@ -327,14 +327,14 @@ describe.each(MODES)('a $mode client:', ({ coalesce }) => {
     it.each([
       ['freezeAccount', 'unfreezeAccount', 'OPEN'],
       ['unfreezeAccount', 'freezeAccount', 'FROZEN'],
-    ] as const)('%s is not made again over what somebody did since', async (change, between, status) => {
+    ] as const)('%s does not overwrite a later change', async (change, between, status) => {
       const accountId = await makeAccount(books);
       const client = losing(() => ledger[between](accountId));
       expect(await client[change](accountId)).toMatchObject({ replayed: true, account: { status } });
       expect(await ledger.account(accountId)).toMatchObject({ status });
     });
 
-    it('an update is not made again either', async () => {
+    it('an update does not overwrite a later change', async () => {
       const accountId = await makeAccount(books);
       const client = losing(() => ledger.updateAccount({ accountId, metadata: { by: 'them' } }));
       expect(await client.updateAccount({ accountId, metadata: { by: 'us' } })).toMatchObject({
@@ -343,7 +343,7 @@ describe.each(MODES)('a $mode client:', ({ coalesce }) => {
       });
     });
 
-    it('a close is answered as made', async () => {
+    it('a close returns the closed account', async () => {
       const accountId = await makeAccount(books);
       const client = losing(async () => {});
       expect(await client.closeAccount(accountId)).toMatchObject({
@@ -353,7 +353,7 @@ describe.each(MODES)('a $mode client:', ({ coalesce }) => {
       });
     });
 
-    it('on a connection that is cut, it is made once', async () => {
+    it('is made once if the connection is cut', async () => {
       for (const cut of ['before', 'after the request', 'during the response'] as const) {
         const accountId = await makeAccount(books);
         let left = 1;
@@ -369,7 +369,7 @@ describe.each(MODES)('a $mode client:', ({ coalesce }) => {
       }
     });
 
-    it('under an intent or a key of one’s own it is the same change later too', async () => {
+    it('is the same change later under its intent or its key', async () => {
       const accountId = await makeAccount(books);
       const kept = new Map<string, string>();
       const keyStore = {

@@ -37,6 +37,7 @@ const OTHER_CLIENTS = [
   '@graphql-codegen/cli',
   '@graphql-codegen/client-preset',
   '.bin/graphql-codegen',
+  '@graphql-typed-document-node/core',
   '@tanstack/query-core',
   '@apollo/client',
   '@types/relay-runtime',

@@ -28,7 +28,7 @@ const books = await openLedger(database);
 const { server } = await serve(books);
 const url = `${server.url}/graphql`;
 afterAll(() => expectSoundBooks(database));
-/** A store whose every step lets others go first. */
+/** A store whose steps interleave with those of other callers. */
 class MemoryStore extends Map<string, string> implements KeyStore {
   getItem = async (name: string) => this.get(name) ?? null;
   addItem = async (name: string, value: string) => {
@@ -44,7 +44,7 @@ class MemoryStore extends Map<string, string> implements KeyStore {
 describe.each(MODES)('a $mode client:', ({ coalesce }) => {
   const createLedgerClient = (options: LedgerClientOptions) => createClient({ coalesce, ...options });
 
-  async function scene(funds = '100') {
+  async function openAccounts(funds = '100') {
     const [fromAccountId = '', toAccountId = ''] = await makeAccounts(books, 2, {
       funds,
       minBalance: { amount: '0' },
@@ -58,7 +58,7 @@ describe.each(MODES)('a $mode client:', ({ coalesce }) => {
   }
 
   it('the same intent is the same attempt, until it is forgotten', async () => {
-    const { ledger, pay, paid } = await scene();
+    const { ledger, pay, paid } = await openAccounts();
     const first = await pay('1');
     expect(first).toMatchObject({ __typename: 'TransactionPosted', replayed: false });
     expect(await pay('1')).toEqual({ ...first, replayed: true });
@@ -69,8 +69,8 @@ describe.each(MODES)('a $mode client:', ({ coalesce }) => {
     expect(await paid()).toBe('102.00');
   });
 
-  it('it outlives the client that named it', async () => {
-    const { fromAccountId, toAccountId, keyStore, pay, paid } = await scene();
+  it('an intent outlives its client', async () => {
+    const { fromAccountId, toAccountId, keyStore, pay, paid } = await openAccounts();
     await pay('1');
     const later = createLedgerClient({ url, keyStore });
     const again = await later.transfer({ amount: '1', toAccountId, fromAccountId }, { intent: 'checkout' });
@@ -78,20 +78,20 @@ describe.each(MODES)('a $mode client:', ({ coalesce }) => {
     expect(await paid()).toBe('101.00');
   });
 
-  it('equal payments under different intents are two', async () => {
-    const { pay, paid } = await scene();
+  it('equal payments under different intents are two payments', async () => {
+    const { pay, paid } = await openAccounts();
     await Promise.all([pay('1', 'one'), pay('1', 'two')]);
     expect(await paid()).toBe('102.00');
   });
 
-  it('named by several at once, it is one attempt', async () => {
-    const { pay, paid } = await scene();
+  it('concurrent calls with one intent are one attempt', async () => {
+    const { pay, paid } = await openAccounts();
     await Promise.all(Array.from({ length: 20 }, () => pay('1')));
     expect(await paid()).toBe('101.00');
   });
 
-  it('with another input it says so, and sends nothing', async () => {
-    const { ledger, fromAccountId, toAccountId, pay, paid } = await scene();
+  it('an intent with another input throws IntentConflict and sends nothing', async () => {
+    const { ledger, fromAccountId, toAccountId, pay, paid } = await openAccounts();
     await pay('1');
     await expect(pay('2')).rejects.toThrow(IntentConflict);
     const hold = ledger.placeHold({ fromAccountId, toAccountId, amount: '1' }, { intent: 'checkout' });
@@ -99,8 +99,8 @@ describe.each(MODES)('a $mode client:', ({ coalesce }) => {
     expect(await paid()).toBe('101.00');
   });
 
-  it('an input that the ledger takes for the same is the same', async () => {
-    const { ledger, fromAccountId, toAccountId, paid } = await scene();
+  it('an input that is equal by the ledger’s rules is the same', async () => {
+    const { ledger, fromAccountId, toAccountId, paid } = await openAccounts();
     const input = { fromAccountId, toAccountId, amount: '1', metadata: { order: '42', till: '7' } };
     const first = await ledger.transfer(input, { intent: 'checkout' });
     const again = {
@@ -115,8 +115,8 @@ describe.each(MODES)('a $mode client:', ({ coalesce }) => {
     expect(await paid()).toBe('101.00');
   });
 
-  it('so it is in a batch', async () => {
-    const { ledger, fromAccountId, toAccountId, paid } = await scene();
+  it('the same holds for the operations of a batch', async () => {
+    const { ledger, fromAccountId, toAccountId, paid } = await openAccounts();
     const transfer = { fromAccountId, toAccountId, amount: '1' };
     const [first, again, other] = [
       [{ transfer }, { transfer: { ...transfer, metadata: {} } }],
@@ -131,8 +131,8 @@ describe.each(MODES)('a $mode client:', ({ coalesce }) => {
     expect(await paid()).toBe('102.00');
   });
 
-  it('so it is with accounts', async () => {
-    const { ledger } = await scene();
+  it('the same holds for accounts', async () => {
+    const { ledger } = await openAccounts();
     const [first, again] = [
       { owner: 'alice', currency: 'USD' },
       {
@@ -153,28 +153,28 @@ describe.each(MODES)('a $mode client:', ({ coalesce }) => {
   });
 
   it.each([
-    ['overwrites what is there', { getItem: () => null, setItem: () => {}, removeItem: () => {} }],
+    ['overwrites values', { getItem: () => null, setItem: () => {}, removeItem: () => {} }],
     ['is a map', new Map()],
-  ])('a store that %s is refused when the client is made', (_, keyStore) => {
+  ])('a store that %s is rejected when the client is created', (_, keyStore) => {
     expect(() => createLedgerClient({ url, keyStore: keyStore as never })).toThrow('addItem');
   });
 
-  it('a store that neither keeps nor shows an intent is found out, and nothing is sent', async () => {
-    const { fromAccountId, toAccountId, paid } = await scene();
+  it('a store that neither stores nor returns an intent is an error, and nothing is sent', async () => {
+    const { fromAccountId, toAccountId, paid } = await openAccounts();
     const keyStore: KeyStore = { getItem: () => null, addItem: () => false, removeItem: () => {} };
     const input = { fromAccountId, toAccountId, amount: '1' };
     const call = createLedgerClient({ url, keyStore }).transfer(input, { intent: 'checkout' });
-    await expect(call).rejects.toThrow('neither keeps nor shows');
+    await expect(call).rejects.toThrow('neither stores nor returns');
     expect(await paid()).toBe('100.00');
   });
 
-  it('who forgets late does not forget what others have begun since', async () => {
-    const { ledger, fromAccountId, toAccountId, keyStore, pay, paid } = await scene();
+  it('a late removal of an intent does not remove an attempt that began later', async () => {
+    const { ledger, fromAccountId, toAccountId, keyStore, pay, paid } = await openAccounts();
     let pause: Promise<unknown> = Promise.resolve();
     const slow: KeyStore = {
       getItem: keyStore.getItem,
       addItem: keyStore.addItem,
-      // Between its look at the record and the removal, the others forget theirs and begin anew.
+      // Between the read and the removal, another caller forgets the intent and begins another attempt.
       removeItem: async (name, value) => {
         await pause;
         return keyStore.removeItem(name, value);
@@ -194,8 +194,8 @@ describe.each(MODES)('a $mode client:', ({ coalesce }) => {
     expect(await paid()).toBe('250.00');
   });
 
-  it('a declined attempt is forgotten, so that the next is a new one', async () => {
-    const { ledger, fromAccountId, keyStore, pay, paid } = await scene();
+  it('a declined attempt is forgotten, so that the next call is another attempt', async () => {
+    const { ledger, fromAccountId, keyStore, pay, paid } = await openAccounts();
     expect(await pay('150')).toMatchObject({ code: 'INSUFFICIENT_FUNDS', replayed: false });
     expect(keyStore.size).toBe(0);
     await ledger.deposit({ accountId: fromAccountId, amount: '100' });
@@ -204,7 +204,7 @@ describe.each(MODES)('a $mode client:', ({ coalesce }) => {
   });
 
   it('an attempt whose outcome is unknown is kept', async () => {
-    const { fromAccountId, toAccountId, keyStore, pay, paid } = await scene();
+    const { fromAccountId, toAccountId, keyStore, pay, paid } = await openAccounts();
     const lost = createLedgerClient({
       url,
       keyStore,
@@ -221,8 +221,8 @@ describe.each(MODES)('a $mode client:', ({ coalesce }) => {
     expect(await paid()).toBe('101.00');
   });
 
-  it('a key that the ledger knows for another request is kept, since that one may be paid', async () => {
-    const { keyStore, pay, paid } = await scene();
+  it('an intent with IDEMPOTENCY_CONFLICT is kept, because the other request may be posted', async () => {
+    const { keyStore, pay, paid } = await openAccounts();
     await pay('1');
     for (const [name, kept] of keyStore) keyStore.set(name, kept.replace('"amount":"1"', '"amount":"2"'));
     expect(await pay('2')).toMatchObject({ code: 'IDEMPOTENCY_CONFLICT' });
@@ -230,8 +230,8 @@ describe.each(MODES)('a $mode client:', ({ coalesce }) => {
     expect(await paid()).toBe('101.00');
   });
 
-  it('an intent whose record cannot be read is in nobody’s way but its own', async () => {
-    const { keyStore, pay, paid } = await scene();
+  it('an intent with an unreadable record does not affect other intents', async () => {
+    const { keyStore, pay, paid } = await openAccounts();
     await pay('1');
     for (const name of keyStore.keys()) keyStore.set(name, 'nonsense');
     await expect(pay('1')).rejects.toThrow(IntentConflict);
@@ -239,8 +239,8 @@ describe.each(MODES)('a $mode client:', ({ coalesce }) => {
     expect(await paid()).toBe('102.00');
   });
 
-  it('where the store fails, nothing is sent', async () => {
-    const { fromAccountId, toAccountId, paid } = await scene();
+  it('if the store fails, nothing is sent', async () => {
+    const { fromAccountId, toAccountId, paid } = await openAccounts();
     const full: KeyStore = {
       getItem: () => null,
       addItem: () => {
@@ -254,14 +254,14 @@ describe.each(MODES)('a $mode client:', ({ coalesce }) => {
     expect(await paid()).toBe('100.00');
   });
 
-  it('an intent without a store is refused before anything is sent', async () => {
+  it('an intent without a store is an error, and nothing is sent', async () => {
     const accountId = await makeAccount(books);
     const call = createLedgerClient({ url }).deposit({ accountId, amount: '1' }, { intent: 'checkout' });
     await expect(call).rejects.toThrow('keyStore');
   });
 
-  it('a batch under an intent goes on where it was left', async () => {
-    const { fromAccountId, toAccountId, keyStore, paid } = await scene('10');
+  it('a batch under an intent resumes after its last posted request', async () => {
+    const { fromAccountId, toAccountId, keyStore, paid } = await openAccounts('10');
     const operations = Array.from({ length: 1500 }, () => ({
       transfer: { fromAccountId, toAccountId, amount: '0.01' },
     }));
@@ -284,8 +284,8 @@ describe.each(MODES)('a $mode client:', ({ coalesce }) => {
     expect(await paid()).toBe('20.00');
   });
 
-  it('a batch of which a later request is refused keeps its intent, and pays nothing twice', async () => {
-    const { fromAccountId, toAccountId, keyStore, paid } = await scene();
+  it('a batch whose second request is refused keeps its intent and pays nothing twice', async () => {
+    const { fromAccountId, toAccountId, keyStore, paid } = await openAccounts();
     const transfer = { fromAccountId, toAccountId, amount: '0.01' };
     const operations = Array.from({ length: 1001 }, () => ({ transfer }));
     const refusal = { code: 'INVALID_INPUT', message: 'no', retryable: false, replayed: false, field: 'x' };
@@ -343,7 +343,7 @@ describe.each(MODES)('a $mode client:', ({ coalesce }) => {
   ])(
     'a program with three payments that is killed 100 times %s pays once each time',
     async (_, lines) => {
-      const { fromAccountId, toAccountId, paid } = await scene('1000');
+      const { fromAccountId, toAccountId, paid } = await openAccounts('1000');
       const folder = await mkdtemp(join(tmpdir(), 'ledger-intents-'));
       const keyStore: KeyStore = {
         ...fileStore(folder),
@@ -388,7 +388,7 @@ describe.each(MODES)('a $mode client:', ({ coalesce }) => {
     240_000,
   );
 
-  /** A process that pays under each intent that it is sent, as often as it is told to. */
+  /** Starts a process that pays under each intent that it receives. */
   function startRival(folder: string, payment: readonly string[]) {
     const program = join(import.meta.dirname, 'rival.ts');
     const child = spawn(
@@ -414,7 +414,7 @@ describe.each(MODES)('a $mode client:', ({ coalesce }) => {
   }
 
   it('two processes that pay under the same intent at once, 300 times, pay once each time', async () => {
-    const { fromAccountId, toAccountId, ledger, paid } = await scene('1000');
+    const { fromAccountId, toAccountId, ledger, paid } = await openAccounts('1000');
     const folder = await mkdtemp(join(tmpdir(), 'ledger-intents-'));
     const rivals = [1, 2].map(() => startRival(folder, [fromAccountId, toAccountId]));
     const winners = new Map<string, number>();
@@ -428,7 +428,7 @@ describe.each(MODES)('a $mode client:', ({ coalesce }) => {
       winners.set(`rival ${first}`, (winners.get(`rival ${first}`) ?? 0) + 1);
     }
     await Promise.all(rivals.map((rival) => rival.end()));
-    console.log('who was answered first:', Object.fromEntries(winners));
+    console.log('first result:', Object.fromEntries(winners));
     expect(await paid()).toBe('1300.00');
     expect((await ledger.account(fromAccountId))?.balance.amount).toBe('700.00');
     await rm(folder, { recursive: true });
@@ -440,7 +440,7 @@ describe('a store in files', () => {
     return { folder, one: fileStore(folder), other: fileStore(folder) };
   };
 
-  it('keeps one of many texts that are added at once, and leaves no draft', async () => {
+  it('keeps one of many texts that are added at once, and leaves no temporary folder', async () => {
     const { folder, one, other } = await stores();
     for (let round = 0; round < 50; round += 1) {
       const name = `intent ${round}`;
@@ -454,7 +454,7 @@ describe('a store in files', () => {
     await rm(folder, { recursive: true });
   });
 
-  it('removes a text and no other, and takes another one then', async () => {
+  it('removes only the given text, and accepts another one then', async () => {
     const { folder, one, other } = await stores();
     expect(await one.getItem('../checkout')).toBeNull();
     expect(await one.addItem('../checkout', 'first')).toBe(true);
@@ -468,7 +468,7 @@ describe('a store in files', () => {
     await rm(folder, { recursive: true });
   });
 
-  it('says so where it cannot write', async () => {
+  it('throws if it cannot write', async () => {
     const { folder } = await stores();
     const file = join(folder, 'file');
     await writeFile(file, '');

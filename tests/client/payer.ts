@@ -18,7 +18,7 @@ const keyStore: KeyStore = {
     const isKept = await files.addItem(name, value);
     keeping[kept]?.resolve();
     kept += 1;
-    // All payments go on together, so that they can share a request.
+    // All payments continue together, so that they can share a request.
     await Promise.all(keeping.map(({ promise }) => promise));
     if (name.endsWith(intents[0] ?? '')) console.log('kept');
     return isKept;
