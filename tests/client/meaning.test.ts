@@ -71,7 +71,7 @@ function digestAccount(input: never): string | undefined {
   return 'facts' in request ? undefined : request.request.digest.toString('hex');
 }
 
-/** Returns the request with its key account: keys of different accounts are different. */
+/** Returns the digest that is recorded under a key, with the account: the keys of two accounts are different keys. */
 function digestUpdate(input: never): string | undefined {
   const change = toAccountUpdate(input);
   if ('facts' in change) return undefined;
