@@ -38,7 +38,7 @@ const SLOW_MS = 2000;
 interface Call<Item, Answer> {
   readonly item: Item;
   readonly size: Size;
-  /** Whether it must be sent by a request of its own, because a shared request was rejected. */
+  /** Whether it must be sent by a request of its own. */
   isAlone: boolean;
   readonly signal: AbortSignal;
   resolve(answer: Answer): void;
@@ -55,8 +55,8 @@ export class Coalescer<Item, Answer> {
     this.#sender = sender;
   }
 
-  /** Sends the item once, alone or with others. Rejects with NoAnswer as soon as the signal aborts. */
-  send(item: Item, signal: AbortSignal): Promise<Answer> {
+  /** Sends the item once, with others unless `isAlone`. Rejects with NoAnswer as soon as the signal aborts. */
+  send(item: Item, signal: AbortSignal, isAlone = false): Promise<Answer> {
     return new Promise((resolve, reject) => {
       if (signal.aborted) {
         reject(outOfTime(signal.reason));
@@ -71,7 +71,7 @@ export class Coalescer<Item, Answer> {
       const call: Call<Item, Answer> = {
         item,
         size: this.#sender.sizeOf(item),
-        isAlone: false,
+        isAlone,
         signal,
         resolve: (answer) => {
           settled();

@@ -7,16 +7,20 @@ export class NoAnswer extends Error {
   readonly retryAfterMs: number;
   /** Whether the same request would fail each time, until something is fixed. */
   readonly isLasting: boolean;
+  /** Whether the service executed the request and had a fault. Another call of the same request may have caused it. */
+  readonly isFault: boolean;
   /** Whether the service was too busy to read the request. It was certainly not done. */
   readonly isOverload: boolean;
 
   constructor(
     message: string,
-    options: ErrorOptions & Partial<Pick<NoAnswer, 'retryAfterMs' | 'isLasting' | 'isOverload'>> = {},
+    options: ErrorOptions &
+      Partial<Pick<NoAnswer, 'retryAfterMs' | 'isLasting' | 'isFault' | 'isOverload'>> = {},
   ) {
     super(message, options);
     this.retryAfterMs = options.retryAfterMs ?? 0;
     this.isLasting = options.isLasting ?? false;
+    this.isFault = options.isFault ?? false;
     this.isOverload = options.isOverload ?? false;
   }
 }

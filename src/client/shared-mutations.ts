@@ -75,7 +75,16 @@ export class SharedMutations {
     const cost = operation === undefined ? 0 : costOf(operation, input);
     const item = { field, document, json, size: { count: 1, bytes, cost } };
     const coalescer = operation === undefined ? this.#accounts : this.#operations;
-    return (signal) => coalescer.send(item, signal);
+    let isAlone = false;
+    return async (signal) => {
+      try {
+        return await coalescer.send(item, signal, isAlone);
+      } catch (error) {
+        // A call that causes a fault each time must not keep the others from their results.
+        isAlone ||= error instanceof NoAnswer && error.isFault;
+        throw error;
+      }
+    };
   }
 }
 

@@ -164,7 +164,8 @@ export function readAnswer<Result>(status: number, answer: GraphQLAnswer<Result>
     throw new RequestRejected(status, errors);
   }
   if (data === null || errors.length > 0) {
-    throw new NoAnswer(errors.map(({ message }) => message).join('; ') || 'The response has no data.');
+    const message = errors.map(({ message }) => message).join('; ') || 'The response has no data.';
+    throw new NoAnswer(message, { isFault: true });
   }
   return data;
 }
