@@ -339,6 +339,31 @@ it('a request whose response is lost is sent again with the same keys, and its c
   expect(await paid()).toBe('3.00');
 });
 
+it('a fault of the service in one call of a request does not keep the others from their results', async () => {
+  const { input, paid } = await payers(1);
+  const watched = watch();
+  const ledger = createLedgerClient({
+    url,
+    deadlineMs: 3000,
+    fetch: async (to, init) => {
+      const response = await watched.fetch(to, init);
+      if (!String(init.body).includes('poison')) return response;
+      const errors = [{ message: 'Unexpected error.', path: ['postBatch', 'results', 1] }];
+      return Response.json({ data: { postBatch: null }, errors });
+    },
+  });
+  const [first, poisoned, last] = await Promise.allSettled([
+    ledger.transfer(input()),
+    ledger.transfer({ ...input(), description: 'poison' }),
+    ledger.transfer(input()),
+  ]);
+  for (const each of [first, last]) expect(each).toMatchObject({ value: { replayed: true } });
+  expect(poisoned).toMatchObject({ reason: expect.any(OutcomeUnknown) });
+  expect(watched.sent[0]?.size).toBe(3);
+  expect(watched.sent.slice(1).every(({ size }) => size === 1)).toBe(true);
+  expect(await paid()).toBe('0.03');
+});
+
 it.each(['OVERLOADED', 'RATE_LIMITED'])(
   'a whole request that is %s is sent again as a whole',
   async (code) => {
