@@ -1,5 +1,5 @@
-// Builds the client's package: `npm run build` writes dist/client, which is what is packed and published. It has no dependency.
-// `npm run build -- <folder>` writes that folder instead. What was in it before is removed.
+// Builds the client's package, which has no dependencies. `npm run build` writes dist/client; `npm run build -- <folder>` writes
+// that folder. The folder is emptied first.
 
 import { execFile } from 'node:child_process';
 import { copyFile, readFile, rm, writeFile } from 'node:fs/promises';
@@ -11,7 +11,7 @@ const { positionals } = parseArgs({ allowPositionals: true });
 const folder = resolve(PROJECT, positionals[0] ?? 'dist/client');
 
 await rm(folder, { recursive: true, force: true });
-// Comments are for who reads the types; what is loaded goes without them.
+// Comments go to the types, which people read, and are removed from the code.
 await compile('--emitDeclarationOnly');
 await compile('--declaration', 'false', '--removeComments');
 
@@ -22,6 +22,7 @@ const manifest = {
   name,
   version,
   description: `${description}: the client`,
+  keywords: ['double-entry', 'ledger', 'graphql', 'idempotency', 'client'],
   license,
   type: 'module',
   sideEffects: false,
@@ -30,9 +31,11 @@ const manifest = {
     './client': { types: './index.d.ts', default: './index.js' },
     './file-store': { types: './file-store.d.ts', default: './file-store.js' },
     './schema.graphql': './schema.graphql',
+    './package.json': './package.json',
   },
 };
 await copyFile(join(PROJECT, 'schema.graphql'), join(folder, 'schema.graphql'));
+await copyFile(join(PROJECT, 'src/client/README.md'), join(folder, 'README.md'));
 await writeFile(join(folder, 'package.json'), `${JSON.stringify(manifest, null, 2)}\n`);
 console.log(`${relative(PROJECT, folder)}: ${name} ${version}`);
 

@@ -1,5 +1,5 @@
-/** The page or worker that this runs in; none in Node.js. */
-function here(): { readonly href: string; readonly origin: string } | undefined {
+/** Returns the location of the page or worker; undefined in Node.js. */
+function pageLocation(): { readonly href: string; readonly origin: string } | undefined {
   const { location } = globalThis as {
     readonly location?: { readonly href: string; readonly origin: string };
   };
@@ -7,25 +7,27 @@ function here(): { readonly href: string; readonly origin: string } | undefined 
 }
 
 /**
- * The absolute URL of the GraphQL endpoint. In a page a path such as `/graphql` is one of its own origin.
+ * Returns the absolute URL of the GraphQL endpoint. A path such as `/graphql` is resolved against the page's URL.
  *
- * @throws TypeError where it is no URL that requests can be sent to.
+ * @throws TypeError if no request can be sent to the URL.
  */
 export function endpointOf(given: string): string {
   const text = String(given);
-  const said = `The client's url ${JSON.stringify(text)}`;
+  const subject = `The client's url ${JSON.stringify(text)}`;
   let url: URL;
   try {
-    url = new URL(text, /^[/.]/.test(text) ? here()?.href : undefined);
+    url = new URL(text, /^[/.]/.test(text) ? pageLocation()?.href : undefined);
   } catch {
-    throw new TypeError(`${said} is not a URL. Give that of the GraphQL endpoint, such as "${EXAMPLE}".`);
+    throw new TypeError(
+      `${subject} is not a URL. Give the URL of the GraphQL endpoint, such as "${EXAMPLE}".`,
+    );
   }
   if (url.protocol !== 'http:' && url.protocol !== 'https:') {
-    throw new TypeError(`${said} must begin with http:// or https://, as "${EXAMPLE}" does.`);
+    throw new TypeError(`${subject} must begin with http:// or https://, such as "${EXAMPLE}".`);
   }
   if (url.username !== '' || url.password !== '') {
     throw new TypeError(
-      "The client's url must not contain a user name or password, which fetch does not take. Send them as a header: " +
+      "The client's url must not contain a user name or password, because fetch rejects them. Send them as a header: " +
         '{ headers: { authorization: … } }.',
     );
   }
@@ -34,8 +36,8 @@ export function endpointOf(given: string): string {
 
 const EXAMPLE = 'http://127.0.0.1:4000/graphql';
 
-/** The origin of the page, where it is another than the endpoint's, so that a browser asks the service before it sends. */
+/** Returns the page's origin if it differs from the endpoint's. The browser then needs the service's permission for a request. */
 export function foreignOrigin(endpoint: string): string | undefined {
-  const origin = here()?.origin;
+  const origin = pageLocation()?.origin;
   return origin === new URL(endpoint).origin ? undefined : origin;
 }

@@ -1,19 +1,19 @@
-/** What is thrown where no answer of the ledger's can be returned: never a refusal, which is a result like any other. */
+/** Errors that a call throws when it has no result of the ledger. Refusals are results, which `unwrap` throws on request. */
 
 /**
- * It is not known whether the operation was done: the deadline passed before the ledger's answer was heard.
+ * The outcome of a mutation is unknown: the deadline passed before a result was received.
  *
- * To go on, send the same again with the same key, or the same intent: the ledger answers what became of it, and does it
- * at most once.
+ * Call the same method again with the same input and the same key or intent. The ledger returns the recorded outcome, or does the
+ * operation once.
  */
 export class OutcomeUnknown extends Error {
   override readonly name = 'OutcomeUnknown';
   /** The mutation, such as `transfer`. */
   readonly operation: string;
-  /** Under which it was sent; give it as `idempotencyKey` of the same input, or of a batch's options. Undefined where the mutation takes none. */
+  /** The key of the request: pass it as `idempotencyKey` of the input, or of a batch's options. Undefined if the mutation takes none. */
   readonly idempotencyKey: string | undefined;
   readonly intent: string | undefined;
-  /** How often it was sent. */
+  /** How many requests were sent. */
   readonly attempts: number;
 
   constructor(
@@ -28,7 +28,7 @@ export class OutcomeUnknown extends Error {
           ? `call ${operation} again with the same input and idempotencyKey: ${JSON.stringify(idempotencyKey)}`
           : `call ${operation} again with the same input`;
     super(
-      `Whether ${operation} was done is not known after ${count(attempts)}. ${messageOf(cause)} To hear it, ${again}.`,
+      `The outcome of ${operation} is unknown after ${count(attempts)}. ${messageOf(cause)} To receive it, ${again}.`,
       { cause },
     );
     this.operation = operation;
@@ -38,29 +38,29 @@ export class OutcomeUnknown extends Error {
   }
 }
 
-/** The intent stands for another input already. Nothing was sent. */
+/** The intent is kept for another input. Nothing was sent. */
 export class IntentConflict extends Error {
   override readonly name = 'IntentConflict';
   readonly intent: string;
-  /** What the intent stands for, as JSON. */
+  /** The operation, input and key that the intent is kept for, as JSON. */
   readonly kept: string;
 
   constructor(intent: string, kept: string) {
     super(
-      `The intent ${JSON.stringify(intent)} stands for another input: ${kept}. Name another intent for another operation, ` +
-        'or forget this one when it is over.',
+      `The intent ${JSON.stringify(intent)} is kept for another input: ${kept}. Use another intent for another operation, ` +
+        'or forget this one when it is settled.',
     );
     this.intent = intent;
     this.kept = kept;
   }
 }
 
-/** The service does not take the request: its document, its variables or its API key are not right. Nothing was done. */
+/** The service rejects the request: its document, its variables or its API key are invalid. Nothing was done. */
 export class RequestRejected extends Error {
   override readonly name = 'RequestRejected';
-  /** HTTP's. */
+  /** The status of HTTP. */
   readonly status: number;
-  /** GraphQL's, as the service sent them. */
+  /** The errors of GraphQL, as the service sent them. */
   readonly errors: readonly GraphQLFault[];
 
   constructor(status: number, errors: readonly GraphQLFault[], hint = '') {
@@ -71,7 +71,7 @@ export class RequestRejected extends Error {
   }
 }
 
-/** The service did not answer a query until the deadline, or nothing can be sent to it at all. Nothing can have been done. */
+/** A query had no result at its deadline, or no request can be sent. Nothing was done. */
 export class Unreachable extends Error {
   override readonly name = 'Unreachable';
 
@@ -80,9 +80,9 @@ export class Unreachable extends Error {
   }
 }
 
-/** The message where a query had no answer. */
-export function unanswered(operation: string, attempts: number, cause: unknown): string {
-  return `The service did not answer ${operation} in ${count(attempts)}. ${messageOf(cause)}`;
+/** Returns the message for a query without a result. */
+export function queryFailed(operation: string, attempts: number, cause: unknown): string {
+  return `Query ${operation} failed after ${count(attempts)}. ${messageOf(cause)}`;
 }
 
 function count(attempts: number): string {

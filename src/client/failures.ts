@@ -1,49 +1,58 @@
 import { RequestRejected, Unreachable } from './errors.ts';
 
-/** No answer was heard, or none that says what became of the request: it may be sent again as it is. */
+/** A request without a usable response. Its outcome is unknown, and the same request may be sent again. */
 export class NoAnswer extends Error {
   override readonly name = 'NoAnswer';
-  /** How long the service asks to wait. */
+  /** The pause that the service demands before the next attempt. */
   readonly retryAfterMs: number;
-  /** Whether the same request would end alike each time: something must be mended first. */
+  /** Whether the same request would fail each time, until something is fixed. */
   readonly isLasting: boolean;
-  /** Whether the service was too busy to read the request: certainly not done. */
+  /** Whether the service executed the request and had a fault. Another call of the same request may have caused it. */
+  readonly isFault: boolean;
+  /** Whether the service was too busy to read the request. It was certainly not done. */
   readonly isOverload: boolean;
 
   constructor(
     message: string,
-    options: ErrorOptions & Partial<Pick<NoAnswer, 'retryAfterMs' | 'isLasting' | 'isOverload'>> = {},
+    options: ErrorOptions &
+      Partial<Pick<NoAnswer, 'retryAfterMs' | 'isLasting' | 'isFault' | 'isOverload'>> = {},
   ) {
     super(message, options);
     this.retryAfterMs = options.retryAfterMs ?? 0;
     this.isLasting = options.isLasting ?? false;
+    this.isFault = options.isFault ?? false;
     this.isOverload = options.isOverload ?? false;
   }
 }
 
-/** Those of a failed handshake: nothing of the request was sent. OpenSSL's names of what it does not accept of a certificate, and of what is no TLS. */
+/** Codes of a failed TLS handshake, after which nothing of the request was sent: OpenSSL's names for certificates that it rejects, and for peers without TLS. */
 const TLS_CODES =
   /^(CERT_|DEPTH_ZERO_SELF_SIGNED|SELF_SIGNED_CERT|UNABLE_TO_(GET_ISSUER|VERIFY_LEAF)|HOSTNAME_MISMATCH|INVALID_CA|ERR_TLS_CERT|ERR_SSL_(WRONG_VERSION|PACKET_LENGTH_TOO_LONG|UNSUPPORTED_PROTOCOL|TLSV1_ALERT_PROTOCOL))/;
 
-/** What a fetch that failed means: Unreachable where nothing was sent and never will be, else NoAnswer. */
+/** Returns the error for a failed fetch: Unreachable if no request can ever be sent, else NoAnswer. */
 export function failedFetch(error: unknown, endpoint: string, signal: AbortSignal): NoAnswer | Unreachable {
-  if (signal.aborted) return new NoAnswer('No answer came in time.', { cause: error });
+  if (signal.aborted) return outOfTime(error);
   const reason = reasonOf(error);
   if (TLS_CODES.test(reason)) {
     return new Unreachable(
-      `There is no TLS connection to ${new URL(endpoint).origin}: ${reason}. If the service has no TLS, its url begins with ` +
-        'http://. If its certificate is your own, have Node.js trust it by NODE_EXTRA_CA_CERTS.',
+      `The TLS connection to ${new URL(endpoint).origin} failed: ${reason}. If the service has no TLS, its url begins with ` +
+        'http://. If its certificate is your own, add it to NODE_EXTRA_CA_CERTS.',
       error,
     );
   }
   if (reason === 'bad port') {
-    return new Unreachable(`fetch sends nothing to the port of ${endpoint}: take another port.`, error);
+    return new Unreachable(`fetch blocks the port of ${endpoint}: use another port.`, error);
   }
   return new NoAnswer(`The connection to ${new URL(endpoint).origin} failed: ${reason}.`, { cause: error });
 }
 
+/** The deadline passed or the caller's signal aborted. */
+export function outOfTime(cause: unknown): NoAnswer {
+  return new NoAnswer('No response came in time.', { cause });
+}
+
 function reasonOf(error: unknown): string {
-  // Node.js gives the reason as the cause of its TypeError.
+  // In Node.js the reason is the cause of the TypeError.
   const { code, message, cause } = Object(error) as {
     readonly code?: unknown;
     readonly message?: unknown;
@@ -52,41 +61,41 @@ function reasonOf(error: unknown): string {
   return String(cause?.code ?? cause?.message ?? code ?? message).replace(/\.$/, '');
 }
 
-/** A browser does not say why it keeps an answer from a page; this is what is left. */
+/** Returns the error for responses that the browser withholds from the page. */
 export function forbiddenByBrowser(endpoint: string, origin: string, cause: unknown): NoAnswer {
   return new NoAnswer(
-    `The browser keeps the answers of ${new URL(endpoint).origin} from this page, though the service can be reached. The service ` +
-      `must have ${origin} in its CORS_ORIGINS, and takes no header of a page but content-type: leave out apiKey and headers.`,
+    `The browser blocks the responses of ${new URL(endpoint).origin} to this page, but the service is reachable. Add ${origin} to ` +
+      `the service's CORS_ORIGINS. It accepts only the header content-type from a page: omit apiKey and headers.`,
     { cause, isLasting: true },
   );
 }
 
-/** Statuses by which a server says that this is not where GraphQL is. */
+/** Statuses of a URL that is no GraphQL endpoint. */
 const NO_ENDPOINT: readonly number[] = [404, 405, 410, 501, 505];
 
-/** What an answer means that is not JSON. */
-export function strangeAnswer(
+/** Returns the error for a response that is not JSON. */
+export function notJson(
   { status, headers, redirected, url }: Response,
   text: string,
   endpoint: string,
 ): NoAnswer | RequestRejected {
   const isPage = headers.get('content-type')?.includes('html') === true || /^\s*<(!doctype|html)/i.test(text);
   const hints = [
-    ...(redirected ? [`The request was redirected to ${url}: give that as the client's url.`] : []),
-    ...(isPage ? ['The answer is a web page.'] : text.trim() === '' ? [] : [text.trim().slice(0, 200)]),
+    ...(redirected ? [`The request was redirected to ${url}: use it as the client's url.`] : []),
+    ...(isPage ? ['The response is a web page.'] : text.trim() === '' ? [] : [text.trim().slice(0, 200)]),
     ...(isPage || NO_ENDPOINT.includes(status)
       ? [`Is ${endpoint} the GraphQL endpoint? Its path is usually /graphql.`]
       : []),
   ].join(' ');
   if (status >= 400) return new RequestRejected(status, [], hints);
-  // A proxy may have passed the request on before it answered so.
+  // A proxy may have forwarded the request before it sent the page.
   if (isPage) return new NoAnswer(hints, { isLasting: true });
-  return new NoAnswer('The answer was cut off, or is not the service’s.');
+  return new NoAnswer('The response was cut off, or did not come from the service.');
 }
 
-/** HTTP's own for "not now"; every other status from 500 on is taken so too. */
-const PASSING: readonly number[] = [408, 425, 429];
+/** Statuses after which the same request may succeed later, with all from 500 on. */
+const TEMPORARY: readonly number[] = [408, 425, 429];
 
-export function isPassing(status: number): boolean {
-  return PASSING.includes(status) || (status >= 500 && !NO_ENDPOINT.includes(status));
+export function isTemporary(status: number): boolean {
+  return TEMPORARY.includes(status) || (status >= 500 && !NO_ENDPOINT.includes(status));
 }

@@ -1,21 +1,21 @@
-/** A store of intents in a folder, for Node.js: `import { fileStore } from 'transactional-ledger/file-store'`. */
+/** Keeps intents in a folder, for Node.js: `import { fileStore } from 'transactional-ledger/file-store'`. */
 import { createHash, randomUUID } from 'node:crypto';
 import { mkdir, open, readdir, readFile, rename, rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { KeyStore } from './stores.ts';
 
 /**
- * Keeps intents in a folder, for all processes that have it on a local disk. They outlive the processes, and the machine's crash.
+ * Returns a store for all processes that use the folder on a local disk. Intents outlive the processes, and a crash of the machine.
  *
- * A name is a folder with one file in it, whose name is the digest of its text. Moving a full folder to a name fails where one
- * with a file is there, and removing a file by its digest removes no other text: both are single steps of the file system.
+ * Each name is a folder with one file, and the file's name is the digest of its text. Moving a folder to a name fails if a folder
+ * with a file exists there. Removing a file by its digest cannot remove another text. Both steps are atomic in the file system.
  */
 export function fileStore(folder: string): KeyStore {
   const placeOf = (name: string) => join(folder, digest(name));
   return {
     async getItem(name) {
       const [file] = await unless('ENOENT', readdir(placeOf(name)), []);
-      // Its removal may come first.
+      // Another process may remove the file first.
       return file === undefined ? null : unless('ENOENT', readFile(join(placeOf(name), file), 'utf8'), null);
     },
     async addItem(name, value) {
@@ -35,7 +35,7 @@ export function fileStore(folder: string): KeyStore {
     },
     async removeItem(name, value) {
       await rm(join(placeOf(name), digest(value)), { force: true });
-      // Another text may be there by now.
+      // The folder may have another text.
       await rmdir(placeOf(name)).catch(() => {});
     },
   };
@@ -55,7 +55,7 @@ async function write(path: string, text: string): Promise<void> {
   }
 }
 
-/** Has the names in a folder outlive a crash of the machine. */
+/** Syncs a folder, so that the names in it outlive a crash of the machine. */
 async function sync(path: string): Promise<void> {
   const file = await open(path);
   try {

@@ -2,7 +2,7 @@ import { IntentConflict } from './errors.ts';
 import { meaningOf } from './meaning.ts';
 import type { KeyStore } from './stores.ts';
 
-/** What an intent stands for: one attempt at one operation. */
+/** One attempt at one operation, which an intent is kept for. */
 export interface Attempt {
   readonly operation: string;
   readonly key: string;
@@ -10,13 +10,10 @@ export interface Attempt {
 }
 
 const PREFIX = 'transactional-ledger:';
-/** How often an intent may be forgotten by others between two looks at it. */
-const MAX_LOOKS = 100;
+/** How often other processes may forget the intent while this one tries to keep it. */
+const MAX_TRIES = 100;
 
-/**
- * Remembers the key of an attempt before it is made, so that whoever comes back with the same intent, after a reload or a
- * crash too, makes the same attempt again and no second one.
- */
+/** Stores the key of an attempt before the attempt is made, so that a later call with the same intent repeats it. */
 export class Intents {
   readonly #store: KeyStore;
 
@@ -24,27 +21,27 @@ export class Intents {
     this.#store = store;
   }
 
-  /** Keeps the attempt, unless the intent has one already. Answers its key. Throws IntentConflict where it is another one. */
+  /** Stores the attempt unless the intent has one. Returns the key of the stored attempt. Throws IntentConflict if that is for another input. */
   async keep(intent: string, attempt: Attempt): Promise<string> {
     const name = PREFIX + intent;
     const record = JSON.stringify(attempt);
-    for (let looks = 0; looks < MAX_LOOKS; looks += 1) {
+    for (let tries = 0; tries < MAX_TRIES; tries += 1) {
       const found = await this.#store.getItem(name);
       if (typeof found === 'string') {
         const kept = read(found);
         if (kept === undefined || !isSame(kept, attempt)) throw new IntentConflict(intent, found);
         return kept.key;
       }
-      // Of several who find nothing, the store takes one; the others find its attempt.
+      // Of several concurrent callers the store accepts one. The others read its attempt in the next try.
       if ((await this.#store.addItem(name, record)) === true) return attempt.key;
     }
     throw new Error(
-      `The keyStore neither keeps nor shows the intent ${JSON.stringify(intent)}: addItem must resolve to true where it kept the ` +
-        'text, and getItem must show what addItem found.',
+      `The keyStore neither stores nor returns the intent ${JSON.stringify(intent)}: addItem must return true if it stored the text, ` +
+        'and otherwise getItem must return the text that exists.',
     );
   }
 
-  /** Forgets the intent, or does nothing where a key is given and it stands for another attempt by now. */
+  /** Removes the intent. With a key, removes it only if it has the attempt with this key. */
   async forget(intent: string, key?: string): Promise<void> {
     const name = PREFIX + intent;
     const found = await this.#store.getItem(name);

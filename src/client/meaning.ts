@@ -1,7 +1,6 @@
 /**
- * When two inputs are the same request, by the ledger's rules. An intent that is repeated with an input of the same meaning repeats
- * its attempt, and what the ledger would take for another request is found before it is sent. Malformed values keep their form, so
- * that no malformed input has the meaning of a well-formed one.
+ * Compares inputs by the ledger's rules for idempotency. An intent with an equal input repeats its attempt, and another input is
+ * rejected before it is sent. Malformed values are kept as they are, so that a malformed input never equals a valid one.
  */
 
 /** The defaults of inputs, by the operation. */
@@ -9,22 +8,22 @@ const DEFAULTS: Readonly<Record<string, object>> = {
   captureHold: { final: true },
   createAccount: { normalSide: 'CREDIT', minBalance: { amount: '0' }, maxBalance: { unlimited: true } },
 };
-/** Empty metadata is metadata for these; for all others it is absent. */
+/** In these operations empty metadata is a value. In all others it equals omitted metadata. */
 const KEEP_EMPTY_METADATA: readonly string[] = ['createAccount', 'updateAccount'];
 
 /**
- * A text that is the same for two inputs of an operation exactly where the ledger takes them for the same request. Accounts, holds
- * and transactions are compared by the names that the inputs give: only the ledger knows which id an `ext:` name stands for.
+ * Returns a text that is equal for two inputs of an operation if the ledger treats them as the same request. Ids and `ext:` names
+ * are compared as texts: only the ledger can resolve a name.
  */
 export function meaningOf(operation: string, input: unknown): string {
-  // As it is sent: a Date is text, and what is undefined is absent.
+  // As in the request: a Date is text, and undefined fields are omitted.
   const sent: unknown = JSON.parse(JSON.stringify(input));
   return JSON.stringify([operation, isObject(sent) ? readFields(operation, sent) : sent]);
 }
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** In the order of their names; null is absent. */
+/** Sorts the fields by name, removes null, and adds defaults. */
 function readFields(operation: string, given: Fields): Fields {
   const read: [string, unknown][] = Object.entries(given)
     .filter(([, value]) => value !== null)
@@ -64,7 +63,7 @@ function readField(operation: string, name: string, value: unknown): unknown {
     case 'entries':
       return readEach(name, value);
     default:
-      // An operation of a batch is a field of its name; no other field is an object.
+      // An operation of a batch is in the field with its name. No other field has an object.
       return isObject(value) ? readFields(name, value) : value;
   }
 }
@@ -74,12 +73,12 @@ function readEach(operation: string, values: unknown): unknown {
   return values.map((each: unknown) => (isObject(each) ? readFields(operation, each) : each));
 }
 
-/** A JSON number is taken only where it is a safe integer. */
+/** Converts a safe integer to text. The service accepts no other JSON number. */
 function asText(value: unknown): unknown {
   return Number.isSafeInteger(value) ? String(value) : value;
 }
 
-/** 20, 20.0 and 20.00 are all 20. */
+/** Removes superfluous zeros: 20.00 becomes 20. */
 function shortestDecimal(value: unknown): unknown {
   if (typeof value !== 'string' || value.length > 80) return value;
   const [, sign, whole = '', decimals = ''] = /^(-?)0*(\d+)(?:\.(\d+))?$/.exec(value) ?? [];
@@ -95,11 +94,11 @@ function shortestInteger(value: unknown): unknown {
 const RFC_3339 =
   /^((?!0000)\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(?:\.(\d{1,6}))?(?:[Zz]|([+-])([01]\d|2[0-3]):([0-5]\d))$/;
 
-/** The same instant in UTC with microseconds, where the text is an instant of the years 0001 to 9999. */
+/** Converts an instant of the years 0001 to 9999 to UTC with microseconds. Returns any other text unchanged. */
 function instantInUtc(value: string): string {
   const [, day, time, decimals = '', sign, hours = 0, minutes = 0] = RFC_3339.exec(value) ?? [];
   const local = new Date(`${day}T${time}.000Z`);
-  // A Date carries what a field has too much into the next one: the 30th of February becomes the 2nd of March.
+  // Date accepts the 30th of February and makes it the 2nd of March.
   if (Number.isNaN(local.getTime()) || local.toISOString() !== `${day}T${time}.000Z`) return value;
   const offsetMs = (Number(hours) * 60 + Number(minutes)) * 60_000;
   const utc = new Date(local.getTime() - (sign === '-' ? -offsetMs : offsetMs)).toISOString();

@@ -1,15 +1,16 @@
-/** Exact decimal text: `'4'`, `'4.00'`, `'-12.5'`. Digits, and a point with digits behind it where there is one. */
+/** Exact decimal text: `'4'`, `'4.00'`, `'-12.5'`. */
 const DECIMAL = /^(-?)(\d+)(?:\.(\d+))?$/;
 
 /**
- * The minor units of an amount: `toMinor('4.00', 2)` is `400n`. `exponent` says how many decimals the currency has, 0 to 30.
+ * Converts an amount to minor units: `toMinor('4.00', 2)` is `400n`. `exponent` is the currency's number of decimals, 0 to 30.
+ * Never rounds.
  *
- * @throws RangeError where the text is no decimal number, or has more decimals than the currency. Nothing is ever rounded.
+ * @throws RangeError if the text is no decimal number, or has more decimals than the currency.
  */
 export function toMinor(amount: string, exponent: number): bigint {
   const [, sign = '', whole, decimals = ''] = DECIMAL.exec(amount) ?? [];
   if (whole === undefined)
-    throw new RangeError(`${JSON.stringify(amount)} is no decimal number, such as "12.34"`);
+    throw new RangeError(`${JSON.stringify(amount)} is no decimal number; write it as "12.34"`);
   if (decimals.length > exponent) {
     throw new RangeError(`${amount} has ${decimals.length} decimals, and its currency has ${exponent}`);
   }
@@ -17,7 +18,7 @@ export function toMinor(amount: string, exponent: number): bigint {
   return sign === '' ? minor : -minor;
 }
 
-/** The amount that so many minor units are, with the currency's full scale: `fromMinor(400n, 2)` is `'4.00'`. */
+/** Converts minor units to an amount with all decimals of the currency: `fromMinor(400n, 2)` is `'4.00'`. */
 export function fromMinor(minor: bigint, exponent: number): string {
   const sign = minor < 0n ? '-' : '';
   const digits = `${minor < 0n ? -minor : minor}`.padStart(exponent + 1, '0');

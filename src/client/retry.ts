@@ -1,36 +1,38 @@
 import { NoAnswer } from './failures.ts';
 
 export interface Patience {
-  /** How long to try at most. One attempt takes half of it at most. */
+  /** The time for all attempts. One attempt takes at most half of it. */
   readonly deadlineMs: number;
   readonly signal?: AbortSignal | undefined;
-  /** Whether a part of it may have been done before the first attempt. */
+  /** Whether a part of the call may have been done before its first attempt. */
   readonly begun?: boolean | undefined;
-  /** Whether it only reads, so that no attempt of it can have been done. */
+  /** Whether the call only reads, so that its attempts change nothing. */
   readonly reads?: boolean | undefined;
+  /** Returns a random number below 1, for the pauses between attempts. */
+  readonly random: () => number;
 }
 
-/** What became of trying: an answer, or none in time. */
+/** A result, or the reason why there is none. */
 export type Tried<T> =
   | { readonly answered: true; readonly answer: T }
   | { readonly answered: false; readonly attempts: number; readonly cause: unknown };
 
-/** The codes of refusals after which the request is certainly not done. */
+/** Codes of refusals after which the request is certainly not done. */
 const NOT_DONE: readonly string[] = ['OVERLOADED', 'RATE_LIMITED'];
-/** The codes of refusals that tell nothing of an earlier attempt: its key was not looked at. */
-const TELL_NOTHING: readonly string[] = ['FORBIDDEN', 'INTERNAL'];
+/** Codes of refusals that say nothing of an earlier attempt, because the key was not read. */
+const KEY_NOT_READ: readonly string[] = ['FORBIDDEN', 'INTERNAL'];
 const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 5000;
 
 /**
- * Sends until an answer is heard that will not change, with longer and longer pauses, and never shorter ones than the service
- * asks for. It ends unanswered at the deadline, where no further attempt can succeed, and where the service turns a request away
- * whose earlier attempt may have been done. A refusal that says `retryable` is the answer only where the deadline passed, and no attempt can have been done.
- * Throws what `send` throws, other than NoAnswer, where nothing can have been done before.
+ * Sends until there is a final result. The pauses between attempts grow, and are never shorter than the service demands. Ends without
+ * a result at the deadline, when no further attempt can succeed, and when the service rejects a request whose earlier attempt may
+ * have been done. Returns a retryable refusal only at the deadline, if no attempt can have been done. Throws the errors of `send`
+ * other than NoAnswer if no attempt can have been done.
  */
 export async function untilAnswered<T>(
   send: (signal: AbortSignal) => Promise<T>,
-  { deadlineMs, signal, begun = false, reads = false }: Patience,
+  { deadlineMs, signal, begun = false, reads = false, random }: Patience,
 ): Promise<Tried<T>> {
   const endsAt = performance.now() + deadlineMs;
   let isOpen = begun;
@@ -43,8 +45,8 @@ export async function untilAnswered<T>(
       const answer = await send(signalOf({ deadlineMs: timeLeft, signal }));
       const refusal = asRefusal(answer);
       if (refusal?.retryable !== true) {
-        const tellsNothing = isOpen && refusal !== undefined && TELL_NOTHING.includes(refusal.code);
-        return tellsNothing ? unanswered(new NoAnswer(refusal.message)) : { answered: true, answer };
+        const isUnknown = isOpen && refusal !== undefined && KEY_NOT_READ.includes(refusal.code);
+        return isUnknown ? unanswered(new NoAnswer(refusal.message)) : { answered: true, answer };
       }
       isOpen ||= !reads && !NOT_DONE.includes(refusal.code);
       retryAfterMs = refusal.retryAfterMs ?? 0;
@@ -59,7 +61,7 @@ export async function untilAnswered<T>(
       retryAfterMs = error.retryAfterMs;
       last = unanswered(error);
     }
-    const pauseMs = Math.max(retryAfterMs, pauseBefore(attempts));
+    const pauseMs = Math.max(retryAfterMs, random() * longestPause(attempts));
     if (signal?.aborted === true || performance.now() + pauseMs >= endsAt) return last;
     await sleep(pauseMs, signal);
   }
@@ -77,18 +79,18 @@ function asRefusal(answer: unknown): RefusalFields | undefined {
   return fields?.retryable === undefined ? undefined : fields;
 }
 
-/** Full jitter: anything up to twice as long as the time before. */
-function pauseBefore(attempt: number): number {
-  return Math.random() * Math.min(FIRST_PAUSE_MS * 2 ** attempt, LONGEST_PAUSE_MS);
+/** The pauses have full jitter: their upper bound doubles with each attempt. */
+function longestPause(attempt: number): number {
+  return Math.min(FIRST_PAUSE_MS * 2 ** attempt, LONGEST_PAUSE_MS);
 }
 
-/** Aborts where the time is over, or where the caller's own signal does. */
-export function signalOf({ deadlineMs, signal }: Patience): AbortSignal {
+/** Returns a signal that aborts at the deadline, or with the caller's signal. */
+export function signalOf({ deadlineMs, signal }: Pick<Patience, 'deadlineMs' | 'signal'>): AbortSignal {
   const timeout = AbortSignal.timeout(Math.ceil(deadlineMs));
   return signal === undefined ? timeout : AbortSignal.any([timeout, signal]);
 }
 
-/** Ends early, and without an error, where the signal says so. */
+/** Waits, at most until the signal aborts. Never rejects. */
 function sleep(ms: number, signal: AbortSignal | undefined): Promise<void> {
   return new Promise((resolve) => {
     const timer = setTimeout(done, ms);

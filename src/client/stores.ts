@@ -1,16 +1,16 @@
-/** Stores of intents. Of several attempts that are added under one name at once, a store keeps one. It removes only the attempt it is given. */
+/** Stores of intents. A store keeps one of several values that are added under one name at once, and removes only a given value. */
 import type { MaybePromise } from './transport.ts';
 
 /**
- * Where intents are kept: texts by name, over a crash if they are to outlive it. Whoever shares a store shares its intents: of those
- * who add under one name at once exactly one must succeed, so that the payment is made once. A table does that by its primary key.
+ * Keeps texts by name. Programs that share a store share its intents. If several add a text under one name at once, exactly one must
+ * succeed, so that the payment is made once: the primary key of a table guarantees this. Intents outlive a crash only if the texts do.
  */
 export interface KeyStore {
-  /** The text that is kept under the name; null or undefined where none is. */
+  /** Returns the text with the name; null or undefined if there is none. */
   getItem(name: string): MaybePromise<string | null | undefined>;
-  /** Keeps the text where the name has none, in one step, and answers true; answers false where it has one, and changes nothing. */
+  /** Adds the text and returns true if the name has none; else changes nothing and returns false. Must be atomic. */
   addItem(name: string, value: string): MaybePromise<boolean>;
-  /** Removes the text, in one step, where it is still this one; else changes nothing. */
+  /** Removes the text if the name still has this one; else changes nothing. Must be atomic. */
   removeItem(name: string, value: string): MaybePromise<unknown>;
 }
 
@@ -22,8 +22,8 @@ export interface WebStorage {
 }
 
 /**
- * A store in the page's IndexedDB: for all tabs and workers of its origin, also on pages that are not secure. Each step is one
- * transaction, so that of two tabs one is first.
+ * Returns a store in IndexedDB, for all tabs and workers of the page's origin. It works on pages that are not secure too. Each step
+ * is one transaction, so that tabs cannot interleave.
  */
 export function indexedDBStore(database = 'transactional-ledger'): KeyStore {
   return {
@@ -48,7 +48,7 @@ export function indexedDBStore(database = 'transactional-ledger'): KeyStore {
 
 const ITEMS = 'intents';
 
-/** One transaction, of which the answer is the request's result or what is given to `answer`. It is on disk when this resolves. */
+/** Runs one transaction. Resolves, once it is on disk, to the request's result or to the value that `answer` received. */
 async function inDatabase<T>(
   name: string,
   mode: IDBTransactionMode,
@@ -79,21 +79,21 @@ function resultOf<T>(request: IDBRequest<T>): Promise<T> {
   });
 }
 
-/** Web Locks, as far as they are used here. */
+/** The part of Web Locks that is used here. */
 interface Locks {
   request<T>(name: string, run: () => Promise<T>): Promise<T>;
 }
 
 /**
- * The store as it is, or one that makes of the page's storage what it cannot do alone. Throws TypeError where nothing keeps two of
- * its users apart.
+ * Returns the store itself, or one that makes the steps of the page's storage atomic. Throws TypeError if nothing can make them
+ * atomic.
  */
 export function storeOf(given: KeyStore | WebStorage): KeyStore {
   if ('addItem' in given && typeof given.addItem === 'function') return given;
   if (!isWebStorage(given)) {
     throw new TypeError(
-      'The keyStore must have getItem, addItem and removeItem. addItem keeps a text only where its name has none, in one step, and ' +
-        'answers whether it did: see KeyStore. In a browser take localStorage or indexedDBStore().',
+      'The keyStore must have getItem, addItem and removeItem. addItem must add a text only if its name has none, in one atomic ' +
+        'step, and return whether it did: see KeyStore. In a browser, use localStorage or indexedDBStore().',
     );
   }
   const { navigator, indexedDB } = globalThis as {
@@ -103,15 +103,15 @@ export function storeOf(given: KeyStore | WebStorage): KeyStore {
   if (navigator?.locks !== undefined) return lockedStore(given, navigator.locks);
   if (indexedDB !== undefined && given === globalThis.localStorage) return indexedDBStore();
   throw new TypeError(
-    'Storage alone keeps no two tabs apart, and there are no Web Locks here. Take indexedDBStore() as the keyStore, or another ' +
-      'store whose addItem keeps a text only where its name has none.',
+    'This storage cannot be shared by two tabs, because there are no Web Locks. Use indexedDBStore() as the keyStore, or another ' +
+      'store whose addItem adds a text only if its name has none.',
   );
 }
 
-/** One step after the other, in all tabs of the browser. */
+/** Runs one step at a time in all tabs of the browser. */
 function lockedStore(storage: WebStorage, locks: Locks): KeyStore {
   return {
-    // Some stand-ins for storage answer by promises.
+    // Some replacements of Storage return promises.
     getItem: (name) => storage.getItem(name),
     addItem: (name, value) =>
       locks.request(name, async () => {

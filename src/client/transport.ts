@@ -1,21 +1,21 @@
 import { endpointOf, foreignOrigin } from './endpoint.ts';
 import { type GraphQLFault, RequestRejected } from './errors.ts';
-import { failedFetch, forbiddenByBrowser, isPassing, NoAnswer, strangeAnswer } from './failures.ts';
+import { failedFetch, forbiddenByBrowser, isTemporary, NoAnswer, notJson } from './failures.ts';
 
-/** The text of a document, with the types of what it answers and takes. */
+/** The text of a document, with the types of its result and its variables. */
 export type TypedDocument<Result, Variables> = string & DocumentTypes<Result, Variables>;
 
-/** What says the types of a document: a property that is never there, as code generators agree. */
+/** Carries the types of a document in a property that never exists, as code generators do. */
 export interface DocumentTypes<Result, Variables> {
   readonly __apiType?: (variables: Variables) => Result;
 }
 
-/** A document of whatever form that knows its own text. */
+/** A document in any form that converts to its text. */
 export type AnyDocument<Result, Variables> = DocumentTypes<Result, Variables> & { toString(): string };
 
 export type MaybePromise<T> = T | Promise<T>;
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
-/** Sent with each request; a function is asked each time. */
+/** Sent with each request. A function is called for each request. */
 export type RequestHeaders =
   | Readonly<Record<string, string>>
   | (() => MaybePromise<Readonly<Record<string, string>>>);
@@ -30,25 +30,44 @@ export interface TransportOptions {
 export class Transport {
   readonly #options: TransportOptions;
   readonly #endpoint: string;
-  /** Whether a browser has let an answer through. */
+  /** Whether the browser has passed a response to the page. */
   #isAllowed = false;
 
-  /** @throws TypeError where no request can be sent to the URL. */
+  /** @throws TypeError if no request can be sent to the URL. */
   constructor(options: TransportOptions) {
     this.#options = options;
     this.#endpoint = endpointOf(options.url);
   }
 
   /**
-   * Sends a document once. Throws NoAnswer; RequestRejected where sending it again would end alike; Unreachable where nothing can
-   * be sent.
+   * Sends a document once and returns its data. Throws NoAnswer where the same request may succeed later, RequestRejected where
+   * the service rejects the request each time, and Unreachable where nothing can be sent.
    */
-  async send<Result, Variables>(
+  send<Result, Variables>(
     document: AnyDocument<Result, Variables>,
     variables: Variables,
     signal: AbortSignal,
   ): Promise<Result> {
-    // Looked up each time, and called as the global's own: a browser's fetch refuses to be anybody else's method.
+    return this.sendJson<Result>(document.toString(), JSON.stringify(variables) ?? 'null', signal);
+  }
+
+  /** Does the same with variables that are JSON already. */
+  async sendJson<Result>(
+    query: DocumentTypes<Result, never> & string,
+    variables: string,
+    signal: AbortSignal,
+  ): Promise<Result> {
+    const { status, body } = await this.exchange<Result>(query, variables, signal);
+    return readAnswer(status, body);
+  }
+
+  /** Sends a document once and returns the response of GraphQL, whatever it says. Throws as `send` does where there is none. */
+  async exchange<Result>(
+    query: string,
+    variables: string,
+    signal: AbortSignal,
+  ): Promise<{ readonly status: number; readonly body: GraphQLAnswer<Result> }> {
+    // Read for each request, and called as a function of the global object: a browser's fetch accepts no other receiver.
     const { apiKey, fetch = globalThis.fetch, headers = {} } = this.#options;
     const init = {
       method: 'POST',
@@ -58,7 +77,7 @@ export class Transport {
         ...(apiKey === undefined ? {} : { authorization: `Bearer ${apiKey}` }),
         ...(typeof headers === 'function' ? await headers() : headers),
       },
-      body: JSON.stringify({ query: document.toString(), variables }),
+      body: `{"query":${JSON.stringify(query)},"variables":${variables}}`,
       signal,
     };
     checkHeaders(init.headers);
@@ -73,34 +92,36 @@ export class Transport {
     try {
       text = await response.text();
     } catch (cause) {
-      throw new NoAnswer('The connection failed within the answer, or the answer took too long.', { cause });
+      throw new NoAnswer('The connection failed during the response, or the response took too long.', {
+        cause,
+      });
     }
     const { status } = response;
-    if (isPassing(status)) {
+    if (isTemporary(status)) {
       const overload = findOverload(text);
-      throw new NoAnswer(overload?.message ?? `The service answered with status ${status}.`, {
+      throw new NoAnswer(overload?.message ?? `The service returned status ${status}.`, {
         retryAfterMs: retryAfterOf(response),
         isOverload: overload !== undefined,
       });
     }
     const answer = parse<Result>(text);
-    if (answer === undefined) throw strangeAnswer(response, text, this.#endpoint);
-    return readAnswer(status, answer);
+    if (answer === undefined) throw notJson(response, text, this.#endpoint);
+    return { status, body: answer };
   }
 
   /**
-   * What a failed fetch means. A browser that keeps an answer from a page says the same as where the connection fails. So a page of
-   * another origin that has not had an answer yet looks whether the service can be reached, and then asks it something harmless
-   * in the same way: only where that fails too, the service does not allow the page.
+   * Returns the error for a failed fetch. A browser reports a response that it withholds from the page like a failed connection.
+   * A page of another origin that has no response yet therefore checks whether the service is reachable, then sends a harmless
+   * query in the same way. If only the query fails, the service does not allow the page.
    */
   async #failure(error: unknown, fetch: Fetch, init: RequestInit & { readonly signal: AbortSignal }) {
     const failure = failedFetch(error, this.#endpoint, init.signal);
     const origin = foreignOrigin(this.#endpoint);
     if (this.#isAllowed || origin === undefined || init.signal.aborted) return failure;
     const { signal } = init;
-    const succeeds = async (asked: RequestInit) => {
+    const succeeds = async (probe: RequestInit) => {
       try {
-        await fetch(this.#endpoint, asked);
+        await fetch(this.#endpoint, probe);
         return true;
       } catch {
         return false;
@@ -112,44 +133,49 @@ export class Transport {
   }
 }
 
-/** What no header can have would look like a failed connection. */
+/** Throws TypeError for an invalid header, which fetch reports like a failed connection. */
 function checkHeaders(headers: Readonly<Record<string, string>>): void {
   try {
     new Headers(headers);
   } catch {
     throw new TypeError(
-      'The apiKey or a header cannot be sent: names are HTTP tokens, and values have no line breaks and no characters above U+00FF.',
+      'The apiKey or a header is invalid: names must be HTTP tokens, and values must have no line breaks and no characters above U+00FF.',
     );
   }
 }
 
-interface GraphQLAnswer<Result> {
+export interface GraphQLAnswer<Result> {
   readonly data?: Result | null;
   readonly errors?: readonly GraphQLFault[];
 }
 
-/** The codes of arguments that no query is answered for. */
-const REFUSED: readonly unknown[] = ['INVALID_INPUT', 'JOURNAL_REWOUND'];
+/** Codes of errors that a query has each time. */
+const LASTING_CODES: readonly unknown[] = ['INVALID_INPUT', 'JOURNAL_REWOUND'];
 
-/** GraphQL leaves `data` out where it executed nothing; a null in its place, or in it beside errors, tells nothing. */
-function readAnswer<Result>(status: number, answer: GraphQLAnswer<Result>): Result {
+/** Returns the data. Without `data` the request was not executed. With errors, or with null as data, the outcome is unknown. */
+export function readAnswer<Result>(status: number, answer: GraphQLAnswer<Result>): Result {
   const { data } = answer;
   const errors = Array.isArray(answer.errors) ? answer.errors : [];
   if (data === undefined) {
-    const hint = errors.length > 0 ? '' : 'The answer is not one of GraphQL: is url the GraphQL endpoint?';
+    const hint = errors.length > 0 ? '' : 'The response is not GraphQL: is url the GraphQL endpoint?';
     throw new RequestRejected(status, errors, hint);
   }
-  // What the service refuses of a query is refused each time.
-  if (errors.some(({ extensions }) => REFUSED.includes(extensions?.['code']))) {
+  if (errors.some(({ extensions }) => LASTING_CODES.includes(extensions?.['code']))) {
     throw new RequestRejected(status, errors);
   }
   if (data === null || errors.length > 0) {
-    throw new NoAnswer(errors.map(({ message }) => message).join('; ') || 'The answer had no data.');
+    const message = errors.map(({ message }) => message).join('; ') || 'The response has no data.';
+    throw new NoAnswer(message, { isFault: true });
   }
   return data;
 }
 
-/** The error of a request that the service refused unread, since it was too busy. */
+/** Returns the one field of the data: each document of this client selects one. */
+export function resultOf<Data extends object>(data: Data): Data[keyof Data] {
+  return Object.values(data)[0] as Data[keyof Data];
+}
+
+/** Returns the error of a request that the service rejected unread because it was too busy. */
 function findOverload(text: string): GraphQLFault | undefined {
   const { data, errors } = parse(text) ?? {};
   if (data !== undefined || !Array.isArray(errors)) return undefined;
@@ -165,7 +191,7 @@ function parse<Result>(text: string): GraphQLAnswer<Result> | undefined {
   }
 }
 
-/** RFC 9110: seconds, or a date. */
+/** Returns the header retry-after in milliseconds: RFC 9110 has seconds or a date. */
 function retryAfterOf(response: Response): number {
   const value = response.headers.get('retry-after');
   if (value === null) return 0;

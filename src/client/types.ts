@@ -1,4 +1,4 @@
-/** The types of what the client takes and answers, by the names of the schema. */
+/** The types of the client's inputs and results, by the names of the schema. */
 import type * as g from './generated.ts';
 
 export type {
@@ -32,7 +32,7 @@ export type {
   WithdrawInput,
 } from './generated.ts';
 
-/** The one field of a document's answer, and never null: an answer without it is no answer. */
+/** The one field of a document's data, without null: data without the field is no result. */
 type ResultOf<Answer> = NonNullable<Answer[keyof Answer]>;
 
 export type DepositResult = ResultOf<g.DepositMutation>;
@@ -49,7 +49,7 @@ export type CreateCurrencyResult = ResultOf<g.CreateCurrencyMutation>;
 export type UpdateAccountResult = ResultOf<g.UpdateAccountMutation>;
 export type ClosePeriodResult = ResultOf<g.ClosePeriodMutation>;
 export type PostBatchResult = ResultOf<g.PostBatchMutation>;
-/** Of one account of createAccounts, and of one operation of a batch. */
+/** The result for one account of createAccounts. */
 export type AccountResult = Extract<
   CreateAccountsResult,
   { __typename: 'AccountsCreated' }
@@ -57,23 +57,27 @@ export type AccountResult = Extract<
 export type OperationResult = Extract<PostBatchResult, { __typename: 'BatchProcessed' }>['results'][number];
 export type PreviewResult = ResultOf<g.PreviewQuery>;
 export type Outcome = ResultOf<g.OutcomeByKeyQuery>;
+export type TrialBalanceLine = g.TrialBalanceQuery['ledger']['trialBalance'][number];
 export type NamedNode = ResultOf<g.NodeQuery>;
 export type HistoryEntry = NonNullable<g.HistoryQuery['account']>['history']['nodes'][number];
 
-/** Transactions of the journal, and the cursor after them, which is never empty. */
+/** An id such as `acct_…`, or `ext:` and the name that the caller gave as `externalId`: `ext:alice`. A name alone finds nothing. */
+export type NodeId = string;
+
+/** Transactions of the journal, and the cursor after them. */
 export interface JournalPage {
   readonly transactions: readonly g.TransactionFieldsFragment[];
   readonly cursor: string;
 }
 
-/** An input whose idempotency key the client makes where none is given. */
+/** An input with an optional idempotency key: the client makes one. */
 export type Keyless<Input> = Omit<Input, 'idempotencyKey'> & {
   readonly idempotencyKey?: string | null | undefined;
 };
 
 type OperationName = keyof g.OperationInput;
 
-/** An operation of a batch or a preview; its key is made where none is given. */
+/** An operation of a batch or a preview, with an optional idempotency key: the client makes one. */
 export type Operation = {
   [Name in OperationName]: {
     readonly [Only in Name]: Keyless<NonNullable<g.OperationInput[Only]>>;

@@ -11,15 +11,15 @@ import { createTestDatabase } from '../support/database.ts';
 import { expectSoundBooks } from '../support/ledger.ts';
 import { installClient } from './packed.ts';
 
-// Where it is set, the package unpacks the libraries too that a machine without a desktop lacks.
+// With this variable the package unpacks the libraries that a machine without a desktop lacks.
 process.env['AWS_EXECUTION_ENV'] = 'AWS_Lambda_nodejs22.x';
 const { default: chromium } = await import('@sparticuz/chromium');
 
 declare global {
   interface Window {
-    /** What the page's own script makes. */
+    /** The client that the page's script creates. */
     readonly ledger: LedgerClient;
-    /** Makes a client of another service, or with other options. */
+    /** Creates a client of another service, or with other options. */
     readonly clientOf: (url: string, options?: object) => LedgerClient;
   }
 }
@@ -39,9 +39,9 @@ shop.listen(0, '127.0.0.1');
 await once(shop, 'listening');
 const shopPort = (shop.address() as AddressInfo).port;
 const shopUrl = `http://127.0.0.1:${shopPort}`;
-/** The same shop, by a name whose pages are not secure: they have no Web Locks. */
+/** The same shop with a host name whose pages are not secure and have no Web Locks. */
 const insecureUrl = `http://shop.test:${shopPort}`;
-/** The same shop, from an origin that the service does not allow. */
+/** The same shop with an origin that the service does not allow. */
 const forbiddenUrl = `http://forbidden.test:${shopPort}`;
 
 const database = await createTestDatabase();
@@ -53,7 +53,7 @@ const service = await startServiceProcess({
 let browser: Browser;
 beforeAll(async () => {
   browser = await playwright.launch({
-    // The package's own would have one process, and one localStorage, for everybody.
+    // The package's default arguments run one process with one localStorage for all contexts.
     args: ['--no-sandbox', '--no-zygote', '--disable-gpu', '--host-resolver-rules=MAP *.test 127.0.0.1'],
     executablePath: await chromium.executablePath(),
   });
@@ -65,7 +65,7 @@ afterAll(async () => {
   await expectSoundBooks(database);
 });
 
-/** What a browser loads for each name that the package exports, as a bundler finds it: the URL by the name. */
+/** Returns the URL of each export of the package, as a bundler resolves it. */
 async function readImports(): Promise<Readonly<Record<string, string>>> {
   const { name, exports } = JSON.parse(await readFile(join(installed, 'package.json'), 'utf8')) as {
     readonly name: string;
@@ -92,8 +92,8 @@ const shopPage = () => `<!doctype html>
 </script>`;
 
 /**
- * A module for workers of every kind, where there are neither import maps nor localStorage. It makes the payment that it is
- * sent, loses what answers it is told to lose, and says on the port that came with the payment what became of it.
+ * A module for workers of every kind, which have neither import maps nor localStorage. It makes the payment of a message, loses the
+ * responses that the message names, and sends the result to the message's port.
  */
 const workerModule = () => `
 import { createLedgerClient, indexedDBStore } from ${JSON.stringify(imports['transactional-ledger/client'])};
@@ -101,21 +101,21 @@ import { createLedgerClient, indexedDBStore } from ${JSON.stringify(imports['tra
 const keyStore = indexedDBStore('shop');
 const ledger = createLedgerClient({ url: ${JSON.stringify(service.graphqlUrl)}, keyStore });
 
-function loseAnswers(loses, port) {
+function loseResponses(loses, port) {
   const { fetch } = self;
   self.fetch = async (...request) => {
     await fetch(...request);
-    if (loses === 'every answer') {
-      port.postMessage('unheard');
+    if (loses === 'every response') {
+      port.postMessage('lost');
       return new Promise(() => {});
     }
     self.fetch = fetch;
-    throw new TypeError('The answer is lost.');
+    throw new TypeError('The response is lost.');
   };
 }
 
 async function pay({ input, loses }, port) {
-  if (loses !== 'no answer') loseAnswers(loses, port);
+  if (loses !== 'no response') loseResponses(loses, port);
   const paid = await ledger.transfer(input, { intent: 'checkout-42' });
   port.postMessage({ id: paid.transaction?.id, replayed: paid.replayed });
 }
@@ -130,7 +130,7 @@ self.onconnect = ({ ports: [port] }) => {
   port.onmessage = serve;
 };`;
 
-/** A tab with the shop in a browser of somebody's own, and the accounts of two people, one of whom has 10.00 USD. */
+/** Opens the shop in a browser context of its own, with two accounts, the first of which has 10.00 USD. */
 async function openShop(url = shopUrl): Promise<{ page: Page; from: string; to: string }> {
   const context = await browser.newContext();
   const page = await context.newPage();
@@ -148,7 +148,7 @@ async function openShop(url = shopUrl): Promise<{ page: Page; from: string; to: 
   return { page, from, to };
 }
 
-/** Has the page pay 2.50 USD for one and the same checkout. */
+/** Makes the page pay 2.50 USD under the same intent each time. */
 function pay(page: Page, from: string, to: string) {
   return page.evaluate(
     async ([fromAccountId, toAccountId]) => {
@@ -168,11 +168,11 @@ interface TimedPayment {
   readonly startsAt: number;
 }
 
-/** Has the page pay 0.10 USD at a point in time, as exactly as it can. */
+/** Makes the page pay 0.10 USD at a point in time. */
 function payAt(page: Page, payment: TimedPayment) {
   return page.evaluate(async ({ from, to, intent, startsAt }) => {
     while (Date.now() < startsAt) {
-      // Nothing wakes up a page as exactly.
+      // A timer would be less exact.
     }
     const input = { fromAccountId: from, toAccountId: to, amount: '0.10' };
     const paid = await window.ledger.transfer(input, { intent });
@@ -182,33 +182,33 @@ function payAt(page: Page, payment: TimedPayment) {
 }
 
 type WorkerKind = 'worker' | 'shared worker' | 'service worker';
-type Loss = 'no answer' | 'the first answer' | 'every answer';
+type Loss = 'no response' | 'the first response' | 'every response';
 
-/** Has a new worker of the page pay as `pay` does, and answers what it says first. A dedicated worker is then ended. */
-function payInWorker(page: Page, from: string, to: string, kind: WorkerKind, loses: Loss = 'no answer') {
+/** Makes a new worker of the page pay as `pay` does, and returns its first message. Then terminates a dedicated worker. */
+function payInWorker(page: Page, from: string, to: string, kind: WorkerKind, loses: Loss = 'no response') {
   return page.evaluate(
     async ([fromAccountId, toAccountId, kind, loses]) => {
       const url = `/worker.js?${crypto.randomUUID()}`;
       const options = { type: 'module' } as const;
       const payment = { input: { fromAccountId, toAccountId, amount: '2.50' }, loses };
       const { port1, port2 } = new MessageChannel();
-      const { promise: said, resolve, reject } = Promise.withResolvers<unknown>();
+      const { promise: message, resolve, reject } = Promise.withResolvers<unknown>();
       port1.onmessage = ({ data }) => resolve(data);
       const onerror = () => reject(new Error('The worker does not start.'));
       if (kind === 'worker') {
         const worker = Object.assign(new Worker(url, options), { onerror });
         worker.postMessage(payment, [port2]);
-        return said.finally(() => worker.terminate());
+        return message.finally(() => worker.terminate());
       }
       if (kind === 'shared worker') {
         const { port } = Object.assign(new SharedWorker(url, options), { onerror });
         port.postMessage(payment, [port2]);
-        return said;
+        return message;
       }
       const { installing } = await navigator.serviceWorker.register(url, options);
       if (installing === null) throw new Error('The service worker is not a new one.');
       installing.postMessage(payment, [port2]);
-      return said;
+      return message;
     },
     [from, to, kind, loses] as const,
   );
@@ -222,7 +222,7 @@ function balance(page: Page, accountId: string) {
   return page.evaluate(async (id) => (await window.ledger.account(id))?.balance.amount, accountId);
 }
 
-test('what a page does again after a reload is done once, until its intent is forgotten', async () => {
+test('a payment that a page repeats after a reload is made once, until its intent is forgotten', async () => {
   const { page, from, to } = await openShop();
   const first = await pay(page, from, to);
   expect(first.replayed).toBe(false);
@@ -239,7 +239,7 @@ test('what a page does again after a reload is done once, until its intent is fo
   expect(await balance(page, from)).toBe('5.00');
 }, 60_000);
 
-test('what a page that never heard the answer does again is done once', async () => {
+test('a payment that a page repeats without having received the response is made once', async () => {
   const { page, from, to } = await openShop();
   await page.evaluate(() => {
     const { fetch } = window;
@@ -248,19 +248,19 @@ test('what a page that never heard the answer does again is done once', async ()
       return new Promise<never>(() => {});
     };
   });
-  const answered = page.waitForResponse((response) => isTransfer(response.request()));
-  const unheard = expect(pay(page, from, to)).rejects.toThrow('navigation');
-  await answered;
+  const received = page.waitForResponse((response) => isTransfer(response.request()));
+  const lost = expect(pay(page, from, to)).rejects.toThrow('navigation');
+  await received;
   await page.reload();
-  await unheard;
+  await lost;
 
   expect(await pay(page, from, to)).toMatchObject({ replayed: true });
   expect(await balance(page, to)).toBe('2.50');
 }, 60_000);
 
-test('what two tabs do at once is done once', async () => {
+test('a payment that two tabs make at once is made once', async () => {
   const { page, from, to } = await openShop();
-  // Each tab looks into the store before the other has written.
+  // Each tab reads the store before the other has written.
   await page.context().addInitScript(() => {
     const { getItem } = Storage.prototype;
     const value = async function (this: Storage, name: string) {
@@ -284,7 +284,7 @@ test.each([
   ['IndexedDB', `${insecureUrl}/?indexedDB`],
   ['IndexedDB, on a secure page', `${shopUrl}/?indexedDB`],
 ])(
-  'what two tabs do at once, 40 times, is done once each time, without Web Locks: %s',
+  '40 payments that two tabs make at once are made once each, without Web Locks: %s',
   async (_, url) => {
     const { page, from, to } = await openShop(url);
     const other = await page.context().newPage();
@@ -305,7 +305,7 @@ test.each([
   60_000,
 );
 
-test('a page that has neither Web Locks nor IndexedDB cannot make its client with localStorage', async () => {
+test('a page with neither Web Locks nor IndexedDB cannot create a client with localStorage', async () => {
   const page = await browser.newPage();
   await page.addInitScript(() => Object.defineProperty(globalThis, 'indexedDB', { value: undefined }));
   const [error] = await Promise.all([page.waitForEvent('pageerror'), page.goto(insecureUrl)]);
@@ -314,7 +314,7 @@ test('a page that has neither Web Locks nor IndexedDB cannot make its client wit
   await page.close();
 }, 60_000);
 
-/** What a page's query and payment throw with a client of the service, and how long that takes. */
+/** Returns the errors of a page's query and payment, and the time until both have failed. */
 function failIn(page: Page, url: string, options: object = {}) {
   return page.evaluate(
     async ([url, options]) => {
@@ -333,7 +333,7 @@ test.each([
   ['the page’s origin', forbiddenUrl, {}],
   ['a header', shopUrl, { apiKey: 'secret' }],
 ])(
-  'a service that does not allow %s is not tried again, and the error says what to change',
+  'a service that does not allow %s is not retried, and the error says what to change',
   async (_, shop, options) => {
     const page = await browser.newPage();
     await page.goto(shop);
@@ -341,13 +341,13 @@ test.each([
     page.on('request', (request) => sent.push(request.method()));
     const { query, mutation, tookMs } = await failIn(page, service.graphqlUrl, options);
     for (const error of [query, mutation]) {
-      expect(error).toContain(`must have ${shop} in its CORS_ORIGINS`);
-      expect(error).toContain('leave out apiKey and headers');
+      expect(error).toContain(`Add ${shop} to the service's CORS_ORIGINS`);
+      expect(error).toContain('omit apiKey and headers');
     }
-    expect(query).toMatch(/^Unreachable: .* in 1 attempt\./);
+    expect(query).toMatch(/^Unreachable: .* after 1 attempt\./);
     expect(mutation).toMatch(/^OutcomeUnknown: .* after 1 attempt\./);
     expect(tookMs).toBeLessThan(5000);
-    // Of each call the request itself, whether the service can be reached, and whether it answers anything.
+    // For each call: the request, the check whether the service is reachable, and the harmless query.
     expect(sent.filter((method) => method !== 'OPTIONS')).toEqual([
       'POST',
       'HEAD',
@@ -361,7 +361,7 @@ test.each([
   60_000,
 );
 
-test('a service that is away from a page is tried until the deadline', async () => {
+test('a service that is down is retried until the deadline', async () => {
   const gone = createServer().listen(0, '127.0.0.1');
   await once(gone, 'listening');
   const { port } = gone.address() as AddressInfo;
@@ -376,7 +376,7 @@ test('a service that is away from a page is tried until the deadline', async () 
   await page.close();
 }, 60_000);
 
-test('the first answer that a page loses is no reason to give up', async () => {
+test('a page retries when its first response is lost', async () => {
   const { page, from, to } = await openShop();
   await page.reload();
   await page.evaluate(() => {
@@ -394,7 +394,7 @@ test('the first answer that a page loses is no reason to give up', async () => {
   expect(await balance(page, to)).toBe('2.50');
 }, 60_000);
 
-test('a path is one of the page’s own origin, where the shop says that there is none', async () => {
+test('a path is resolved against the page’s origin, where the shop returns 404', async () => {
   const page = await browser.newPage();
   await page.goto(shopUrl);
   const { query, mutation } = await failIn(page, '/graphql');
@@ -408,7 +408,7 @@ test('a path is one of the page’s own origin, where the shop says that there i
 }, 60_000);
 
 test.each(['worker', 'shared worker', 'service worker'] as const)(
-  'what a new %s does again is done once',
+  'a payment that a new %s repeats is made once',
   async (kind) => {
     const { page, from, to } = await openShop();
     const first = await payInWorker(page, from, to, kind);
@@ -419,15 +419,15 @@ test.each(['worker', 'shared worker', 'service worker'] as const)(
   60_000,
 );
 
-test('what a worker sends again by itself, since the answer was lost, is done once', async () => {
+test('a payment that a worker retries because the response was lost is made once', async () => {
   const { page, from, to } = await openShop();
-  expect(await payInWorker(page, from, to, 'worker', 'the first answer')).toMatchObject({ replayed: true });
+  expect(await payInWorker(page, from, to, 'worker', 'the first response')).toMatchObject({ replayed: true });
   expect(await balance(page, to)).toBe('2.50');
 }, 60_000);
 
-test('what a worker that never heard the answer does again in another one is done once', async () => {
+test('a payment that a worker repeats after another one lost the response is made once', async () => {
   const { page, from, to } = await openShop();
-  expect(await payInWorker(page, from, to, 'worker', 'every answer')).toBe('unheard');
+  expect(await payInWorker(page, from, to, 'worker', 'every response')).toBe('lost');
   expect(await payInWorker(page, from, to, 'worker')).toMatchObject({ replayed: true });
   expect(await balance(page, to)).toBe('2.50');
 }, 60_000);

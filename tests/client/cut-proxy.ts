@@ -1,15 +1,15 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer } from 'node:net';
 
-/** When a connection is cut: as its request arrives, when the service has it, in the middle of the answer, or never. */
-export type Cut = 'before' | 'behind the request' | 'within the answer' | 'never';
+/** When a connection is cut: before its request is forwarded, after it, during the response, or never. */
+export type Cut = 'before' | 'after the request' | 'during the response' | 'never';
 
 export interface CutProxy {
   readonly url: string;
   close(): Promise<void>;
 }
 
-/** Stands between a client and the service, and asks for each request when to cut its connection. */
+/** Forwards requests to the service, and calls `next` for each request to decide when to cut its connection. */
 export async function startCutProxy(serviceUrl: string, next: () => Cut): Promise<CutProxy> {
   const { hostname, port } = new URL(serviceUrl);
   const server = createServer((client) => {
@@ -27,11 +27,11 @@ export async function startCutProxy(serviceUrl: string, next: () => Cut): Promis
     });
     service.on('data', (bytes) => {
       switch (cut) {
-        case 'behind the request':
-          // An answer shows that the request was done; nothing of it passes.
+        case 'after the request':
+          // The response shows that the request was done. Nothing of it is forwarded.
           cutBoth();
           break;
-        case 'within the answer':
+        case 'during the response':
           client.write(bytes.subarray(0, bytes.length - 10), cutBoth);
           break;
         default:

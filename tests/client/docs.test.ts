@@ -1,8 +1,9 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startServiceProcess } from '../../scripts/service-process.ts';
+import { createLedgerClient, unwrap } from '../../src/client/index.ts';
 import { createTestDatabase } from '../support/database.ts';
 import {
   compile,
@@ -16,17 +17,28 @@ import {
 } from '../support/docs.ts';
 import { expectSoundBooks } from '../support/ledger.ts';
 
-/** Where the pages say that the service is. */
+/** The service's address in the pages. */
 const PAGES_URL = 'http://127.0.0.1:4000/graphql';
 const TIMEOUT_MS = 120_000;
 
-const guide = readExamples(await readPage('docs/sdk.md'));
-const start = readExamples(await readPage('docs/getting-started.md'));
+const page = await readPage('docs/clients.md');
+/** The page begins with a first program. The examples after it share what is given below. */
+const [first = '', rest = ''] = page.split(/^(?=## Create a client$)/m);
+const start = readExamples(first);
+const guide = [
+  ...readExamples('\n'.repeat(first.split('\n').length - 1) + rest),
+  ...readExamples(await readPage('src/client/README.md')),
+];
 const snippets = guide
   .filter(({ language }) => language === 'ts')
   .map((example, index) => ({ ...example, name: example.file ?? `snippet-${index + 1}.ts` }));
-/** What the guide's reader has installed beside the client. */
+/** Packages that a reader of the page installs in addition to the client. */
 const OTHER_CLIENTS = [
+  '@graphql-codegen/cli',
+  '@graphql-codegen/client-preset',
+  '.bin/graphql-codegen',
+  '@graphql-typed-document-node/core',
+  '@tanstack/query-core',
   '@apollo/client',
   '@types/relay-runtime',
   '@urql/core',
@@ -48,7 +60,7 @@ afterAll(async () => {
   await expectSoundBooks(database);
 });
 
-/** What the guide’s examples have, as it says. */
+/** The names that the page's examples share. */
 const GIVEN = ['ledger', 'alice', 'bob', 'checkoutTotal'];
 const GIVEN_MODULE = `
 import { createLedgerClient, isRefusal } from 'transactional-ledger/client';
@@ -73,7 +85,7 @@ const paidIn = await ledger.deposit({ accountId: alice, amount: '100.00' });
 if (isRefusal(paidIn)) throw new Error(paidIn.message);
 `;
 
-/** The snippet as a program: with what it uses of what is given, and does not make itself at its top. */
+/** Returns the example as a program that imports the shared names that it uses and does not declare. */
 function programOf(code: string): string {
   const used = GIVEN.filter(
     (name) =>
@@ -82,7 +94,7 @@ function programOf(code: string): string {
   return `import { ${used.join(', ')} } from './given.ts';\n${code}`;
 }
 
-/** What Relay's plugin for bundlers does: in the place of a document stands what the compiler made of it. */
+/** Replaces documents with the files of Relay's compiler, as Relay's plugin for bundlers does. */
 function withArtifacts(code: string): string {
   const tag = /graphql`\s*\w+ (\w+)[^`]*`/g;
   const imports = [...code.matchAll(tag)].map(
@@ -91,7 +103,7 @@ function withArtifacts(code: string): string {
   return imports.join('') + code.replace(tag, '$1');
 }
 
-/** The block with the service’s address of this test. */
+/** Returns the block with the address of this test's service. */
 function here(code: string): string {
   return code.replaceAll(PAGES_URL, service.graphqlUrl);
 }
@@ -100,24 +112,25 @@ async function expectToPrint({ title, output }: Example, printed: Promise<string
   expect(await printed, title).toBe(output ?? '');
 }
 
-describe('the client’s guide', () => {
+describe('the client’s page', () => {
   beforeAll(async () => {
-    await mkdir(app);
-    await writeFile(join(app, 'package.json'), JSON.stringify({ type: 'module' }));
+    const shell = new Shell(ledgerFolder);
+    // The first program's own steps, for another folder.
+    const install = start.find(({ code }) => code.includes('npm pack'))?.code ?? '';
+    await shell.run(install.replaceAll('first-payment', 'app'));
     await linkPackages(folder, OTHER_CLIENTS);
     await writeFile(join(app, 'given.ts'), here(GIVEN_MODULE));
     for (const { name, code } of snippets) await writeFile(join(app, name), here(programOf(code)));
-    const shell = new Shell(ledgerFolder);
     for (const { language, code, file } of guide) {
       if (language === 'sh') await shell.run(code);
       if (language === 'json') await writeFile(join(app, file ?? ''), code);
     }
   }, TIMEOUT_MS);
 
-  test('installs the client in the project that it names, and has no block that is not run', () => {
+  test('has no block that is not run', () => {
     const others = guide.map(({ language }) => language).filter((language) => language !== 'ts');
-    expect(others).toEqual(['sh', 'json', 'sh']);
-    expect(snippets.length).toBeGreaterThan(10);
+    expect(others).toEqual(['json', 'sh', 'json', 'sh', 'python']);
+    expect(snippets.length).toBeGreaterThan(20);
   });
 
   test(
@@ -132,9 +145,9 @@ describe('the client’s guide', () => {
   );
 
   test.each(snippets)(
-    'prints what it says: $title',
+    'prints the output that the page shows: $title',
     async (snippet) => {
-      // A browser's localStorage, in a file.
+      // Node's localStorage, which is kept in a file.
       const storage = [
         '--experimental-webstorage',
         `--localstorage-file=${join(app, `${snippet.name}.storage`)}`,
@@ -147,23 +160,44 @@ describe('the client’s guide', () => {
   );
 });
 
+/** A Python with the package gql; PYTHON names another one than python3. */
+const python = process.env['PYTHON'] ?? 'python3';
+const hasGql = await run(folder, python, '-c', 'import gql, httpx').then(
+  () => true,
+  () => false,
+);
+
+test.skipIf(!hasGql)('the Python program prints the output that the page shows', async () => {
+  const example = guide.find(({ language }) => language === 'python');
+  if (example === undefined) throw new Error('The page has no Python program.');
+  const client = createLedgerClient({ url: service.graphqlUrl });
+  const open = async (owner: string) =>
+    unwrap(await client.createAccount({ owner, currency: 'USD' })).account.id;
+  const [alice, bob] = [await open('Alice'), await open('Bob')];
+  await client.deposit({ accountId: alice, amount: '100.00' });
+  const program = join(folder, 'pay.py');
+  const given = `alice, bob, checkout_total = "${alice}", "${bob}", "12.50"\n`;
+  await writeFile(program, given + here(example.code));
+  await expectToPrint(example, run(folder, python, program));
+});
+
 test(
-  'who follows the first steps word by word pays once',
+  'the first program pays once when its steps are followed word by word',
   async () => {
     const [starting, ...steps] = start;
     const readme = (await readPage('README.md')).split('```').find((block) => block.startsWith('sh\n'));
-    expect(`sh\n${starting?.code}`, 'the service is started as the README says').toBe(readme);
+    expect(`sh\n${starting?.code}`, 'the command of the README').toBe(readme);
 
     const shell = new Shell(ledgerFolder);
     for (const step of steps) {
       const { language, file, code, title, output } = step;
       if (language === 'sh') {
         const printed = await shell.run(code);
-        // What npm says is npm's.
+        // The output of npm is not documented.
         if (!code.includes('npm ')) await expectToPrint(step, Promise.resolve(printed));
         else expect(output, title).toBeUndefined();
       } else {
-        expect(file, `${title}: a program stands below its file's name`).toBeDefined();
+        expect(file, `${title}: a program follows its file's name`).toBeDefined();
         await writeFile(join(shell.folder, file ?? ''), here(code));
       }
     }

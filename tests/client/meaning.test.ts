@@ -1,5 +1,5 @@
-// Whether two inputs are the same request, as the client says it and as the ledger does: read by the schema's own scalars and defaults,
-// then digested.
+// Compares the client's rules for equal inputs with the ledger's, which reads inputs by the schema's scalars and defaults and then
+// digests them.
 
 import { randomInt } from 'node:crypto';
 import fc from 'fast-check';
@@ -26,7 +26,7 @@ import { ALICE, account, BOB, CAROL, CLOCK, EXTERNAL, HOLD, ORIGINAL } from '../
 const SEED = Number(process.env['SEED'] ?? randomInt(2 ** 31));
 const PAIRS = Number(process.env['PAIRS'] ?? 3000);
 
-/** Every ext: name stands for an account that no id of the inputs names, since the client cannot know that they are one. */
+/** Resolves each ext: name to an account of its own, because the client cannot know which id a name has. */
 const LOOK_UP: LookUp = {
   account: (name) => idOf(name),
   external: () => EXTERNAL,
@@ -42,7 +42,7 @@ function idOf(name: Name): Uuid | undefined {
 }
 
 type Input = Readonly<Record<string, unknown>>;
-/** A text that is the same for inputs that the ledger takes for the same request; undefined for one that it refuses as malformed. */
+/** Returns a text that is equal for inputs that are the same request to the ledger; undefined for malformed inputs. */
 type Digest = (input: never) => string | undefined;
 
 const digestCommand =
@@ -54,7 +54,7 @@ const digestCommand =
     return 'facts' in planned ? undefined : textOf(planned);
   };
 
-/** The request's digest, and the texts that are compared with the recorded ones. */
+/** Returns the request's digest with the texts that are compared with the recorded ones. */
 function textOf({ request, description, metadata, legs }: PlannedCommand): string {
   const entryTexts = digestEntryTexts(legs, new Uint8Array(16));
   const metadataText = metadata === null ? null : canonicalText(metadata);
@@ -71,7 +71,7 @@ function digestAccount(input: never): string | undefined {
   return 'facts' in request ? undefined : request.request.digest.toString('hex');
 }
 
-/** As it is recorded under a key; of different accounts the keys are different ones. */
+/** Returns the digest that is recorded under a key, with the account: the keys of two accounts are different keys. */
 function digestUpdate(input: never): string | undefined {
   const change = toAccountUpdate(input);
   if ('facts' in change) return undefined;
@@ -91,7 +91,7 @@ function digestUpdate(input: never): string | undefined {
 }
 
 const pick = (...values: unknown[]) => fc.constantFrom(...values);
-/** Mostly what is well formed. */
+/** Values of the fields, most of them well formed. */
 const mostly = (wellFormed: readonly unknown[], malformed: readonly unknown[]) =>
   fc.oneof({ arbitrary: pick(...wellFormed), weight: 24 }, { arbitrary: pick(...malformed), weight: 1 });
 const names = [
@@ -250,7 +250,7 @@ const OPERATIONS: readonly (readonly [operation: string, type: string, digest: D
   ],
 ];
 
-/** An input, and another that differs from it in some fields at most, whose order may differ too. */
+/** Makes an input and a second one that differs in at most two fields and in the order of its fields. */
 function pairOf(shape: Shape): fc.Arbitrary<readonly [Input, Input]> {
   const keys = fc.shuffledSubarray(Object.keys(shape), { minLength: Object.keys(shape).length });
   return fc
@@ -261,7 +261,7 @@ function pairOf(shape: Shape): fc.Arbitrary<readonly [Input, Input]> {
     });
 }
 
-/** What the ledger makes of an input that is sent. */
+/** Returns the ledger's digest of an input. */
 function digestOf(type: string, digest: Digest, input: Input): string | undefined {
   const sent = JSON.parse(JSON.stringify({ ...input, idempotencyKey: 'key' }));
   const coerced = coerceInputValue(sent, schema.getType(type) as GraphQLInputType);
@@ -269,7 +269,7 @@ function digestOf(type: string, digest: Digest, input: Input): string | undefine
 }
 
 test.each(OPERATIONS)(
-  'the client takes two inputs of %s for the same where the ledger does, and only there',
+  'two inputs of %s are equal to the client if and only if they are the same request to the ledger',
   (operation, type, digest, shape) => {
     console.log(`${operation}: seed ${SEED}; again by SEED=${SEED}`);
     let [same, different, malformed] = [0, 0, 0];
@@ -278,7 +278,7 @@ test.each(OPERATIONS)(
       const [first, second] = [one, other].map((input) => digestOf(type, digest, input));
       if (first === undefined || second === undefined) {
         malformed += 1;
-        // An input that the ledger refuses is never taken for one that it may have posted.
+        // A malformed input must never equal one that may have been posted.
         if (isSame) expect(second).toEqual(first);
         return;
       }

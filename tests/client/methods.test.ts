@@ -2,10 +2,13 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, describe, expect, it } from 'vitest';
 import {
   createLedgerClient,
+  isPosted,
   isRefusal,
+  LedgerRefusal,
   RequestRejected,
   type TypedDocument,
   Unreachable,
+  unwrap,
 } from '../../src/client/index.ts';
 import { serve } from '../graphql/api.ts';
 import { createTestDatabase } from '../support/database.ts';
@@ -18,7 +21,7 @@ const url = `${server.url}/graphql`;
 const ledger = createLedgerClient({ url });
 afterAll(() => expectSoundBooks(database));
 
-/** The member of a result that a test expects; anything else fails it. */
+/** Returns the result as the member that the test expects. Fails for any other member. */
 function as<Result extends { readonly __typename: string }, Name extends Result['__typename']>(
   name: Name,
   result: Result,
@@ -34,7 +37,7 @@ async function collect<T>(list: AsyncIterable<T>): Promise<T[]> {
 }
 
 describe('a mutation', () => {
-  it('makes an account, and answers it with its exact amounts as text', async () => {
+  it('creates an account and returns its amounts as exact text', async () => {
     const created = as(
       'AccountCreated',
       await ledger.createAccount({ owner: 'alice', currency: 'USD', minBalance: { amount: '-5.5' } }),
@@ -117,7 +120,7 @@ describe('a mutation', () => {
     expect((await ledger.ledger()).currencies).toContainEqual(currency);
   });
 
-  it('that is refused answers the refusal with its facts', async () => {
+  it('that is refused returns the refusal with its data', async () => {
     const [a = '', b = ''] = await makeAccounts(books, 2, { funds: '10', minBalance: { amount: '0' } });
     const refused = await ledger.transfer({ fromAccountId: a, toAccountId: b, amount: '11' });
     expect(isRefusal(refused)).toBe(true);
@@ -131,7 +134,7 @@ describe('a mutation', () => {
     expect(isRefusal(await ledger.deposit({ accountId: a, amount: '1' }))).toBe(false);
   });
 
-  it('takes a key of the caller’s, and answers it again', async () => {
+  it('with a key of the caller is replayed', async () => {
     const accountId = await makeAccount(books);
     const input = { accountId, amount: '1', idempotencyKey: randomUUID() };
     const first = as('TransactionPosted', await ledger.deposit(input));
@@ -142,16 +145,54 @@ describe('a mutation', () => {
   });
 });
 
+describe('a result', () => {
+  it('is returned by unwrap, or thrown as LedgerRefusal with its data', async () => {
+    const [a = '', b = ''] = await makeAccounts(books, 2, { funds: '10', minBalance: { amount: '0' } });
+    const pay = (amount: string) => ledger.transfer({ fromAccountId: a, toAccountId: b, amount });
+    const paid = await pay('1');
+    expect(unwrap(paid)).toBe(paid);
+    const refused = await pay('100');
+    const thrown = await Promise.resolve(refused)
+      .then(unwrap)
+      .catch((error: unknown) => error);
+    expect(thrown).toBeInstanceOf(LedgerRefusal);
+    expect(thrown).toMatchObject({
+      refusal: refused,
+      message: expect.stringMatching(/^INSUFFICIENT_FUNDS: /),
+    });
+    const placed = await ledger.placeHold({ fromAccountId: a, toAccountId: b, amount: '1' });
+    const created = await ledger.createAccount({ owner: 'a', currency: 'USD' });
+    expect([paid, placed, refused, created].map(isPosted)).toEqual([true, true, false, false]);
+    expect(unwrap(created).account.owner).toBe('a');
+  });
+});
+
 describe('a query', () => {
-  it('answers what there is, and null where there is nothing', async () => {
+  it('returns the node, or null if there is none', async () => {
     const id = await makeAccount(books, { funds: '1' });
     const [entry] = await collect(ledger.history(id));
     const transactionId = entry?.transaction.id ?? '';
     expect(await ledger.transaction(transactionId)).toMatchObject({ id: transactionId, type: 'DEPOSIT' });
     expect(await ledger.node(id)).toEqual({ __typename: 'Account', id });
     expect(await ledger.nodes([id, 'acct_unknown'])).toEqual([{ __typename: 'Account', id }, null]);
-    expect(await ledger.account('ext:nobody')).toBeNull();
+    expect(await ledger.account('ext:missing')).toBeNull();
     expect(await ledger.hold('hold_unknown')).toBeNull();
+  });
+
+  it('sums the trial balance, of all accounts or of some', async () => {
+    const owner = randomUUID();
+    await makeAccount(books, { funds: '12.5', owner });
+    const [line] = (await ledger.trialBalance()).filter(({ currency }) => currency === 'USD');
+    expect(line?.debits).toEqual(line?.credits);
+    expect(await ledger.trialBalance({ owner })).toEqual([
+      {
+        currency: 'USD',
+        debits: { amount: '0.00', currency: 'USD' },
+        credits: { amount: '12.50', currency: 'USD' },
+        held: { amount: '0.00', currency: 'USD' },
+        accounts: expect.anything(),
+      },
+    ]);
   });
 
   it('previews an operation', async () => {
@@ -164,7 +205,7 @@ describe('a query', () => {
     expect((await ledger.account(a))?.balance.amount).toBe('10.00');
   });
 
-  it('of the caller’s own runs as it is typed', async () => {
+  it('of the caller runs with its types', async () => {
     const id = await makeAccount(books, { owner: 'carol' });
     const owner = 'query ($id: ID!) { account(id: $id) { owner } }' as TypedDocument<
       { readonly account: { readonly owner: string } | null },
@@ -175,14 +216,14 @@ describe('a query', () => {
     await expect(ledger.request(wrong, {})).rejects.toThrow(RequestRejected);
   });
 
-  it('throws Unreachable where nobody answers', async () => {
+  it('throws Unreachable if there is no service', async () => {
     const lost = createLedgerClient({ url: 'http://127.0.0.1:1/graphql', deadlineMs: 300 });
     await expect(lost.account('acct_1')).rejects.toThrow(Unreachable);
   });
 });
 
 describe('a list', () => {
-  it('goes through all pages', async () => {
+  it('iterates over all pages', async () => {
     const owner = randomUUID();
     const made = as(
       'AccountsCreated',
@@ -193,7 +234,21 @@ describe('a list', () => {
     expect(new Set(listed.map(({ id }) => id)).size).toBe(230);
   });
 
-  it('reads no page that nobody asks for', async () => {
+  it('can be read page by page', async () => {
+    const owner = randomUUID();
+    const accounts = Array.from({ length: 5 }, () => ({ owner, currency: 'USD' }));
+    as('AccountsCreated', await ledger.createAccounts(accounts));
+    const list = ledger.accounts({ owner });
+    const all = await collect(list);
+    const first = await list.page({ first: 2 });
+    const second = await list.page({ first: 2, after: first.pageInfo.endCursor ?? null });
+    const third = await list.page({ first: 2, after: second.pageInfo.endCursor ?? null });
+    expect([first, second, third].map(({ pageInfo }) => pageInfo.hasNextPage)).toEqual([true, true, false]);
+    expect([first, second, third].flatMap(({ nodes }) => nodes)).toEqual(all);
+    expect((await list.page()).nodes).toEqual(all);
+  });
+
+  it('reads a page only when its nodes are needed', async () => {
     const counted: string[] = [];
     const counting = createLedgerClient({
       url,
@@ -217,10 +272,16 @@ describe('a list', () => {
     expect(types).toEqual(['TRANSFER', 'HOLD', 'DEPOSIT']);
     expect(await collect(ledger.holds({ accountId: a }))).toMatchObject([{ amount: { amount: '1.00' } }]);
     expect(await collect(ledger.history(a, { layer: 'POSTED' }))).toHaveLength(2);
+    expect((await collect(ledger.history(a)))[1]).toMatchObject({
+      layer: 'PENDING',
+      description: null,
+      effectiveAt: expect.stringMatching(/Z$/),
+      transaction: { type: 'HOLD', description: null, externalId: null },
+    });
     expect(await collect(ledger.history('acct_unknown'))).toEqual([]);
   });
 
-  it('of the journal has pages, each with the cursor from which it goes on', async () => {
+  it('of the journal has pages with cursors, from which it continues', async () => {
     const [a = '', b = ''] = await makeAccounts(books, 2, { funds: '10' });
     const { cursor: start } = (await ledger.ledger()).head;
     const pay = (amount: string) => ({ transfer: { fromAccountId: a, toAccountId: b, amount } });
@@ -238,7 +299,7 @@ describe('a list', () => {
     expect((await collect(ledger.journal())).at(-1)?.cursor).toBe(end);
   });
 
-  it('is rejected at once where its cursor is not of these books, or none', async () => {
+  it('is rejected if its cursor belongs to other books or is invalid', async () => {
     const cursorOf = (text: string) => Buffer.from(text).toString('base64url');
     for (const [cursor, code] of [
       [cursorOf('journal 1 1 0123456789abcdef'), 'JOURNAL_REWOUND'],
@@ -252,7 +313,7 @@ describe('a list', () => {
 });
 
 describe('a batch', () => {
-  it('is cut into requests, and answers each operation in its place', async () => {
+  it('is cut into requests and has its results in order', async () => {
     const [a = '', b = ''] = await makeAccounts(books, 2, { funds: '1000', minBalance: { amount: '0' } });
     const pay = (amount: string) => ({ transfer: { fromAccountId: a, toAccountId: b, amount } });
     const operations = Array.from({ length: 2100 }, (_, place) => pay(place === 1500 ? '5000' : '0.10'));
@@ -262,7 +323,7 @@ describe('a batch', () => {
     expect((await ledger.account(b))?.balance.amount).toBe('1209.90');
   });
 
-  it('that is ATOMIC goes as one, all or none', async () => {
+  it('that is ATOMIC is posted as a whole or not at all', async () => {
     const [a = '', b = ''] = await makeAccounts(books, 2, { funds: '10', minBalance: { amount: '0' } });
     const operations = ['4', '7'].map((amount) => ({
       transfer: { fromAccountId: a, toAccountId: b, amount },
@@ -272,7 +333,7 @@ describe('a batch', () => {
     expect((await ledger.account(a))?.balance.amount).toBe('10.00');
   });
 
-  it('of nothing is refused by the service', async () => {
+  it('without operations is refused by the service', async () => {
     as('InvalidInputError', await ledger.postBatch([]));
   });
 });

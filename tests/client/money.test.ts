@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { fromMinor, toMinor } from '../../src/client/index.ts';
 
-it('what is converted to minor units and back is the same amount, in the currency’s full scale', () => {
+it('an amount converted to minor units and back is the same amount with all decimals', () => {
   fc.assert(
     fc.property(
       fc.bigInt({ min: -(10n ** 38n), max: 10n ** 38n }),
@@ -25,7 +25,7 @@ it.each([
 });
 
 it.each(['4.005', '1e3', '', '.5', '5.', ' 4', '４', 'NaN', '+4'])(
-  '%j is refused, and never rounded',
+  '%j is rejected, not rounded',
   (amount) => {
     expect(() => toMinor(amount, 2)).toThrow(RangeError);
   },

@@ -1,4 +1,4 @@
-// The documents and possibleTypes in the hands of other GraphQL clients; docs/sdk.md has a transfer through each of them.
+// Other GraphQL clients use the documents and possibleTypes. docs/clients.md has a transfer with each of them.
 
 import { ApolloClient, gql, HttpLink, InMemoryCache } from '@apollo/client';
 import { Client, fetchExchange } from '@urql/core';
@@ -20,7 +20,7 @@ afterAll(() => expectSoundBooks(database));
 const schema = buildSchema(await readPage('schema.graphql'));
 const documents = Object.entries(client).filter(([name]) => name.endsWith('Document')) as [string, string][];
 
-test('every mutation and query has a document, which any client can parse and the schema takes', () => {
+test('every mutation and query has a document that any client can parse and the schema accepts', () => {
   const names = [schema.getMutationType(), schema.getQueryType()].flatMap((type) =>
     Object.keys(type?.getFields() ?? {}),
   );
@@ -37,8 +37,8 @@ test('every mutation and query has a document, which any client can parse and th
   expect(new Set(answered)).toEqual(new Set(names));
 });
 
-describe('a cache that knows possibleTypes answers a refusal again with its facts', () => {
-  /** What an empty account would answer to a transfer. */
+describe('a cache with possibleTypes returns a refusal with its facts', () => {
+  /** A transfer from an empty account. */
   async function refusedOperation() {
     const [fromAccountId = '', toAccountId = ''] = await makeAccounts(books, 2);
     return { transfer: { fromAccountId, toAccountId, amount: '5.00', idempotencyKey: 'refused' } };
@@ -74,7 +74,7 @@ describe('a cache that knows possibleTypes answers a refusal again with its fact
     const kept = urql.readQuery(client.PreviewDocument, variables);
     expect(kept?.operation.context.meta?.cacheOutcome).toBe('hit');
     expect(kept?.data).toMatchObject({ preview: facts });
-    // Without possibleTypes it guesses which fragments match, and says so.
+    // Without possibleTypes it guesses which fragments match, and warns of it.
     expect(warnings.filter((warning) => warning.startsWith('Heuristic Fragment Matching'))).toEqual([]);
   });
 });

@@ -10,9 +10,9 @@ const PROJECT = join(import.meta.dirname, '../..');
 const folder = await mkdtemp(join(tmpdir(), 'ledger-package-'));
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-/** The client as its users get it: built, packed, and installed into a project that has nothing else. */
+/** The client as its users install it: built, packed, and installed into a project that has no other package. */
 export interface PackedClient {
-  /** What npm packed. */
+  /** The file that npm packed. */
   readonly tarball: string;
   /** The folder of the project, whose own files are ES modules. */
   readonly project: string;
@@ -20,7 +20,7 @@ export interface PackedClient {
   readonly installed: string;
 }
 
-/** Makes the package and the project, outside of any other: once a test file, with which they go. */
+/** Creates the package and the project in a folder of their own, which is removed after the test file. */
 export async function installClient(): Promise<PackedClient> {
   const built = join(folder, 'built');
   await run(PROJECT, 'npm', 'run', 'build', '--', built);
@@ -32,17 +32,14 @@ export async function installClient(): Promise<PackedClient> {
   return { tarball, project, installed: join(project, 'node_modules/transactional-ledger') };
 }
 
-/**
- * Runs a program and answers what it printed. It knows nothing of this machine but where programs are. Throws with what it
- * printed where its status is not 0.
- */
+/** Runs a program with a minimal environment and returns its output. Throws with the output if its status is not 0. */
 export async function run(cwd: string, program: string, ...parameters: readonly string[]): Promise<string> {
   const npm = { npm_config_audit: 'false', npm_config_fund: 'false', npm_config_update_notifier: 'false' };
   const env = { PATH: process.env['PATH'], HOME: folder, ...npm };
   try {
     return (await promisify(execFile)(program, parameters, { cwd, env })).stdout;
   } catch (error) {
-    // The message has what stands on standard error; tsc says on standard output what is wrong.
+    // The message has the standard error. tsc prints its errors to the standard output.
     const { message, stdout } = error as Error & { readonly stdout: string };
     throw new Error(`${message}\n${stdout}`);
   }

@@ -1,23 +1,34 @@
 /**
- * A program that pays once under an intent, for tests that kill it:
- * `payer.ts URL STORE INTENT FROM TO`. It prints when its key is kept, and what the answer is; then it waits to be killed.
+ * A program that makes three payments at once, each under its own intent, for tests that kill it:
+ * `payer.ts URL STORE MODE FROM TO INTENT INTENT INTENT`. It prints `kept` when the keys are stored and `paid` when all payments
+ * have results. Then it waits to be killed.
  */
 import { fileStore } from '../../src/client/file-store.ts';
-import { createLedgerClient, type KeyStore } from '../../src/client/index.ts';
+import { createLedgerClient, type KeyStore, unwrap } from '../../src/client/index.ts';
 
-const [url = '', folder = '', intent = '', fromAccountId = '', toAccountId = ''] = process.argv.slice(2);
+const [url = '', folder = '', mode = '', fromAccountId = '', toAccountId = '', ...intents] =
+  process.argv.slice(2);
 
 const files = fileStore(folder);
+const keeping = intents.map(() => Promise.withResolvers<void>());
+let kept = 0;
 const keyStore: KeyStore = {
   ...files,
   async addItem(name, value) {
     const isKept = await files.addItem(name, value);
-    console.log('kept');
+    keeping[kept]?.resolve();
+    kept += 1;
+    // All payments continue together, so that they can share a request.
+    await Promise.all(keeping.map(({ promise }) => promise));
+    if (name.endsWith(intents[0] ?? '')) console.log('kept');
     return isKept;
   },
 };
 
-const ledger = createLedgerClient({ url, keyStore });
-const result = await ledger.transfer({ fromAccountId, toAccountId, amount: '1' }, { intent });
-console.log(result.__typename, 'replayed' in result && result.replayed ? 'again' : 'first');
+const ledger = createLedgerClient({ url, keyStore, coalesce: mode === 'coalescing' });
+const payments = intents.map(async (intent) =>
+  unwrap(await ledger.transfer({ fromAccountId, toAccountId, amount: '1' }, { intent })),
+);
+await Promise.all(payments);
+console.log('paid');
 setInterval(() => {}, 1000);

@@ -1,13 +1,13 @@
 /**
- * A program that pays under each intent that it reads, a line each, while another one does the same:
- * `rival.ts URL STORE FROM TO`. It prints what each answer is, and ends with its input.
+ * A program that reads intents, one per line, and pays under each, while another process does the same:
+ * `rival.ts URL STORE MODE FROM TO`. It prints each result, and ends when its input ends.
  */
 import { createInterface } from 'node:readline';
 import { fileStore } from '../../src/client/file-store.ts';
 import { createLedgerClient } from '../../src/client/index.ts';
 
-const [url = '', folder = '', fromAccountId = '', toAccountId = ''] = process.argv.slice(2);
-const ledger = createLedgerClient({ url, keyStore: fileStore(folder) });
+const [url = '', folder = '', mode = '', fromAccountId = '', toAccountId = ''] = process.argv.slice(2);
+const ledger = createLedgerClient({ url, keyStore: fileStore(folder), coalesce: mode === 'coalescing' });
 
 for await (const intent of createInterface({ input: process.stdin })) {
   const result = await ledger.transfer({ fromAccountId, toAccountId, amount: '1' }, { intent });

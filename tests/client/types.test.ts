@@ -1,5 +1,5 @@
-// The types of the package, judged by the compiler: each program is compiled against what `npm run build` writes. Where a line is
-// to be refused, it says by which error; a program is right where the compiler says that and nothing else.
+// The types of the package: each program is compiled against the output of `npm run build`. A line that must not compile names its
+// error in a comment. A program passes if the compiler reports exactly these errors.
 
 import { execFile } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -12,11 +12,11 @@ const PROJECT = join(import.meta.dirname, '../..');
 const run = promisify(execFile);
 
 const PRELUDE = `
-import { createLedgerClient, isRefusal } from 'transactional-ledger/client';
+import { createLedgerClient, isPosted, isRefusal, LedgerRefusal, unwrap } from 'transactional-ledger/client';
 import type { LedgerErrorCode, RefusalOf, TransferResult } from 'transactional-ledger/client';
 const ledger = createLedgerClient({ url: 'http://127.0.0.1:4000/graphql' });
 const result = await ledger.transfer({ fromAccountId: 'ext:a', toAccountId: 'ext:b', amount: '1.00' });
-export { result, isRefusal, type LedgerErrorCode, type RefusalOf, type TransferResult };
+export { result, isPosted, isRefusal, LedgerRefusal, unwrap, type LedgerErrorCode, type RefusalOf, type TransferResult };
 `;
 
 const REFUSALS = [
@@ -56,7 +56,7 @@ export function tell(result: TransferResult): string {
 
 const ACCEPTED: Readonly<Record<string, string>> = {
   'a switch over every member of a result': switchOver(REFUSALS, ''),
-  'what isRefusal tells apart': `
+  'the types that isRefusal narrows': `
 if (isRefusal(result)) {
   const refusal: RefusalOf<TransferResult> = result;
   const code: LedgerErrorCode = refusal.code;
@@ -66,6 +66,33 @@ if (isRefusal(result)) {
   const posted: 'TransactionPosted' = result.__typename;
   console.log(posted, result.replayed);
 }`,
+  'the types that isPosted narrows': `
+if (isPosted(result)) {
+  const posted: 'TransactionPosted' = result.__typename;
+  console.log(posted, result.transaction.id);
+} else {
+  const refusal: RefusalOf<TransferResult> = result;
+  console.log(refusal.message);
+}
+const placed = await ledger.placeHold({ fromAccountId: 'ext:a', toAccountId: 'ext:b', amount: '1.00' });
+if (isPosted(placed)) console.log(placed.hold.id);`,
+  'the result of unwrap, which has no refusals': `
+const id: string = unwrap(result).transaction.id;
+const account: string = unwrap(await ledger.createAccount({ owner: 'a', currency: 'USD' })).account.owner;
+const { results } = unwrap(await ledger.postBatch([]));
+console.log(id, account, results.length);`,
+  'the refusal that unwrap throws': `
+try {
+  unwrap(result);
+} catch (error) {
+  if (error instanceof LedgerRefusal) console.log(error.refusal.code, error.refusal.retryable);
+}`,
+  'lists by node and by page': `
+for await (const entry of ledger.history('ext:a')) console.log(entry.transaction.type, entry.layer);
+const page = await ledger.accounts().page({ first: 20, after: null });
+const next: string | null | undefined = page.pageInfo.endCursor;
+const [line] = await ledger.trialBalance();
+console.log(page.nodes[0]?.owner, next, line?.debits.amount);`,
   'amounts as text, in and out': `
 const deposited = await ledger.deposit({ accountId: 'ext:a', amount: '1.00' });
 if (!isRefusal(deposited)) {
@@ -103,7 +130,7 @@ await ledger.createAccount({
   currency: 'USD',
   minBalance: { amount: 0 }, ${NUMBER_FOR_TEXT}
 });`,
-  'a limit that is two': `
+  'a limit with two fields': `
 await ledger.createAccount({
   owner: 'a',
   currency: 'USD',
@@ -121,32 +148,39 @@ await ledger.deposit({
   amount: '1.00',
   memo: 'rent', // TS2353: Object literal may only specify known properties, and 'memo' does not exist
 });`,
-  'an input without a field that it must have': `
+  'an input without a required field': `
 await ledger.deposit({ accountId: 'ext:a' }); // TS2345: Argument of type '{ accountId: string; }' is not assignable
 `,
   'a field that a result does not have': `
 const account = await ledger.account('ext:a');
 console.log(account?.overdraft); // TS2339: Property 'overdraft' does not exist on type
 `,
-  'a field of an account that may not be there': `
+  'a field of an account that may be null': `
 const account = await ledger.account('ext:a');
 console.log(account.owner); // TS18047: 'account' is possibly 'null'.
 `,
-  'what was posted, of a refusal': `
+  'a transaction of a result that isPosted excludes': `
+if (!isPosted(result)) {
+  console.log(result.transaction); // TS2339: Property 'transaction' does not exist on type
+}`,
+  'a refusal in the result of unwrap': `
+console.log(unwrap(result).code); // TS2339: Property 'code' does not exist on type
+`,
+  'the transaction of a refusal': `
 if (isRefusal(result)) {
   console.log(result.transaction); // TS2339: Property 'transaction' does not exist on type
 }`,
-  'what was posted, of a result that may be a refusal': `
+  'the transaction of a result that may be a refusal': `
 console.log(result.transaction); // TS2339: Property 'transaction' does not exist on type
 `,
-  'an operation of a batch that is two': `
+  'an operation of a batch with two fields': `
 await ledger.postBatch([
   { // TS2322: Type '{ deposit: { accountId: string; amount: string; }; withdraw:
     deposit: { accountId: 'ext:a', amount: '1.00' },
     withdraw: { accountId: 'ext:a', amount: '1.00' },
   },
 ]);`,
-  'an operation of a batch that is none': `
+  'an operation of a batch without a field': `
 await ledger.postBatch([
   {}, // TS2322: Type '{}' is not assignable to type 'Operation'.
 ]);`,
@@ -168,7 +202,7 @@ const COMPILER_OPTIONS = {
   skipLibCheck: false,
 };
 
-/** What the compiler prints of the programs, all of them in one run: the first is 0.ts. */
+/** Compiles the programs in one run and returns the output of the compiler. The first program is 0.ts. */
 async function compile(programs: readonly string[]): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'ledger-types-'));
   const write = (name: string, content: string) => writeFile(join(folder, name), content);
@@ -180,7 +214,7 @@ async function compile(programs: readonly string[]): Promise<string> {
     for (const [number, program] of programs.entries()) await write(`${number}.ts`, program);
     const tsc = join(PROJECT, 'node_modules/.bin/tsc');
     const { stdout } = await run(tsc, ['--pretty', 'false'], { cwd: folder }).catch(
-      // It ends with a status of its own where it has something to say.
+      // Its status is not 0 where it reports errors.
       (failed: { readonly stdout: string }) => failed,
     );
     return stdout;
@@ -189,7 +223,7 @@ async function compile(programs: readonly string[]): Promise<string> {
   }
 }
 
-/** What the compiler printed, program by program. */
+/** Returns the errors of each program. */
 function readDiagnostics(printed: string, count: number): Diagnostic[][] {
   const said = Array.from({ length: count }, (): Diagnostic[] => []);
   // Further lines of a diagnostic are indented.
@@ -202,7 +236,7 @@ function readDiagnostics(printed: string, count: number): Diagnostic[][] {
   return said;
 }
 
-/** The errors that the lines of a program call for. */
+/** Returns the errors that the comments of a program name. */
 function markedIn(program: string): object[] {
   return program.split('\n').flatMap((text, index) => {
     const [, marker] = /\/\/ (TS\d+: .*)/.exec(text) ?? [];
@@ -218,13 +252,13 @@ const outcomes = Object.keys({ ...ACCEPTED, ...REFUSED }).map((name, index) => (
   marked: markedIn(programs[index] ?? ''),
 }));
 
-describe('the compiler takes', () => {
+describe('the compiler accepts', () => {
   it.each(outcomes.filter(({ name }) => name in ACCEPTED))('$name', (program) => {
     expect(program.said).toEqual([]);
   });
 });
 
-describe('the compiler refuses', () => {
+describe('the compiler rejects', () => {
   it.each(outcomes.filter(({ name }) => name in REFUSED))('$name', (program) => {
     expect(program.marked).toHaveLength(1);
     expect(program.said).toEqual(program.marked);

@@ -1,4 +1,4 @@
-// A client that is given the wrong address, or one where no request can succeed, says so at once and does not try until its deadline.
+// A wrong address, or one where no request can succeed, is an error at once: the client does not retry until the deadline.
 
 import { once } from 'node:events';
 import { createServer, type RequestListener, type Server } from 'node:http';
@@ -22,7 +22,7 @@ const { server } = await serve(books);
 const accountId = await makeAccount(books);
 afterAll(() => expectSoundBooks(database));
 
-/** A certificate of its own for 127.0.0.1, which nobody trusts, and its key. */
+/** A self-signed certificate for 127.0.0.1, which is not trusted, and its key. */
 const UNTRUSTED = {
   cert: `-----BEGIN CERTIFICATE-----
 MIIBkDCCATagAwIBAgIUBFKWU47wvR3LTli61OrYWOIik+YwCgYIKoZIzj0EAwIw
@@ -44,8 +44,8 @@ w+32uHM2Rj+QSrQ7bonR1cEV95fYlcwCCVq7N9mhfv3Ce9XoY3mQczt1
 `,
 };
 
-/** Listens until the file ends, and counts what it is asked. */
-async function listen(to: Server): Promise<{ readonly origin: string; readonly asked: () => number }> {
+/** Listens until the file ends, and counts requests. */
+async function listen(to: Server): Promise<{ readonly origin: string; readonly received: () => number }> {
   let requests = 0;
   to.on('request', () => {
     requests += 1;
@@ -53,10 +53,10 @@ async function listen(to: Server): Promise<{ readonly origin: string; readonly a
   to.listen(0, '127.0.0.1');
   await once(to, 'listening');
   afterAll(() => to.close());
-  return { origin: `http://127.0.0.1:${(to.address() as AddressInfo).port}`, asked: () => requests };
+  return { origin: `http://127.0.0.1:${(to.address() as AddressInfo).port}`, received: () => requests };
 }
 
-/** What a query and a mutation throw; each within a second of the 30 that they have. */
+/** Returns the errors of a query and a mutation, which must come long before the deadline of 30 s. */
 async function thrownAt(url: string, options: Partial<LedgerClientOptions> = {}) {
   const client = createLedgerClient({ url, ...options });
   const since = performance.now();
@@ -66,7 +66,7 @@ async function thrownAt(url: string, options: Partial<LedgerClientOptions> = {})
   return { query, mutation } as { readonly query: Error; readonly mutation: Error };
 }
 
-describe('a client is not made for', () => {
+describe('a client is not created for', () => {
   it.each([
     ['', 'is not a URL'],
     ['/graphql', 'is not a URL'],
@@ -99,49 +99,53 @@ const status =
   (_, response) =>
     void response.writeHead(code).end(body);
 
-describe('what is no GraphQL endpoint is asked once', () => {
+describe('a URL that is no GraphQL endpoint receives one request', () => {
   it.each([
-    ['says 404', status(404), 'Is URL the GraphQL endpoint?'],
-    ['says 405', status(405), 'Is URL the GraphQL endpoint?'],
-    ['says 501', status(501, 'Unsupported method'), 'Unsupported method Is URL the GraphQL endpoint?'],
-    ['says 404 with a page', status(404, '<!DOCTYPE html><p>Not found'), 'The answer is a web page. Is URL'],
-    ['answers other JSON', status(200, '{"hello":"world"}'), 'is url the GraphQL endpoint?'],
-    ['answers errors of another kind', status(400, '{"errors":"no"}'), 'is url the GraphQL endpoint?'],
-  ])('where it %s', async (_, listener, hint) => {
-    const { origin, asked } = await listen(createServer(listener));
+    ['returns 404', status(404), 'Is URL the GraphQL endpoint?'],
+    ['returns 405', status(405), 'Is URL the GraphQL endpoint?'],
+    ['returns 501', status(501, 'Unsupported method'), 'Unsupported method Is URL the GraphQL endpoint?'],
+    [
+      'returns 404 with a page',
+      status(404, '<!DOCTYPE html><p>Not found'),
+      'The response is a web page. Is URL',
+    ],
+    ['returns other JSON', status(200, '{"hello":"world"}'), 'is url the GraphQL endpoint?'],
+    ['returns errors of another kind', status(400, '{"errors":"no"}'), 'is url the GraphQL endpoint?'],
+  ])('if it %s', async (_, listener, hint) => {
+    const { origin, received } = await listen(createServer(listener));
     const { query, mutation } = await thrownAt(`${origin}/`);
     expect(query).toBeInstanceOf(RequestRejected);
     expect(mutation).toBeInstanceOf(RequestRejected);
     for (const { message } of [query, mutation]) expect(message).toContain(hint.replace('URL', `${origin}/`));
-    expect(asked()).toBe(2);
+    expect(received()).toBe(2);
   });
 
-  it('where it answers a page: whether a mutation was done before is not known', async () => {
-    const { origin, asked } = await listen(createServer(html));
+  it('if it returns a page; the outcome of a mutation is then unknown', async () => {
+    const { origin, received } = await listen(createServer(html));
     const { query, mutation } = await thrownAt(origin);
     expect(query).toBeInstanceOf(Unreachable);
     expect(mutation).toBeInstanceOf(OutcomeUnknown);
     for (const { message } of [query, mutation])
       expect(message).toContain(`Is ${origin}/ the GraphQL endpoint?`);
-    expect(asked()).toBe(2);
+    expect(received()).toBe(2);
   });
 
-  it('where it sends elsewhere, as from http to https', async () => {
+  it('if it redirects, as from http to https', async () => {
     const page = await listen(createServer(html));
     const moved: RequestListener = (_, response) =>
       void response.writeHead(301, { location: `${page.origin}/new` }).end();
     const { origin } = await listen(createServer(moved));
     const { query } = await thrownAt(origin);
-    expect(query.message).toContain(`redirected to ${page.origin}/new: give that as the client's url`);
+    expect(query.message).toContain(`redirected to ${page.origin}/new: use it as the client's url`);
   });
 
-  it('where it is another path of the service', async () => {
+  it('if it is another path of the service', async () => {
     const { query, mutation } = await thrownAt(server.url);
     for (const { message } of [query, mutation]) expect(message).toContain('The API is at /graphql.');
     expect(mutation).toBeInstanceOf(RequestRejected);
   });
 
-  it('but after an attempt that may have been done, its outcome is unknown', async () => {
+  it('but after an attempt that may have been done, the outcome is unknown', async () => {
     let requests = 0;
     const client = createLedgerClient({
       url: server.url,
@@ -158,12 +162,12 @@ describe('what is no GraphQL endpoint is asked once', () => {
   });
 });
 
-describe('a TLS connection that cannot be made is tried once, and nothing was sent', () => {
+describe('a failed TLS handshake is not retried, and nothing was sent', () => {
   it.each([
     ['the certificate is not trusted', () => createTlsServer(UNTRUSTED), 'DEPTH_ZERO_SELF_SIGNED_CERT'],
     ['the service has no TLS', () => createServer(), 'ERR_SSL_WRONG_VERSION_NUMBER'],
-  ])('since %s', async (_, create, code) => {
-    const { origin, asked } = await listen(create());
+  ])('because %s', async (_, create, code) => {
+    const { origin, received } = await listen(create());
     let sent = 0;
     const counting: LedgerClientOptions['fetch'] = (url, init) => {
       sent += 1;
@@ -177,29 +181,29 @@ describe('a TLS connection that cannot be made is tried once, and nothing was se
       expect(error.message).toContain('NODE_EXTRA_CA_CERTS');
     }
     expect(sent).toBe(2);
-    expect(asked()).toBe(0);
+    expect(received()).toBe(0);
   });
 });
 
-it('a port that fetch does not take is refused at once', async () => {
+it('a port that fetch blocks is an error at once', async () => {
   const { mutation } = await thrownAt('http://127.0.0.1:6000/graphql');
   expect(mutation).toBeInstanceOf(Unreachable);
-  expect(mutation.message).toContain('take another port');
+  expect(mutation.message).toContain('use another port');
 });
 
-it('an API key or a header that cannot be sent is refused at once, and not repeated', async () => {
+it('an invalid API key or header is an error at once, which does not contain it', async () => {
   const url = `${server.url}/graphql`;
   for (const options of [{ apiKey: 'secret\nkey' }, { headers: { trace: 'secret\u20ac' } }]) {
     const { query, mutation } = await thrownAt(url, options);
     for (const error of [query, mutation]) {
       expect(error).toBeInstanceOf(TypeError);
-      expect(error.message).toContain('cannot be sent');
+      expect(error.message).toContain('is invalid');
       expect(error.message).not.toContain('secret');
     }
   }
 });
 
-it('a service that is away is tried until the deadline, and the error says why it failed', async () => {
+it('a service that is down is retried until the deadline, and the error names the reason', async () => {
   const gone = createServer().listen(0, '127.0.0.1');
   await once(gone, 'listening');
   const origin = `http://127.0.0.1:${(gone.address() as AddressInfo).port}`;

@@ -7,8 +7,8 @@ const PROJECT = join(import.meta.dirname, '../..');
 
 /** A code block that a test runs, with the output that the page shows. */
 export interface Example {
-  /** sh: commands for a shell. js, json: the content of a file that the page names. ts: a program. */
-  readonly language: 'sh' | 'js' | 'json' | 'ts';
+  /** sh runs in a shell; js and json are files that the page names; ts and python are programs. */
+  readonly language: 'sh' | 'js' | 'json' | 'ts' | 'python';
   readonly code: string;
   /** The `text` block that follows it. */
   readonly output: string | undefined;
@@ -43,13 +43,17 @@ export function readExamples(page: string): Example[] {
         throw new SyntaxError(`${title}: an output must follow directly after the code that prints it`);
       }
       examples[examples.length - 1] = { ...last, output: code };
-    } else if (language === 'sh' || language === 'js' || language === 'json' || language === 'ts') {
+    } else if (isLanguage(language)) {
       const file = /.*`([\w.-]+\.\w+)`:$/.exec(before)?.[1];
       examples.push({ language, code, output: undefined, file, title });
     } else throw new SyntaxError(`${title}: no test runs ${line}`);
     before = '';
   }
   return examples;
+}
+
+function isLanguage(name: string | undefined): name is Example['language'] {
+  return ['sh', 'js', 'json', 'ts', 'python'].some((language) => language === name);
 }
 
 /** Returns the environment of an example: this Node.js first in PATH, npm without a network, no settings of the tests. */

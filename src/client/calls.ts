@@ -1,0 +1,204 @@
+/**
+ * Runs calls: gives each mutation its key, keeps its intent, retries until there is a result, and lets calls share requests.
+ */
+import { IntentConflict, OutcomeUnknown, queryFailed, Unreachable } from './errors.ts';
+import { NoAnswer } from './failures.ts';
+import { Intents } from './intents.ts';
+import { makeKey, type WithKey, withKey } from './keys.ts';
+import type { CallOptions, LedgerClientOptions, MutationOptions } from './options.ts';
+import { isRefusal } from './refusals.ts';
+import { type Patience, signalOf, untilAnswered } from './retry.ts';
+import { SharedMutations } from './shared-mutations.ts';
+import { SharedReads } from './shared-reads.ts';
+import { storeOf } from './stores.ts';
+import { type AnyDocument, resultOf, Transport, type TypedDocument } from './transport.ts';
+import { randomOfTurn } from './turns.ts';
+import type * as t from './types.ts';
+
+const DEADLINE_MS = 30_000;
+export const BATCH_DEADLINE_MS = 120_000;
+/** After these refusals the key may have, or may get, another outcome. */
+const OPEN_CODES: readonly string[] = ['FORBIDDEN', 'IDEMPOTENCY_CONFLICT', 'INTERNAL'];
+
+/** One call of a mutation, with the facts that its errors name. */
+export interface Call extends MutationOptions {
+  readonly operation: string;
+  readonly idempotencyKey?: string;
+  /** Whether earlier requests of the call have results. */
+  begun?: boolean;
+}
+
+interface AnyResult {
+  readonly __typename: string;
+}
+
+/** The data of a mutation's document: one field, which is null only where the outcome is unknown. */
+type Answer<Field extends string, Result> = { readonly [Only in Field]: Result | null };
+type OverloadedError = Extract<t.PostBatchResult, { readonly __typename: 'OverloadedError' }>;
+
+export class Calls {
+  readonly #transport: Transport;
+  readonly #intents: Intents | undefined;
+  readonly #deadlineMs: number | undefined;
+  readonly #sharedMutations: SharedMutations | undefined;
+  readonly #sharedReads: SharedReads | undefined;
+
+  constructor(options: LedgerClientOptions) {
+    const { url, apiKey, fetch, keyStore, headers = {}, deadlineMs, coalesce = true } = options;
+    this.#transport = new Transport({ url, apiKey, fetch, headers });
+    this.#intents = keyStore === undefined ? undefined : new Intents(storeOf(keyStore));
+    this.#deadlineMs = deadlineMs;
+    this.#sharedMutations = coalesce ? new SharedMutations(this.#transport) : undefined;
+    this.#sharedReads = coalesce ? new SharedReads(this.#transport) : undefined;
+  }
+
+  /** Runs a mutation that takes an idempotency key. */
+  once<Field extends string, Input extends WithKey, Result extends AnyResult>(
+    operation: Field,
+    document: TypedDocument<Answer<Field, Result>, { input: Input }>,
+    input: t.Keyless<Input>,
+    options: MutationOptions = {},
+  ): Promise<Result> {
+    return this.keeping(operation, input, options, (key, call) =>
+      this.mutate(document, withKey(input, key) as Input, call),
+    );
+  }
+
+  /** Runs a mutation that takes no key, because repeating it changes nothing. */
+  change<Field extends string, Input extends object, Result extends AnyResult>(
+    operation: Field,
+    document: TypedDocument<Answer<Field, Result>, { input: Input }>,
+    input: Input,
+    options: CallOptions = {},
+  ): Promise<Result> {
+    return this.mutate(document, input, { ...options, operation });
+  }
+
+  /** Runs an operation under the key of its intent, or under a random one, and forgets an intent that is declined. */
+  async keeping<Result extends AnyResult>(
+    operation: string,
+    { idempotencyKey, ...input }: WithKey & Readonly<Record<string, unknown>>,
+    options: MutationOptions,
+    run: (key: string, call: Call) => Promise<Result>,
+  ): Promise<Result> {
+    const { intent } = options;
+    const newKey = idempotencyKey ?? makeKey();
+    if (intent === undefined) return run(newKey, { ...options, operation, idempotencyKey: newKey });
+
+    const intents = this.#keptIntents();
+    const key = await intents.keep(intent, { operation, input, key: newKey });
+    if (key !== newKey && idempotencyKey) throw new IntentConflict(intent, JSON.stringify({ key }));
+    const call: Call = { ...options, operation, idempotencyKey: key };
+    const result = await run(key, call);
+    // Another attempt would repeat the part of a batch that has results.
+    if (isRefusal(result) && !call.begun && !result.retryable && !OPEN_CODES.includes(result.code)) {
+      await intents.forget(intent, key);
+    }
+    return result;
+  }
+
+  /** Sends a mutation until it has a result. Throws OutcomeUnknown; RequestRejected or Unreachable where nothing was done. */
+  async mutate<Field extends string, Input extends object, Result extends AnyResult>(
+    document: TypedDocument<Answer<Field, Result>, { input: Input }>,
+    input: Input,
+    { operation, idempotencyKey, intent, begun, ...options }: Call,
+    defaultDeadlineMs = DEADLINE_MS,
+  ): Promise<Result> {
+    const sendOnce =
+      this.#sharedMutations?.prepare(operation, document, input) ??
+      (async (signal: AbortSignal) => resultOf(await this.#transport.send(document, { input }, signal)));
+    const tried = await untilAnswered(
+      async (signal) => {
+        try {
+          const result = (await sendOnce(signal)) as Result | null | undefined;
+          if (result === null || result === undefined) throw new NoAnswer('The response has no result.');
+          return result;
+        } catch (error) {
+          if (error instanceof NoAnswer && error.isOverload)
+            return overloadedError(error) as AnyResult as Result;
+          throw error;
+        }
+      },
+      { ...this.#patience(options, defaultDeadlineMs), begun },
+    );
+    if (tried.answered) return tried.answer;
+    throw new OutcomeUnknown({ operation, idempotencyKey, intent, attempts: tried.attempts }, tried.cause);
+  }
+
+  /** Sends a query until it has a result, and resolves to its field. Throws Unreachable or RequestRejected. */
+  query<Data extends object, Variables>(
+    operation: string,
+    document: TypedDocument<Data, Variables>,
+    variables: Variables,
+    options: CallOptions = {},
+  ): Promise<Data[keyof Data]> {
+    const send = async (signal: AbortSignal) =>
+      resultOf<Data>(await this.#transport.send(document, variables, signal));
+    return this.#untilRead(operation, send, options);
+  }
+
+  /** Reads one node by its id, possibly in one request with other nodes. */
+  read<Data extends object>(
+    operation: string,
+    document: TypedDocument<Data, { readonly id: string }>,
+    id: string,
+    options: CallOptions = {},
+  ): Promise<Data[keyof Data]> {
+    const shared = this.#sharedReads;
+    if (shared === undefined) return this.query(operation, document, { id }, options);
+    const send = (signal: AbortSignal) => shared.send(document, id, signal) as Promise<Data[keyof Data]>;
+    return this.#untilRead(operation, send, options);
+  }
+
+  /** Runs a document of the caller's. A query is retried; a mutation is sent once. */
+  async request<Result, Variables>(
+    document: AnyDocument<Result, Variables>,
+    variables: Variables,
+    options: CallOptions = {},
+  ): Promise<Result> {
+    const patience = this.#patience(options, DEADLINE_MS);
+    const send = (signal: AbortSignal) => this.#transport.send(document, variables, signal);
+    const text = document.toString();
+    const isQuery = /^\s*(query\b|\{)/.test(text) && !/\bmutation\b/.test(text);
+    if (!isQuery) return send(signalOf(patience));
+    const tried = await untilAnswered(send, patience);
+    if (tried.answered) return tried.answer;
+    throw tried.cause;
+  }
+
+  async forget(intent: string): Promise<void> {
+    await this.#keptIntents().forget(intent);
+  }
+
+  async #untilRead<T>(
+    operation: string,
+    send: (signal: AbortSignal) => Promise<T>,
+    options: CallOptions,
+  ): Promise<T> {
+    const tried = await untilAnswered(send, { ...this.#patience(options, DEADLINE_MS), reads: true });
+    if (tried.answered) return tried.answer;
+    throw new Unreachable(queryFailed(operation, tried.attempts, tried.cause), tried.cause);
+  }
+
+  #patience({ deadlineMs, signal }: CallOptions, defaultMs: number): Patience {
+    return {
+      deadlineMs: deadlineMs ?? this.#deadlineMs ?? defaultMs,
+      signal,
+      // Calls of a shared request that failed share the next one too.
+      random: this.#sharedMutations === undefined ? Math.random : randomOfTurn,
+    };
+  }
+
+  #keptIntents(): Intents {
+    if (this.#intents === undefined) {
+      throw new TypeError('An intent needs a key store: create the client with the option keyStore.');
+    }
+    return this.#intents;
+  }
+}
+
+/** Returns the refusal that every mutation's union has, for a request that was rejected unread. */
+function overloadedError({ message, retryAfterMs }: NoAnswer): OverloadedError {
+  const facts = { code: 'OVERLOADED', message, retryable: true, replayed: false } as const;
+  return { __typename: 'OverloadedError', ...facts, retryAfterMs };
+}
