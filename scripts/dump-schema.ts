@@ -31,7 +31,7 @@ lines as (
     'default ' || pg_get_expr(d.adbin, d.adrelid)) as line
   from pg_attribute a join pg_type t on t.oid = a.atttypid
   left join pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum
-  where a.attnum > 0 and not a.attisdropped
+  where not a.attisdropped and a.attnum > 0
   union all
   select c.conrelid, 2, c.conname, 0, format('constraint %I %s', c.conname, pg_get_constraintdef(c.oid))
   from pg_constraint c where c.contype not in ('n', 't')),

@@ -518,118 +518,6 @@ export type HoldFieldsFragment = { readonly __typename: 'Hold', readonly id: str
 
 export type LedgerFieldsFragment = { readonly __typename: 'Ledger', readonly id: string, readonly name: string, readonly closedBefore: string | null, readonly createdAt: string, readonly currencies: ReadonlyArray<{ readonly code: string, readonly exponent: number }>, readonly head: { readonly number: string, readonly hash: string, readonly cursor: string, readonly createdAt: string } };
 
-type Refusal_AccountClosedError_Fragment = { readonly __typename: 'AccountClosedError', readonly code: LedgerErrorCode, readonly message: string, readonly replayed: boolean, readonly retryable: boolean, readonly account: { readonly id: string } };
-
-type Refusal_AccountFrozenError_Fragment = { readonly __typename: 'AccountFrozenError', readonly code: LedgerErrorCode, readonly message: string, readonly replayed: boolean, readonly retryable: boolean, readonly account: { readonly id: string } };
-
-type Refusal_AccountNotEmptyError_Fragment = { readonly __typename: 'AccountNotEmptyError', readonly openHolds: number, readonly code: LedgerErrorCode, readonly message: string, readonly replayed: boolean, readonly retryable: boolean, readonly account: { readonly id: string }, readonly balance: { readonly amount: string, readonly currency: string } };
-
-type Refusal_AccountNotFoundError_Fragment = { readonly __typename: 'AccountNotFoundError', readonly accountId: string, readonly code: LedgerErrorCode, readonly message: string, readonly replayed: boolean, readonly retryable: boolean };
-
-type Refusal_AlreadyReversedError_Fragment = { readonly __typename: 'AlreadyReversedError', readonly code: LedgerErrorCode, readonly message: string, readonly replayed: boolean, readonly retryable: boolean, readonly original: { readonly id: string } };
-
-type Refusal_BalanceLimitExceededError_Fragment = { readonly __typename: 'BalanceLimitExceededError', readonly code: LedgerErrorCode, readonly message: string, readonly replayed: boolean, readonly retryable: boolean, readonly account: { readonly id: string }, readonly limit: { readonly amount: string, readonly currency: string }, readonly resulting: { readonly amount: string, readonly currency: string } };
-
-type Refusal_BatchAbortedError_Fragment = { readonly __typename: 'BatchAbortedError', readonly code: LedgerErrorCode, readonly message: string, readonly replayed: boolean, readonly retryable: boolean };
-
-type Refusal_ConditionFailedError_Fragment = { readonly __typename: 'ConditionFailedError', readonly condition: ConditionKind, readonly actualVersion: string, readonly code: LedgerErrorCode, readonly message: string, readonly replayed: boolean, readonly retryable: boolean, readonly account: { readonly id: string }, readonly actualBalance: { readonly amount: string, readonly currency: string }, readonly actualAvailable: { readonly amount: string, readonly currency: string } | null };
-
-type Refusal_CurrencyMismatchError_Fragment = { readonly __typename: 'CurrencyMismatchError', readonly expected: string, readonly given: string, readonly code: LedgerErrorCode, readonly message: string, readonly replayed: boolean, readonly retryable: boolean };
-
-type Refusal_CurrencyTakenError_Fragment = { readonly __typename: 'CurrencyTakenError', readonly code: LedgerErrorCode, readonly message: string, readonly replayed: boolean, readonly retryable: boolean, readonly registered: { readonly code: string, readonly exponent: number } };
-
-type Refusal_ExternalIdTakenError_Fragment = { readonly __typename: 'ExternalIdTakenError', readonly code: LedgerErrorCode, readonly message: string, readonly replayed: boolean, readonly retryable: boolean, readonly takenBy:
-    | { readonly id: string }
-    | { readonly id: string }
-    | { readonly id: string }
-    | { readonly id: string }
-    | { readonly id: string }
-   | null };
-
-type Refusal_ForbiddenError_Fragment = { readonly __typename: 'ForbiddenError', readonly code: LedgerErrorCode, readonly message: string, readonly replayed: boolean, readonly retryable: boolean };
-
-type Refusal_HoldAmountExceededError_Fragment = { readonly __typename: 'HoldAmountExceededError', readonly code: LedgerErrorCode, readonly message: string, readonly replayed: boolean, readonly retryable: boolean, readonly hold: { readonly id: string }, readonly remaining: { readonly amount: string, readonly currency: string }, readonly requested: { readonly amount: string, readonly currency: string } };
-
-type Refusal_HoldExpiredError_Fragment = { readonly __typename: 'HoldExpiredError', readonly code: LedgerErrorCode, readonly message: string, readonly replayed: boolean, readonly retryable: boolean, readonly hold: { readonly id: string } };
-
-type Refusal_HoldNotFoundError_Fragment = { readonly __typename: 'HoldNotFoundError', readonly holdId: string, readonly code: LedgerErrorCode, readonly message: string, readonly replayed: boolean, readonly retryable: boolean };
-
-type Refusal_HoldNotOpenError_Fragment = { readonly __typename: 'HoldNotOpenError', readonly code: LedgerErrorCode, readonly message: string, readonly replayed: boolean, readonly retryable: boolean, readonly hold: { readonly id: string, readonly status: HoldStatus } };
-
-type Refusal_IdempotencyConflictError_Fragment = { readonly __typename: 'IdempotencyConflictError', readonly differingFields: ReadonlyArray<string>, readonly code: LedgerErrorCode, readonly message: string, readonly replayed: boolean, readonly retryable: boolean, readonly recordedTransaction: { readonly id: string } | null };
-
-type Refusal_InsufficientFundsError_Fragment = { readonly __typename: 'InsufficientFundsError', readonly code: LedgerErrorCode, readonly message: string, readonly replayed: boolean, readonly retryable: boolean, readonly account: { readonly id: string }, readonly available: { readonly amount: string, readonly currency: string }, readonly requested: { readonly amount: string, readonly currency: string } };
-
-type Refusal_InternalError_Fragment = { readonly __typename: 'InternalError', readonly code: LedgerErrorCode, readonly message: string, readonly replayed: boolean, readonly retryable: boolean };
-
-type Refusal_InvalidAmountError_Fragment = { readonly __typename: 'InvalidAmountError', readonly field: string, readonly code: LedgerErrorCode, readonly message: string, readonly replayed: boolean, readonly retryable: boolean };
-
-type Refusal_InvalidInputError_Fragment = { readonly __typename: 'InvalidInputError', readonly field: string, readonly code: LedgerErrorCode, readonly message: string, readonly replayed: boolean, readonly retryable: boolean };
-
-type Refusal_LimitUnmetError_Fragment = { readonly __typename: 'LimitUnmetError', readonly code: LedgerErrorCode, readonly message: string, readonly replayed: boolean, readonly retryable: boolean, readonly balance: { readonly amount: string, readonly currency: string }, readonly held: { readonly amount: string, readonly currency: string }, readonly incoming: { readonly amount: string, readonly currency: string }, readonly limit: { readonly amount: string, readonly currency: string } };
-
-type Refusal_NotReversibleError_Fragment = { readonly __typename: 'NotReversibleError', readonly transactionId: string, readonly code: LedgerErrorCode, readonly message: string, readonly replayed: boolean, readonly retryable: boolean };
-
-type Refusal_OverloadedError_Fragment = { readonly __typename: 'OverloadedError', readonly retryAfterMs: number, readonly code: LedgerErrorCode, readonly message: string, readonly replayed: boolean, readonly retryable: boolean };
-
-type Refusal_PeriodClosedError_Fragment = { readonly __typename: 'PeriodClosedError', readonly closedBefore: string, readonly code: LedgerErrorCode, readonly message: string, readonly replayed: boolean, readonly retryable: boolean };
-
-type Refusal_RateLimitedError_Fragment = { readonly __typename: 'RateLimitedError', readonly retryAfterMs: number, readonly code: LedgerErrorCode, readonly message: string, readonly replayed: boolean, readonly retryable: boolean };
-
-type Refusal_ReversalAmountExceededError_Fragment = { readonly __typename: 'ReversalAmountExceededError', readonly code: LedgerErrorCode, readonly message: string, readonly replayed: boolean, readonly retryable: boolean, readonly remaining: { readonly amount: string, readonly currency: string }, readonly requested: { readonly amount: string, readonly currency: string } };
-
-type Refusal_SameAccountError_Fragment = { readonly __typename: 'SameAccountError', readonly accountId: string, readonly code: LedgerErrorCode, readonly message: string, readonly replayed: boolean, readonly retryable: boolean };
-
-type Refusal_TransactionNotFoundError_Fragment = { readonly __typename: 'TransactionNotFoundError', readonly transactionId: string, readonly code: LedgerErrorCode, readonly message: string, readonly replayed: boolean, readonly retryable: boolean };
-
-type Refusal_UnavailableError_Fragment = { readonly __typename: 'UnavailableError', readonly code: LedgerErrorCode, readonly message: string, readonly replayed: boolean, readonly retryable: boolean };
-
-type Refusal_UnbalancedError_Fragment = { readonly __typename: 'UnbalancedError', readonly code: LedgerErrorCode, readonly message: string, readonly replayed: boolean, readonly retryable: boolean, readonly difference: { readonly amount: string, readonly currency: string } };
-
-type Refusal_UnknownCurrencyError_Fragment = { readonly __typename: 'UnknownCurrencyError', readonly currency: string, readonly code: LedgerErrorCode, readonly message: string, readonly replayed: boolean, readonly retryable: boolean };
-
-type Refusal_UnsupportedAccountError_Fragment = { readonly __typename: 'UnsupportedAccountError', readonly code: LedgerErrorCode, readonly message: string, readonly replayed: boolean, readonly retryable: boolean, readonly account: { readonly id: string } };
-
-export type RefusalFragment =
-  | Refusal_AccountClosedError_Fragment
-  | Refusal_AccountFrozenError_Fragment
-  | Refusal_AccountNotEmptyError_Fragment
-  | Refusal_AccountNotFoundError_Fragment
-  | Refusal_AlreadyReversedError_Fragment
-  | Refusal_BalanceLimitExceededError_Fragment
-  | Refusal_BatchAbortedError_Fragment
-  | Refusal_ConditionFailedError_Fragment
-  | Refusal_CurrencyMismatchError_Fragment
-  | Refusal_CurrencyTakenError_Fragment
-  | Refusal_ExternalIdTakenError_Fragment
-  | Refusal_ForbiddenError_Fragment
-  | Refusal_HoldAmountExceededError_Fragment
-  | Refusal_HoldExpiredError_Fragment
-  | Refusal_HoldNotFoundError_Fragment
-  | Refusal_HoldNotOpenError_Fragment
-  | Refusal_IdempotencyConflictError_Fragment
-  | Refusal_InsufficientFundsError_Fragment
-  | Refusal_InternalError_Fragment
-  | Refusal_InvalidAmountError_Fragment
-  | Refusal_InvalidInputError_Fragment
-  | Refusal_LimitUnmetError_Fragment
-  | Refusal_NotReversibleError_Fragment
-  | Refusal_OverloadedError_Fragment
-  | Refusal_PeriodClosedError_Fragment
-  | Refusal_RateLimitedError_Fragment
-  | Refusal_ReversalAmountExceededError_Fragment
-  | Refusal_SameAccountError_Fragment
-  | Refusal_TransactionNotFoundError_Fragment
-  | Refusal_UnavailableError_Fragment
-  | Refusal_UnbalancedError_Fragment
-  | Refusal_UnknownCurrencyError_Fragment
-  | Refusal_UnsupportedAccountError_Fragment
-;
-
-export type PostedFragment = { readonly __typename: 'TransactionPosted', readonly replayed: boolean, readonly transaction: { readonly __typename: 'Transaction', readonly id: string, readonly type: TransactionType, readonly idempotencyKey: string | null, readonly externalId: string | null, readonly description: string | null, readonly metadata: Readonly<Record<string, string>>, readonly effectiveAt: string, readonly createdAt: string, readonly amount: { readonly amount: string, readonly currency: string } | null, readonly keyAccount: { readonly id: string }, readonly hold: { readonly id: string } | null, readonly reverses: { readonly id: string } | null, readonly entries: ReadonlyArray<{ readonly __typename: 'Entry', readonly id: string, readonly side: Side, readonly layer: Layer, readonly version: string, readonly description: string | null, readonly effectiveAt: string, readonly createdAt: string, readonly account: { readonly id: string }, readonly amount: { readonly amount: string, readonly currency: string }, readonly balanceAfter: { readonly amount: string, readonly currency: string }, readonly heldAfter: { readonly amount: string, readonly currency: string } }> } };
-
-export type PlacedFragment = { readonly __typename: 'HoldPlaced', readonly replayed: boolean, readonly hold: { readonly __typename: 'Hold', readonly id: string, readonly status: HoldStatus, readonly expiresAt: string | null, readonly createdAt: string, readonly from: { readonly id: string }, readonly to: { readonly id: string }, readonly amount: { readonly amount: string, readonly currency: string }, readonly captured: { readonly amount: string, readonly currency: string }, readonly remaining: { readonly amount: string, readonly currency: string } }, readonly transaction: { readonly __typename: 'Transaction', readonly id: string, readonly type: TransactionType, readonly idempotencyKey: string | null, readonly externalId: string | null, readonly description: string | null, readonly metadata: Readonly<Record<string, string>>, readonly effectiveAt: string, readonly createdAt: string, readonly amount: { readonly amount: string, readonly currency: string } | null, readonly keyAccount: { readonly id: string }, readonly hold: { readonly id: string } | null, readonly reverses: { readonly id: string } | null, readonly entries: ReadonlyArray<{ readonly __typename: 'Entry', readonly id: string, readonly side: Side, readonly layer: Layer, readonly version: string, readonly description: string | null, readonly effectiveAt: string, readonly createdAt: string, readonly account: { readonly id: string }, readonly amount: { readonly amount: string, readonly currency: string }, readonly balanceAfter: { readonly amount: string, readonly currency: string }, readonly heldAfter: { readonly amount: string, readonly currency: string } }> } };
-
 export type DepositMutationVariables = Exact<{
   input: DepositInput;
 }>;
@@ -1416,15 +1304,127 @@ export type HistoryQueryVariables = Exact<{
 
 export type HistoryQuery = { readonly account: { readonly history: { readonly nodes: ReadonlyArray<{ readonly __typename: 'Entry', readonly id: string, readonly side: Side, readonly layer: Layer, readonly version: string, readonly description: string | null, readonly effectiveAt: string, readonly createdAt: string, readonly transaction: { readonly id: string, readonly type: TransactionType, readonly description: string | null, readonly externalId: string | null }, readonly account: { readonly id: string }, readonly amount: { readonly amount: string, readonly currency: string }, readonly balanceAfter: { readonly amount: string, readonly currency: string }, readonly heldAfter: { readonly amount: string, readonly currency: string } }>, readonly pageInfo: { readonly hasNextPage: boolean, readonly endCursor: string | null } } } | null };
 
+type Refusal_AccountClosedError_Fragment = { readonly __typename: 'AccountClosedError', readonly code: LedgerErrorCode, readonly message: string, readonly replayed: boolean, readonly retryable: boolean, readonly account: { readonly id: string } };
+
+type Refusal_AccountFrozenError_Fragment = { readonly __typename: 'AccountFrozenError', readonly code: LedgerErrorCode, readonly message: string, readonly replayed: boolean, readonly retryable: boolean, readonly account: { readonly id: string } };
+
+type Refusal_AccountNotEmptyError_Fragment = { readonly __typename: 'AccountNotEmptyError', readonly openHolds: number, readonly code: LedgerErrorCode, readonly message: string, readonly replayed: boolean, readonly retryable: boolean, readonly account: { readonly id: string }, readonly balance: { readonly amount: string, readonly currency: string } };
+
+type Refusal_AccountNotFoundError_Fragment = { readonly __typename: 'AccountNotFoundError', readonly accountId: string, readonly code: LedgerErrorCode, readonly message: string, readonly replayed: boolean, readonly retryable: boolean };
+
+type Refusal_AlreadyReversedError_Fragment = { readonly __typename: 'AlreadyReversedError', readonly code: LedgerErrorCode, readonly message: string, readonly replayed: boolean, readonly retryable: boolean, readonly original: { readonly id: string } };
+
+type Refusal_BalanceLimitExceededError_Fragment = { readonly __typename: 'BalanceLimitExceededError', readonly code: LedgerErrorCode, readonly message: string, readonly replayed: boolean, readonly retryable: boolean, readonly account: { readonly id: string }, readonly limit: { readonly amount: string, readonly currency: string }, readonly resulting: { readonly amount: string, readonly currency: string } };
+
+type Refusal_BatchAbortedError_Fragment = { readonly __typename: 'BatchAbortedError', readonly code: LedgerErrorCode, readonly message: string, readonly replayed: boolean, readonly retryable: boolean };
+
+type Refusal_ConditionFailedError_Fragment = { readonly __typename: 'ConditionFailedError', readonly condition: ConditionKind, readonly actualVersion: string, readonly code: LedgerErrorCode, readonly message: string, readonly replayed: boolean, readonly retryable: boolean, readonly account: { readonly id: string }, readonly actualBalance: { readonly amount: string, readonly currency: string }, readonly actualAvailable: { readonly amount: string, readonly currency: string } | null };
+
+type Refusal_CurrencyMismatchError_Fragment = { readonly __typename: 'CurrencyMismatchError', readonly expected: string, readonly given: string, readonly code: LedgerErrorCode, readonly message: string, readonly replayed: boolean, readonly retryable: boolean };
+
+type Refusal_CurrencyTakenError_Fragment = { readonly __typename: 'CurrencyTakenError', readonly code: LedgerErrorCode, readonly message: string, readonly replayed: boolean, readonly retryable: boolean, readonly registered: { readonly code: string, readonly exponent: number } };
+
+type Refusal_ExternalIdTakenError_Fragment = { readonly __typename: 'ExternalIdTakenError', readonly code: LedgerErrorCode, readonly message: string, readonly replayed: boolean, readonly retryable: boolean, readonly takenBy:
+    | { readonly id: string }
+    | { readonly id: string }
+    | { readonly id: string }
+    | { readonly id: string }
+    | { readonly id: string }
+   | null };
+
+type Refusal_ForbiddenError_Fragment = { readonly __typename: 'ForbiddenError', readonly code: LedgerErrorCode, readonly message: string, readonly replayed: boolean, readonly retryable: boolean };
+
+type Refusal_HoldAmountExceededError_Fragment = { readonly __typename: 'HoldAmountExceededError', readonly code: LedgerErrorCode, readonly message: string, readonly replayed: boolean, readonly retryable: boolean, readonly hold: { readonly id: string }, readonly remaining: { readonly amount: string, readonly currency: string }, readonly requested: { readonly amount: string, readonly currency: string } };
+
+type Refusal_HoldExpiredError_Fragment = { readonly __typename: 'HoldExpiredError', readonly code: LedgerErrorCode, readonly message: string, readonly replayed: boolean, readonly retryable: boolean, readonly hold: { readonly id: string } };
+
+type Refusal_HoldNotFoundError_Fragment = { readonly __typename: 'HoldNotFoundError', readonly holdId: string, readonly code: LedgerErrorCode, readonly message: string, readonly replayed: boolean, readonly retryable: boolean };
+
+type Refusal_HoldNotOpenError_Fragment = { readonly __typename: 'HoldNotOpenError', readonly code: LedgerErrorCode, readonly message: string, readonly replayed: boolean, readonly retryable: boolean, readonly hold: { readonly id: string, readonly status: HoldStatus } };
+
+type Refusal_IdempotencyConflictError_Fragment = { readonly __typename: 'IdempotencyConflictError', readonly differingFields: ReadonlyArray<string>, readonly code: LedgerErrorCode, readonly message: string, readonly replayed: boolean, readonly retryable: boolean, readonly recordedTransaction: { readonly id: string } | null };
+
+type Refusal_InsufficientFundsError_Fragment = { readonly __typename: 'InsufficientFundsError', readonly code: LedgerErrorCode, readonly message: string, readonly replayed: boolean, readonly retryable: boolean, readonly account: { readonly id: string }, readonly available: { readonly amount: string, readonly currency: string }, readonly requested: { readonly amount: string, readonly currency: string } };
+
+type Refusal_InternalError_Fragment = { readonly __typename: 'InternalError', readonly code: LedgerErrorCode, readonly message: string, readonly replayed: boolean, readonly retryable: boolean };
+
+type Refusal_InvalidAmountError_Fragment = { readonly __typename: 'InvalidAmountError', readonly field: string, readonly code: LedgerErrorCode, readonly message: string, readonly replayed: boolean, readonly retryable: boolean };
+
+type Refusal_InvalidInputError_Fragment = { readonly __typename: 'InvalidInputError', readonly field: string, readonly code: LedgerErrorCode, readonly message: string, readonly replayed: boolean, readonly retryable: boolean };
+
+type Refusal_LimitUnmetError_Fragment = { readonly __typename: 'LimitUnmetError', readonly code: LedgerErrorCode, readonly message: string, readonly replayed: boolean, readonly retryable: boolean, readonly balance: { readonly amount: string, readonly currency: string }, readonly held: { readonly amount: string, readonly currency: string }, readonly incoming: { readonly amount: string, readonly currency: string }, readonly limit: { readonly amount: string, readonly currency: string } };
+
+type Refusal_NotReversibleError_Fragment = { readonly __typename: 'NotReversibleError', readonly transactionId: string, readonly code: LedgerErrorCode, readonly message: string, readonly replayed: boolean, readonly retryable: boolean };
+
+type Refusal_OverloadedError_Fragment = { readonly __typename: 'OverloadedError', readonly retryAfterMs: number, readonly code: LedgerErrorCode, readonly message: string, readonly replayed: boolean, readonly retryable: boolean };
+
+type Refusal_PeriodClosedError_Fragment = { readonly __typename: 'PeriodClosedError', readonly closedBefore: string, readonly code: LedgerErrorCode, readonly message: string, readonly replayed: boolean, readonly retryable: boolean };
+
+type Refusal_RateLimitedError_Fragment = { readonly __typename: 'RateLimitedError', readonly retryAfterMs: number, readonly code: LedgerErrorCode, readonly message: string, readonly replayed: boolean, readonly retryable: boolean };
+
+type Refusal_ReversalAmountExceededError_Fragment = { readonly __typename: 'ReversalAmountExceededError', readonly code: LedgerErrorCode, readonly message: string, readonly replayed: boolean, readonly retryable: boolean, readonly remaining: { readonly amount: string, readonly currency: string }, readonly requested: { readonly amount: string, readonly currency: string } };
+
+type Refusal_SameAccountError_Fragment = { readonly __typename: 'SameAccountError', readonly accountId: string, readonly code: LedgerErrorCode, readonly message: string, readonly replayed: boolean, readonly retryable: boolean };
+
+type Refusal_TransactionNotFoundError_Fragment = { readonly __typename: 'TransactionNotFoundError', readonly transactionId: string, readonly code: LedgerErrorCode, readonly message: string, readonly replayed: boolean, readonly retryable: boolean };
+
+type Refusal_UnavailableError_Fragment = { readonly __typename: 'UnavailableError', readonly code: LedgerErrorCode, readonly message: string, readonly replayed: boolean, readonly retryable: boolean };
+
+type Refusal_UnbalancedError_Fragment = { readonly __typename: 'UnbalancedError', readonly code: LedgerErrorCode, readonly message: string, readonly replayed: boolean, readonly retryable: boolean, readonly difference: { readonly amount: string, readonly currency: string } };
+
+type Refusal_UnknownCurrencyError_Fragment = { readonly __typename: 'UnknownCurrencyError', readonly currency: string, readonly code: LedgerErrorCode, readonly message: string, readonly replayed: boolean, readonly retryable: boolean };
+
+type Refusal_UnsupportedAccountError_Fragment = { readonly __typename: 'UnsupportedAccountError', readonly code: LedgerErrorCode, readonly message: string, readonly replayed: boolean, readonly retryable: boolean, readonly account: { readonly id: string } };
+
+export type RefusalFragment =
+  | Refusal_AccountClosedError_Fragment
+  | Refusal_AccountFrozenError_Fragment
+  | Refusal_AccountNotEmptyError_Fragment
+  | Refusal_AccountNotFoundError_Fragment
+  | Refusal_AlreadyReversedError_Fragment
+  | Refusal_BalanceLimitExceededError_Fragment
+  | Refusal_BatchAbortedError_Fragment
+  | Refusal_ConditionFailedError_Fragment
+  | Refusal_CurrencyMismatchError_Fragment
+  | Refusal_CurrencyTakenError_Fragment
+  | Refusal_ExternalIdTakenError_Fragment
+  | Refusal_ForbiddenError_Fragment
+  | Refusal_HoldAmountExceededError_Fragment
+  | Refusal_HoldExpiredError_Fragment
+  | Refusal_HoldNotFoundError_Fragment
+  | Refusal_HoldNotOpenError_Fragment
+  | Refusal_IdempotencyConflictError_Fragment
+  | Refusal_InsufficientFundsError_Fragment
+  | Refusal_InternalError_Fragment
+  | Refusal_InvalidAmountError_Fragment
+  | Refusal_InvalidInputError_Fragment
+  | Refusal_LimitUnmetError_Fragment
+  | Refusal_NotReversibleError_Fragment
+  | Refusal_OverloadedError_Fragment
+  | Refusal_PeriodClosedError_Fragment
+  | Refusal_RateLimitedError_Fragment
+  | Refusal_ReversalAmountExceededError_Fragment
+  | Refusal_SameAccountError_Fragment
+  | Refusal_TransactionNotFoundError_Fragment
+  | Refusal_UnavailableError_Fragment
+  | Refusal_UnbalancedError_Fragment
+  | Refusal_UnknownCurrencyError_Fragment
+  | Refusal_UnsupportedAccountError_Fragment
+;
+
+export type PostedFragment = { readonly __typename: 'TransactionPosted', readonly replayed: boolean, readonly transaction: { readonly __typename: 'Transaction', readonly id: string, readonly type: TransactionType, readonly idempotencyKey: string | null, readonly externalId: string | null, readonly description: string | null, readonly metadata: Readonly<Record<string, string>>, readonly effectiveAt: string, readonly createdAt: string, readonly amount: { readonly amount: string, readonly currency: string } | null, readonly keyAccount: { readonly id: string }, readonly hold: { readonly id: string } | null, readonly reverses: { readonly id: string } | null, readonly entries: ReadonlyArray<{ readonly __typename: 'Entry', readonly id: string, readonly side: Side, readonly layer: Layer, readonly version: string, readonly description: string | null, readonly effectiveAt: string, readonly createdAt: string, readonly account: { readonly id: string }, readonly amount: { readonly amount: string, readonly currency: string }, readonly balanceAfter: { readonly amount: string, readonly currency: string }, readonly heldAfter: { readonly amount: string, readonly currency: string } }> } };
+
+export type PlacedFragment = { readonly __typename: 'HoldPlaced', readonly replayed: boolean, readonly hold: { readonly __typename: 'Hold', readonly id: string, readonly status: HoldStatus, readonly expiresAt: string | null, readonly createdAt: string, readonly from: { readonly id: string }, readonly to: { readonly id: string }, readonly amount: { readonly amount: string, readonly currency: string }, readonly captured: { readonly amount: string, readonly currency: string }, readonly remaining: { readonly amount: string, readonly currency: string } }, readonly transaction: { readonly __typename: 'Transaction', readonly id: string, readonly type: TransactionType, readonly idempotencyKey: string | null, readonly externalId: string | null, readonly description: string | null, readonly metadata: Readonly<Record<string, string>>, readonly effectiveAt: string, readonly createdAt: string, readonly amount: { readonly amount: string, readonly currency: string } | null, readonly keyAccount: { readonly id: string }, readonly hold: { readonly id: string } | null, readonly reverses: { readonly id: string } | null, readonly entries: ReadonlyArray<{ readonly __typename: 'Entry', readonly id: string, readonly side: Side, readonly layer: Layer, readonly version: string, readonly description: string | null, readonly effectiveAt: string, readonly createdAt: string, readonly account: { readonly id: string }, readonly amount: { readonly amount: string, readonly currency: string }, readonly balanceAfter: { readonly amount: string, readonly currency: string }, readonly heldAfter: { readonly amount: string, readonly currency: string } }> } };
+
 const AccountFields = "fragment AccountFields on Account{__typename id owner externalId kind currency normalSide status balance{amount currency}available{amount currency}held{amount currency}incoming{amount currency}minBalance{amount currency}maxBalance{amount currency}totalDebits{amount currency}totalCredits{amount currency}version metadata createdAt}";
 const EntryFields = "fragment EntryFields on Entry{__typename id account{id}side layer amount{amount currency}balanceAfter{amount currency}heldAfter{amount currency}version description effectiveAt createdAt}";
 const TransactionFields = "fragment TransactionFields on Transaction{__typename id type amount{amount currency}keyAccount{id}idempotencyKey externalId description metadata hold{id}reverses{id}effectiveAt createdAt entries{...EntryFields}}";
 const HoldFields = "fragment HoldFields on Hold{__typename id status from{id}to{id}amount{amount currency}captured{amount currency}remaining{amount currency}expiresAt createdAt}";
 const LedgerFields = "fragment LedgerFields on Ledger{__typename id name closedBefore currencies{code exponent}head{number hash cursor createdAt}createdAt}";
+const BatchedTransaction = "fragment BatchedTransaction on Transaction{__typename id type amount{amount currency}idempotencyKey externalId effectiveAt createdAt}";
 const Refusal = "fragment Refusal on LedgerError{__typename code message replayed retryable ...on AccountClosedError{account{id}}...on AccountFrozenError{account{id}}...on AccountNotEmptyError{account{id}balance{amount currency}openHolds}...on AccountNotFoundError{accountId}...on AlreadyReversedError{original{id}}...on BalanceLimitExceededError{account{id}limit{amount currency}resulting{amount currency}}...on ConditionFailedError{account{id}condition actualBalance{amount currency}actualAvailable{amount currency}actualVersion}...on CurrencyMismatchError{expected given}...on CurrencyTakenError{registered{code exponent}}...on ExternalIdTakenError{takenBy{id}}...on HoldAmountExceededError{hold{id}remaining{amount currency}requested{amount currency}}...on HoldExpiredError{hold{id}}...on HoldNotFoundError{holdId}...on HoldNotOpenError{hold{id status}}...on IdempotencyConflictError{differingFields recordedTransaction{id}}...on InsufficientFundsError{account{id}available{amount currency}requested{amount currency}}...on InvalidAmountError{field}...on InvalidInputError{field}...on LimitUnmetError{balance{amount currency}held{amount currency}incoming{amount currency}limit{amount currency}}...on NotReversibleError{transactionId}...on OverloadedError{retryAfterMs}...on PeriodClosedError{closedBefore}...on RateLimitedError{retryAfterMs}...on ReversalAmountExceededError{remaining{amount currency}requested{amount currency}}...on SameAccountError{accountId}...on TransactionNotFoundError{transactionId}...on UnbalancedError{difference{amount currency}}...on UnknownCurrencyError{currency}...on UnsupportedAccountError{account{id}}}";
 const Posted = "fragment Posted on TransactionPosted{__typename replayed transaction{...TransactionFields}}";
 const Placed = "fragment Placed on HoldPlaced{__typename replayed hold{...HoldFields}transaction{...TransactionFields}}";
-const BatchedTransaction = "fragment BatchedTransaction on Transaction{__typename id type amount{amount currency}idempotencyKey externalId effectiveAt createdAt}";
 
 export const DepositDocument = ("mutation Deposit($input:DepositInput!){deposit(input:$input){__typename ...Posted ...Refusal}}" + Posted + TransactionFields + EntryFields + Refusal) as TypedDocument<DepositMutation, DepositMutationVariables>;
 export const WithdrawDocument = ("mutation Withdraw($input:WithdrawInput!){withdraw(input:$input){__typename ...Posted ...Refusal}}" + Posted + TransactionFields + EntryFields + Refusal) as TypedDocument<WithdrawMutation, WithdrawMutationVariables>;

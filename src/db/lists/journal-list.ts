@@ -5,7 +5,7 @@
  * A reader in READ COMMITTED sees blocks 1 to n without a gap, and each one whole:
  * - One database transaction writes a block and its transactions, so a snapshot sees all of them or none.
  * - The same transaction takes the block's number from the ledger's row and updates that row, so it keeps the row locked until it
- *   ends. Only then can block n + 1 take the lock.
+ *   ends. Block n + 1 can take the lock only afterwards.
  * - PostgreSQL makes a commit visible before it releases the locks. Therefore block n + 1 becomes visible after block n, and a
  *   snapshot that contains it contains block n too.
  * Blocks never change, so pages may be read in different snapshots. Times and ids do not have this order: they are assigned before
