@@ -5,8 +5,8 @@ import {
   checkText,
   DOCUMENT_LIMITS,
   isOnly,
-} from '../../../src/graphql/protection/document-limits.ts';
-import { schema } from '../../../src/graphql/schema.ts';
+} from '../../../../src/graphql/protection/document-limits.ts';
+import { schema } from '../../../../src/graphql/schema.ts';
 
 /** Returns the extensions and message of a document's error. Undefined: it is within all limits. */
 function refusalOf(text: string): Record<string, unknown> | undefined {

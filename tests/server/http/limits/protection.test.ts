@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
-import { startHttpServer } from '../../../src/server/http/http.ts';
-import { createTestDatabase } from '../../support/database.ts';
-import { makeAccount, openLedger } from '../../support/ledger.ts';
-import { asking, exchange, JSON_TYPE, type Received } from './exchange.ts';
-import { connectRaw, head } from './raw.ts';
+import { startHttpServer } from '../../../../src/server/http/http.ts';
+import { createTestDatabase } from '../../../support/database.ts';
+import { makeAccount, openLedger } from '../../../support/ledger.ts';
+import { asking, exchange, JSON_TYPE, type Received } from '../exchange.ts';
+import { connectRaw, head } from '../raw.ts';
 
 const database = await createTestDatabase();
 const ledger = await openLedger(database);

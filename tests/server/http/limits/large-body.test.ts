@@ -1,9 +1,13 @@
 import fc from 'fast-check';
 import { parse } from 'graphql';
 import { describe, expect, test } from 'vitest';
-import { isOnly } from '../../../src/graphql/protection/document-limits.ts';
-import { refuseLarge, scanBody } from '../../../src/server/http/large-body.ts';
-import { MAX_LARGE_ELEMENTS, MAX_LARGE_NAMES, MAX_LARGE_NESTING } from '../../../src/server/http/limits.ts';
+import { isOnly } from '../../../../src/graphql/protection/document-limits.ts';
+import { refuseLarge, scanBody } from '../../../../src/server/http/large-body.ts';
+import {
+  MAX_LARGE_ELEMENTS,
+  MAX_LARGE_NAMES,
+  MAX_LARGE_NESTING,
+} from '../../../../src/server/http/limits.ts';
 
 const scan = (text: string) => scanBody(Buffer.from(text));
 /** The value that the scan found, as JSON.parse reads it. */

@@ -1,9 +1,9 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import { MAX_COST } from '../../../src/graphql/protection/cost.ts';
-import { createTestDatabase } from '../../support/database.ts';
-import { makeAccount, openLedger } from '../../support/ledger.ts';
-import { asking, exchange, type Sent } from './exchange.ts';
-import { serveAllWays } from './ways.ts';
+import { MAX_COST } from '../../../../src/graphql/protection/cost.ts';
+import { createTestDatabase } from '../../../support/database.ts';
+import { makeAccount, openLedger } from '../../../support/ledger.ts';
+import { asking, exchange, type Sent } from '../exchange.ts';
+import { serveAllWays } from '../ways.ts';
 
 const ledger = await openLedger(await createTestDatabase());
 const urls = await serveAllWays(ledger);

@@ -1,16 +1,20 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, describe, expect, onTestFinished, test } from 'vitest';
-import { createLedgerClient } from '../../../src/client/index.ts';
-import type { Outcome } from '../../../src/core/transaction.ts';
-import type { Ledger } from '../../../src/ledger/ledger.ts';
-import { type HttpServerOptions, startHttpServer } from '../../../src/server/http/http.ts';
-import { MAX_BODY_BYTES, MAX_BUFFERED_BYTES, MAX_SMALL_BODY_BYTES } from '../../../src/server/http/limits.ts';
-import type { AnsweredRequest } from '../../../src/server/operations/request-log.ts';
-import { connect, createTestDatabase } from '../../support/database.ts';
-import { balance, deposit, expectSoundBooks, makeAccount, openLedger } from '../../support/ledger.ts';
-import { asking, exchange, JSON_TYPE } from './exchange.ts';
-import { connectRaw, head, type RawConnection } from './raw.ts';
+import { createLedgerClient } from '../../../../src/client/index.ts';
+import type { Outcome } from '../../../../src/core/transaction.ts';
+import type { Ledger } from '../../../../src/ledger/ledger.ts';
+import { type HttpServerOptions, startHttpServer } from '../../../../src/server/http/http.ts';
+import {
+  MAX_BODY_BYTES,
+  MAX_BUFFERED_BYTES,
+  MAX_SMALL_BODY_BYTES,
+} from '../../../../src/server/http/limits.ts';
+import type { AnsweredRequest } from '../../../../src/server/operations/request-log.ts';
+import { connect, createTestDatabase } from '../../../support/database.ts';
+import { balance, deposit, expectSoundBooks, makeAccount, openLedger } from '../../../support/ledger.ts';
+import { asking, exchange, JSON_TYPE } from '../exchange.ts';
+import { connectRaw, head, type RawConnection } from '../raw.ts';
 
 const database = await createTestDatabase();
 const idle = await openLedger(database);

@@ -1,9 +1,9 @@
 import type { IncomingMessage } from 'node:http';
 import { Readable } from 'node:stream';
 import { describe, expect, test } from 'vitest';
-import { RequestNotes } from '../../../src/graphql/execution/request-notes.ts';
-import type { Ledger } from '../../../src/ledger/ledger.ts';
-import { createGraphQLEndpoint } from '../../../src/server/http/graphql-endpoint.ts';
+import { RequestNotes } from '../../../../src/graphql/execution/request-notes.ts';
+import type { Ledger } from '../../../../src/ledger/ledger.ts';
+import { createGraphQLEndpoint } from '../../../../src/server/http/graphql-endpoint.ts';
 
 const COUNT = 2000;
 const QUERY = 'mutation ($input: PostBatchInput!) { postBatch(input: $input) { __typename } }';

@@ -1,14 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { AnswerBudget, MAX_READ_BYTES } from '../../../src/graphql/protection/answer-budget.ts';
-import { MAX_ANSWER_BYTES } from '../../../src/graphql/protection/cost.ts';
-import { startHttpServer } from '../../../src/server/http/http.ts';
-import { MAX_UNREAD_BYTES } from '../../../src/server/http/limits.ts';
-import { UnreadAnswers } from '../../../src/server/http/unread-answers.ts';
-import { serve } from '../../graphql/api.ts';
-import { createTestDatabase } from '../../support/database.ts';
-import { expectSoundBooks, makeAccounts, openLedger } from '../../support/ledger.ts';
+import { AnswerBudget, MAX_READ_BYTES } from '../../../../src/graphql/protection/answer-budget.ts';
+import { MAX_ANSWER_BYTES } from '../../../../src/graphql/protection/cost.ts';
+import { startHttpServer } from '../../../../src/server/http/http.ts';
+import { MAX_UNREAD_BYTES } from '../../../../src/server/http/limits.ts';
+import { UnreadAnswers } from '../../../../src/server/http/unread-answers.ts';
+import { serve } from '../../../graphql/api.ts';
+import { createTestDatabase } from '../../../support/database.ts';
+import { expectSoundBooks, makeAccounts, openLedger } from '../../../support/ledger.ts';
 
 const database = await createTestDatabase();
 const ledger = await openLedger(database);

@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, describe, expect, onTestFinished, test } from 'vitest';
-import { type HttpServerOptions, startHttpServer } from '../../../src/server/http/http.ts';
-import { asOwner, connect, createTestDatabase } from '../../support/database.ts';
-import { balance, expectSoundBooks, makeAccount, makeAccounts, openLedger } from '../../support/ledger.ts';
-import { asking, exchange } from './exchange.ts';
-import { connectRaw, head, type RawConnection } from './raw.ts';
+import { type HttpServerOptions, startHttpServer } from '../../../../src/server/http/http.ts';
+import { asOwner, connect, createTestDatabase } from '../../../support/database.ts';
+import { balance, expectSoundBooks, makeAccount, makeAccounts, openLedger } from '../../../support/ledger.ts';
+import { asking, exchange } from '../exchange.ts';
+import { connectRaw, head, type RawConnection } from '../raw.ts';
 
 const database = await createTestDatabase();
 const ledger = await openLedger(database);
