@@ -21,7 +21,8 @@ function payment(accounts: readonly string[], idempotencyKey: string = randomUUI
   return command;
 }
 
-async function untilPosted(post: () => Promise<Outcome>): Promise<Outcome> {
+/** Repeats a request while it receives UNAVAILABLE. */
+async function untilAnswered<T extends { readonly code: string }>(post: () => Promise<T>): Promise<T> {
   const deadline = performance.now() + 20_000;
   for (;;) {
     const outcome = await post();
@@ -76,10 +77,13 @@ test('after a failover the promoted standby is used, and no session of the old p
       expect(faults).toContainEqual(expect.stringContaining('The database is a standby'));
 
       await asOwner(standby, 'select pg_promote()');
-      expect(await untilPosted(() => ledger.post(late))).toMatchObject({ code: 'POSTED', replayed: false });
+      expect(await untilAnswered(() => ledger.post(late))).toMatchObject({ code: 'POSTED', replayed: false });
       const again = await Promise.all(paid.map((command) => ledger.post(command)));
       expect(again).toEqual(outcomes.map((outcome) => ({ ...outcome, replayed: true })));
-      expect((await waiting).code).toBe('PROCESSED');
+      expect((await waiting).code).toBe('UNAVAILABLE');
+      expect(await untilAnswered(() => ledger.postBatch('ATOMIC', another))).toMatchObject({
+        code: 'PROCESSED',
+      });
       expect((await ledger.createAccount(request)).code).toBe('CREATED');
       expect(await balance(ledger, accounts[1] ?? '')).toBe(100n * BigInt(50 + 1000 + 1 + 1));
       await expect.poll(() => asOwner(primary, SESSIONS), { timeout: 15_000 }).toEqual([]);

@@ -493,7 +493,7 @@ describe('closePeriod', () => {
         code: 'INVALID_INPUT',
         field: 'before',
         message: expect.stringMatching(
-          /^before must be at least 5 seconds before .*clock.*: give an earlier instant/,
+          /^before must be at least 5 seconds before .*clock.*: use an earlier instant/,
         ),
       });
     }

@@ -10,43 +10,25 @@ export interface ExampleTab {
  */
 export const EXAMPLE: readonly ExampleTab[] = [
   {
-    query: `# 1 of 6: create two accounts. Press the play button
-# or Ctrl+Enter, then open the next tab.
-# Returns: owner Alice, amount 0.00, currency USD,
-#   owner Bob, amount 0.00, currency USD
-mutation CreateAccounts {
+    query: `# 1 of 4: open two accounts and deposit money. Press
+# the play button or Ctrl+Enter, then open the next tab.
+# Pass "ext:" and the externalId of an account instead
+# of its id.
+# Returns: owner Alice, amount 0.00,
+#   owner Bob, amount 0.00,
+#   side DEBIT, owner external, amount 100.00,
+#   side CREDIT, owner Alice, amount 100.00
+mutation Open {
   alice: createAccount(input: {
     owner: "Alice"
     currency: "USD"
     externalId: "alice"
-  }) {
-    ... on AccountCreated {
-      account { owner balance { amount currency } }
-    }
-    ... on LedgerError { code message }
-  }
+  }) { ...Opened }
   bob: createAccount(input: {
     owner: "Bob"
     currency: "USD"
     externalId: "bob"
-  }) {
-    ... on AccountCreated {
-      account { owner balance { amount currency } }
-    }
-    ... on LedgerError { code message }
-  }
-}
-`,
-  },
-  {
-    query: `# 2 of 6: deposit money. Pass "ext:" and the
-# externalId of an account instead of its id.
-# Returns: type DEPOSIT,
-#   side DEBIT, amount 100.00, amount 100.00,
-#   owner external,
-#   side CREDIT, amount 100.00, amount 100.00,
-#   owner Alice
-mutation Deposit {
+  }) { ...Opened }
   deposit(input: {
     accountId: "ext:alice"
     amount: "100.00"
@@ -54,32 +36,35 @@ mutation Deposit {
   }) {
     ... on TransactionPosted {
       transaction {
-        type
         entries {
           side
-          amount { amount }
-          balanceAfter { amount }
           account { owner }
+          balanceAfter { amount }
         }
       }
     }
     ... on LedgerError { code message }
   }
 }
+fragment Opened on CreateAccountResult {
+  ... on AccountCreated {
+    account { owner balance { amount } }
+  }
+  ... on LedgerError { code message }
+}
 `,
   },
   {
-    query: `# 3 of 6: transfer money.
+    query: `# 2 of 4: pay for an order.
 # Returns: replayed false, externalId order-42,
 #   amount 40.00, currency USD
-mutation Transfer {
+mutation Pay {
   transfer(input: {
     fromAccountId: "ext:alice"
     toAccountId: "ext:bob"
     amount: "40.00"
     idempotencyKey: "pay-1"
     externalId: "order-42"
-    description: "Two tickets"
   }) {
     ... on TransactionPosted {
       replayed
@@ -94,7 +79,7 @@ mutation Transfer {
 `,
   },
   {
-    query: `# 4 of 6: send the same transfer again. The ledger
+    query: `# 3 of 4: send the same transfer again. The ledger
 # returns the first result, and moves no money.
 # Returns: replayed true, externalId order-42,
 #   amount 40.00, currency USD
@@ -102,14 +87,13 @@ mutation Transfer {
 # Change the amount, and it is rejected: the key
 # belongs to the first request. Change the key and
 # the externalId too, and it is another transfer.
-mutation TransferAgain {
+mutation PayAgain {
   transfer(input: {
     fromAccountId: "ext:alice"
     toAccountId: "ext:bob"
     amount: "40.00"
     idempotencyKey: "pay-1"
     externalId: "order-42"
-    description: "Two tickets"
   }) {
     ... on TransactionPosted {
       replayed
@@ -124,65 +108,28 @@ mutation TransferAgain {
 `,
   },
   {
-    query: `# 5 of 6: an overdraft is rejected. The result is
+    query: `# 4 of 4: an overdraft is rejected. The result is
 # typed and has the relevant data.
-# Returns: code INSUFFICIENT_FUNDS, retryable false,
-#   owner Alice, amount 60.00, amount 99.00
-mutation Overdraft {
+# Returns: code INSUFFICIENT_FUNDS, owner Alice,
+#   amount 60.00, amount 99.00
+#
+# Every field has a description: open the documentation
+# on the left, or press Ctrl+Space in the editor.
+mutation Overdraw {
   transfer(input: {
     fromAccountId: "ext:alice"
     toAccountId: "ext:bob"
     amount: "99.00"
-    idempotencyKey: "pay-3"
+    idempotencyKey: "pay-2"
   }) {
-    ... on TransactionPosted { replayed }
+    ... on TransactionPosted { transaction { id } }
     ... on InsufficientFundsError {
       code
-      retryable
       account { owner }
       available { amount }
       requested { amount }
     }
     ... on LedgerError { code }
-  }
-}
-`,
-  },
-  {
-    query: `# 6 of 6: Alice's history, newest first, and the
-# totals of the ledger.
-# Returns: amount 60.00,
-#   version 2, side DEBIT, amount 40.00,
-#   amount 60.00, type TRANSFER,
-#   description Two tickets,
-#   version 1, side CREDIT, amount 100.00,
-#   amount 100.00, type DEPOSIT, description null,
-#   currency USD, amount 100.00, amount 100.00,
-#   accounts 3, number 3
-#
-# Every field has a description: open the documentation
-# on the left, or press Ctrl+Space in the editor.
-query History {
-  account(id: "ext:alice") {
-    balance { amount }
-    history(first: 10) {
-      nodes {
-        version
-        side
-        amount { amount }
-        balanceAfter { amount }
-        transaction { type description }
-      }
-    }
-  }
-  ledger {
-    trialBalance {
-      currency
-      debits { amount }
-      credits { amount }
-      accounts
-    }
-    head { number }
   }
 }
 `,

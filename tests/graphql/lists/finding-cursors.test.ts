@@ -47,7 +47,11 @@ test('a value that no row can have matches nothing', async () => {
 
 test.each<[List, FilterInput, string]>([
   ['transactions', { createdAt: { from: 'yesterday' } }, 'filter.createdAt.from must be an RFC 3339 instant'],
-  ['transactions', { createdAt: { to: '2026-02-30T00:00:00Z' } }, 'filter.createdAt.to must be a day'],
+  [
+    'transactions',
+    { createdAt: { to: '2026-02-30T00:00:00Z' } },
+    'filter.createdAt.to must be an existing date',
+  ],
   ['transactions', { effectiveAt: { from: 5 } }, 'filter.effectiveAt.from must be an RFC 3339 instant'],
   ['transactions', { metadata: { a: 1 } }, 'filter.metadata must be a JSON object whose values are strings'],
   ['history', { createdAt: { from: '' } }, 'filter.createdAt.from must be an RFC 3339 instant'],

@@ -101,7 +101,7 @@ test('GraphiQL fits small screens and loads nothing from other servers', async (
   expect(text).toContain('<title>Transactional Ledger</title>');
   expect(text).toContain('<meta name="viewport" content="width=device-width, initial-scale=1" />');
   expect(text).toContain('.graphiql-tab { transform: none !important; }');
-  expect(text).toContain('mutation CreateAccounts');
+  expect(text).toContain('mutation Open');
   expect(text).not.toMatch(/<(script|link|img|iframe)[^>]+(src|href)="?(https?:)?\/\//);
   expect(headers['content-security-policy']).toContain("default-src 'none'");
 });

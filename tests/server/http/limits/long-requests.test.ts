@@ -27,6 +27,7 @@ async function turnsUntilPosted(endpoint: (ledger: Ledger) => ReturnType<typeof 
   let given = 0;
   const ledger = {
     load: IDLE,
+    reserve: () => ({ release() {} }),
     postBatch: async (_: unknown, commands: readonly unknown[]) => {
       atPost = turns;
       given = commands.length;
