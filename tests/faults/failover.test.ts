@@ -59,6 +59,10 @@ test('after a failover the promoted standby is used, and no session of the old p
         'alter system set default_transaction_read_only = on',
         'select pg_reload_conf()',
       );
+      // A session that reads the new setting was started after all others were signalled.
+      await expect
+        .poll(() => asOwner(primary, 'show default_transaction_read_only'))
+        .toEqual([{ default_transaction_read_only: 'on' }]);
       const request = toAccountRequest({ owner: 'late', currency: 'USD', normalSide: 'CREDIT' });
       if ('code' in request) throw new TypeError(request.code);
       const late = payment(accounts);
