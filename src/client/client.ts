@@ -4,7 +4,7 @@
  * A mutation that takes an idempotency key gets its key before the first attempt and keeps it for all attempts, so that it is done
  * once. Refusals are results. All other failures are thrown; see errors.ts.
  */
-import { BATCH_DEADLINE_MS, Calls } from './calls.ts';
+import { BATCH_DEADLINE_MS, Calls } from './coalescing/calls.ts';
 import * as documents from './generated.ts';
 import { inChunks, withKey, withOperationKey } from './keys.ts';
 import type {

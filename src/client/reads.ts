@@ -1,4 +1,4 @@
-import type { Calls } from './calls.ts';
+import type { Calls } from './coalescing/calls.ts';
 import * as documents from './generated.ts';
 import { makeKey, withOperationKey } from './keys.ts';
 import { type List, listOf, PAGE_SIZE, pagesOf } from './lists.ts';

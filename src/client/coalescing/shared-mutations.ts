@@ -1,8 +1,9 @@
 /** Mutations that share a request: operations by `postBatch`, and new accounts by `createAccounts`. */
+
+import { NoAnswer } from '../failures.ts';
+import { CreateAccountsDocument, type OperationInput, PostOperationsDocument } from '../generated.ts';
+import { resultOf, type Transport, type TypedDocument } from '../transport.ts';
 import { Coalescer, RequestNotShared, type Sender, type Settled, type Size } from './coalescer.ts';
-import { NoAnswer } from './failures.ts';
-import { CreateAccountsDocument, type OperationInput, PostOperationsDocument } from './generated.ts';
-import { resultOf, type Transport, type TypedDocument } from './transport.ts';
 
 /** A mutation's result, or null where the response has none. */
 export type AnyResult = { readonly __typename: string } | null | undefined;

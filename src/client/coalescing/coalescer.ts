@@ -2,8 +2,8 @@
  * Lets calls share requests. Calls wait until the turn of the event loop ends. One call is then sent by its own document,
  * several by one request. While MAX_IN_FLIGHT requests are in flight, further calls wait for the next request.
  */
-import { RequestRejected } from './errors.ts';
-import { NoAnswer, outOfTime } from './failures.ts';
+import { RequestRejected } from '../errors.ts';
+import { NoAnswer, outOfTime } from '../failures.ts';
 import { afterTurn } from './turns.ts';
 
 /** Thrown by `sendMany` where the service rejects the shared request as a whole. Its calls are then sent one by one. */

@@ -1,19 +1,19 @@
 /**
  * Runs calls: gives each mutation its key, keeps its intent, retries until there is a result, and lets calls share requests.
  */
-import { IntentConflict, OutcomeUnknown, queryFailed, Unreachable } from './errors.ts';
-import { NoAnswer } from './failures.ts';
-import { Intents } from './intents.ts';
-import { makeKey, type WithKey, withKey } from './keys.ts';
-import type { CallOptions, LedgerClientOptions, MutationOptions } from './options.ts';
-import { isRefusal } from './refusals.ts';
-import { type Patience, signalOf, untilAnswered } from './retry.ts';
+import { IntentConflict, OutcomeUnknown, queryFailed, Unreachable } from '../errors.ts';
+import { NoAnswer } from '../failures.ts';
+import { Intents } from '../intents.ts';
+import { makeKey, type WithKey, withKey } from '../keys.ts';
+import type { CallOptions, LedgerClientOptions, MutationOptions } from '../options.ts';
+import { isRefusal } from '../refusals.ts';
+import { type Patience, signalOf, untilAnswered } from '../retry.ts';
+import { storeOf } from '../stores.ts';
+import { type AnyDocument, resultOf, Transport, type TypedDocument } from '../transport.ts';
+import type * as t from '../types.ts';
 import { SharedMutations } from './shared-mutations.ts';
 import { SharedReads } from './shared-reads.ts';
-import { storeOf } from './stores.ts';
-import { type AnyDocument, resultOf, Transport, type TypedDocument } from './transport.ts';
 import { randomOfTurn } from './turns.ts';
-import type * as t from './types.ts';
 
 const DEADLINE_MS = 30_000;
 export const BATCH_DEADLINE_MS = 120_000;

@@ -1,6 +1,7 @@
 /** Reads of single nodes that share a request, in which each read has an alias. */
+
+import { readAnswer, resultOf, type Transport, type TypedDocument } from '../transport.ts';
 import { Coalescer, RequestNotShared, type Settled } from './coalescer.ts';
-import { readAnswer, resultOf, type Transport, type TypedDocument } from './transport.ts';
 
 type ById = TypedDocument<object, { readonly id: string }>;
 
