@@ -79,7 +79,7 @@ export interface PlannedCommand
   readonly target: (Pick<Target, 'id' | 'pending'> & { readonly kind: TargetName['kind'] }) | null;
   /** Every account that the command names or that its target moved. All of them are locked. */
   readonly accounts: readonly Uuid[];
-  readonly request: Request;
+  readonly request: RequestDigest;
   /** The salt of the digests of the command's texts; null where it has no texts. */
   readonly salt: Uint8Array | null;
   /** Ids that were generated for this command. A recorded outcome with one of them is the effect of this command, not a replay. */
@@ -106,7 +106,7 @@ export interface Target {
 }
 
 /** The digest of a request: 16 bytes that decide whether another request is the same, and 4 bytes per field that name the difference. */
-export interface Request {
+export interface RequestDigest {
   readonly fields: readonly string[];
   readonly digest: Buffer;
 }
@@ -215,7 +215,7 @@ function resolveField(value: FieldValue, idOf: IdOf): ResolvedField {
 export function digestRequest(
   kind: string,
   fields: readonly (readonly [name: string, value: string | null])[],
-): Request {
+): RequestDigest {
   const names: string[] = [];
   const present: (readonly [string, string])[] = [];
   const digest = Buffer.allocUnsafe(16 + 4 * fields.length).fill(0);
@@ -230,7 +230,7 @@ export function digestRequest(
 }
 
 /** Returns the names of the fields in which a request differs from a recorded one of the same kind; empty: they are the same. */
-export function differingFields({ fields, digest }: Request, recorded: Uint8Array): string[] {
+export function differingFields({ fields, digest }: RequestDigest, recorded: Uint8Array): string[] {
   if (digest.compare(recorded, 0, 16, 0, 16) === 0) return [];
   const names = fields.filter((_, place) => {
     const start = 16 + 4 * place;

@@ -17,7 +17,7 @@ import { arrayOf, type Column, type NamedValues } from './row-arrays.ts';
 type CurrencyOf = (code: string) => Currency;
 
 /** The accounts, keys and externalIds that a batch names. */
-export interface Naming {
+export interface BatchNames {
   readonly accounts: readonly Uuid[];
   /** Pairs of an account and one of its idempotency keys. */
   readonly keys: readonly (readonly [account: Uuid, key: string])[];
@@ -25,7 +25,7 @@ export interface Naming {
 }
 
 /** The state that a batch is decided on, read after its accounts are locked. */
-export interface Findings {
+export interface LockedState {
   /** Locked. Accounts that do not exist are missing. */
   readonly accounts: Map<Uuid, AccountState>;
   /** The transactions that are recorded under the batch's keys. */
@@ -44,9 +44,9 @@ export interface Findings {
 export async function lockAndFind(
   trx: Trx<DB>,
   ledgerId: Uuid,
-  { accounts: ids, keys, externalIds }: Naming,
+  { accounts: ids, keys, externalIds }: BatchNames,
   currencyOf: CurrencyOf,
-): Promise<Findings> {
+): Promise<LockedState> {
   const [locked, [row]] = await pipeline(trx, [
     lockQuery({ ids, ledgerId }),
     findQuery({

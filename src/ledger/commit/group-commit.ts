@@ -332,7 +332,7 @@ export class GroupCommit {
 /** Whether parts of the batch can be posted separately. */
 function canSplit(batch: readonly QueuedUnit[]): boolean {
   const [only] = batch;
-  return batch.length > 1 || (only !== undefined && only.unit.steps === undefined && only.size > 1);
+  return batch.length > 1 || (only !== undefined && only.unit.atomic === undefined && only.size > 1);
 }
 
 function isSame(some: readonly QueuedUnit[], others: readonly QueuedUnit[]): boolean {
