@@ -24,7 +24,7 @@ export interface BatchNames {
   readonly externalIds: readonly string[];
 }
 
-/** The state that a batch is decided on, read after its accounts are locked. */
+/** The state of a batch's accounts and names, read under the locks. */
 export interface LockedState {
   /** Locked. Accounts that do not exist are missing. */
   readonly accounts: Map<Uuid, AccountState>;
@@ -38,7 +38,7 @@ export interface LockedState {
 }
 
 /**
- * Locks accounts, lowest id first, and returns their states; then reads the rest of the findings. The locking statement filters
+ * Locks accounts, lowest id first, and returns their states; then reads the rest of the state. The locking statement filters
  * by nothing that can change: a row that changed during the wait for its lock would be missing from the result.
  */
 export async function lockAndFind(
@@ -119,7 +119,7 @@ const findQuery = preparedQuery(
 /**
  * Posts a block that was decided on predicted account states: locks the accounts, lowest id first, compares every value that the
  * decision used, inserts the block and commits, in one round trip. Returns the database's clock, read after the locks. If an
- * account differs, or `createdAt` is more than a second before that clock, it fails with SQLSTATE 40001 and writes nothing.
+ * account differs, or `createdAt` is not within the second before that clock, it fails with SQLSTATE 40001 and writes nothing.
  */
 export async function writeExpected(
   trx: Trx<DB>,
