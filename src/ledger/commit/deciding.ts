@@ -1,4 +1,4 @@
-/** The steps that optimistic and regular batches share: collect the names, find them, decide, and prepare the block. */
+/** The functions that optimistic and regular batches share: collect the names, find them, decide, and prepare the block. */
 import { randomBytes } from 'node:crypto';
 import type { CompiledQuery, Transaction as Trx } from 'kysely';
 import { decideAtomic, resolveOperation } from '../../core/decide/atomic.ts';
