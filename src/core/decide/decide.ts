@@ -3,8 +3,8 @@
  *
  * `decide` is pure and synchronous. The caller opens a `Book` on the states of the accounts; `decide` takes the commands in the
  * order of arrival and updates the book, so that each command sees the effects of the earlier ones. A refusal affects only its own
- * command. The steps are those of the order of precedence: see REFUSALS in errors.ts. Step 2 comes before, in request.ts, and so
- * does the part of step 3 that needs no account state, in command.ts.
+ * command. The steps are those of the order of precedence: see REFUSALS in errors.ts. Step 2 comes before, in request.ts. So
+ * does the part of step 3 that needs no account state: see command.ts.
  */
 import { type RecordedCode, type Refusal, refuse } from '../errors.ts';
 import type { Outcome } from '../transaction.ts';

@@ -10,7 +10,7 @@
  * The statement that locks the accounts compares every value that the decision used with the locked rows: compare-and-set, in
  * the database, under the lock. The trigger that appends the block compares the closed period. If the database rejects the write,
  * nothing was done, the cached states of these accounts are dropped, and the batch takes the regular path (batch.ts). After a lost
- * connection or a lock timeout, the group commit retries the batch. It is not new any more and takes the regular path then.
+ * connection or a lock timeout, the group commit retries the batch, on the regular path because it is not new.
  *
  * A cached state may be a prediction: the state that another batch leaves if its write succeeds. So on an account that every
  * batch moves, one lane decides while the other writes. A wrong prediction is harmless, because the database compares it.
