@@ -13,7 +13,7 @@ import { formatId, type Uuid } from '../values/ids.ts';
 import { attemptKey, type Book, draftOf } from './book.ts';
 import { type Command, type PlannedCommand, plan, type Target, type TargetName } from './command.ts';
 import { decide, isRecorded, type UnitDecision } from './decide.ts';
-import { recordRefusal } from './posting.ts';
+import { recordRefusal } from './record-outcome.ts';
 import { replay } from './replay.ts';
 
 /** An operation of a batch, as requested and as planned. */

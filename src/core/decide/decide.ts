@@ -14,7 +14,7 @@ import { attemptKey, type Book } from './book.ts';
 import type { PlannedCommand } from './command.ts';
 import { checkConditions } from './conditions.ts';
 import { planMovement } from './plan-movement.ts';
-import { recordMovement, recordRefusal } from './posting.ts';
+import { recordMovement, recordRefusal } from './record-outcome.ts';
 import { replay } from './replay.ts';
 
 /** The outcome of a command. id: that of its recording; null where this batch records nothing for the command. */
