@@ -211,7 +211,7 @@ export class GroupCommit {
   async #run(batch: readonly QueuedUnit[], work: Work): Promise<void> {
     let open = batch;
     for (let attempt = 1; ; attempt += 1) {
-      open = open.filter(({ isAnswered }) => !isAnswered);
+      open = unanswered(open);
       if (open.length === 0) return;
       try {
         const answers = await this.#attempt(open);
@@ -226,12 +226,13 @@ export class GroupCommit {
         if (failure === 'lockTimeout') {
           open = await this.#leaveLocked(open, error);
           work.accounts = accountsOf(open);
-          work.retries += 1;
+          if (open.length > 0) work.retries += 1;
           attempt = 0;
           continue;
         }
         if (attempt >= splitAfter && canSplit(open)) return this.#split(open, work);
         this.#refuseOverdue(open, failure, error);
+        if (unanswered(open).length === 0) return;
         work.retries += 1;
         await pauseBefore(attempt);
       }
@@ -336,6 +337,10 @@ export class GroupCommit {
 function canSplit(batch: readonly QueuedUnit[]): boolean {
   const [only] = batch;
   return batch.length > 1 || (only !== undefined && only.unit.atomic === undefined && only.size > 1);
+}
+
+function unanswered(batch: readonly QueuedUnit[]): readonly QueuedUnit[] {
+  return batch.filter(({ isAnswered }) => !isAnswered);
 }
 
 function isSame(some: readonly QueuedUnit[], others: readonly QueuedUnit[]): boolean {
