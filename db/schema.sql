@@ -307,7 +307,7 @@ begin
   if at < clock_timestamp() - interval '60 seconds' then
     raise 'the created_at of the block is more than 60 seconds ago' using errcode = '23514', constraint = 'blocks_in_time';
   end if;
-  -- move_accounts has checked this for a block with entries.
+  -- For a block with entries, move_accounts has checked this: its trigger fires first.
   if at > clock_timestamp() and batch.lines = 0 then
     if not public.clock_was_set_back(batch.ledger_id, at) then
       raise 'the created_at of the block is in the future' using errcode = '23514', constraint = 'blocks_not_from_the_future';
@@ -476,9 +476,9 @@ begin
     into ledger, at, first_id, last_id from new_entries n order by n.transaction_id limit 1;
   if not found then return null; end if;
 
-  -- Every posted transaction of the range has exactly its lines in this statement, and there are no other lines. Each line fits its
-  -- transaction, a unique key excludes duplicates, and the number of lines is the sum of entry_count. The lines of a transaction
-  -- sum to zero per currency and layer. The type of a transaction determines its layers and its number of lines.
+  -- Every posted transaction of the range has exactly its entries in this statement, and there are no others. Each entry fits its
+  -- transaction, a unique key excludes duplicates, and the number of entries (lines) is the sum of entry_count (demanded). The
+  -- entries of a transaction sum to zero per currency and layer. Its type determines their layers, and their number where it is fixed.
   with t as materialized (
     select p.id, p.ledger_id, p.entry_count, p.type, p.created_at, p.effective_at, p.reverses, p.hold_id
     from public.transactions p where p.id between first_id and last_id and p.outcome = 'POSTED'),
@@ -516,9 +516,9 @@ begin
   end if;
 
   -- One group per account: the first entry continues the version, and the last one agrees with the sums. An account with entries in
-  -- two currencies has two groups, and at most one of them can continue it. outer_lines counts lines that only an external account
-  -- may have: the debit of a deposit, the credit of a withdrawal. inner_lines counts lines that it may not have: the other lines of
-  -- these, and those of holds.
+  -- two currencies has two groups, and at most one of them can continue it. outer_lines counts entries that only an external
+  -- account may have: the debit of a deposit, the credit of a withdrawal. inner_lines counts entries that it may not have: the other
+  -- ones of deposits and withdrawals, and those of holds.
   with g as (
     select n.account_id, n.currency, min(n.version) as first_version, max(n.version) as last_version, count(*) as lines,
       bool_and(n.type = 'RELEASE') as only_releases,

@@ -174,6 +174,7 @@ create table entries (
   version bigint not null,
   ledger_id uuid not null,
   transaction_id uuid not null,
+  -- The position among the entries of the transaction, from 1.
   line smallint not null check (line > 0),
   type text collate "C" not null,
   currency text collate "C" not null,

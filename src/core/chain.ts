@@ -1,5 +1,6 @@
 /**
- * The journal's chain. It reveals every outcome that was changed, added, removed or reordered.
+ * The journal's chain. Recomputing it reveals every recorded outcome that was changed, added, removed or reordered, unless all
+ * later blocks were recomputed too: a hash that was stored elsewhere reveals that.
  *
  * The digest of a transaction is a leaf of its block's Merkle tree (RFC 6962). The hash of a block covers the hash of the
  * previous block. The format never changes, since other programs recompute it from the tables; tests/core/chain-vectors.json
@@ -28,7 +29,7 @@ export interface Leaf extends Transaction {
   readonly outcome: string;
   readonly facts: Readonly<Record<string, string>> | null;
   readonly expiresAt: Instant | null;
-  /** The caller; null: the service was called without credentials, or the ledger itself acted. */
+  /** The caller. Reserved: null as long as the service does not authenticate callers. */
   readonly actor: Uuid | null;
   readonly salt: Uint8Array | null;
 }
@@ -115,7 +116,7 @@ const NODE = 1;
 const BLOCK = Buffer.from('tls.block.v1');
 
 function sha256(bytes: Uint8Array): Buffer {
-  // Decoding a binary string takes half the time of a hash that returns a buffer: this buffer comes from Node's pool.
+  // A hash that returns a buffer takes twice as long: it allocates each one, and Buffer.from takes memory from Node's pool.
   return Buffer.from(hash('sha256', bytes, 'binary'), 'binary');
 }
 

@@ -1,6 +1,6 @@
 import type { Side } from './account.ts';
 import { canonicalText } from './chain.ts';
-import { differingFields, digestRequest, type Request } from './decide/command.ts';
+import { differingFields, digestRequest, type RequestDigest } from './decide/command.ts';
 import { type Refusal, refuse } from './errors.ts';
 import type { Currency } from './values/currency.ts';
 import type { Uuid } from './values/ids.ts';
@@ -30,7 +30,7 @@ export interface AccountRequest {
   readonly maxBalance: Decimal | null;
   readonly metadata: Metadata | null;
   readonly idempotencyKey: string | null;
-  readonly request: Request;
+  readonly request: RequestDigest;
   /** The position of the input within the request. */
   readonly path: string;
 }

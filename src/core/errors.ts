@@ -1,6 +1,6 @@
 /**
- * Refusals: the typed business errors of the API. REFUSALS is the table of precedence, the one place that defines the code, step,
- * recorded and retryable of each cause. The texts that callers read are in refusal-messages.ts.
+ * Refusals: the typed business errors of the API. REFUSALS is the table of precedence: it alone defines the code and the step of
+ * each cause, and whether its refusal is recorded and retryable. The texts that callers read are in refusal-messages.ts.
  */
 import type { Currency } from './values/currency.ts';
 import type { Uuid } from './values/ids.ts';
@@ -9,7 +9,7 @@ import type { Money } from './values/money.ts';
 
 interface Row {
   readonly code: RefusalCode;
-  /** Where several causes apply, the lowest step wins; within a step, the first row. null: a cause without a step. */
+  /** Where several causes apply, the lowest step wins; within a step, the first row. null: the cause can occur at any time. */
   readonly step: 1 | 2 | 3 | 4 | 5 | 6 | 7 | null;
   /** The refusal is recorded under its idempotency key: the same key always returns it. */
   readonly recorded: boolean;
@@ -20,16 +20,16 @@ interface Row {
 /** The order of precedence: one row per cause. A code has several rows where its causes belong to different steps. */
 // biome-ignore format: the rows of the table are aligned
 export const REFUSALS = {
-  // Step 1: the request is rejected before it is read.
+  // Step 1: the request is rejected before it is read. The first two causes are reserved: no code refuses them yet.
   forbidden:              { code: 'FORBIDDEN',                 step: 1,    recorded: false, retryable: false }, // the caller lacks the permission
   rateLimited:            { code: 'RATE_LIMITED',              step: 1,    recorded: false, retryable: true  }, // too many requests; nothing was done
-  overloaded:             { code: 'OVERLOADED',                step: 1,    recorded: false, retryable: true  }, // the queue is full, or a lock is held too long; nothing was done
+  overloaded:             { code: 'OVERLOADED',                step: 1,    recorded: false, retryable: true  }, // the queue is full, or retries ended; nothing was done
 
   // Step 2: the input is malformed. See decide/request.ts, create-account.ts, update-account.ts.
   malformedInput:         { code: 'INVALID_INPUT',             step: 2,    recorded: false, retryable: false }, // the shape of a field
   malformedAmount:        { code: 'INVALID_AMOUNT',            step: 2,    recorded: false, retryable: false }, // the text of an amount
 
-  // Step 3: the account of the idempotency key does not exist. See decide/command.ts.
+  // Step 3: the account of the idempotency key does not exist. See decide/command.ts, and decide.ts for ids of no account.
   keyAccountNotFound:     { code: 'ACCOUNT_NOT_FOUND',         step: 3,    recorded: false, retryable: false }, // the key account itself
   holdNotFound:           { code: 'HOLD_NOT_FOUND',            step: 3,    recorded: false, retryable: false }, // the hold that the request ends
   transactionNotFound:    { code: 'TRANSACTION_NOT_FOUND',     step: 3,    recorded: false, retryable: false }, // the transaction that the request reverses
@@ -46,7 +46,7 @@ export const REFUSALS = {
   amountUnfit:            { code: 'INVALID_AMOUNT',            step: 5,    recorded: false, retryable: false }, // the scale or size in its currency
   unbalanced:             { code: 'UNBALANCED',                step: 5,    recorded: false, retryable: false }, // debits and credits of a currency differ
   unsupportedAccount:     { code: 'UNSUPPORTED_ACCOUNT',       step: 5,    recorded: false, retryable: false }, // the kind or normal side of the account
-  notReversible:          { code: 'NOT_REVERSIBLE',            step: 5,    recorded: false, retryable: false }, // the type of the original, or a part of more than two entries
+  notReversible:          { code: 'NOT_REVERSIBLE',            step: 5,    recorded: false, retryable: false }, // an original of this type, or a partial reversal of other than two entries
   periodClosed:           { code: 'PERIOD_CLOSED',             step: 5,    recorded: false, retryable: false }, // effectiveAt is before the end of the closed period
   externalIdTaken:        { code: 'EXTERNAL_ID_TAKEN',         step: 5,    recorded: false, retryable: false }, // another account or transaction has the externalId
 
@@ -68,7 +68,7 @@ export const REFUSALS = {
   currencyTaken:          { code: 'CURRENCY_TAKEN',            step: 7,    recorded: false, retryable: false }, // the code is registered with other decimals, or in ISO 4217
 
   // No step: at any time.
-  unavailable:            { code: 'UNAVAILABLE',               step: null, recorded: false, retryable: true  }, // no connection to the database; the outcome is unknown
+  unavailable:            { code: 'UNAVAILABLE',               step: null, recorded: false, retryable: true  }, // the outcome is unknown, or the database cannot be reached
   internal:               { code: 'INTERNAL',                  step: null, recorded: false, retryable: false }, // a fault of the ledger; nothing was done
   batchAborted:           { code: 'BATCH_ABORTED',             step: null, recorded: false, retryable: false }, // an operation of an ATOMIC batch was refused
 } as const satisfies Record<string, Row>;
@@ -88,11 +88,14 @@ export interface RefusalFacts {
   OVERLOADED: { readonly retryAfterMs: number };
   INVALID_INPUT: { readonly field: string; readonly problem: string };
   INVALID_AMOUNT: { readonly field: string; readonly problem: string };
-  /** accountId, holdId, transactionId: as the caller sent it. */
+  /** Here and in the next two, the id is as the caller sent it. */
   ACCOUNT_NOT_FOUND: { readonly accountId: string };
   HOLD_NOT_FOUND: { readonly holdId: string };
   TRANSACTION_NOT_FOUND: { readonly transactionId: string };
-  /** differingFields: top-level fields of the input, or "type". transaction: null where the key's outcome was a decline. */
+  /**
+   * differingFields: top-level fields of the input, or "type". transaction: the one that is recorded under the key; null where that
+   * outcome is a refusal, or where the operation of the same ATOMIC batch that posted it was rolled back.
+   */
   IDEMPOTENCY_CONFLICT: { readonly differingFields: readonly string[]; readonly transaction: Uuid | null };
   SAME_ACCOUNT: { readonly accountId: string };
   UNKNOWN_CURRENCY: { readonly currency: string };
@@ -101,6 +104,7 @@ export interface RefusalFacts {
   UNSUPPORTED_ACCOUNT: { readonly account: Uuid };
   NOT_REVERSIBLE: { readonly transaction: Uuid };
   PERIOD_CLOSED: { readonly closedBefore: Instant };
+  /** takenBy: null where an earlier operation of the same ATOMIC batch took it, and was rolled back. */
   EXTERNAL_ID_TAKEN: {
     readonly takenBy: { readonly kind: 'account' | 'transaction'; readonly id: Uuid } | null;
   };
@@ -129,7 +133,7 @@ export interface RefusalFacts {
     readonly incoming: Money;
   };
   CURRENCY_TAKEN: { readonly registered: Currency };
-  /** index: that of the operation that aborted the batch. */
+  /** index: the position of the operation that aborted the batch. */
   BATCH_ABORTED: { readonly index: number; readonly cause: Refusal };
   UNAVAILABLE: Record<never, never>;
   /** faultId: identifies the fault in the log. Callers do not see it. */

@@ -4,7 +4,7 @@
  */
 import { type Account, balanceOf, heldOf, incomingOf } from './account.ts';
 import { type AuditEvent, type AuditFields, metadataDigest } from './audit.ts';
-import { differingFields, digestRequest, type Request } from './decide/command.ts';
+import { differingFields, digestRequest, type RequestDigest } from './decide/command.ts';
 import { type Refusal, refuse } from './errors.ts';
 import type { Uuid } from './values/ids.ts';
 import { checkLimits, type LimitInput, limitText, readLimits, toMinorLimits } from './values/limit.ts';
@@ -136,7 +136,7 @@ function differingFromRecorded(change: AccountChange, { action, request, salt }:
 }
 
 /** Metadata enters as its salted digest: otherwise the request's digest would reveal short values. */
-function digestChange(change: AccountChange, salt: Uint8Array | null): Request {
+function digestChange(change: AccountChange, salt: Uint8Array | null): RequestDigest {
   if (change.kind !== 'UPDATE') return digestRequest(ACTIONS[change.kind], []);
   const { externalId, minBalance, maxBalance, metadata } = change;
   return digestRequest(ACTIONS.UPDATE, [

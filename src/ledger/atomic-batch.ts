@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
-import { PendingTargets, type Step } from '../core/decide/atomic.ts';
+import { type AtomicOperation, PendingTargets } from '../core/decide/atomic.ts';
 import type { Command } from '../core/decide/command.ts';
 import { type Refusal, refuse } from '../core/errors.ts';
 import type { Names } from './names.ts';
@@ -11,20 +11,20 @@ import type { Names } from './names.ts';
 export async function planAtomic(
   names: Names,
   slices: readonly (readonly Command[])[],
-): Promise<readonly Step[] | Refusal> {
+): Promise<readonly AtomicOperation[] | Refusal> {
   const pending = new PendingTargets();
-  const steps: Step[] = [];
+  const operations: AtomicOperation[] = [];
   for (const [turn, slice] of slices.entries()) {
     if (turn > 0) await setImmediate();
     const answers = await Promise.all(slice.map((command) => names.plan(command, pending.find)));
-    const first = steps.length;
+    const first = operations.length;
     for (const [place, command] of slice.entries()) {
       const planned = answers[place];
       if (planned === undefined) throw new TypeError('each command is planned');
       if ('code' in planned) return refuse('batchAborted', { index: first + place, cause: planned });
-      steps.push({ command, planned });
+      operations.push({ command, planned });
     }
-    for (const { planned } of steps.slice(first)) pending.add(planned);
+    for (const { planned } of operations.slice(first)) pending.add(planned);
   }
-  return steps;
+  return operations;
 }

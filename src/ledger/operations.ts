@@ -11,7 +11,7 @@ import { type Refusal, refuse } from '../core/errors.ts';
 import type { BatchProcessed, Outcome } from '../core/transaction.ts';
 import { planAtomic } from './atomic-batch.ts';
 import type { GroupCommit } from './commit/group-commit.ts';
-import { findUnfinished, outcomesOf, unitOf } from './commit/unit.ts';
+import { atomicUnitOf, findUnfinished, outcomesOf } from './commit/unit.ts';
 import type { Names } from './names.ts';
 import { type OnFault, overloaded, refuseFault } from './retries.ts';
 
@@ -159,10 +159,10 @@ export class Operations {
     const cause = operations[index];
     if (cause !== undefined && 'code' in cause) return refuse('batchAborted', { index, cause });
     const slices = [...slicesOf(operations.filter(isCommand))];
-    const steps = await planAtomic(this.#options.names, slices);
-    if ('code' in steps) return steps;
+    const planned = await planAtomic(this.#options.names, slices);
+    if ('code' in planned) return planned;
     this.#use(places, operations.length);
-    const answer = await places.lanes.postUnit(unitOf(steps));
+    const answer = await places.lanes.postUnit(atomicUnitOf(planned));
     return 'code' in answer ? answer : { code: 'PROCESSED', outcomes: answer };
   }
 

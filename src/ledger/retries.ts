@@ -5,6 +5,8 @@
  * - `retry`, below: accounts, currencies, periods, names and reads;
  * - the group commit: it also parks commands on locked accounts, and splits a batch to find the command at fault.
  *
+ * docs/architecture.md describes the same table for operators.
+ *
  * The three refusals have one meaning each:
  * - UNAVAILABLE: the outcome is unknown, or the database cannot be reached or does not commit. Repeat the request with the same
  *   key.
@@ -23,7 +25,7 @@ import { constraintOf, sqlStateOf } from '../db/postgres/pg-errors.ts';
 export const UNAVAILABLE_AFTER_MS = 4000;
 /** Shorter, so that the last attempt ends, and its result is certain, before the caller would receive UNAVAILABLE. */
 const RETRY_FOR_MS = 3000;
-/** A failure that is repeated so often may be caused by one command of the batch. */
+/** After this many failed attempts, one command of the batch may be the cause. */
 const SPLIT_AFTER = 6;
 
 interface Rule {
@@ -32,18 +34,20 @@ interface Rule {
   /** Failed attempts before the group commit splits the batch. Infinity: the batch stays whole. */
   readonly splitAfter: number;
   readonly refusal: 'unavailable' | 'overloaded' | 'internal';
-  /** The failure proves that the database works, so that callers keep waiting for it. */
+  /** The failure is an answer of the database: the watchdog of the group commit does not count it as silence. */
   readonly provesLife: boolean;
-  /** The group commit reports the last failure to the log. */
+  /** The group commit reports the failure to the log when it refuses a command because of it. */
   readonly isReported: boolean;
 }
 
+/** The database answered: the failure is about this attempt. */
 const answered = {
   forMs: RETRY_FOR_MS,
   splitAfter: SPLIT_AFTER,
   refusal: 'overloaded',
   provesLife: true,
 } as const;
+/** The database does not answer or does not commit. */
 const silent = {
   forMs: UNAVAILABLE_AFTER_MS,
   splitAfter: Infinity,
@@ -64,9 +68,15 @@ export const RETRIES = {
   overtaken: { ...answered, isReported: true },
   /** Statement timeout, cancellation, disk full, out of memory. */
   exhausted: { ...answered, isReported: true },
-  /** A lock wait that was too long, for anything but a locked account: often for a COMMIT that hangs, as without its standby. */
+  /**
+   * A lock wait that was too long. The group commit parks the commands on locked accounts; this row is for the others, which often
+   * wait for a COMMIT that hangs, as without its standby.
+   */
   lockTimeout: { ...silent, isReported: false },
-  /** Another session keeps an account locked. Commands on it are parked, so that others can proceed. */
+  /**
+   * Another session keeps an account locked. `retry` receives it as AccountLockedError. In the group commit it is not a failure of an
+   * attempt: it is the time for which commands are parked.
+   */
   accountLocked: { ...answered, forMs: 10_000, splitAfter: Infinity, provesLife: false, isReported: false },
   /** Any other error: a repetition would fail too. */
   fault: { forMs: 0, splitAfter: 1, refusal: 'internal', provesLife: true, isReported: true },
@@ -90,6 +100,7 @@ const OVERTAKEN_CONSTRAINTS: ReadonlySet<string> = new Set([
   'ledgers_closed_forward',
 ]);
 
+/** Returns the row of the table for an error. */
 export function failureOf(error: unknown): Failure {
   if (error instanceof CommitUnknownError) return 'commitUnknown';
   if (error instanceof ConnectionLostError) return 'connectionLost';
@@ -103,7 +114,7 @@ export function failureOf(error: unknown): Failure {
       return 'conflict';
     case '23505': // unique violation
       return 'taken';
-    case '55P03':
+    case '55P03': // lock timeout
       return 'lockTimeout';
     case '57014': // statement timeout, or cancelled by an administrator
     case '53100': // disk full
@@ -131,11 +142,12 @@ export function refuseFault(onFault: OnFault, error: unknown): Refusal {
 /** How long an overloaded caller should wait: a full queue is worked off in about this time. */
 const RETRY_AFTER_MS = 1000;
 
+/** Returns the refusal of a command for which nothing was done. */
 export function overloaded(): Refusal<'OVERLOADED'> {
   return refuse('overloaded', { retryAfterMs: RETRY_AFTER_MS });
 }
 
-/** Returns the refusal after the last attempt. It reports the error if the table says so. */
+/** Reports the error of the last attempt if the table says so, and returns the refusal for the caller. */
 export function refuseAfter(failure: Failure, error: unknown, onFault: OnFault): Refusal {
   const { refusal, isReported } = RETRIES[failure];
   if (refusal === 'internal') return refuseFault(onFault, error);

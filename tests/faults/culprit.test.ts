@@ -32,6 +32,22 @@ test('a command that the database rejects fails alone among two hundred', async 
   expect(row).toEqual({ versions: true, blocks: true });
 });
 
+test('a command that fails alone is not counted as retried', async () => {
+  const own = await createTestDatabase();
+  await asOwner(own, `alter table entries add constraint test_culprit check (amount <> -1234567)`);
+  const ledger = await openLedger(own);
+  const [from = '', to = ''] = await makeAccounts(ledger, 2, { funds: '1000000.00' });
+  const batches: unknown[] = [];
+  ledger.observe(({ size, retries, splits }) => batches.push({ size, retries, splits }));
+
+  const culprit = { fromAccountId: from, toAccountId: to, amount: '12345.67' };
+  expect(await transfer(ledger, culprit)).toMatchObject({ code: 'INTERNAL' });
+  expect(await transfer(ledger, { ...culprit, amount: '1.00' })).toMatchObject({ code: 'POSTED' });
+
+  expect(batches[0]).toEqual({ size: 1, retries: 0, splits: 0 });
+  await expectSoundBooks(own);
+});
+
 test('an ATOMIC batch with a command that the database rejects fails as a whole', async () => {
   const own = await createTestDatabase();
   await asOwner(own, `alter table entries add constraint test_culprit check (amount <> -1234567)`);

@@ -88,6 +88,16 @@ test('a pipeline without COMMIT is rolled back with its transaction', async () =
   expect(await countAccounts('third')).toBe(0);
 });
 
+test('a transaction that ignores the error of a statement does not return as committed', async () => {
+  const failed = inTransaction(async (trx) => {
+    await trx.executeQuery(insertAccount('ignored'));
+    await trx.executeQuery(divide(0)).catch(() => {});
+  });
+
+  await expect(failed).rejects.toThrow('rolled back instead of committed');
+  expect(await countAccounts('ignored')).toBe(0);
+});
+
 test('a statement after COMMIT is rejected: it would run outside of the transaction', async () => {
   const failed = inTransaction(async (trx) => {
     await pipeline(trx, [insertAccount('fourth'), COMMIT]);

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 
-/** How the proxy treats a COMMIT: pass it, drop the connection before or after the server receives it, or send a warning first. */
+/** How the proxy treats a COMMIT: pass it, drop the connection before or after the server executes it, or send a warning first. */
 export type Fate = 'pass' | 'drop before' | 'drop after' | 'warn';
 
 export interface TcpProxy {
@@ -24,6 +24,9 @@ export interface TcpProxy {
 
 /** The message of the simple query `commit`: the byte Q, the length of the rest in four bytes, the text, a zero. */
 const COMMIT = Buffer.from('Q\0\0\0\x0bcommit\0', 'latin1');
+
+/** The command tags in the result of COMMIT. */
+const COMMIT_TAGS = ['COMMIT\0', 'ROLLBACK\0'];
 
 /** PostgreSQL's warning when the wait for a synchronous standby is cancelled: fields by letter, each followed by a zero. */
 const WARNING = notice('SWARNING\0VWARNING\0C01000\0Mcanceling wait for synchronous replication\0\0');
@@ -72,9 +75,9 @@ export async function startTcpProxy(
     });
     database.on('data', (bytes) => {
       if (mode === 'freeze') return;
-      // The server's response shows that it has received COMMIT. It is not passed to the client.
+      // Statements sent together with COMMIT have results of their own, which can arrive earlier. None is passed to the client.
       if (fate === 'drop after') {
-        drop();
+        if (COMMIT_TAGS.some((tag) => bytes.includes(tag))) drop();
         return;
       }
       if (fate === 'warn') client.write(WARNING);

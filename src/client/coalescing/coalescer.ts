@@ -1,17 +1,18 @@
 /**
- * Lets calls share requests. Calls wait until the turn of the event loop ends. One call is then sent by its own document,
- * several by one request. While MAX_IN_FLIGHT requests are in flight, further calls wait for the next request.
+ * Lets calls share requests. Calls wait until the turn of the event loop ends. A single call is then sent with the document of its
+ * mutation or query; several calls are sent in one request. While MAX_IN_FLIGHT requests are in flight, further calls wait.
  */
 import { RequestRejected } from '../errors.ts';
 import { NoAnswer, outOfTime } from '../failures.ts';
 import { afterTurn } from './turns.ts';
 
-/** Thrown by `sendMany` where the service rejects the shared request as a whole. Its calls are then sent one by one. */
+/** Thrown by `sendMany` where the service rejects the shared request as a whole. Each of its calls then has its own request. */
 export class RequestNotShared extends Error {}
 
 /** An answer to one call of a shared request, or the error that its caller receives. */
 export type Settled<Answer> = { readonly answer: Answer } | { readonly error: unknown };
 
+/** The requests of one kind: how their items are measured and sent. */
 export interface Sender<Item, Answer> {
   /** The most that one shared request takes. */
   readonly limits: Size;
@@ -21,24 +22,25 @@ export interface Sender<Item, Answer> {
   sendMany(items: readonly Item[], signal: AbortSignal): Promise<readonly Settled<Answer>[]>;
 }
 
+/** The size of a call, of a request, or its limit. */
 export interface Size {
   readonly count: number;
   readonly bytes: number;
-  /** In the service's units. */
+  /** In the units of the service's cost limit. */
   readonly cost: number;
 }
 
 const MAX_IN_FLIGHT = 4;
 /**
- * A request that is in flight for longer does not count among those in flight. One locked account can keep a request waiting for
- * seconds; calls that come later must not wait for it too.
+ * A request that takes more time does not count towards MAX_IN_FLIGHT. One locked account can keep a request waiting for seconds;
+ * later calls must not wait for it too.
  */
 const SLOW_MS = 2000;
 
 interface Call<Item, Answer> {
   readonly item: Item;
   readonly size: Size;
-  /** Whether it must be sent by a request of its own. */
+  /** Whether it must have a request of its own. */
   isAlone: boolean;
   readonly signal: AbortSignal;
   resolve(answer: Answer): void;
@@ -118,6 +120,7 @@ export class Coalescer<Item, Answer> {
 
   async #dispatch(calls: readonly Call<Item, Answer>[]): Promise<void> {
     let isCounted = true;
+    // Called after SLOW_MS, at the end, or both.
     const release = () => {
       if (isCounted) this.#inFlight -= 1;
       isCounted = false;
@@ -149,6 +152,7 @@ export class Coalescer<Item, Answer> {
         else call.resolve(settled.answer);
       }
     } catch (error) {
+      // The calls that did not cause the rejection succeed in requests of their own.
       const isSplit =
         calls.length > 1 && (error instanceof RequestNotShared || error instanceof RequestRejected);
       for (const call of calls) {

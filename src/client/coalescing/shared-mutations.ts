@@ -8,7 +8,7 @@ import { Coalescer, RequestNotShared, type Sender, type Settled, type Size } fro
 /** A mutation's result, or null where the response has none. */
 export type AnyResult = { readonly __typename: string } | null | undefined;
 
-/** A mutation that is ready to be sent. Its input is JSON already, so that an input that is no JSON concerns one call only. */
+/** A mutation that is ready to be sent. Its input is JSON already: an input that has no JSON form then fails its own call only. */
 interface Item {
   /** The mutation's field. */
   readonly field: string;
@@ -34,22 +34,21 @@ const CREATE_ACCOUNT = 'createAccount';
 const MAX_BYTES = 1_000_000;
 /** The service's limit for the cost of one request. */
 const MAX_COST = 300_000;
-/**
- * The cost of one result of PostOperationsDocument, and of one entry of its transaction. A condition costs nothing; what is counted
- * for it keeps a request below the service's size of a batch.
- */
+/** The cost of one result of PostOperationsDocument, without the entries of its transaction. */
 const RESULT_COST = 350;
+/** The cost of one entry of such a result. */
 const ENTRY_COST = 24;
+/** The service counts no cost for a condition. With this one, MAX_COST also keeps a batch within its size limit of 20,000. */
 const CONDITION_COST = 15;
-/** The service posts up to 500 operations in the same database transactions as single mutations. */
+/** A larger batch would not share database transactions with single mutations. */
 const MAX_OPERATIONS = 500;
-/** createAccounts takes as many. */
+/** The most accounts of one `createAccounts`. */
 const MAX_ACCOUNTS = 1000;
-/** As many as the service assumes: of a reversal the most that a transaction has, of a capture the most that it makes. */
+/** The numbers of entries that the service assumes: 100 is the maximum of a transaction, 4 the number of a capture. */
 const REVERSAL_ENTRIES = 100;
 const OTHER_ENTRIES = 4;
 
-/** Sends single mutations, those that are called in one turn of the event loop by one request. */
+/** Sends single mutations. Those that are called in one turn of the event loop share a request. */
 export class SharedMutations {
   readonly #operations: Coalescer<Item, AnyResult>;
   readonly #accounts: Coalescer<Item, AnyResult>;
@@ -128,7 +127,7 @@ async function postOperations(
   const operations = items.map(({ field, json }) => `{"${OPERATIONS[field]}":${json}}`);
   const variables = `{"input":{"mode":"INDEPENDENT","operations":[${operations}]}}`;
   const data = await transport.sendJson(PostOperationsDocument, variables, signal);
-  return settle(items, data.postBatch, (index, { field }) => `operations[${index}].${OPERATIONS[field]}.`);
+  return answersOf(items, data.postBatch, (index, { field }) => `operations[${index}].${OPERATIONS[field]}.`);
 }
 
 async function createAccounts(
@@ -138,15 +137,18 @@ async function createAccounts(
 ): Promise<Settled<AnyResult>[]> {
   const variables = `{"input":{"accounts":[${items.map(({ json }) => json)}]}}`;
   const data = await transport.sendJson(CreateAccountsDocument, variables, signal);
-  return settle(items, data.createAccounts, (index) => `accounts[${index}].`);
+  return answersOf(items, data.createAccounts, (index) => `accounts[${index}].`);
 }
 
 type BatchResult =
   | { readonly __typename: string; readonly results: readonly object[] }
   | { readonly __typename: string; readonly retryable: boolean; readonly message: string };
 
-/** Gives each call its result. A refusal of the whole request is each call's where it is retryable; else the calls must be sent one by one. */
-function settle(
+/**
+ * Returns the result of each call. A retryable refusal of the whole request is the result of each call. Throws RequestNotShared for
+ * any other one.
+ */
+function answersOf(
   items: readonly Item[],
   result: BatchResult | null | undefined,
   pathOf: (index: number, item: Item) => string,
@@ -161,7 +163,7 @@ function settle(
   return items.map(() => ({ answer: result }));
 }
 
-/** Returns the refusal as the single mutation has it, whose `field` and message name the field of that mutation's input. */
+/** Returns the result as the single mutation returns it: `field` and `message` of a refusal name the field of that mutation's input. */
 function withoutPath(result: AnyResult, path: string): AnyResult {
   const { field, message } = Object(result) as { readonly field?: unknown; readonly message?: unknown };
   if (result == null || typeof field !== 'string' || !field.startsWith(path)) return result;

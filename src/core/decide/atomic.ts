@@ -13,11 +13,11 @@ import { formatId, type Uuid } from '../values/ids.ts';
 import { attemptKey, type Book, draftOf } from './book.ts';
 import { type Command, type PlannedCommand, plan, type Target, type TargetName } from './command.ts';
 import { decide, isRecorded, type UnitDecision } from './decide.ts';
-import { recordRefusal } from './posting.ts';
+import { recordRefusal } from './record-outcome.ts';
 import { replay } from './replay.ts';
 
 /** An operation of a batch, as requested and as planned. */
-export interface Step {
+export interface AtomicOperation {
   readonly command: Command;
   readonly planned: PlannedCommand;
 }
@@ -39,7 +39,10 @@ export class PendingTargets {
 }
 
 /** Returns the planned command, with the id of a pending target once the book has it. */
-export function resolveStep({ externalIds }: Pick<Book, 'externalIds'>, { command, planned }: Step) {
+export function resolveOperation(
+  { externalIds }: Pick<Book, 'externalIds'>,
+  { command, planned }: AtomicOperation,
+) {
   const { target } = planned;
   const id = target?.pending === undefined ? undefined : externalIds.get(target.pending);
   if (id === undefined) return planned;
@@ -62,26 +65,29 @@ const SLICE = 500;
  * Operations whose key has a recorded decline or a conflict come first. It yields after every slice, so that the caller can let
  * the event loop run.
  */
-export function* decideAtomic(book: Book, steps: readonly Step[]): Generator<void, UnitDecision> {
+export function* decideAtomic(
+  book: Book,
+  operations: readonly AtomicOperation[],
+): Generator<void, UnitDecision> {
   const culprit = findRecordedCulprit(
     book,
-    steps.map((step) => resolveStep(book, step)),
+    operations.map((operation) => resolveOperation(book, operation)),
   );
   if (culprit !== undefined) return { answer: aborted(culprit), ids: [] };
 
   const draft = draftOf(book);
   const outcomes: Outcome[] = [];
   const ids: (Uuid | null)[] = [];
-  for (const [place, step] of steps.entries()) {
+  for (const [place, operation] of operations.entries()) {
     if (place > 0 && place % SLICE === 0) yield;
-    const [decision] = decide(draft.book, [resolveStep(draft.book, step)]);
+    const [decision] = decide(draft.book, [resolveOperation(draft.book, operation)]);
     if (decision === undefined) throw new TypeError('decide returned no decision');
     const { outcome, id } = decision;
     if (outcome.code !== 'POSTED') {
       const made = new Set(ids);
       const refusal = withoutBatch(outcome, made);
       ids.fill(null);
-      ids.push(recordCulprit(book, step, refusal, draft.book, made));
+      ids.push(recordCulprit(book, operation, refusal, draft.book, made));
       return { answer: aborted({ place, refusal }), ids };
     }
     outcomes.push(outcome);
@@ -118,18 +124,18 @@ function findRecordedCulprit(
 /** Records a refusal as if the operation had been sent alone. Returns the id of the recording, null where nothing is recorded. */
 function recordCulprit(
   book: Book,
-  step: Step,
+  operation: AtomicOperation,
   refusal: Refusal,
   draft: Book,
   made: ReadonlySet<Uuid | null>,
 ): Uuid | null {
   if (!isRecorded(refusal) || refusal.replayed) return null;
-  const { planned } = step;
+  const { planned } = operation;
   const id =
     planned.target?.pending === undefined ? undefined : draft.externalIds.get(planned.target.pending);
   const targetIsGone = planned.target?.pending !== undefined && (id === undefined || made.has(id));
   // A target that this batch created does not exist after the abort. Then the request keeps its name instead of an id.
-  const command = targetIsGone ? { ...planned, target: null } : resolveStep(book, step);
+  const command = targetIsGone ? { ...planned, target: null } : resolveOperation(book, operation);
   return recordRefusal(book, command, refusal).id;
 }
 

@@ -7,9 +7,12 @@ import type { Recorded, Recording } from './recording.ts';
 
 /** The state that a batch is decided on, and the batch's effects so far. */
 export interface Book {
-  /** Every existing account that the batch names, locked. */
+  /**
+   * Every existing account that the batch names. On the regular path they are locked; an optimistic write compares them under the
+   * lock; a preview does neither.
+   */
   readonly accounts: Map<Uuid, AccountState>;
-  /** The holds and original transactions that the batch names. Their accounts are locked. */
+  /** The holds and original transactions that the batch names. Their accounts are in `accounts`. */
   readonly holds: Map<Uuid, Hold>;
   readonly originals: Map<Uuid, Original>;
   /** The recorded outcomes of the batch's idempotency keys, by `attemptKey`. */
@@ -30,11 +33,12 @@ export interface Original {
   readonly reversed: bigint;
 }
 
+/** The state that a book is opened on. */
 export interface BookState
   extends Pick<Book, 'accounts' | 'holds' | 'originals' | 'recorded' | 'externalIds' | 'closedBefore'> {
-  /** The database's clock, read after the locks were taken. */
+  /** The database's clock, read after the locks were taken, or a prediction of it. */
   readonly clock: Instant;
-  /** 42 random bits for the block's ids. */
+  /** At least 42 random bits for the block's ids. */
   readonly random: number;
 }
 
@@ -61,7 +65,7 @@ export interface Draft {
   settle(): void;
 }
 
-/** Opens a draft. */
+/** Opens a draft on a book. */
 export function draftOf(book: Book): Draft {
   const maps = {
     accounts: new Layer(book.accounts),

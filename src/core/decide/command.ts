@@ -77,10 +77,10 @@ export interface PlannedCommand
   readonly legs: readonly PlannedLeg[];
   readonly conditions: readonly PlannedCondition[];
   readonly target: (Pick<Target, 'id' | 'pending'> & { readonly kind: TargetName['kind'] }) | null;
-  /** Every account that the command names or that its target moved. All of them are locked. */
+  /** Every account that the command names or that its target moved, possibly twice. All of them are locked. */
   readonly accounts: readonly Uuid[];
-  readonly request: Request;
-  /** The salt of the digests of the command's texts; null where it has no texts. */
+  readonly request: RequestDigest;
+  /** The salt of the digests of the command's descriptions and metadata; null where it has none. */
   readonly salt: Uint8Array | null;
   /** Ids that were generated for this command. A recorded outcome with one of them is the effect of this command, not a replay. */
   readonly madeIds: Set<Uuid>;
@@ -105,13 +105,16 @@ export interface Target {
   readonly pending?: string;
 }
 
-/** The digest of a request: 16 bytes that decide whether another request is the same, and 4 bytes per field that name the difference. */
-export interface Request {
+/**
+ * The digest of a request and the names of its fields. The first 16 bytes decide whether another request is the same; 4 more bytes
+ * per field show which fields differ.
+ */
+export interface RequestDigest {
   readonly fields: readonly string[];
   readonly digest: Buffer;
 }
 
-/** Resolves the names of a command. */
+/** The look-ups that resolve the names of a command. */
 export interface LookUp {
   readonly account: (name: Name) => Uuid | undefined;
   /** The external account of the key account's currency. */
@@ -120,7 +123,10 @@ export interface LookUp {
   readonly salt: () => Uint8Array;
 }
 
-/** Resolves the names of a command. Refuses it (step 3) where its key account or target does not exist. */
+/**
+ * Resolves the names of a command. Refuses it (step 3) where its target, or the `ext:` name of its key account, does not exist. An id
+ * of no account is refused by `decide`.
+ */
 export function plan(command: Command, lookUp: LookUp): PlannedCommand | Refusal {
   const { keyAccount, target: targetName } = command;
   const target = targetName === null ? undefined : lookUp.target(targetName);
@@ -215,7 +221,7 @@ function resolveField(value: FieldValue, idOf: IdOf): ResolvedField {
 export function digestRequest(
   kind: string,
   fields: readonly (readonly [name: string, value: string | null])[],
-): Request {
+): RequestDigest {
   const names: string[] = [];
   const present: (readonly [string, string])[] = [];
   const digest = Buffer.allocUnsafe(16 + 4 * fields.length).fill(0);
@@ -230,7 +236,7 @@ export function digestRequest(
 }
 
 /** Returns the names of the fields in which a request differs from a recorded one of the same kind; empty: they are the same. */
-export function differingFields({ fields, digest }: Request, recorded: Uint8Array): string[] {
+export function differingFields({ fields, digest }: RequestDigest, recorded: Uint8Array): string[] {
   if (digest.compare(recorded, 0, 16, 0, 16) === 0) return [];
   const names = fields.filter((_, place) => {
     const start = 16 + 4 * place;

@@ -1,10 +1,10 @@
 /**
  * Decides whether commands are posted or declined.
  *
- * `decide` is pure and synchronous. The caller opens a `Book` on locked accounts; `decide` takes the commands in the order of
- * arrival and updates the book, so that each command sees the effects of the earlier ones. A refusal affects only its own
- * command. The steps are those of the order of precedence: see REFUSALS in errors.ts. Steps 2 and 3 come before: see request.ts
- * and command.ts.
+ * `decide` is pure and synchronous. The caller opens a `Book` on the states of the accounts; `decide` takes the commands in the
+ * order of arrival and updates the book, so that each command sees the effects of the earlier ones. A refusal affects only its own
+ * command. The steps are those of the order of precedence: see REFUSALS in errors.ts. Step 2 comes before, in request.ts. So
+ * does the part of step 3 that needs no account state: see command.ts.
  */
 import { type RecordedCode, type Refusal, refuse } from '../errors.ts';
 import type { Outcome } from '../transaction.ts';
@@ -14,16 +14,16 @@ import { attemptKey, type Book } from './book.ts';
 import type { PlannedCommand } from './command.ts';
 import { checkConditions } from './conditions.ts';
 import { planMovement } from './plan-movement.ts';
-import { recordMovement, recordRefusal } from './posting.ts';
+import { recordMovement, recordRefusal } from './record-outcome.ts';
 import { replay } from './replay.ts';
 
-/** The outcome of a command. id: that of its recording; null where this batch records nothing for it. */
+/** The outcome of a command. id: that of its recording; null where this batch records nothing for the command. */
 export interface Decision {
   readonly outcome: Outcome;
   readonly id: Uuid | null;
 }
 
-/** The decision on the commands of a unit. ids: those of the recordings, by the command's position. */
+/** The decision on the commands of a unit. ids: those of the recordings, one per command; null or missing where there is none. */
 export interface UnitDecision {
   readonly answer: readonly Outcome[] | Refusal;
   readonly ids: readonly (Uuid | null)[];
@@ -36,6 +36,7 @@ export function decide(book: Book, commands: readonly PlannedCommand[]): Decisio
 
 function decideOne(book: Book, command: PlannedCommand): Decision {
   const { keyAccount, idempotencyKey } = command;
+  // Step 3. An `ext:` name was resolved before, but an id is not looked up until here.
   if (!book.accounts.has(keyAccount.id)) {
     return unrecorded(refuse('keyAccountNotFound', { accountId: keyAccount.given }));
   }

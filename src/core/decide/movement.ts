@@ -74,7 +74,7 @@ export function checkAttempt(book: Book, command: PlannedCommand): Refusal | und
   return refuse('externalIdTaken', { takenBy: { kind: 'transaction', id: takenBy } });
 }
 
-/** Returns an account that the batch locked; throws where it did not. */
+/** Returns an account that every batch with this command has in its book; throws where the book lacks it. */
 export function lockedAccount(book: Book, id: Uuid): AccountState {
   const account = book.accounts.get(id);
   if (account === undefined) throw new TypeError(`account ${id} is not locked`);

@@ -1,3 +1,4 @@
+/** The form of a recorded outcome: as it is written, as it is read for a replay, and its facts as texts. */
 import { type Leaf, salted } from '../chain.ts';
 import { type ConditionKind, type RecordedCode, type Refusal, refuse } from '../errors.ts';
 import type { Outcome } from '../transaction.ts';

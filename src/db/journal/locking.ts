@@ -17,15 +17,15 @@ import { arrayOf, type Column, type NamedValues } from './row-arrays.ts';
 type CurrencyOf = (code: string) => Currency;
 
 /** The accounts, keys and externalIds that a batch names. */
-export interface Naming {
+export interface BatchNames {
   readonly accounts: readonly Uuid[];
   /** Pairs of an account and one of its idempotency keys. */
   readonly keys: readonly (readonly [account: Uuid, key: string])[];
   readonly externalIds: readonly string[];
 }
 
-/** The state that a batch is decided on, read after its accounts are locked. */
-export interface Findings {
+/** The state of a batch's accounts and names, read under the locks. */
+export interface LockedState {
   /** Locked. Accounts that do not exist are missing. */
   readonly accounts: Map<Uuid, AccountState>;
   /** The transactions that are recorded under the batch's keys. */
@@ -38,15 +38,15 @@ export interface Findings {
 }
 
 /**
- * Locks accounts, lowest id first, and returns their states; then reads the rest of the findings. The locking statement filters
+ * Locks accounts, lowest id first, and returns their states; then reads the rest of the state. The locking statement filters
  * by nothing that can change: a row that changed during the wait for its lock would be missing from the result.
  */
 export async function lockAndFind(
   trx: Trx<DB>,
   ledgerId: Uuid,
-  { accounts: ids, keys, externalIds }: Naming,
+  { accounts: ids, keys, externalIds }: BatchNames,
   currencyOf: CurrencyOf,
-): Promise<Findings> {
+): Promise<LockedState> {
   const [locked, [row]] = await pipeline(trx, [
     lockQuery({ ids, ledgerId }),
     findQuery({
@@ -119,7 +119,7 @@ const findQuery = preparedQuery(
 /**
  * Posts a block that was decided on predicted account states: locks the accounts, lowest id first, compares every value that the
  * decision used, inserts the block and commits, in one round trip. Returns the database's clock, read after the locks. If an
- * account differs, or `createdAt` is more than a second before that clock, it fails with SQLSTATE 40001 and writes nothing.
+ * account differs, or `createdAt` is not within the second before that clock, it fails with SQLSTATE 40001 and writes nothing.
  */
 export async function writeExpected(
   trx: Trx<DB>,

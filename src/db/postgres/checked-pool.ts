@@ -124,6 +124,7 @@ class CheckedClient implements PostgresPoolClient {
     return this.#commit;
   }
 
+  /** Kysely checks the command tag: PostgreSQL answers ROLLBACK if an earlier statement of the transaction failed. */
   async #runCommit(): Promise<unknown> {
     this.#hasWarning = false;
     const result = await this.#run('commit', []);

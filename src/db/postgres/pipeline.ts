@@ -14,7 +14,7 @@ export async function pipeline<Rows extends readonly unknown[]>(
   queries: readonly [...{ [K in keyof Rows]: CompiledQuery<Rows[K]> }],
   onResult: () => void = () => {},
 ): Promise<{ [K in keyof Rows]: Rows[K][] }> {
-  // All results are awaited: a later one may be rejected some microtasks before the first error is.
+  // Promise.all would throw the error that arrives first. The rejection of a later statement can arrive before that of the cause.
   const results = await trx.getExecutor().provideConnection((connection) =>
     Promise.allSettled(
       queries.map(async (query) => {

@@ -15,9 +15,9 @@
  * If the states of its accounts are cached, a batch of new commands is first written optimistically: see optimistic.ts.
  */
 
-import type { Naming } from '../../db/journal/locking.ts';
+import type { BatchNames } from '../../db/journal/locking.ts';
 import { COMMIT, pipeline } from '../../db/postgres/pipeline.ts';
-import { decideOn, findAll, nameAll, rememberIds, transaction } from './deciding.ts';
+import { collectNames, decideOn, findAll, rememberIds, transaction } from './deciding.ts';
 import { type PostingContext, postOptimistically, type RegularPath } from './optimistic.ts';
 import { inTurns } from './turns.ts';
 import type { Unit, UnitAnswer } from './unit.ts';
@@ -25,9 +25,9 @@ import type { Unit, UnitAnswer } from './unit.ts';
 /** Posts a batch. The answers are in the order of the units. Rejects if nothing was done, or with CommitUnknownError. */
 export function postBatch(context: PostingContext, units: readonly Unit[]): Promise<UnitAnswer[]> {
   return context.currencies.reading(() => {
-    const named = nameAll(units);
-    return postOptimistically(context, units, named.accounts, (note) =>
-      postLocked(context, units, named, note),
+    const names = collectNames(units);
+    return postOptimistically(context, units, names.accounts, (note) =>
+      postLocked(context, units, names, note),
     );
   });
 }
@@ -35,12 +35,12 @@ export function postBatch(context: PostingContext, units: readonly Unit[]): Prom
 function postLocked(
   context: PostingContext,
   units: readonly Unit[],
-  named: Naming,
+  names: BatchNames,
   note: Parameters<RegularPath>[0],
 ): Promise<UnitAnswer[]> {
   const { ledgerId, onAnswer } = context;
   return transaction(context, async (trx) => {
-    const found = await findAll(trx, context, named, units);
+    const found = await findAll(trx, context, names, units);
     const { book, decisions, block } = await inTurns(decideOn(ledgerId, found, units));
     note(found, book.accounts);
     rememberIds(units, decisions);

@@ -1,14 +1,14 @@
-/** The steps that optimistic and regular batches share: collect the names, find them, decide, and prepare the block. */
+/** The functions that optimistic and regular batches share: collect the names, find them, decide, and prepare the block. */
 import { randomBytes } from 'node:crypto';
 import type { CompiledQuery, Transaction as Trx } from 'kysely';
-import { decideAtomic, resolveStep } from '../../core/decide/atomic.ts';
+import { decideAtomic, resolveOperation } from '../../core/decide/atomic.ts';
 import { type Book, type BookState, openBook } from '../../core/decide/book.ts';
 import type { PlannedCommand } from '../../core/decide/command.ts';
 import { decide, type UnitDecision } from '../../core/decide/decide.ts';
 import type { Uuid } from '../../core/values/ids.ts';
 import { findHolds } from '../../db/holds.ts';
 import { blockOf } from '../../db/journal/block.ts';
-import { lockAndFind, type Naming } from '../../db/journal/locking.ts';
+import { type BatchNames, lockAndFind } from '../../db/journal/locking.ts';
 import { findOriginals } from '../../db/journal/originals.ts';
 import { findRecorded } from '../../db/journal/transactions.ts';
 import type { Database } from '../../db/postgres/database.ts';
@@ -33,13 +33,13 @@ export type Findings = Omit<BookState, 'random'>;
 export async function findAll(
   trx: Trx<DB>,
   { ledgerId, currencies, onAnswer }: BatchContext,
-  named: Naming,
+  names: BatchNames,
   units: readonly Unit[],
 ): Promise<Findings> {
-  const { recorded, ...found } = await lockAndFind(trx, ledgerId, named, currencies.of);
+  const { recorded, ...found } = await lockAndFind(trx, ledgerId, names, currencies.of);
   onAnswer();
   const commands = units.flatMap(
-    ({ commands, steps }) => steps?.map((step) => resolveStep(found, step)) ?? commands,
+    ({ commands, atomic }) => atomic?.map((operation) => resolveOperation(found, operation)) ?? commands,
   );
   return {
     ...found,
@@ -69,8 +69,8 @@ export function* decideOn(ledgerId: Uuid, found: Findings, units: readonly Unit[
   return { book, decisions, block: yield* blockOf(ledgerId, book) };
 }
 
-function* decideUnit(book: Book, { commands, steps }: Unit): Work<UnitDecision> {
-  if (steps !== undefined) return yield* decideAtomic(book, steps);
+function* decideUnit(book: Book, { commands, atomic }: Unit): Work<UnitDecision> {
+  if (atomic !== undefined) return yield* decideAtomic(book, atomic);
   const decisions = decide(book, commands);
   return { answer: decisions.map(({ outcome }) => outcome), ids: decisions.map(({ id }) => id) };
 }
@@ -89,7 +89,7 @@ export function openBookOn(found: Findings): Book {
 }
 
 /** Collects the accounts, keys and externalIds of all commands. */
-export function nameAll(units: readonly Unit[]): Naming {
+export function collectNames(units: readonly Unit[]): BatchNames {
   const commands = units.flatMap((unit) => unit.commands);
   const accounts = new Set<Uuid>();
   for (const command of commands) for (const account of command.accounts) accounts.add(account);

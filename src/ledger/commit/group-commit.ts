@@ -7,11 +7,12 @@
  *    the next batch: a lone command waits for no others, and a busy ledger pays for one lock, one write and one commit per batch.
  * 3. Post: the batch runs in one database transaction (batch.ts, deciding.ts; optimistic.ts on cached account states).
  * 4. Retry: after a failed attempt nothing was done, or the outcome of COMMIT is unknown. The table in ../retries.ts says how
- *    long the batch is retried. A retry waits for the locks of the old backend; an outcome that is recorded under an id that was
- *    made for the command is the command's own. A failure that one command may cause splits the batch until that unit is alone.
+ *    long the batch is retried. A retry waits for the locks of the earlier attempt's backend. If that attempt was committed, the
+ *    retry finds a recorded outcome with an id that was generated for the command, and returns it as the command's own. A failure
+ *    that one command may cause splits the batch until that unit is alone.
  * 5. Settle: the callers receive their answers after COMMIT, some in each turn of the event loop.
  *
- * The watchdog (watchdog.ts) answers UNAVAILABLE while the database is silent.
+ * While the database is silent, the watchdog (watchdog.ts) refuses units that have waited for too long with UNAVAILABLE.
  */
 import { setImmediate } from 'node:timers/promises';
 import type { PlannedCommand } from '../../core/decide/command.ts';
@@ -47,7 +48,7 @@ export interface GroupCommitOptions {
   readonly maxBatch: number;
   /** The number of commands that can be queued, and the number that can be parked. */
   readonly maxQueue: number;
-  /** The time without an answer of the database after which callers receive UNAVAILABLE. */
+  /** The time without an answer after which the database counts as silent. Then units older than 4 s receive UNAVAILABLE. */
   readonly silenceMs?: number;
 }
 
@@ -64,6 +65,7 @@ export interface BatchObservation {
 
 /** A batch with more commands reserves its accounts: other units that use them are parked. */
 const LARGE = 1000;
+/** The default of `silenceMs`. */
 const SILENCE_MS = 2000;
 /** Commands whose callers are answered in one turn of the event loop. */
 const SETTLED_AT_ONCE = 50;
@@ -92,7 +94,7 @@ export class GroupCommit {
     this.#options = options;
     this.#parked = new ParkedUnits(busy, maxQueue);
     this.#queue = new CommandQueue({ ...options, parked: this.#parked });
-    this.#watchdog = new Watchdog(silenceMs, () => this.#look());
+    this.#watchdog = new Watchdog(silenceMs, () => this.#refuseLate());
     busy.onRelease(() => {
       this.#queue.putBack(this.#parked.unpark());
       this.#wakeSoon();
@@ -145,7 +147,7 @@ export class GroupCommit {
     });
   }
 
-  /** Call at each answer of the database. */
+  /** Records an answer of the database. The context of `post` calls it at each one. */
   noteAnswer(): void {
     this.#watchdog.noteAnswer();
   }
@@ -159,11 +161,11 @@ export class GroupCommit {
   }
 
   get #isIdle(): boolean {
-    return this.#lanes.size + this.#settling === 0 && this.#isNoUnitWaiting;
+    return this.#lanes.size + this.#settling === 0 && !this.#hasWaitingUnits;
   }
 
-  get #isNoUnitWaiting(): boolean {
-    return this.#queue.isEmpty && this.#parked.isEmpty;
+  get #hasWaitingUnits(): boolean {
+    return !this.#queue.isEmpty || !this.#parked.isEmpty;
   }
 
   /** Wakes the lanes after this turn of the event loop, so that all units that arrive in it share a batch. */
@@ -183,7 +185,7 @@ export class GroupCommit {
       // A lane settles its units itself and never rejects.
       void this.#runLane(batch);
     }
-    this.#watchdog.run(this.#lanes.size > 0 || !this.#isNoUnitWaiting);
+    this.#watchdog.run(this.#lanes.size > 0 || this.#hasWaitingUnits);
     if (!this.#isIdle) return;
     this.#idle?.resolve();
     this.#idle = undefined;
@@ -192,7 +194,7 @@ export class GroupCommit {
   async #runLane(batch: readonly QueuedUnit[]): Promise<void> {
     const [size, since] = [sizeOf(batch), performance.now()];
     const work: Work = { batch, size, since, accounts: accountsOf(batch), retries: 0, splits: 0 };
-    // While no lane worked, the database had nothing to answer: that was no silence.
+    // The time without a busy lane is not silence: the database had nothing to answer.
     if (this.#lanes.size === 0) this.noteAnswer();
     this.#lanes.add(work);
     try {
@@ -209,7 +211,7 @@ export class GroupCommit {
   async #run(batch: readonly QueuedUnit[], work: Work): Promise<void> {
     let open = batch;
     for (let attempt = 1; ; attempt += 1) {
-      open = open.filter(({ isAnswered }) => !isAnswered);
+      open = unanswered(open);
       if (open.length === 0) return;
       try {
         const answers = await this.#attempt(open);
@@ -224,12 +226,13 @@ export class GroupCommit {
         if (failure === 'lockTimeout') {
           open = await this.#leaveLocked(open, error);
           work.accounts = accountsOf(open);
-          work.retries += 1;
+          if (open.length > 0) work.retries += 1;
           attempt = 0;
           continue;
         }
         if (attempt >= splitAfter && canSplit(open)) return this.#split(open, work);
         this.#refuseOverdue(open, failure, error);
+        if (unanswered(open).length === 0) return;
         work.retries += 1;
         await pauseBefore(attempt);
       }
@@ -315,7 +318,8 @@ export class GroupCommit {
     );
   }
 
-  #look(): void {
+  /** Refuses the units that have waited for too long: parked ones, and all of them while the database is silent. */
+  #refuseLate(): void {
     this.#parked.expire();
     if (this.#watchdog.isSilent) {
       const before = performance.now() - UNAVAILABLE_AFTER_MS;
@@ -332,7 +336,11 @@ export class GroupCommit {
 /** Whether parts of the batch can be posted separately. */
 function canSplit(batch: readonly QueuedUnit[]): boolean {
   const [only] = batch;
-  return batch.length > 1 || (only !== undefined && only.unit.steps === undefined && only.size > 1);
+  return batch.length > 1 || (only !== undefined && only.unit.atomic === undefined && only.size > 1);
+}
+
+function unanswered(batch: readonly QueuedUnit[]): readonly QueuedUnit[] {
+  return batch.filter(({ isAnswered }) => !isAnswered);
 }
 
 function isSame(some: readonly QueuedUnit[], others: readonly QueuedUnit[]): boolean {

@@ -1,15 +1,16 @@
 /**
  * Optimistic writes. A process caches the states of the accounts that it moved last. A batch on such accounts is decided on the
- * cached states and sent in one pipeline: begin, lock, insert, commit.
+ * cached states and sent in one pipeline: start, lock, write, commit.
  *
  * The rule: a batch may be written optimistically only if every command in it
- * - is new: it was never sent before;
+ * - is new: no earlier attempt sent it to the database;
  * - has no hold or original transaction as its target, and no condition;
  * - is decided POSTED, so that its key and externalId are inserted, and their unique indexes reject a repetition.
  *
  * The statement that locks the accounts compares every value that the decision used with the locked rows: compare-and-set, in
- * the database, under the lock. The trigger that appends the block compares the closed period. If anything fails, nothing was
- * done, the cached states of these accounts are dropped, and the batch takes the regular path (batch.ts).
+ * the database, under the lock. The trigger that appends the block compares the closed period. If the database rejects the write,
+ * nothing was done, the cached states of these accounts are dropped, and the batch takes the regular path (batch.ts). After a lost
+ * connection or a lock timeout, the group commit retries the batch, on the regular path because it is not new.
  *
  * A cached state may be a prediction: the state that another batch leaves if its write succeeds. So on an account that every
  * batch moves, one lane decides while the other writes. A wrong prediction is harmless, because the database compares it.
@@ -28,6 +29,7 @@ import { atOnce } from './turns.ts';
 import type { Unit, UnitAnswer } from './unit.ts';
 
 const MAX_CACHED = 100_000;
+/** The most batches that take the regular path after a miss. */
 const MAX_PAUSE = 16;
 /** A larger batch would block the event loop, because it is decided without interruption. */
 const MAX_COMMANDS = 1000;
@@ -66,7 +68,7 @@ export async function postOptimistically(
   }
 }
 
-/** Returns undefined if the rule does not allow it or the database rejected the batch. Then nothing was done. */
+/** Returns undefined if the rule does not allow an optimistic write or the database rejected it. Then nothing was done. */
 async function tryOptimistically(
   context: PostingContext,
   units: readonly Unit[],
@@ -123,7 +125,10 @@ export class CachedStates {
   #closedBefore: Instant | null = null;
   /** The database's clock, and the local time at which it was read. */
   #clock: { readonly instant: Instant; readonly readAt: number } | undefined;
-  /** Batches that take the regular path after a misprediction: more after each one, fewer after each hit. */
+  /**
+   * Batches that take the regular path after a miss: more after each one, fewer after each hit. A miss is a write that failed, or a
+   * batch with a command that is not decided POSTED.
+   */
   #pause = 0;
   #toSkip = 0;
 
@@ -194,6 +199,7 @@ export class CachedStates {
     this.cache(left);
   }
 
+  /** Caches the states that a batch leaves. */
   cache(left: Book['accounts']): void {
     for (const [id, state] of left) this.#states.set(id, state);
     // The oldest are dropped, in order of their first insertion. An account that moves often is cached again soon.
@@ -203,15 +209,18 @@ export class CachedStates {
     }
   }
 
+  /** Drops the states of accounts that may have changed otherwise. */
   drop(ids: readonly Uuid[]): void {
     for (const id of ids) this.#states.delete(id);
   }
 
+  /** Records an optimistic write that succeeded, with the clock that it returned. */
   noteHit(clock: Instant): void {
     this.#readClock(clock);
     this.#pause >>= 1;
   }
 
+  /** Records a miss, and drops the states of these accounts. The next batches take the regular path. */
   noteMiss(ids: readonly Uuid[]): void {
     this.drop(ids);
     this.#pause = Math.min(2 * this.#pause + 1, MAX_PAUSE);

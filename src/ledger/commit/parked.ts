@@ -35,10 +35,10 @@ export class ParkedUnits {
 
   /** Parks the operations that must wait. Returns the part that can run: all, the earlier operations, or undefined. */
   park(queued: QueuedUnit): QueuedUnit | undefined {
-    const { commands, steps } = queued.unit;
+    const { commands, atomic } = queued.unit;
     const place = commands.findIndex((command) => namesOf(command).some((name) => this.#busy.has(name)));
     if (place < 0) return queued;
-    const [free, rest] = place > 0 && steps === undefined ? queued.cut(place) : [undefined, queued];
+    const [free, rest] = place > 0 && atomic === undefined ? queued.cut(place) : [undefined, queued];
     const hasRoom = this.isEmpty || this.#commands + rest.size <= this.#maxCommands;
     const wait = hasRoom ? this.#busy.wait(rest.unit.commands.flatMap(namesOf)) : undefined;
     if (wait === undefined) {

@@ -1,4 +1,4 @@
-import type { Step } from '../../core/decide/atomic.ts';
+import type { AtomicOperation } from '../../core/decide/atomic.ts';
 import type { PlannedCommand } from '../../core/decide/command.ts';
 import type { Refusal } from '../../core/errors.ts';
 import type { Outcome } from '../../core/transaction.ts';
@@ -7,14 +7,14 @@ import type { Outcome } from '../../core/transaction.ts';
 export interface Unit {
   readonly commands: readonly PlannedCommand[];
   /** Present for an ATOMIC batch, which is posted or rejected whole. */
-  readonly steps?: readonly Step[];
+  readonly atomic?: readonly AtomicOperation[];
 }
 
 /** One outcome per command, or one refusal for all of them. */
 export type UnitAnswer = readonly Outcome[] | Refusal;
 
-export function unitOf(steps: readonly Step[]): Unit {
-  return { commands: steps.map(({ planned }) => planned), steps };
+export function atomicUnitOf(operations: readonly AtomicOperation[]): Unit {
+  return { commands: operations.map(({ planned }) => planned), atomic: operations };
 }
 
 export function outcomesOf({ commands }: Unit, answer: UnitAnswer): readonly Outcome[] {

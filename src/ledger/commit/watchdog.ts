@@ -1,16 +1,16 @@
-const LOOK_EVERY_MS = 250;
+const CHECK_EVERY_MS = 250;
 
-/** Notices that the database has been silent for too long. It runs only while units wait. */
+/** Measures how long the database has been silent. It runs only while units wait or are in lanes. */
 export class Watchdog {
   readonly #silenceMs: number;
-  readonly #look: () => void;
+  readonly #check: () => void;
   #timer: NodeJS.Timeout | undefined;
   #lastAnswerAt = 0;
 
-  /** `look` is called periodically. */
-  constructor(silenceMs: number, look: () => void) {
+  /** `check` is called periodically while the watchdog runs. */
+  constructor(silenceMs: number, check: () => void) {
     this.#silenceMs = silenceMs;
-    this.#look = look;
+    this.#check = check;
   }
 
   /** Records an answer of the database, or the end of a time without requests to it. */
@@ -22,13 +22,15 @@ export class Watchdog {
     return performance.now() - this.#lastAnswerAt >= this.#silenceMs;
   }
 
+  /** Starts or stops the periodic calls of `check`. */
   run(isNeeded: boolean): void {
     if (!isNeeded) {
       clearInterval(this.#timer);
       this.#timer = undefined;
     } else if (this.#timer === undefined) {
-      this.#lastAnswerAt = Math.max(this.#lastAnswerAt, performance.now() - LOOK_EVERY_MS);
-      this.#timer = setInterval(this.#look, LOOK_EVERY_MS).unref();
+      // Of the time before the start, at most one interval counts as silence.
+      this.#lastAnswerAt = Math.max(this.#lastAnswerAt, performance.now() - CHECK_EVERY_MS);
+      this.#timer = setInterval(this.#check, CHECK_EVERY_MS).unref();
     }
   }
 }

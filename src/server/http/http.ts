@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Logger } from 'pino';
@@ -19,7 +19,7 @@ import { renderGraphiQL, wantsPage } from '../pages/graphiql.ts';
 import { serveFile } from '../pages/static-file.ts';
 import { Connections, PendingResponse } from './connections.ts';
 import { answerPreflight, headersFor } from './cors.ts';
-import { createGraphQLEndpoint } from './graphql-endpoint.ts';
+import { createGraphQLEndpoint, type GraphQLEndpoint } from './graphql-endpoint.ts';
 import { AllowedHosts } from './host.ts';
 import * as limits from './limits.ts';
 import { readTarget } from './target.ts';
@@ -61,10 +61,10 @@ export interface HttpServer {
   close(): Promise<void>;
 }
 
-/** Serves the schema in GraphQL's schema definition language. */
+/** The path of the schema in GraphQL's schema definition language. */
 const SCHEMA_PATH = '/schema.graphql';
 
-/** Returns null if the connection was closed. */
+/** Answers a request. Returns null if its connection was closed. */
 type Route = (
   request: IncomingMessage,
   notes: RequestNotes,
@@ -72,11 +72,10 @@ type Route = (
 
 /** Serves the API. Every answer has an x-request-id, which the log lines of the request have too. */
 export async function startHttpServer(options: HttpServerOptions): Promise<HttpServer> {
-  const { ledger, host, port, log, corsOrigins = [], explorer = true, fastPath = true } = options;
-  const { onAnswered = () => {}, trustedDocuments } = options;
-  const requests = new AsyncLocalStorage<string>();
+  const { ledger, host, port, log, onAnswered = () => {}, allowedHosts = null } = options;
+  const requestIds = new AsyncLocalStorage<string>();
   const reportFault: OnFault = (error, faultId) => {
-    const requestId = requests.getStore() ?? randomUUID();
+    const requestId = requestIds.getStore() ?? randomUUID();
     // The ledger has logged the error under faultId. An outage has lines of its own, and the request's line has its code.
     if (faultId !== undefined) log.error({ requestId, faultId }, 'a write failed with INTERNAL');
     else if (!(error instanceof UnavailableError))
@@ -84,78 +83,27 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     return requestId;
   };
   const endpoint = createGraphQLEndpoint(ledger, reportFault, {
-    explorer,
-    fastPath,
-    trustedDocuments,
+    explorer: options.explorer ?? true,
+    fastPath: options.fastPath ?? true,
+    trustedDocuments: options.trustedDocuments,
     compileAfter: options.compileAfter,
   });
-  const graphiql = serveFile(renderGraphiQL);
-  const schemaFile = serveFile(async () => ({
-    contentType: 'text/plain; charset=utf-8',
-    text: schemaText,
-  }));
+  const server = createConfiguredServer(options);
+  const connections = new Connections(server, options.maxConnections ?? limits.MAX_CONNECTIONS);
+  refuseUnreadableRequests(server, connections);
   const metrics = createMetrics({ ledger, bufferedBytes: endpoint.bufferedBytes });
   const health = createHealth({ ledger, draining: () => connections.closing });
-  const origins = new Set(corsOrigins);
-  const { allowedHosts = null } = options;
   const names = allowedHosts === null ? null : new AllowedHosts(allowedHosts);
-
-  const answerGraphQL: Route = async (request, notes) => {
-    if (wantsPage(request)) {
-      return explorer ? graphiql(request) : explorerOffPage(trustedDocuments !== undefined);
-    }
-    const answer =
-      request.method === 'OPTIONS'
-        ? answerPreflight(origins, request)
-        : await endpoint.answer(request, notes);
-    return answer && { ...answer, headers: { ...headersFor(origins, request), ...answer.headers } };
-  };
-  const answerSchema: Route = (request) => {
-    if (request.method !== 'GET' && request.method !== 'HEAD') {
-      return plainText(405, 'Read the schema by GET.\n', { allow: 'GET, HEAD' });
-    }
-    if (!explorer) return plainText(404, 'The schema is not served while API_EXPLORER is off.\n');
-    return schemaFile(request);
-  };
   const routes = new Map<string | undefined, Route>([
-    [GRAPHQL_PATH, answerGraphQL],
-    [SCHEMA_PATH, answerSchema],
+    [GRAPHQL_PATH, graphqlRoute(endpoint, options)],
+    [SCHEMA_PATH, schemaRoute(options)],
     ['/livez', health.livez],
     ['/readyz', health.readyz],
     ['/metrics', metrics.write],
   ]);
 
-  const { headersTimeoutMs = limits.HEADERS_TIMEOUT_MS, requestTimeoutMs = limits.REQUEST_TIMEOUT_MS } =
-    options;
-  const server = createServer({
-    maxHeaderSize: limits.MAX_HEAD_BYTES,
-    headersTimeout: headersTimeoutMs,
-    requestTimeout: requestTimeoutMs,
-    connectionsCheckingInterval: limits.TIMEOUT_CHECK_MS,
-    keepAliveTimeout: limits.KEEP_ALIVE_MS,
-    // readTarget checks more, and Node's own answer would bypass `connections`.
-    requireHostHeader: false,
-  });
-  server.timeout = options.silenceTimeoutMs ?? limits.SILENCE_TIMEOUT_MS;
-  // A client that has closed its side of the connection still receives its answers.
-  Object.assign(server, { httpAllowHalfOpen: true });
-  // Without a limit on the number of headers, Node drops none of them, such as a second Host. maxHeaderSize limits the head.
-  server.maxHeadersCount = 0;
-  const connections = new Connections(server, options.maxConnections ?? limits.MAX_CONNECTIONS);
-  const refuse = (error: Error, socket: Duplex) => {
-    const times = { headersTimeoutMs, requestTimeoutMs };
-    connections.refuse(socket, () =>
-      refuseUnreadable(error, socket, Object.entries(SECURITY_HEADERS), times),
-    );
-  };
-  server.on('clientError', refuse);
-  server.on('connect', (_, socket) => {
-    // Node does not read this connection, nor handle its errors.
-    socket.on('error', () => {}).resume();
-    refuse(new Error('CONNECT is not supported.'), socket);
-  });
   /** Returns the answer of a route, or 500 if it throws. */
-  const settled = async (answering: () => HttpAnswer | null | Promise<HttpAnswer | null>) => {
+  const answerOrFault = async (answering: () => HttpAnswer | null | Promise<HttpAnswer | null>) => {
     try {
       return await answering();
     } catch (error) {
@@ -166,7 +114,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
       );
     }
   };
-  const answer = (request: IncomingMessage, response: ServerResponse, expected?: 'continue' | 'other') => {
+  const handle = (request: IncomingMessage, response: ServerResponse, expected?: 'continue' | 'other') => {
     if (connections.isRefused(request.socket)) return;
     const target = readTarget(request);
     request.url = target?.url ?? '';
@@ -182,6 +130,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     const held = new PendingResponse(request, response);
     connections.hold(request.socket, held);
     let [isServed, isClosed] = [false, false];
+    /** Counts and reports the request as soon as it is both served and closed. */
     const noteEnd = () => {
       if (!isServed || !isClosed) return;
       const answered = {
@@ -199,8 +148,8 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
       isClosed = true;
       noteEnd();
     });
-    void requests
-      .run(requestId, settled, () => route(request, notes))
+    void requestIds
+      .run(requestId, answerOrFault, () => route(request, notes))
       .then((answer) => {
         if (answer !== null) send(request, response, requestId, answer);
         // A request is executed and logged even if its connection was closed meanwhile.
@@ -213,9 +162,9 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
         response.destroy();
       });
   };
-  server.on('request', answer);
-  server.on('checkContinue', (request, response) => answer(request, response, 'continue'));
-  server.on('checkExpectation', (request, response) => answer(request, response, 'other'));
+  server.on('request', handle);
+  server.on('checkContinue', (request, response) => handle(request, response, 'continue'));
+  server.on('checkExpectation', (request, response) => handle(request, response, 'other'));
   server.listen(port, host);
   await once(server, 'listening');
 
@@ -231,7 +180,79 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
   };
 }
 
-/** By default an answer is no page and is not cached. A route may override these headers. */
+/** Creates the server, with its timeouts and the size limit of a request's head. */
+function createConfiguredServer({
+  headersTimeoutMs = limits.HEADERS_TIMEOUT_MS,
+  requestTimeoutMs = limits.REQUEST_TIMEOUT_MS,
+  silenceTimeoutMs = limits.SILENCE_TIMEOUT_MS,
+}: HttpServerOptions): Server {
+  const server = createServer({
+    maxHeaderSize: limits.MAX_HEAD_BYTES,
+    headersTimeout: headersTimeoutMs,
+    requestTimeout: requestTimeoutMs,
+    connectionsCheckingInterval: limits.TIMEOUT_CHECK_MS,
+    keepAliveTimeout: limits.KEEP_ALIVE_MS,
+    // readTarget checks more, and Node's own answer would bypass `Connections`.
+    requireHostHeader: false,
+  });
+  server.timeout = silenceTimeoutMs;
+  // A client that has closed its side of the connection still receives its answers.
+  Object.assign(server, { httpAllowHalfOpen: true });
+  // Without a limit on the number of headers, Node drops none of them, such as a second Host. maxHeaderSize limits the head.
+  server.maxHeadersCount = 0;
+  return server;
+}
+
+/** Answers bytes that are no request, requests that take too long, and CONNECT. */
+function refuseUnreadableRequests(server: Server, connections: Connections): void {
+  const times = { headersTimeoutMs: server.headersTimeout, requestTimeoutMs: server.requestTimeout };
+  const refuse = (error: Error, socket: Duplex) => {
+    connections.refuse(socket, () =>
+      refuseUnreadable(error, socket, Object.entries(SECURITY_HEADERS), times),
+    );
+  };
+  server.on('clientError', refuse);
+  server.on('connect', (_, socket) => {
+    // Node does not read this connection, nor handle its errors.
+    socket.on('error', () => {}).resume();
+    refuse(new Error('CONNECT is not supported.'), socket);
+  });
+}
+
+/** Serves GraphiQL to browsers that load a page, and executes all other requests. */
+function graphqlRoute(
+  endpoint: GraphQLEndpoint,
+  { corsOrigins = [], explorer = true, trustedDocuments }: HttpServerOptions,
+): Route {
+  const graphiql = serveFile(renderGraphiQL);
+  const origins = new Set(corsOrigins);
+  return async (request, notes) => {
+    if (wantsPage(request)) {
+      return explorer ? graphiql(request) : explorerOffPage(trustedDocuments !== undefined);
+    }
+    const answer =
+      request.method === 'OPTIONS'
+        ? answerPreflight(origins, request)
+        : await endpoint.answer(request, notes);
+    return answer && { ...answer, headers: { ...headersFor(origins, request), ...answer.headers } };
+  };
+}
+
+function schemaRoute({ explorer = true }: HttpServerOptions): Route {
+  const schemaFile = serveFile(async () => ({
+    contentType: 'text/plain; charset=utf-8',
+    text: schemaText,
+  }));
+  return (request) => {
+    if (request.method !== 'GET' && request.method !== 'HEAD') {
+      return plainText(405, 'Read the schema by GET.\n', { allow: 'GET, HEAD' });
+    }
+    if (!explorer) return plainText(404, 'The schema is not served while API_EXPLORER is off.\n');
+    return schemaFile(request);
+  };
+}
+
+/** By default, browsers neither render nor cache an answer. A route may override these headers. */
 const SECURITY_HEADERS = {
   'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
   'x-content-type-options': 'nosniff',

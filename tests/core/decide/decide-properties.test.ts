@@ -5,7 +5,7 @@ import { decideAtomic } from '../../../src/core/decide/atomic.ts';
 import { attemptKey, type Book } from '../../../src/core/decide/book.ts';
 import type { Command, PlannedCommand } from '../../../src/core/decide/command.ts';
 import { type Decision, decide, isRecorded, type UnitDecision } from '../../../src/core/decide/decide.ts';
-import { recordRefusal } from '../../../src/core/decide/posting.ts';
+import { recordRefusal } from '../../../src/core/decide/record-outcome.ts';
 import { replay } from '../../../src/core/decide/replay.ts';
 import type { Refusal } from '../../../src/core/errors.ts';
 import { type Hold, remainingOf } from '../../../src/core/hold.ts';
