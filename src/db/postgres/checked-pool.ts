@@ -149,8 +149,16 @@ class CheckedClient implements PostgresPoolClient {
     return result;
   }
 
+  /** Writes all statements that are sent in this turn with one system call. */
+  #joinWrites(): void {
+    const { stream } = this.#client.connection;
+    stream.cork();
+    process.nextTick(() => stream.uncork());
+  }
+
   async #send(text: string, values: readonly unknown[]): Promise<unknown> {
     const name = prepared.get(text);
+    this.#joinWrites();
     try {
       const query = { text, values: [...values], ...(name === undefined ? {} : { name }) };
       const result = await this.#client.query(query);
