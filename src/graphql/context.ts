@@ -1,3 +1,4 @@
+import { type FieldNode, type GraphQLResolveInfo, Kind } from 'graphql';
 import type { Account } from '../core/account.ts';
 import type { Hold } from '../core/hold.ts';
 import type { BatchProcessed, Outcome, Transaction } from '../core/transaction.ts';
@@ -64,24 +65,53 @@ type Settled =
   | CurrencyRegistered
   | PeriodClosed;
 
-/** Returns an account that the books refer to. Throws if it does not exist. */
-export async function getAccount({ loaders: { accounts } }: Context, id: Uuid): Promise<Account> {
-  const account = await accounts.load(id);
-  if (account === null) throw new TypeError(`the books refer to the account ${id}, which does not exist`);
-  return account;
+/** Returns an account that the books refer to; only its id, if `info` selects nothing else. Fails if it does not exist. */
+export function getAccount(context: Context, id: Uuid, info?: GraphQLResolveInfo): Awaitable<Account> {
+  return selectsOnlyId(info) ? ({ id } as Account) : loadExisting('account', context.loaders.accounts, id);
 }
 
-/** Returns a transaction that the books refer to. Throws if it does not exist. */
-export async function getTransaction({ loaders: { transactions } }: Context, id: Uuid): Promise<Transaction> {
-  const transaction = await transactions.load(id);
-  if (transaction === null)
-    throw new TypeError(`the books refer to the transaction ${id}, which does not exist`);
-  return transaction;
+/** Returns a transaction, as `getAccount` does. */
+export function getTransaction(
+  context: Context,
+  id: Uuid,
+  info?: GraphQLResolveInfo,
+): Awaitable<Transaction> {
+  return selectsOnlyId(info)
+    ? ({ id } as Transaction)
+    : loadExisting('transaction', context.loaders.transactions, id);
 }
 
-/** Returns a hold that the books refer to. Throws if it does not exist. */
-export async function getHold({ loaders: { holds } }: Context, id: Uuid): Promise<Hold> {
-  const hold = await holds.load(id);
-  if (hold === null) throw new TypeError(`the books refer to the hold ${id}, which does not exist`);
-  return hold;
+/** Returns a hold, as `getAccount` does. */
+export function getHold(context: Context, id: Uuid, info?: GraphQLResolveInfo): Awaitable<Hold> {
+  return selectsOnlyId(info) ? ({ id } as Hold) : loadExisting('hold', context.loaders.holds, id);
+}
+
+type Awaitable<T> = T | Promise<T>;
+
+async function loadExisting<T>(
+  kind: string,
+  loader: { load(id: Uuid): Promise<T | null> },
+  id: Uuid,
+): Promise<T> {
+  const row = await loader.load(id);
+  if (row === null) throw new TypeError(`the books refer to the ${kind} ${id}, which does not exist`);
+  return row;
+}
+
+/** By field: whether it selects nothing but the id of its object. */
+const idOnly = new WeakMap<FieldNode, boolean>();
+
+/** Returns whether nothing but the id of a field's object is selected, so that the object need not be read. */
+function selectsOnlyId(info: GraphQLResolveInfo | undefined): boolean {
+  if (info === undefined) return false;
+  return info.fieldNodes.every((node) => {
+    const known = idOnly.get(node);
+    if (known !== undefined) return known;
+    const selections = node.selectionSet?.selections ?? [];
+    const isOnly = selections.every(
+      (selection) => selection.kind === Kind.FIELD && ['id', '__typename'].includes(selection.name.value),
+    );
+    idOnly.set(node, isOnly);
+    return isOnly;
+  });
 }

@@ -33,8 +33,16 @@ export function parseInstant(text: string): Instant | Malformed {
   return instant < FIRST || instant > LAST ? new Malformed('must be in the years 0001 to 9999') : instant;
 }
 
+/** The last formatted instant: the rows of a block share theirs. */
+let last: { readonly instant: Instant; readonly text: string } | undefined;
+
 /** Formats an instant as RFC 3339 in UTC with six decimals: "2026-01-31T12:00:00.000000Z". PostgreSQL reads it exactly. */
 export function formatInstant(instant: Instant): string {
+  if (last?.instant !== instant) last = { instant, text: format(instant) };
+  return last.text;
+}
+
+function format(instant: Instant): string {
   const micros = ((instant % 1000n) + 1000n) % 1000n;
   const iso = new Date(Number((instant - micros) / 1000n)).toISOString();
   return `${iso.slice(0, -1)}${micros.toString().padStart(3, '0')}Z`;

@@ -68,7 +68,7 @@ builder.objectType('HoldPlaced', {
     hold: t.field({
       type: 'Hold',
       description: 'The hold. A replay returns its current state.',
-      resolve: ({ hold, transaction }, _, context) => hold ?? getHold(context, transaction.id),
+      resolve: ({ hold, transaction }, _, context, info) => hold ?? getHold(context, transaction.id, info),
     }),
     transaction: t.expose('transaction', { type: 'Transaction', description: 'The recorded transaction.' }),
     replayed: t.exposeBoolean('replayed', {

@@ -34,12 +34,12 @@ builder.node('Hold', {
     from: t.field({
       type: 'Account',
       description: 'The account that captures debit, in its current state.',
-      resolve: ({ fromAccountId }, _, context) => getAccount(context, fromAccountId),
+      resolve: ({ fromAccountId }, _, context, info) => getAccount(context, fromAccountId, info),
     }),
     to: t.field({
       type: 'Account',
       description: 'The account that captures credit, in its current state.',
-      resolve: ({ toAccountId }, _, context) => getAccount(context, toAccountId),
+      resolve: ({ toAccountId }, _, context, info) => getAccount(context, toAccountId, info),
     }),
     amount: t.field({
       type: 'Money',
@@ -78,7 +78,7 @@ builder.objectField('Transaction', 'hold', (t) =>
     nullable: true,
     description:
       'The hold that the transaction placed, captured or released, in its current state. Null: the transaction has no hold.',
-    resolve: ({ holdId }, _, context) => (holdId === null ? null : getHold(context, holdId)),
+    resolve: ({ holdId }, _, context, info) => (holdId === null ? null : getHold(context, holdId, info)),
   }),
 );
 

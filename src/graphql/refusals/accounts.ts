@@ -30,7 +30,7 @@ export const UnsupportedAccountError = typeOf('UNSUPPORTED_ACCOUNT').implement({
     account: t.field({
       type: 'Account',
       description: 'The account, in its current state.',
-      resolve: ({ facts }, _, context) => getAccount(context, facts.account),
+      resolve: ({ facts }, _, context, info) => getAccount(context, facts.account, info),
     }),
   }),
 });
@@ -42,7 +42,7 @@ export const AccountClosedError = typeOf('ACCOUNT_CLOSED').implement({
     account: t.field({
       type: 'Account',
       description: 'The account, in its current state.',
-      resolve: ({ facts }, _, context) => getAccount(context, facts.account),
+      resolve: ({ facts }, _, context, info) => getAccount(context, facts.account, info),
     }),
   }),
 });
@@ -54,7 +54,7 @@ export const AccountFrozenError = typeOf('ACCOUNT_FROZEN').implement({
     account: t.field({
       type: 'Account',
       description: 'The account, in its current state.',
-      resolve: ({ facts }, _, context) => getAccount(context, facts.account),
+      resolve: ({ facts }, _, context, info) => getAccount(context, facts.account, info),
     }),
   }),
 });
@@ -66,7 +66,7 @@ export const AccountNotEmptyError = typeOf('ACCOUNT_NOT_EMPTY').implement({
     account: t.field({
       type: 'Account',
       description: 'The account, in its current state.',
-      resolve: ({ facts }, _, context) => getAccount(context, facts.account),
+      resolve: ({ facts }, _, context, info) => getAccount(context, facts.account, info),
     }),
     balance: t.field({
       type: 'Money',

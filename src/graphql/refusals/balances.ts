@@ -20,7 +20,7 @@ export const ConditionFailedError = typeOf('CONDITION_FAILED').implement({
     account: t.field({
       type: 'Account',
       description: 'The account of the condition, in its current state.',
-      resolve: ({ facts }, _, context) => getAccount(context, facts.account),
+      resolve: ({ facts }, _, context, info) => getAccount(context, facts.account, info),
     }),
     condition: t.field({
       type: ConditionKindEnum,
@@ -54,7 +54,7 @@ export const InsufficientFundsError = typeOf('INSUFFICIENT_FUNDS').implement({
     account: t.field({
       type: 'Account',
       description: 'The account whose balance would fall, in its current state.',
-      resolve: ({ facts }, _, context) => getAccount(context, facts.account),
+      resolve: ({ facts }, _, context, info) => getAccount(context, facts.account, info),
     }),
     available: t.field({
       type: 'Money',
@@ -78,7 +78,7 @@ export const BalanceLimitExceededError = typeOf('BALANCE_LIMIT_EXCEEDED').implem
     account: t.field({
       type: 'Account',
       description: 'The account whose balance would rise, in its current state.',
-      resolve: ({ facts }, _, context) => getAccount(context, facts.account),
+      resolve: ({ facts }, _, context, info) => getAccount(context, facts.account, info),
     }),
     limit: t.field({
       type: 'Money',

@@ -19,7 +19,7 @@ export const HoldNotOpenError = typeOf('HOLD_NOT_OPEN').implement({
     hold: t.field({
       type: 'Hold',
       description: 'The hold, in its current state.',
-      resolve: ({ facts }, _, context) => getHold(context, facts.hold),
+      resolve: ({ facts }, _, context, info) => getHold(context, facts.hold, info),
     }),
   }),
 });
@@ -31,7 +31,7 @@ export const HoldExpiredError = typeOf('HOLD_EXPIRED').implement({
     hold: t.field({
       type: 'Hold',
       description: 'The hold, in its current state: OPEN until its release is recorded.',
-      resolve: ({ facts }, _, context) => getHold(context, facts.hold),
+      resolve: ({ facts }, _, context, info) => getHold(context, facts.hold, info),
     }),
   }),
 });
@@ -43,7 +43,7 @@ export const HoldAmountExceededError = typeOf('HOLD_AMOUNT_EXCEEDED').implement(
     hold: t.field({
       type: 'Hold',
       description: 'The hold, in its current state.',
-      resolve: ({ facts }, _, context) => getHold(context, facts.hold),
+      resolve: ({ facts }, _, context, info) => getHold(context, facts.hold, info),
     }),
     remaining: t.field({
       type: 'Money',

@@ -59,7 +59,7 @@ export const AlreadyReversedError = typeOf('ALREADY_REVERSED').implement({
       type: 'Transaction',
       complexity: TRANSACTION_COST,
       description: 'The transaction that is already reversed. Its `reversals` lists the reversals.',
-      resolve: ({ facts }, _, context) => getTransaction(context, facts.transaction),
+      resolve: ({ facts }, _, context, info) => getTransaction(context, facts.transaction, info),
     }),
   }),
 });

@@ -45,12 +45,12 @@ builder.node('Entry', {
       type: 'Transaction',
       complexity: TRANSACTION_COST,
       description: 'The transaction of the entry.',
-      resolve: ({ transactionId }, _, context) => getTransaction(context, transactionId),
+      resolve: ({ transactionId }, _, context, info) => getTransaction(context, transactionId, info),
     }),
     account: t.field({
       type: 'Account',
       description: 'The account of the entry, in its current state.',
-      resolve: ({ accountId }, _, context) => getAccount(context, accountId),
+      resolve: ({ accountId }, _, context, info) => getAccount(context, accountId, info),
     }),
     side: t.field({
       type: SideEnum,

@@ -14,7 +14,7 @@ builder.objectType('EntryPreview', {
     account: t.field({
       type: 'Account',
       description: 'The account of the entry, in its current state.',
-      resolve: ({ accountId }, _, context) => getAccount(context, accountId),
+      resolve: ({ accountId }, _, context, info) => getAccount(context, accountId, info),
     }),
     side: t.field({
       type: SideEnum,

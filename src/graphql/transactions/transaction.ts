@@ -43,7 +43,7 @@ builder.node('Transaction', {
         'The account that the idempotency key belongs to, in its current state: the `from` account of a transfer or hold, the ' +
         'account of a deposit or withdrawal, or the `keyAccountId` of a journal. Captures and releases have that of the hold, ' +
         'reversals that of the original.',
-      resolve: ({ keyAccountId }, _, context) => getAccount(context, keyAccountId),
+      resolve: ({ keyAccountId }, _, context, info) => getAccount(context, keyAccountId, info),
     }),
     idempotencyKey: t.exposeString('idempotencyKey', {
       nullable: true,
@@ -89,7 +89,8 @@ builder.node('Transaction', {
       complexity: TRANSACTION_COST,
       description:
         'The transaction that this one reverses, completely or in part. Null: it is not a reversal.',
-      resolve: ({ reverses }, _, context) => (reverses === null ? null : getTransaction(context, reverses)),
+      resolve: ({ reverses }, _, context, info) =>
+        reverses === null ? null : getTransaction(context, reverses, info),
     }),
     effectiveAt: t.field({
       type: 'DateTime',
