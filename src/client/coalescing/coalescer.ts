@@ -37,6 +37,12 @@ const MAX_IN_FLIGHT = 4;
  */
 const SLOW_MS = 2000;
 
+/**
+ * Calls that are settled in one turn of the event loop. Callers that call again at once then spread over several requests, so that
+ * the service works on one while the client works on another.
+ */
+const SETTLED_AT_ONCE = 64;
+
 interface Call<Item, Answer> {
   readonly item: Item;
   readonly size: Size;
@@ -146,6 +152,7 @@ export class Coalescer<Item, Answer> {
       const items = calls.map(({ item }) => item);
       const answers = await this.#sender.sendMany(items, signal);
       for (const [index, call] of calls.entries()) {
+        if (index > 0 && index % SETTLED_AT_ONCE === 0) await anotherTurn();
         const settled = answers[index];
         if (settled === undefined) call.reject(new NoAnswer('The response has no result for this call.'));
         else if ('error' in settled) call.reject(settled.error);
@@ -184,4 +191,9 @@ function allOf(signals: readonly AbortSignal[]): { readonly signal: AbortSignal;
       for (const signal of signals) signal.removeEventListener('abort', abort);
     },
   };
+}
+
+/** Resolves after the calls of this turn are sent. */
+async function anotherTurn(): Promise<void> {
+  for (let turn = 0; turn < 2; turn += 1) await new Promise<void>((resolve) => afterTurn(resolve));
 }
