@@ -264,11 +264,11 @@ test('after closing there is no connection, lock or prepared transaction', async
     (
       await asOwner<{ connections: number; prepared: number }>(
         own,
-        `select (select count(*)::int from pg_stat_activity where datname = '${own.name}' and pid <> pg_backend_pid()) as connections,
+        `select (select count(*)::int from pg_stat_activity where datname = '${own.name}' and backend_type = 'client backend' and pid <> pg_backend_pid()) as connections,
           (select count(*)::int from pg_prepared_xacts) as prepared`,
       )
     )[0];
   // A backend ends shortly after its connection.
-  for (let attempt = 0; attempt < 50 && (await left())?.connections !== 0; attempt += 1) await sleep(20);
+  for (let attempt = 0; attempt < 250 && (await left())?.connections !== 0; attempt += 1) await sleep(20);
   expect(await left()).toEqual({ connections: 0, prepared: 0 });
 });
