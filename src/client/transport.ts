@@ -61,7 +61,7 @@ export class Transport {
     return readAnswer(status, body);
   }
 
-  /** Sends a document once and returns the response of GraphQL, whatever it says. Throws as `send` does where there is none. */
+  /** Sends a document once and returns the response of GraphQL, errors included. Throws as `send` does where there is none. */
   async exchange<Result>(
     query: string,
     variables: string,

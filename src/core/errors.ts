@@ -37,7 +37,7 @@ export const REFUSALS = {
   // Step 4: the idempotency key has a recorded outcome. See decide/replay.ts.
   keyUsedOtherwise:       { code: 'IDEMPOTENCY_CONFLICT',      step: 4,    recorded: false, retryable: false }, // the recorded request is a different one
 
-  // Step 5: the request is impossible, whatever the balances. See decide/plan-*.ts.
+  // Step 5: the request is impossible with any balances. See decide/plan-*.ts.
   sameAccount:            { code: 'SAME_ACCOUNT',              step: 5,    recorded: false, retryable: false }, // from and to are the same account
   impossibleInput:        { code: 'INVALID_INPUT',             step: 5,    recorded: false, retryable: false }, // keyAccountId is in no entry, expiresAt is in the past, …
   accountNotFound:        { code: 'ACCOUNT_NOT_FOUND',         step: 5,    recorded: false, retryable: false }, // any other account

@@ -13,7 +13,7 @@
  * - OVERLOADED: nothing was done. Repeat the request later.
  * - INTERNAL: nothing was done, and a repetition would fail too. The log has the fault under its faultId.
  *
- * After a COMMIT whose outcome is unknown, the refusal is UNAVAILABLE whatever the last failure was.
+ * After a COMMIT whose outcome is unknown, the refusal is UNAVAILABLE for every later failure.
  */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';

@@ -100,7 +100,7 @@ export type EntryRow = Pick<Selectable<Entries>, (typeof ENTRY_COLUMN_NAMES)[num
 
 /**
  * The normal side of the entry's account in one row per account, null in the account's other rows: the query looks up each
- * account once, whatever its plan.
+ * account once, under any plan.
  */
 export const SIDE = sql<number | null>`
   case when row_number() over (partition by e.account_id) = 1

@@ -90,7 +90,7 @@ interface FindValues {
   readonly ledgerId: Uuid;
 }
 
-// `offset 0` makes each look-up a probe of the index, whatever size of the array the planner expects.
+// `offset 0` makes each look-up a probe of the index, for any array size that the planner expects.
 const findQuery = preparedQuery(
   (_, value: FindValues) => sql<FoundRow>`
     with named as materialized (
