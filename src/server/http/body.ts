@@ -4,7 +4,7 @@ import type { GraphQLError } from 'graphql';
 import { requestRefused } from '../../graphql/execution/answer.ts';
 import { bodyTooLarge, MAX_REQUEST_BYTES } from '../../graphql/execution/yoga.ts';
 import type { Admission } from './admission.ts';
-import { refuseStructure } from './large-body.ts';
+import { refuseBeginning, refuseStructure } from './large-body.ts';
 import { MAX_BODY_BYTES, MAX_UNSCANNED_BYTES } from './limits.ts';
 
 /** A body in memory. Its reader must call `release` after the last use. */
@@ -19,16 +19,17 @@ export interface Body {
  */
 export class BodyReader {
   readonly #admission: Admission;
+  readonly #hasTrustedDocuments: boolean;
 
-  constructor(admission: Admission) {
+  constructor(admission: Admission, hasTrustedDocuments: boolean) {
     this.#admission = admission;
+    this.#hasTrustedDocuments = hasTrustedDocuments;
   }
 
   /** Returns null if the connection was closed. A rejected body is not read to its end. */
   read(request: IncomingMessage): Promise<Body | GraphQLError | null> {
     return new Promise((resolve) => {
       const chunks: Buffer[] = [];
-      let isSettled = false;
       let buffered = 0;
       const release = () => {
         this.#admission.release(buffered);
@@ -36,54 +37,45 @@ export class BodyReader {
         chunks.length = 0;
       };
       const settle = (answer: Body | GraphQLError | null) => {
-        if (isSettled) return;
-        isSettled = true;
+        request.off('data', take).off('end', end).off('close', leave);
         if (answer === null || answer instanceof Error) release();
         resolve(answer);
       };
       const refuse = (size: number) =>
         size > MAX_BODY_BYTES ? bodyTooLarge(size, MAX_BODY_BYTES) : this.#admission.refuse(size, buffered);
+      const announced = Number(request.headers['content-length'] ?? 0);
       let size = 0;
-      let looked = false;
-      let structureRefusal: GraphQLError | undefined;
       const take = (chunk: Buffer) => {
-        if (isSettled) return;
+        const before = size;
         size += chunk.length;
         const refusal = refuse(size);
         if (refusal !== undefined) {
           settle(refusal);
           return;
         }
-        if (size > MAX_REQUEST_BYTES) {
-          // One chunk per turn of the event loop, so that a large body does not delay other requests.
-          request.pause();
-          setImmediate(() => request.resume());
-        }
-        if (structureRefusal !== undefined) return;
         chunks.push(chunk);
         buffered += chunk.length;
         this.#admission.buffer(chunk.length);
-        if (looked || size <= MAX_REQUEST_BYTES) return;
-        // Most bodies with too many elements exceed the limit within the first MiB. Such a body is dropped, but read to its
-        // end, so that its sender reads the rejection.
-        looked = true;
-        structureRefusal = refuseStructure(Buffer.concat(chunks));
-        if (structureRefusal !== undefined) release();
+        if (size <= MAX_REQUEST_BYTES) return;
+        // One chunk per turn of the event loop, so that a large body does not delay other requests.
+        request.pause();
+        setImmediate(() => request.resume());
+        if (before > MAX_REQUEST_BYTES) return;
+        // Most bodies that exceed a limit do so within the first MiB.
+        const refused = refuseBeginning(Buffer.concat(chunks), announced || size, this.#hasTrustedDocuments);
+        if (refused !== undefined) settle(refused);
       };
       const end = () => {
-        if (structureRefusal !== undefined) {
-          settle(structureRefusal);
-          return;
-        }
         const [first] = chunks;
         const bytes = chunks.length === 1 && first !== undefined ? first : Buffer.concat(chunks);
         chunks.length = 0;
-        if (!looked && size > MAX_UNSCANNED_BYTES) structureRefusal = refuseStructure(bytes);
-        settle(structureRefusal ?? (isUtf8(bytes) ? { bytes, release } : NOT_UTF8));
+        const hasLimits = size > MAX_UNSCANNED_BYTES && size <= MAX_REQUEST_BYTES;
+        const refused = hasLimits ? refuseStructure(bytes) : undefined;
+        settle(refused ?? (isUtf8(bytes) ? { bytes, release } : NOT_UTF8));
       };
       const leave = () => settle(null);
 
-      const refusal = refuse(Number(request.headers['content-length'] ?? 0));
+      const refusal = refuse(announced);
       if (refusal !== undefined) settle(refusal);
       else request.on('data', take).on('end', end).on('close', leave);
     });

@@ -28,6 +28,11 @@ export class PendingResponse {
     return this.#response.headersSent;
   }
 
+  /** Whether the response is still to be sent, if only in part, and depends on no byte that has not arrived. */
+  get isDue(): boolean {
+    return this.isWhole || (this.headersSent && this.#response.writableLength > 0);
+  }
+
   /** Makes the connection end after this response. */
   end(): void {
     this.#response.setHeader('connection', 'close');
@@ -186,9 +191,8 @@ export function endAndDrain(socket: Duplex, last: string): void {
   socket.once('close', () => clearTimeout(linger));
 }
 
-/** Whether a response is pending or being sent. A request that has not arrived completely does not count. */
 function hasPendingResponse({ waiting }: Connection): boolean {
-  for (const { isWhole, headersSent } of waiting) if (isWhole || headersSent) return true;
+  for (const { isDue } of waiting) if (isDue) return true;
   return false;
 }
 

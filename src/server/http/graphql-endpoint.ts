@@ -63,7 +63,7 @@ export function createGraphQLEndpoint(
   });
   const plain = new FastPath(yoga, { ledger, onFault, compileAfter, trustedDocuments });
   const admission = new Admission(ledger);
-  const bodies = new BodyReader(admission);
+  const bodies = new BodyReader(admission, hasTrustedDocuments);
   const unread = new UnreadAnswers();
 
   const answerPost = async (

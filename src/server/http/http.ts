@@ -270,14 +270,32 @@ function send(
     if (response.closed) onRead();
     else response.once('close', onRead);
   }
-  if (!request.complete) {
-    // Node reads and drops the rest of the body without a limit, so that its sender can read the answer. This is the limit.
-    const linger = setTimeout(() => request.destroy(), limits.LINGER_MS);
-    request.once('close', () => clearTimeout(linger));
-  }
   const length = status === 204 || status === 304 ? {} : { 'content-length': Buffer.byteLength(body) };
-  const all = { ...SECURITY_HEADERS, 'x-request-id': requestId, ...headers, ...length };
-  response.writeHead(status, all).end(body);
+  response.writeHead(status, { ...SECURITY_HEADERS, 'x-request-id': requestId, ...headers, ...length });
+  if (request.complete) {
+    response.end(body);
+    return;
+  }
+  // Node may close the connection as soon as the response ends.
+  if (body.length === 0) response.flushHeaders();
+  else response.write(body);
+  drain(request, () => response.end());
+}
+
+/**
+ * Reads and drops the rest of a rejected body, so that its sender reads the answer: many senders read only when they have sent
+ * everything, and closing a connection with unread bytes resets it. Reads slowly, so that the sender does not delay other requests.
+ */
+function drain(request: IncomingMessage, done: () => void): void {
+  const linger = setTimeout(() => request.destroy(), limits.LINGER_MS);
+  request.on('data', () => {
+    request.pause();
+    setTimeout(() => request.resume(), limits.DRAIN_PAUSE_MS);
+  });
+  request.once('close', () => {
+    clearTimeout(linger);
+    done();
+  });
 }
 
 /** The status in logs and metrics of a request whose connection was closed before the end of the answer. */

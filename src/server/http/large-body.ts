@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { GraphQLError, parse } from 'graphql';
+import { type DocumentNode, GraphQLError, Kind, parse } from 'graphql';
 import { requestRefused } from '../../graphql/execution/answer.ts';
 import { bodyTooLarge, LARGE_REQUESTS, MAX_REQUEST_BYTES } from '../../graphql/execution/yoga.ts';
 import {
@@ -25,26 +25,62 @@ export async function refuseLarge(
   const scan = await inTurns(scanPieces(bytes));
   if ('limit' in scan) return exceeded(...scan.limit);
   if (hasTrustedDocuments) return undefined;
-  const tooLarge = bodyTooLarge(bytes.length, MAX_REQUEST_BYTES);
   const { query, operationName } = scan;
-  if (query === undefined || [query, operationName ?? query].some(isTooLong)) return tooLarge;
-  const [text, name] = [decode(query), operationName && decode(operationName)];
+  const name = operationName && decode(operationName);
+  if (query === undefined || isTooLong(operationName ?? query)) return tooLarge(bytes.length);
+  return refuseDocument(bytes.length, query, (document) => isOnly(LARGE_REQUESTS, document, name));
+}
+
+/**
+ * Returns the refusal of a body above MAX_REQUEST_BYTES whose beginning shows that it will be refused: it has too many elements, or
+ * its document has no operation that is only a `postBatch`. A body that repeats `query` is judged by the first one here.
+ * `bodyBytes` are its bytes as announced, or those that have arrived.
+ */
+export function refuseBeginning(
+  beginning: Buffer,
+  bodyBytes: number,
+  hasTrustedDocuments = false,
+): GraphQLError | undefined {
+  const scan = scanBody(beginning);
+  if ('limit' in scan) return exceeded(...scan.limit);
+  if (hasTrustedDocuments || scan.query === undefined) return undefined;
+  return refuseDocument(bodyBytes, scan.query, (document) =>
+    document.definitions.some(
+      (definition) =>
+        definition.kind === Kind.OPERATION_DEFINITION &&
+        isOnly(LARGE_REQUESTS, document, definition.name?.value),
+    ),
+  );
+}
+
+/** Returns the refusal of a body above MAX_UNSCANNED_BYTES if it has more elements than a `postBatch` needs. */
+export function refuseStructure(bytes: Buffer): GraphQLError | undefined {
+  const scan = scanBody(bytes);
+  return 'limit' in scan ? exceeded(...scan.limit) : undefined;
+}
+
+/** Returns the refusal of a document, given as a JSON string. A string that is malformed or incomplete is not refused. */
+function refuseDocument(
+  bodyBytes: number,
+  query: Buffer,
+  isAllowed: (document: DocumentNode) => boolean,
+): GraphQLError | undefined {
+  if (isTooLong(query)) return tooLarge(bodyBytes);
+  const text = decode(query);
   if (text === undefined) return undefined;
   try {
     checkText(text);
     const document = parse(text);
     checkDocument(document);
-    return isOnly(LARGE_REQUESTS, document, name) ? undefined : tooLarge;
+    return isAllowed(document) ? undefined : tooLarge(bodyBytes);
   } catch (error) {
     if (error instanceof GraphQLError) return error;
     throw error;
   }
 }
 
-/** Returns the refusal of a body above MAX_UNSCANNED_BYTES if it, or its beginning, has more elements than a `postBatch` needs. */
-export function refuseStructure(beginning: Buffer): GraphQLError | undefined {
-  const scan = scanBody(beginning);
-  return 'limit' in scan ? exceeded(...scan.limit) : undefined;
+function tooLarge(bytes: number): GraphQLError {
+  return bodyTooLarge(bytes, MAX_REQUEST_BYTES);
 }
 
 /** Whether a string must exceed a document's limit of characters. A character takes at most six bytes, as an escape. */

@@ -45,6 +45,8 @@ export const TIMEOUT_CHECK_MS = 500;
 export const KEEP_ALIVE_MS = 5000;
 
 /** How long the rest of a rejected body is read and dropped, so that its sender reads the rejection before the connection ends. */
-export const LINGER_MS = 1000;
+export const LINGER_MS = 2000;
+/** The pause after each chunk of such a body. A chunk has at most 64 KiB, so that the largest allowed body takes about a second. */
+export const DRAIN_PAUSE_MS = 4;
 /** How long a closing server keeps idle connections open, for requests that are already in transit. */
 export const CLOSING_GRACE_MS = 250;

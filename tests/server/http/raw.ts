@@ -22,7 +22,7 @@ export async function connectRaw(url: string, { allowHalfOpen = false } = {}): P
   });
   // A reset ends the connection too.
   socket.on('error', () => {});
-  const ended = once(socket, 'close').then(() => received);
+  const ended = new Promise<string>((resolve) => void socket.once('close', () => resolve(received)));
   await once(socket, 'connect');
   return { socket, received: () => received, ended };
 }

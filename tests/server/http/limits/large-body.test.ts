@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { parse } from 'graphql';
 import { describe, expect, test } from 'vitest';
 import { isOnly } from '../../../../src/graphql/protection/document-limits.ts';
-import { refuseLarge, scanBody } from '../../../../src/server/http/large-body.ts';
+import { refuseBeginning, refuseLarge, scanBody } from '../../../../src/server/http/large-body.ts';
 import {
   MAX_LARGE_ELEMENTS,
   MAX_LARGE_NAMES,
@@ -103,6 +103,36 @@ test('malformed JSON is rejected by the scan or by JSON.parse', async () => {
     }),
   );
 });
+
+test('no beginning of a body that may be parsed is rejected', async () => {
+  const operations = fc.array(fc.record({ idempotencyKey: fc.string(), amount: fc.json() }), {
+    maxLength: 5,
+  });
+  const batches = fc
+    .tuple(
+      operations,
+      fc.constantFrom(BATCH, `query A { a } ${BATCH.replace('(', ' B (')}`),
+      fc.boolean(),
+      space,
+    )
+    .map(([input, query, isFirst, around]) => {
+      const name = query === BATCH ? {} : { operationName: 'B' };
+      const members = isFirst
+        ? { query, ...name, variables: { input } }
+        : { variables: { input }, ...name, query };
+      return `${around}${JSON.stringify(members)}`;
+    });
+  await check(
+    fc.asyncProperty(batches, async (text) => {
+      const bytes = Buffer.from(text);
+      expect(await refuseLarge(bytes)).toBeUndefined();
+      for (let end = 0; end <= bytes.length; end += 7) {
+        expect(refuseBeginning(bytes.subarray(0, end), bytes.length)).toBeUndefined();
+      }
+    }),
+  );
+});
+
 /** The body of a batch with these variables, as JSON text. */
 const withVariables = (text: string) =>
   Buffer.from(`{"query":${JSON.stringify(BATCH)},"variables":{"input":${text}}}`);

@@ -126,6 +126,33 @@ describe('a body', () => {
     expect(performance.now() - since).toBeLessThan(3000);
   });
 
+  test.each(['close', 'keep-alive'])(
+    'that is rejected by its head is read, so that a client that reads only afterwards reads the rejection (connection: %s)',
+    async (connection) => {
+      const { socket, received } = await connectRaw(url);
+      socket.pause();
+      const body = Buffer.alloc(17 * 2 ** 20, ' ');
+      socket.write(head(`content-length: ${body.length}`, `connection: ${connection}`));
+      await new Promise<void>((resolve, reject) => {
+        socket.write(body, (error) => (error == null ? resolve() : reject(error)));
+      });
+      socket.resume();
+      await expect.poll(received).toMatch(/^HTTP\/1\.1 413 /);
+    },
+  );
+
+  test('that keeps coming after its rejection ends with its connection', async () => {
+    const { socket, received, ended } = await connectRaw(url);
+    socket.write(head('transfer-encoding: chunked'));
+    const chunk = Buffer.concat([Buffer.from('100000\r\n'), Buffer.alloc(2 ** 20, ' '), Buffer.from('\r\n')]);
+    const more = () => socket.writable && socket.write(chunk, (error) => error == null && more());
+    more();
+    expect(await ended).toMatch(/^HTTP\/1\.1 413 /);
+    expect(received().match(/HTTP\/1\.1/g)).toHaveLength(1);
+    // Reading in pauses keeps what is read far below what the network can carry.
+    expect(socket.bytesWritten).toBeLessThan(80 * 2 ** 20);
+  });
+
   test('above 16 MiB is rejected at the first byte beyond the limit', async () => {
     const { socket, received } = await connectRaw(url);
     socket.write(head('transfer-encoding: chunked'));
@@ -151,6 +178,18 @@ describe('a body', () => {
     });
     const batch = await exchange(url, asking('mutation { postBatch { id } }', { variables }));
     expect(refusalOf(batch)?.message).toMatch(/Cannot query field .*postBatch/i);
+  });
+
+  test.each([
+    '{ ledger { name } }',
+    'mutation { transfer { id } }',
+    'query A { a } mutation B { deposit { id } }',
+  ])('above 1 MiB is rejected within its first MiB if its document is %s', async (query) => {
+    const { socket, received } = await connectRaw(url);
+    const body = JSON.stringify({ query, variables: { x: 'x'.repeat(15 * 2 ** 20) } });
+    socket.write(head(`content-length: ${body.length}`) + body.slice(0, 2 ** 20 + 2 ** 17));
+    await expect.poll(received).toMatch(/^HTTP\/1\.1 413 /);
+    expect(received()).toContain(`${body.length.toLocaleString('en')} bytes; at most 1,048,576 are allowed`);
   });
 
   test.each([
