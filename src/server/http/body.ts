@@ -5,7 +5,7 @@ import { requestRefused } from '../../graphql/execution/answer.ts';
 import { bodyTooLarge, MAX_REQUEST_BYTES } from '../../graphql/execution/yoga.ts';
 import type { Admission } from './admission.ts';
 import { refuseBeginning, refuseStructure } from './large-body.ts';
-import { MAX_BODY_BYTES, MAX_UNSCANNED_BYTES } from './limits.ts';
+import { LARGE_BODY_PAUSE_MS, MAX_BODY_BYTES, MAX_UNSCANNED_BYTES } from './limits.ts';
 
 /** A body in memory. Its reader must call `release` after the last use. */
 export interface Body {
@@ -57,9 +57,9 @@ export class BodyReader {
         buffered += chunk.length;
         this.#admission.buffer(chunk.length);
         if (size <= MAX_REQUEST_BYTES) return;
-        // One chunk per turn of the event loop, so that a large body does not delay other requests.
+        // Read slowly, a large body delays other requests less.
         request.pause();
-        setImmediate(() => request.resume());
+        setTimeout(() => request.resume(), LARGE_BODY_PAUSE_MS);
         if (before > MAX_REQUEST_BYTES) return;
         // Most bodies that exceed a limit do so within the first MiB.
         const refused = refuseBeginning(Buffer.concat(chunks), announced || size, this.#hasTrustedDocuments);

@@ -13,6 +13,8 @@ export const MAX_BODY_BYTES = 16 * 2 ** 20;
 export const MAX_SMALL_BODY_BYTES = 8 * 2 ** 10;
 /** Bytes of the bodies of all unanswered requests. Beyond it, bodies above MAX_SMALL_BODY_BYTES are rejected with OVERLOADED. */
 export const MAX_BUFFERED_BYTES = 32 * 2 ** 20;
+/** The pause after each chunk of a body above MAX_REQUEST_BYTES. A chunk has at most 64 KiB. */
+export const LARGE_BODY_PAUSE_MS = 1;
 /** A body above this size has limits of structure, since JSON.parse takes longest for many different names. */
 export const MAX_UNSCANNED_BYTES = 64 * 2 ** 10;
 /**
@@ -46,7 +48,7 @@ export const KEEP_ALIVE_MS = 5000;
 
 /** How long the rest of a rejected body is read and dropped, so that its sender reads the rejection before the connection ends. */
 export const LINGER_MS = 2000;
-/** The pause after each chunk of such a body. A chunk has at most 64 KiB, so that the largest allowed body takes about a second. */
+/** The pause after each chunk of such a body: the largest allowed body takes about a second. */
 export const DRAIN_PAUSE_MS = 4;
 /** How long a closing server keeps idle connections open, for requests that are already in transit. */
 export const CLOSING_GRACE_MS = 250;
