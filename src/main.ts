@@ -4,7 +4,7 @@ import { EmbeddedPostgresError, startEmbeddedPostgres } from './db/embedded/embe
 import { prepareDatabase } from './db/postgres/prepare.ts';
 import { UnfitServerError } from './db/postgres/primary.ts';
 import { DatabaseNotReadyError } from './db/postgres/start-client.ts';
-import { Ledger } from './ledger/ledger.ts';
+import { Engine } from './ledger/engine.ts';
 import { startSweeper } from './ledger/sweeper.ts';
 import { startHttpServer } from './server/http/http.ts';
 import { tryPort } from './server/http/port.ts';
@@ -93,7 +93,7 @@ async function serve(
   await prepareDatabase(databaseUrl, migrationUrl, report, { allowUnsafeDurability, dataDir });
   const onFault = (error: unknown, faultId?: string) => log.error({ err: error, faultId }, 'internal error');
   const outages = new Outages(log);
-  const ledger = await Ledger.open({
+  const ledger = await Engine.openMain({
     databaseUrl,
     allowUnsafeDurability,
     onFault,

@@ -11,7 +11,8 @@ import { formatId } from '../../src/core/values/ids.ts';
 import type { JournalPlace } from '../../src/core/values/journal-place.ts';
 import type { EmbeddedPostgres } from '../../src/db/embedded/embedded-postgres.ts';
 import { migrate } from '../../src/db/postgres/migrator.ts';
-import { Ledger } from '../../src/ledger/ledger.ts';
+import { Engine } from '../../src/ledger/engine.ts';
+import type { Ledger } from '../../src/ledger/ledger.ts';
 import { startServiceProcess } from '../service-process.ts';
 import { withTemporaryPostgres } from '../temporary-postgres.ts';
 import { makeAccounts, postByEngine } from './engine.ts';
@@ -202,7 +203,7 @@ async function measure(
 console.log(`${cpus().length} cores of ${cpus()[0]?.model ?? 'unknown make'}, Node ${process.version}`);
 const run = async ({ ownerUrl, serviceUrl, pid }: EmbeddedPostgres): Promise<void> => {
   await migrate(ownerUrl, () => {});
-  const ledger = await Ledger.open({ databaseUrl: serviceUrl });
+  const ledger = await Engine.openMain({ databaseUrl: serviceUrl });
   const service = await startServiceProcess({ DATABASE_URL: serviceUrl, LOG_LEVEL: 'error' });
   try {
     const costs = await measure(ledger, pid, service.child.pid ?? 0, {

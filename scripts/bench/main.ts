@@ -11,7 +11,7 @@ import { parseArgs } from 'node:util';
 import type { Uuid } from '../../src/core/values/ids.ts';
 import type { EmbeddedPostgres } from '../../src/db/embedded/embedded-postgres.ts';
 import { migrate } from '../../src/db/postgres/migrator.ts';
-import { Ledger } from '../../src/ledger/ledger.ts';
+import { Engine } from '../../src/ledger/engine.ts';
 import { withTemporaryPostgres } from '../temporary-postgres.ts';
 import { prepareBareTables } from './baseline/bare.ts';
 import { findCaller } from './baseline/function.ts';
@@ -112,7 +112,7 @@ async function prepareTemplates({ ownerUrl, serviceUrl }: EmbeddedPostgres, coun
 
   await query(ownerUrl, `create database ${LEDGER_TEMPLATE}`);
   await migrate(withName(ownerUrl, LEDGER_TEMPLATE), () => {});
-  const ledger = await Ledger.open({
+  const ledger = await Engine.openMain({
     databaseUrl: withName(serviceUrl, LEDGER_TEMPLATE),
     onFault: (error) => console.error(error),
   });

@@ -5,7 +5,8 @@
  */
 import { formatId, type Uuid } from '../../src/core/values/ids.ts';
 import type { EmbeddedPostgres } from '../../src/db/embedded/embedded-postgres.ts';
-import { Ledger } from '../../src/ledger/ledger.ts';
+import { Engine } from '../../src/ledger/engine.ts';
+import type { Ledger } from '../../src/ledger/ledger.ts';
 import type { CallFunction, FunctionWorkload } from './baseline/function.ts';
 import { runLimit } from './baseline/limit.ts';
 import { checkBareTables, checkBooks } from './books.ts';
@@ -60,7 +61,7 @@ export interface Bench {
 /** Runs a round. Returns one line per stage with the result of checking its books. Throws if any books are wrong. */
 export function runRound(bench: Bench): Promise<string[]> {
   return withDatabases(bench.server.ownerUrl, CLONES, async () => {
-    const ledger = await Ledger.open({
+    const ledger = await Engine.openMain({
       databaseUrl: withName(bench.server.serviceUrl, 'bench_engine'),
       onFault: (error) => console.error(error),
     });

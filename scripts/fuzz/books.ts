@@ -2,7 +2,7 @@ import { GraphQLError } from 'graphql';
 import { RequestNotes } from '../../src/graphql/execution/request-notes.ts';
 import { createGraphQLHandler } from '../../src/graphql/execution/yoga.ts';
 import { AnswerBudget } from '../../src/graphql/protection/answer-budget.ts';
-import { Ledger } from '../../src/ledger/ledger.ts';
+import { Engine } from '../../src/ledger/engine.ts';
 import { FastPath } from '../../src/server/http/fast-path.ts';
 import type { Names } from './values.ts';
 
@@ -11,7 +11,7 @@ const MOVES = 60;
 
 /** Writes the books for random requests: accounts with money, transactions and open holds. Returns their names. */
 export async function writeBooks(serviceUrl: string): Promise<Names> {
-  const ledger = await Ledger.open({ allowUnsafeDurability: true, databaseUrl: serviceUrl });
+  const ledger = await Engine.openMain({ allowUnsafeDurability: true, databaseUrl: serviceUrl });
   try {
     const onFault = (fault: unknown) => {
       throw fault;

@@ -8,7 +8,8 @@ import type { Command } from '../../src/core/decide/command.ts';
 import { toCapture, toDeposit, toHold, toTransfer, toWithdrawal } from '../../src/core/decide/request.ts';
 import type { Outcome } from '../../src/core/transaction.ts';
 import { formatId, type Uuid } from '../../src/core/values/ids.ts';
-import { Ledger, type LedgerOptions } from '../../src/ledger/ledger.ts';
+import { Engine } from '../../src/ledger/engine.ts';
+import type { Ledger, LedgerOptions } from '../../src/ledger/ledger.ts';
 import { countFlights, watchFlights } from './flights.ts';
 
 const LIMITS = [null, '0.00', '-20.00', '0.00', null];
@@ -82,7 +83,7 @@ async function play(
   options: Pick<LedgerOptions, 'optimistic' | 'lanes' | 'maxBatch'>,
 ) {
   await watchFlights(ownerUrl);
-  const ledger = await Ledger.open({ databaseUrl: serviceUrl, allowUnsafeDurability: true, ...options });
+  const ledger = await Engine.openMain({ databaseUrl: serviceUrl, allowUnsafeDurability: true, ...options });
   try {
     const names = await Names.make(ledger);
     const commands: Command[] = [];

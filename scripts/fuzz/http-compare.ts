@@ -8,7 +8,7 @@ import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import fc from 'fast-check';
 import pg from 'pg';
-import { Ledger } from '../../src/ledger/ledger.ts';
+import { Engine } from '../../src/ledger/engine.ts';
 import { FastPath } from '../../src/server/http/fast-path.ts';
 import { startHttpServer } from '../../src/server/http/http.ts';
 import { TrustedDocuments } from '../../src/server/http/trusted-documents.ts';
@@ -77,7 +77,7 @@ const CREATE_ACCOUNT = `mutation ($externalId: String!) {
 }`;
 
 async function serve({ serviceUrl }: BooksUrls, fastPath: boolean, trusted: boolean) {
-  const ledger = await Ledger.open({ allowUnsafeDurability: true, databaseUrl: serviceUrl });
+  const ledger = await Engine.openMain({ allowUnsafeDurability: true, databaseUrl: serviceUrl });
   const faults: unknown[] = [];
   let answered = 0;
   const server = await startHttpServer({

@@ -16,7 +16,8 @@ import { type AccountChange, toAccountUpdate } from '../../src/core/update-accou
 import { formatId } from '../../src/core/values/ids.ts';
 import { checkInvariants } from '../../src/db/invariants/invariants.ts';
 import { openDatabase } from '../../src/db/postgres/database.ts';
-import { Ledger } from '../../src/ledger/ledger.ts';
+import { Engine } from '../../src/ledger/engine.ts';
+import type { Ledger } from '../../src/ledger/ledger.ts';
 import { startTcpProxy, type TcpProxy } from '../../tests/support/tcp-proxy.ts';
 import { countFlights, watchFlights } from './flights.ts';
 
@@ -117,7 +118,7 @@ export async function race(
     const onFault = (error: unknown, faultId?: string) => void (faultId && faults.push(error));
     return {
       proxy,
-      ledger: await Ledger.open({ allowUnsafeDurability: true, databaseUrl: proxy.url, onFault }),
+      ledger: await Engine.openMain({ allowUnsafeDurability: true, databaseUrl: proxy.url, onFault }),
     };
   };
   await watchFlights(ownerUrl);

@@ -6,7 +6,8 @@ import { writeAnswer } from '../../src/graphql/execution/answer.ts';
 import { RequestNotes } from '../../src/graphql/execution/request-notes.ts';
 import { createGraphQLHandler } from '../../src/graphql/execution/yoga.ts';
 import { AnswerBudget } from '../../src/graphql/protection/answer-budget.ts';
-import { Ledger } from '../../src/ledger/ledger.ts';
+import { Engine } from '../../src/ledger/engine.ts';
+import type { Ledger } from '../../src/ledger/ledger.ts';
 import { FastPath, type PlainRequest } from '../../src/server/http/fast-path.ts';
 import type { TrustedDocuments } from '../../src/server/http/trusted-documents.ts';
 import type { Request } from './documents.ts';
@@ -61,7 +62,7 @@ export class Side {
 
   /** Opens a side. Ids and instants before `since` are equal on both. */
   static async open({ serviceUrl, ownerUrl }: Books, since: Date, options: SideOptions): Promise<Side> {
-    const ledger = await Ledger.open({ allowUnsafeDurability: true, databaseUrl: serviceUrl });
+    const ledger = await Engine.openMain({ allowUnsafeDurability: true, databaseUrl: serviceUrl });
     const owner = new pg.Client({ connectionString: ownerUrl });
     await owner.connect();
     return new Side(ledger, owner, since, options);

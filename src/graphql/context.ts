@@ -1,4 +1,5 @@
 import { type FieldNode, type GraphQLResolveInfo, Kind } from 'graphql';
+import { ANYBODY, type Viewer } from '../core/access/viewer.ts';
 import type { Account } from '../core/account.ts';
 import type { Hold } from '../core/hold.ts';
 import type { BatchProcessed, Outcome, Transaction } from '../core/transaction.ts';
@@ -18,6 +19,7 @@ import type { AnswerBudget } from './protection/answer-budget.ts';
 /** The state that the resolvers of one request share: the ledger, and the objects loaded so far. */
 export interface Context {
   readonly ledger: Ledger;
+  readonly viewer: Viewer;
   readonly loaders: Loaders;
   readonly onFault: OnFault;
   readonly notes: RequestNotes;
@@ -35,8 +37,9 @@ export function createContext(
   onFault: OnFault,
   notes: RequestNotes,
   budget: AnswerBudget,
+  viewer: Viewer = ANYBODY,
 ): Context {
-  return { ledger, loaders: new Loaders(ledger, budget), onFault, notes, budget };
+  return { ledger, viewer, loaders: new Loaders(ledger, budget), onFault, notes, budget };
 }
 
 /** Ends a write: clears the cached objects and notes the outcome. Returns the outcome. */

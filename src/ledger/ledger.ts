@@ -10,7 +10,7 @@ import type { Currency } from '../core/values/currency.ts';
 import type { Uuid } from '../core/values/ids.ts';
 import { findLocked } from '../db/accounts.ts';
 import { findExpiredHolds } from '../db/holds.ts';
-import { findLedger } from '../db/ledgers.ts';
+import type { LedgerRow } from '../db/ledgers.ts';
 import type { Database, PoolUse } from '../db/postgres/database.ts';
 import { type AccountUpdated, changeAccountOf } from './account-changes.ts';
 import {
@@ -34,7 +34,7 @@ import {
   SLICE,
 } from './operations.ts';
 import { type PeriodClosed, Periods } from './periods.ts';
-import { BATCH_LANES, Pools, WRITE_DEADLINE_MS } from './pools.ts';
+import { BATCH_LANES, type Pools, WRITE_DEADLINE_MS } from './pools.ts';
 import { LedgerReads } from './reads.ts';
 import { type OnFault, refuseFault } from './retries.ts';
 
@@ -60,7 +60,6 @@ export type { LedgerState, TrialBalanceLine } from './reads.ts';
 export interface LedgerOptions {
   /** Its login is a member of the application's role. */
   readonly databaseUrl: string;
-  readonly name?: string;
   readonly lanes?: number;
   /** The number of commands in one database transaction. */
   readonly maxBatch?: number;
@@ -77,6 +76,12 @@ export interface LedgerOptions {
   readonly onUnreachable?: (error: unknown) => void;
   /** Called at each answer of the database. It must be quick and never throw. */
   readonly onAnswered?: () => void;
+}
+
+/** The engine that a ledger belongs to. */
+export interface LedgerEngine {
+  readonly access: object;
+  close(): Promise<void>;
 }
 
 /** The present load of the ledger. */
@@ -100,6 +105,8 @@ export interface LedgerLoad {
  */
 export class Ledger extends LedgerReads {
   readonly id: Uuid;
+  readonly name: string;
+  readonly engine: LedgerEngine;
   readonly #pools: Pools;
   readonly #currencies: Currencies;
   readonly #names: Names;
@@ -112,8 +119,14 @@ export class Ledger extends LedgerReads {
   readonly #maxQueue: number;
   readonly #observers: ((batch: BatchObservation) => void)[] = [];
 
-  private constructor(id: Uuid, pools: Pools, options: LedgerOptions) {
-    const { name = MAIN, lanes = LANES, maxBatch = 1000, maxQueue = 20_000 } = options;
+  /** Call `Engine.ledger` instead. */
+  constructor(
+    { id, name }: Pick<LedgerRow, 'id' | 'name'>,
+    engine: LedgerEngine,
+    pools: Pools,
+    options: LedgerOptions,
+  ) {
+    const { lanes = LANES, maxBatch = 1000, maxQueue = 20_000 } = options;
     const { optimistic = true, onFault = () => {} } = options;
     const { reads, writes, batches } = pools;
     const states = new CachedStates(optimistic);
@@ -121,6 +134,8 @@ export class Ledger extends LedgerReads {
     const names = new Names(reads, id, states.currencyOf);
     super({ db: reads, ledgerId: id, ledgerName: name, currencies, names });
     this.id = id;
+    this.name = name;
+    this.engine = engine;
     this.#pools = pools;
     this.#currencies = currencies;
     this.#periods = new Periods(reads, { id, name });
@@ -159,28 +174,16 @@ export class Ledger extends LedgerReads {
     });
   }
 
-  /** Opens a ledger that a migration created. Rejects if there is no ledger with this name, or no database. */
-  static async open(options: LedgerOptions): Promise<Ledger> {
-    const { name = MAIN, databaseUrl, lanes = LANES, readConnections = 8, onFault = () => {} } = options;
-    const { allowUnsafeDurability = false, onUnreachable = () => {}, onAnswered = () => {} } = options;
-    const events = { onUnfit: onFault, onUnreachable, onAnswered };
-    const pools = new Pools({ databaseUrl, lanes, readConnections, allowUnsafeDurability, ...events });
-    try {
-      const row = await findLedger(pools.reads, name);
-      if (row === undefined) throw new Error(`There is no ledger ${JSON.stringify(name)} in this database.`);
-      return new Ledger(row.id, pools, options);
-    } catch (error) {
-      await pools.close();
-      throw error;
-    }
-  }
-
-  /** Rejects further commands, answers those that were accepted, and closes the connections. */
-  async close(): Promise<void> {
+  /** Rejects further commands, and answers those that were accepted. */
+  async drain(): Promise<void> {
     // Accepted batches still have slices to post.
     await Promise.all([this.#commits.drain(), this.#operations.drain()]);
     await Promise.all([this.#commits.drain(), this.#large.drain()]);
-    await this.#pools.close();
+  }
+
+  /** Closes the engine, with all of its ledgers. */
+  close(): Promise<void> {
+    return this.engine.close();
   }
 
   /** Calls the observer after each further batch. It must be quick and never throw. */
@@ -311,5 +314,4 @@ export class Ledger extends LedgerReads {
   }
 }
 
-const MAIN = 'main';
-const LANES = 2;
+export const LANES = 2;

@@ -3,7 +3,7 @@ import { withTemporaryPostgres } from '../../scripts/temporary-postgres.ts';
 import { ConnectionLostError } from '../../src/db/postgres/checked-pool.ts';
 import { type DatabaseOptions, openDatabase } from '../../src/db/postgres/database.ts';
 import { migrate } from '../../src/db/postgres/migrator.ts';
-import { Ledger } from '../../src/ledger/ledger.ts';
+import { Engine } from '../../src/ledger/engine.ts';
 import { createHealth } from '../../src/server/operations/health.ts';
 import { asOwner } from '../support/database.ts';
 import { deposit, makeAccount } from '../support/ledger.ts';
@@ -73,7 +73,7 @@ test.each(['fsync', 'full_page_writes'])(
       const problem = new RegExp(`${name} is off\\..* ALLOW_UNSAFE_DURABILITY=1`);
 
       const faults: string[] = [];
-      const ledger = await Ledger.open({
+      const ledger = await Engine.openMain({
         ...options,
         onFault: (error) => faults.push((error as Error).message),
       });
@@ -90,9 +90,9 @@ test.each(['fsync', 'full_page_writes'])(
       await asOwner(server, END_SESSIONS);
       expect(await pay()).toBe('UNAVAILABLE');
       expect(faults.filter((fault) => problem.test(fault))).toHaveLength(1);
-      await expect(Ledger.open(options)).rejects.toThrow(ConnectionLostError);
-      await expect(Ledger.open(options)).rejects.toThrow(problem);
-      await (await Ledger.open({ ...options, allowUnsafeDurability: true })).close();
+      await expect(Engine.openMain(options)).rejects.toThrow(ConnectionLostError);
+      await expect(Engine.openMain(options)).rejects.toThrow(problem);
+      await (await Engine.openMain({ ...options, allowUnsafeDurability: true })).close();
 
       await turn('on');
       await expect.poll(pay, { timeout: 10_000 }).toBe('POSTED');

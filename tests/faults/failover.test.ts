@@ -5,7 +5,8 @@ import { toAccountRequest } from '../../src/core/create-account.ts';
 import { toTransfer } from '../../src/core/decide/request.ts';
 import type { Outcome } from '../../src/core/transaction.ts';
 import { migrate } from '../../src/db/postgres/migrator.ts';
-import { Ledger, UnavailableError } from '../../src/ledger/ledger.ts';
+import { Engine } from '../../src/ledger/engine.ts';
+import { UnavailableError } from '../../src/ledger/ledger.ts';
 import { createHealth } from '../../src/server/operations/health.ts';
 import { asOwner } from '../support/database.ts';
 import { balance, expectSoundBooks, makeAccounts } from '../support/ledger.ts';
@@ -36,7 +37,7 @@ test('after a failover the promoted standby is used, and no session of the old p
   await withStandby(async ({ primary, standby }) => {
     const proxy = await startTcpProxy(primary.serviceUrl);
     const faults: string[] = [];
-    const ledger = await Ledger.open({
+    const ledger = await Engine.openMain({
       databaseUrl: proxy.url,
       onUnreachable: (error) => faults.push((error as Error).message),
     });
@@ -106,7 +107,7 @@ test('callers are served again after the server has ended all sessions, and afte
   await withTemporaryPostgres(
     async (server) => {
       await migrate(server.ownerUrl, () => {});
-      const ledger = await Ledger.open({ databaseUrl: server.serviceUrl });
+      const ledger = await Engine.openMain({ databaseUrl: server.serviceUrl });
       try {
         const accounts = await makeAccounts(ledger, 2, { minBalance: { unlimited: true } });
         const codes = new Set<string>();

@@ -7,7 +7,8 @@ import { withTemporaryPostgres } from '../../scripts/temporary-postgres.ts';
 import { toTransfer } from '../../src/core/decide/request.ts';
 import type { Outcome } from '../../src/core/transaction.ts';
 import { migrate } from '../../src/db/postgres/migrator.ts';
-import { Ledger } from '../../src/ledger/ledger.ts';
+import { Engine } from '../../src/ledger/engine.ts';
+import type { Ledger } from '../../src/ledger/ledger.ts';
 import { expectSoundBooks, makeAccounts } from '../support/ledger.ts';
 
 test('while it stalls no command is parked, and when it is back all are answered in order', {
@@ -33,7 +34,7 @@ test('while it stalls no command is parked, and when it is back all are answered
       };
       const stall = () => configure("alter system set synchronous_standby_names = 'missing'", 'missing');
       const letGo = () => configure('alter system reset synchronous_standby_names', '');
-      const ledgers = await Promise.all([0, 1].map(() => Ledger.open({ databaseUrl: serviceUrl })));
+      const ledgers = await Promise.all([0, 1].map(() => Engine.openMain({ databaseUrl: serviceUrl })));
       try {
         const [ledger] = ledgers;
         if (ledger === undefined) throw new TypeError('there are two ledgers');

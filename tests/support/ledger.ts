@@ -8,16 +8,19 @@ import type { Outcome, Posted } from '../../src/core/transaction.ts';
 import { formatId, type Uuid } from '../../src/core/values/ids.ts';
 import { checkInvariants } from '../../src/db/invariants/invariants.ts';
 import { openDatabase } from '../../src/db/postgres/database.ts';
-import { Ledger, type LedgerOptions } from '../../src/ledger/ledger.ts';
+import { Engine, MAIN } from '../../src/ledger/engine.ts';
+import type { Ledger, LedgerOptions } from '../../src/ledger/ledger.ts';
 import type { TestDatabase } from './database.ts';
 
 /** Opens the ledger of a test database. It is closed at the end of the file. */
 export async function openLedger(
   { serviceUrl }: Pick<TestDatabase, 'serviceUrl'>,
-  options: Partial<LedgerOptions> = {},
+  { name = MAIN, ...options }: Partial<LedgerOptions> & { readonly name?: string } = {},
 ): Promise<Ledger> {
-  const ledger = await Ledger.open({ allowUnsafeDurability: true, databaseUrl: serviceUrl, ...options });
-  afterAll(() => ledger.close());
+  const engine = await Engine.open({ allowUnsafeDurability: true, databaseUrl: serviceUrl, ...options });
+  afterAll(() => engine.close());
+  const ledger = await engine.ledger(name);
+  if (ledger === undefined) throw new TypeError(`there is no ledger ${name}`);
   return ledger;
 }
 

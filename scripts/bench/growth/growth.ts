@@ -8,7 +8,7 @@
 import { formatId } from '../../../src/core/values/ids.ts';
 import type { EmbeddedPostgres } from '../../../src/db/embedded/embedded-postgres.ts';
 import { migrate } from '../../../src/db/postgres/migrator.ts';
-import { Ledger } from '../../../src/ledger/ledger.ts';
+import { Engine } from '../../../src/ledger/engine.ts';
 import { checkBooks } from '../books.ts';
 import { JOURNAL_TABLES, tableSizes, withDatabases, withName } from '../databases.ts';
 import { makeAccounts, postByEngine } from '../engine.ts';
@@ -81,7 +81,7 @@ async function withBooks<T>(
     const ownerUrl = withName(server.ownerUrl, name);
     await migrate(ownerUrl, () => {});
     const acknowledged = new AcknowledgedLog();
-    const ledger = await Ledger.open({
+    const ledger = await Engine.openMain({
       databaseUrl: withName(server.serviceUrl, name),
       onFault: (error) => console.error(error),
     });

@@ -1,5 +1,6 @@
 import { formatId, type Uuid } from '../../../src/core/values/ids.ts';
-import { Ledger } from '../../../src/ledger/ledger.ts';
+import { Engine } from '../../../src/ledger/engine.ts';
+import type { Ledger } from '../../../src/ledger/ledger.ts';
 import { checkBooks } from '../books.ts';
 import { makeAccounts, postByEngine } from '../engine.ts';
 import { closedLoop } from '../load/callers.ts';
@@ -107,7 +108,7 @@ export async function withBystanders(
   { serviceUrl, ownerUrl, timing }: Stage,
   run: (ledger: Ledger, bystanders: Bystanders) => Promise<void>,
 ): Promise<void> {
-  const ledger = await Ledger.open({ databaseUrl: serviceUrl, onFault: (error) => console.error(error) });
+  const ledger = await Engine.openMain({ databaseUrl: serviceUrl, onFault: (error) => console.error(error) });
   let acknowledged: readonly Acknowledged[] = [];
   try {
     const bystanders = await Bystanders.open(ledger, timing);

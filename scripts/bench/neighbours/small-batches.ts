@@ -1,6 +1,7 @@
 /** Many callers of small batches over HTTP, compared with the server's bulk limit. */
 import type { Uuid } from '../../../src/core/values/ids.ts';
-import { type BatchMode, Ledger } from '../../../src/ledger/ledger.ts';
+import { Engine } from '../../../src/ledger/engine.ts';
+import type { BatchMode } from '../../../src/ledger/ledger.ts';
 import { runLimit } from '../baseline/limit.ts';
 import { checkBareTables, checkBooks } from '../books.ts';
 import { query } from '../databases.ts';
@@ -71,7 +72,7 @@ async function measure({ serviceUrl, ownerUrl, bareUrl, figures, rounds, timing 
 }
 
 async function prepareAccounts(serviceUrl: string, ownerUrl: string): Promise<Uuid[]> {
-  const ledger = await Ledger.open({ databaseUrl: serviceUrl });
+  const ledger = await Engine.openMain({ databaseUrl: serviceUrl });
   const accounts = await makeAccounts(ledger, ACCOUNTS).finally(() => ledger.close());
   await query(ownerUrl, 'vacuum analyze');
   return accounts;

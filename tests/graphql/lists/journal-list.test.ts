@@ -1,6 +1,6 @@
 import { afterAll, describe, expect, test } from 'vitest';
 import { formatJournalPlace, parseJournalPlace } from '../../../src/core/values/journal-place.ts';
-import { Ledger } from '../../../src/ledger/ledger.ts';
+import { Engine } from '../../../src/ledger/engine.ts';
 import { cloneDatabase, createTestDatabase } from '../../support/database.ts';
 import { deposit, expectPosted, expectSoundBooks, makeAccount, openLedger } from '../../support/ledger.ts';
 import { type Answer, type Api, newKey, serve } from '../api.ts';
@@ -237,7 +237,7 @@ describe('a cursor is JOURNAL_REWOUND', () => {
 
   test('in a database that was restored to an earlier state', async () => {
     const original = await createTestDatabase();
-    const early = await Ledger.open({ allowUnsafeDurability: true, databaseUrl: original.serviceUrl });
+    const early = await Engine.openMain({ allowUnsafeDurability: true, databaseUrl: original.serviceUrl });
     const accountId = await makeAccount(early, { funds: '1.00' });
     await early.close();
     const backup = await cloneDatabase(original);

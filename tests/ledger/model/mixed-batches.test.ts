@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { afterAll, describe, expect, test } from 'vitest';
 import type { Uuid } from '../../../src/core/values/ids.ts';
+import { Engine } from '../../../src/ledger/engine.ts';
 import type { Ledger } from '../../../src/ledger/ledger.ts';
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts';
 import { expectSoundBooks } from '../../support/ledger.ts';
@@ -80,7 +81,7 @@ async function compareMix(
   { serviceUrl, ownerUrl }: TestDatabase,
   { waves }: { readonly waves: number },
 ) {
-  const open = () => Ledger.open({ databaseUrl: serviceUrl, allowUnsafeDurability: true });
+  const open = () => Engine.openMain({ databaseUrl: serviceUrl, allowUnsafeDurability: true });
   const [ledger, elsewhere] = [await open(), await open()];
   const reader = new pg.Pool({ connectionString: ownerUrl, max: 1 });
   try {

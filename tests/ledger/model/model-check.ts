@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import pg from 'pg';
 import type { Outcome } from '../../../src/core/transaction.ts';
+import { Engine } from '../../../src/ledger/engine.ts';
 import type { AccountUpdated } from '../../../src/ledger/ledger.ts';
 import type { TestDatabase } from '../../support/database.ts';
 import {
@@ -29,7 +30,7 @@ export async function compareWithModel(
   { serviceUrl }: TestDatabase,
   parameters: fc.Parameters<[Step[][]]>,
 ): Promise<number> {
-  const ledger = await Ledger.open({ allowUnsafeDurability: true, databaseUrl: serviceUrl });
+  const ledger = await Engine.openMain({ allowUnsafeDurability: true, databaseUrl: serviceUrl });
   const reader = new pg.Pool({ connectionString: serviceUrl, max: 2 });
   try {
     await ledger.closePeriod({ before: CLOSED_BEFORE });

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
-import { Ledger } from '../../../src/ledger/ledger.ts';
+import { Engine } from '../../../src/ledger/engine.ts';
 import { createHealth, type HealthOptions } from '../../../src/server/operations/health.ts';
 import { asOwner, connect, createTestDatabase, serverLog } from '../../support/database.ts';
 import { deposit, makeAccount, openLedger } from '../../support/ledger.ts';
@@ -135,7 +135,7 @@ test('a service that is stopping is unready, but alive', async () => {
 });
 
 test('a ledger that is closing makes the service unready', async () => {
-  const closing = await Ledger.open({ allowUnsafeDurability: true, databaseUrl: database.serviceUrl });
+  const closing = await Engine.openMain({ allowUnsafeDurability: true, databaseUrl: database.serviceUrl });
   const last = await serve({ ledger: closing, draining: () => false });
   expect(await last.readiness()).toEqual(READY);
   await closing.close();

@@ -1,0 +1,34 @@
+import type { Uuid } from '../values/ids.ts';
+
+/** What a credential permits. None contains another. */
+export const SCOPES = ['READ', 'POST', 'MANAGE', 'ADMIN'] as const;
+export type Scope = (typeof SCOPES)[number];
+
+export type ActorKind = 'API_KEY' | 'TOKEN' | 'CLI';
+
+/** Somebody who proved who they are. */
+export interface Actor {
+  readonly id: Uuid;
+  readonly kind: ActorKind;
+  /** The name of the key, or the subject of the token. */
+  readonly name: string;
+}
+
+/** The caller of a request, and what the caller may do. Each request has exactly one viewer and one ledger. */
+export interface Viewer {
+  /** Null: the service has no keys yet, so that nobody needs to prove who they are. */
+  readonly actor: Actor | null;
+  readonly scopes: ReadonlySet<Scope>;
+  /** Whether the credential is for all ledgers. Otherwise it is for the ledger of the request only. */
+  readonly allLedgers: boolean;
+  /** Restricts the caller to the accounts of this owner. Null: no restriction. */
+  readonly owner: string | null;
+}
+
+/** Any caller, as long as no API key was ever created. */
+export const ANYBODY: Viewer = {
+  actor: null,
+  scopes: new Set(SCOPES),
+  allLedgers: true,
+  owner: null,
+};
