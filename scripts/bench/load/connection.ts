@@ -18,10 +18,11 @@ export class Connection {
   }[] = [];
   readonly #unsent: string[] = [];
 
-  constructor(graphqlUrl: string) {
+  constructor(graphqlUrl: string, apiKey?: string) {
     this.#url = new URL(graphqlUrl);
     this.#head =
       `POST ${this.#url.pathname} HTTP/1.1\r\nhost: ${this.#url.host}\r\n` +
+      (apiKey === undefined ? '' : `authorization: Bearer ${apiKey}\r\n`) +
       'content-type: application/json\r\naccept: application/json\r\ncontent-length: ';
   }
 

@@ -28,9 +28,12 @@ export interface HttpStage {
 export async function openHttp({
   databaseUrl,
   accounts,
+  apiKey,
 }: {
   readonly databaseUrl: string;
   readonly accounts: readonly Uuid[];
+  /** Where the database requires one. */
+  readonly apiKey?: string;
 }): Promise<HttpStage> {
   const service = await startServiceProcess({ ...DEFAULTS, DATABASE_URL: databaseUrl });
   // The log has a line per request. It is read so that the service never waits for the pipe, and discarded.
@@ -53,6 +56,7 @@ export async function openHttp({
     graphqlUrl: service.graphqlUrl,
     servicePid: service.child.pid ?? 0,
     accounts: accounts.map((id) => formatId('account', id)),
+    apiKey,
   }).catch(async (error: unknown) => {
     await close();
     throw error;

@@ -20,6 +20,8 @@ export interface LoadTarget {
   readonly servicePid: number;
   /** Public ids. */
   readonly accounts: readonly string[];
+  /** Sent with every request of the kinds `closed`, `open` and `batch`. */
+  readonly apiKey?: string | undefined;
 }
 
 /** `closed`: one request at a time on each connection; `open`: at a fixed rate; `batch`: postBatch; `client`: the SDK. */
@@ -57,8 +59,8 @@ process.on('message', (job: LoadJob) => {
 // Sent only after the listener is set: an earlier job would be lost.
 process.send?.('ready');
 
-async function run(job: LoadJob, { graphqlUrl, servicePid, accounts }: LoadTarget): Promise<LoadResult> {
-  const connections = await connect(graphqlUrl, connectionsOf(job));
+async function run(job: LoadJob, { graphqlUrl, servicePid, accounts, apiKey }: LoadTarget): Promise<LoadResult> {
+  const connections = await connect(connectionsOf(job), () => new Connection(graphqlUrl, apiKey));
   const [load, own, service] = await Promise.all([
     send(job, connections, { graphqlUrl, accounts }),
     watchProcess(process.pid, job),
@@ -81,8 +83,8 @@ function connectionsOf(job: LoadJob): number {
   }
 }
 
-async function connect(graphqlUrl: string, count: number): Promise<Connection[]> {
-  const connections = Array.from({ length: count }, () => new Connection(graphqlUrl));
+async function connect(count: number, create: () => Connection): Promise<Connection[]> {
+  const connections = Array.from({ length: count }, create);
   for (let place = 0; place < count; place += CONNECT_AT_ONCE) {
     const next = connections.slice(place, place + CONNECT_AT_ONCE);
     await Promise.all(next.map((connection) => connection.open()));
