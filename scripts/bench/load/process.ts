@@ -59,7 +59,10 @@ process.on('message', (job: LoadJob) => {
 // Sent only after the listener is set: an earlier job would be lost.
 process.send?.('ready');
 
-async function run(job: LoadJob, { graphqlUrl, servicePid, accounts, apiKey }: LoadTarget): Promise<LoadResult> {
+async function run(
+  job: LoadJob,
+  { graphqlUrl, servicePid, accounts, apiKey }: LoadTarget,
+): Promise<LoadResult> {
   const connections = await connect(connectionsOf(job), () => new Connection(graphqlUrl, apiKey));
   const [load, own, service] = await Promise.all([
     send(job, connections, { graphqlUrl, accounts }),
