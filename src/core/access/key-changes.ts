@@ -36,7 +36,7 @@ export function visibleKeys({ scopes, allLedgers, owner }: Viewer): 'ALL' | 'LED
   return allLedgers ? 'ALL' : 'LEDGER';
 }
 
-/** Whether a viewer may create a key with these scopes: no caller grants a scope or a ledger that they lack. */
+/** Whether a viewer may create a key with these scopes: nobody grants a scope or a ledger that they lack. */
 export function mayGrant(
   viewer: Viewer,
   { scopes, allLedgers }: { readonly scopes: readonly Scope[]; readonly allLedgers: boolean },
