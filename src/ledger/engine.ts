@@ -14,8 +14,9 @@ import { retryRead } from './reads.ts';
 /** The ledger that every database has. */
 export const MAIN = 'main';
 
-/** The number of lanes. */
-const LANES = 2;
+const LANES = 8;
+/** More would mostly wait for each other's locks. The other lanes are left to other ledgers, also while this one is stuck. */
+const LANES_PER_LEDGER = 2;
 /** Ledgers are light: their caches, queues and connections belong to the engine. */
 const MAX_LEDGERS = 10_000;
 /** A name without a ledger is read again after so long. */
@@ -39,14 +40,20 @@ export class Engine implements LedgerEngine {
 
   /** Connects to a migrated database. Rejects if the database does not answer. */
   static async open(options: LedgerOptions): Promise<Engine> {
-    const { databaseUrl, lanes = LANES, readConnections = 8, onFault = () => {} } = options;
+    const {
+      databaseUrl,
+      lanes = LANES,
+      lanesPerLedger = LANES_PER_LEDGER,
+      readConnections = 8,
+      onFault = () => {},
+    } = options;
     const { allowUnsafeDurability = false, onUnreachable = () => {}, onAnswered = () => {} } = options;
     const { maxBatch = 1000, maxQueue = 20_000, optimistic = true } = options;
     const events = { onUnfit: onFault, onUnreachable, onAnswered };
     const pools = new Pools({ databaseUrl, lanes, readConnections, allowUnsafeDurability, ...events });
     const posting = new Posting(pools, {
       lanes,
-      lanesPerLedger: lanes,
+      lanesPerLedger: Math.min(lanes, lanesPerLedger),
       maxBatch,
       maxQueue,
       optimistic,

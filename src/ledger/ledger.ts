@@ -53,8 +53,10 @@ export type { LedgerState, TrialBalanceLine } from './reads.ts';
 export interface LedgerOptions {
   /** Its login is a member of the application's role. */
   readonly databaseUrl: string;
-  /** The number of batches that are posted at the same time. */
+  /** The number of batches that are posted at the same time, not counting large ones. */
   readonly lanes?: number;
+  /** The number of them that one ledger can have. */
+  readonly lanesPerLedger?: number;
   /** The number of commands in one database transaction. */
   readonly maxBatch?: number;
   /**

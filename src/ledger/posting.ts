@@ -8,7 +8,7 @@ import type { PostingLedger } from './commit/posting-ledger.ts';
 import { Currencies, CurrencyCache } from './currencies.ts';
 import { MAX_OPERATIONS, SLICE } from './operations.ts';
 import { BatchPlaces } from './places.ts';
-import { BATCH_LANES, type Pools, WRITE_DEADLINE_MS } from './pools.ts';
+import { BATCH_LANES, BATCH_LANES_PER_LEDGER, type Pools, WRITE_DEADLINE_MS } from './pools.ts';
 import type { OnFault } from './retries.ts';
 
 export interface PostingOptions {
@@ -74,14 +74,14 @@ export class Posting {
     this.short = commitBy(pools.writes, { lanes, lanesPerLedger, maxBatch });
     this.large = commitBy(pools.batches, {
       lanes: BATCH_LANES,
-      lanesPerLedger: BATCH_LANES,
+      lanesPerLedger: BATCH_LANES_PER_LEDGER,
       maxBatch: SLICE,
       silenceMs: WRITE_DEADLINE_MS,
     });
     this.places = new BatchPlaces({
       short: this.short,
       large: this.large,
-      maxBusy: BATCH_LANES * MAX_OPERATIONS,
+      maxBusy: BATCH_LANES_PER_LEDGER * MAX_OPERATIONS,
       maxWaiting: maxQueue,
     });
   }
