@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, describe, expect, onTestFinished, test } from 'vitest';
 import { toHold } from '../../../src/core/decide/request.ts';
-import type { Outcome } from '../../../src/core/transaction.ts';
 import { parseId } from '../../../src/core/values/ids.ts';
 import { Engine } from '../../../src/ledger/engine.ts';
 import { type Ledger, UnavailableError } from '../../../src/ledger/ledger.ts';
@@ -13,6 +12,7 @@ import {
   deposit,
   expectPosted,
   expectSoundBooks,
+  makeAccount,
   makeAccounts,
   makeLedgers,
   openLedger,
@@ -49,15 +49,19 @@ test('a thousand ledgers of one engine post, with few connections and little mem
   const ledgers = found.filter((ledger) => ledger !== undefined);
   expect(ledgers).toHaveLength(1000);
   const opened = process.memoryUsage().heapUsed;
-  const post = async (ledger: Ledger) => {
-    const [accountId = ''] = await makeAccounts(ledger, 1, { externalId: 'the same' });
-    return () => deposit(ledger, { accountId, amount: '1.00', idempotencyKey: 'the same' });
+  const accounts: (readonly [Ledger, string])[] = [];
+  const prepare = async (ledger: Ledger) => {
+    const accountId = await makeAccount(ledger, { externalId: 'the same', funds: '1.00' });
+    accounts.push([ledger, accountId]);
   };
-  const deposits: (() => Promise<Outcome>)[] = [];
   for (let from = 0; from < ledgers.length; from += 50) {
-    deposits.push(...(await Promise.all(ledgers.slice(from, from + 50).map(post))));
+    await Promise.all(ledgers.slice(from, from + 50).map(prepare));
   }
-  const posted = await Promise.all(deposits.map((make) => make()));
+  const posted = await Promise.all(
+    accounts.map(([ledger, accountId]) =>
+      deposit(ledger, { accountId, amount: '1.00', idempotencyKey: 'the same' }),
+    ),
+  );
   for (const outcome of posted) expectPosted(outcome);
   expect(new Set(posted.map((outcome) => 'transaction' in outcome && outcome.transaction.id)).size).toBe(
     1000,
