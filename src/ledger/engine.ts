@@ -1,4 +1,5 @@
 import { LRUCache } from 'lru-cache';
+import { isLedgerName, MAIN } from '../core/create-ledger.ts';
 import type { Uuid } from '../core/values/ids.ts';
 import { type ExpiredHold, findExpiredHolds } from '../db/holds.ts';
 import { identifyLedger, type LedgerRow } from '../db/ledgers.ts';
@@ -11,8 +12,7 @@ import { Pools } from './pools.ts';
 import { type LedgerLoad, Posting } from './posting.ts';
 import { retryRead } from './reads.ts';
 
-/** The ledger that every database has. */
-export const MAIN = 'main';
+export { MAIN };
 
 const LANES = 8;
 /** More would mostly wait for each other's locks. The other lanes are left to other ledgers, also while this one is stuck. */
@@ -35,7 +35,11 @@ export class Engine implements LedgerEngine {
 
   private constructor(parts: EngineParts) {
     this.#parts = parts;
-    this.access = new Access({ db: parts.pools.reads, onFault: parts.onFault });
+    this.access = new Access({
+      db: parts.pools.reads,
+      onFault: parts.onFault,
+      onLedgerCreated: (row) => void this.#add(row),
+    });
   }
 
   /** Connects to a migrated database. Rejects if the database does not answer. */
@@ -90,7 +94,7 @@ export class Engine implements LedgerEngine {
   async ledger(name: string): Promise<Ledger | undefined> {
     const id = this.#idByName.get(name);
     if (id !== undefined) return this.ledgerById(id);
-    if (this.#missing.has(name)) return undefined;
+    if (!isLedgerName(name) || this.#missing.has(name)) return undefined;
     return this.#read(name, { name });
   }
 

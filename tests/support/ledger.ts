@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, expect } from 'vitest';
+import { ANYBODY } from '../../src/core/access/viewer.ts';
 import { type CreateAccountInput, toAccountRequest } from '../../src/core/create-account.ts';
 import type { Command } from '../../src/core/decide/command.ts';
 import { toDeposit, toTransfer, toWithdrawal } from '../../src/core/decide/request.ts';
@@ -10,7 +11,7 @@ import { checkInvariants } from '../../src/db/invariants/invariants.ts';
 import { openDatabase } from '../../src/db/postgres/database.ts';
 import { Engine, MAIN } from '../../src/ledger/engine.ts';
 import type { Ledger, LedgerEngine, LedgerOptions } from '../../src/ledger/ledger.ts';
-import { asOwner, type TestDatabase } from './database.ts';
+import type { TestDatabase } from './database.ts';
 
 /** Opens the ledger of a test database. It is closed at the end of the file. */
 export async function openLedger(
@@ -25,15 +26,15 @@ export async function openLedger(
 }
 
 /** Creates ledgers, and returns them in the order of their names. */
-export async function makeLedgers(
-  engine: LedgerEngine,
-  { ownerUrl }: Pick<TestDatabase, 'ownerUrl'>,
-  names: readonly string[],
-): Promise<Ledger[]> {
-  const rows = names.map((name) => `(gen_random_uuid(), '${name}')`);
-  await asOwner({ ownerUrl }, `insert into ledgers (id, name) values ${rows.join(', ')}`);
-  const ledgers = await Promise.all(names.map((name) => engine.ledger(name)));
-  return ledgers.filter((ledger) => ledger !== undefined);
+export async function makeLedgers(engine: LedgerEngine, names: readonly string[]): Promise<Ledger[]> {
+  const ledgers: Ledger[] = [];
+  for (const name of names) {
+    const made = await engine.access.createLedger(ANYBODY, name, randomUUID());
+    if (made.code !== 'LEDGER_CREATED') throw new TypeError(`refused: ${made.code}`);
+    const ledger = await engine.ledger(name);
+    if (ledger !== undefined) ledgers.push(ledger);
+  }
+  return ledgers;
 }
 
 /** Returns the command of a well-formed request. */

@@ -30,7 +30,7 @@ import {
 
 const database = await createTestDatabase();
 const { engine } = await openLedger(database);
-const [here, there] = (await makeLedgers(engine, database, ['here', 'there'])) as [Ledger, Ledger];
+const [here, there] = (await makeLedgers(engine, ['here', 'there'])) as [Ledger, Ledger];
 afterAll(() => expectSoundBooks(database));
 
 const newKey = (): { idempotencyKey: string } => ({ idempotencyKey: randomUUID() });
@@ -283,7 +283,7 @@ describe('the same names in two ledgers', () => {
   test.each([true, false])('mean different things (optimistic: %s)', async (optimistic) => {
     const { engine: own } = await openLedger(database, { optimistic });
     const tag = randomUUID();
-    const ledgers = await makeLedgers(own, database, [`left-${tag}`, `right-${tag}`]);
+    const ledgers = await makeLedgers(own, [`left-${tag}`, `right-${tag}`]);
     const amounts = ['3.00', '5.00'];
     const accounts = await Promise.all(
       ledgers.map((ledger) => makeAccount(ledger, { externalId: 'wallet', funds: '100.00' })),
@@ -320,7 +320,7 @@ describe('the same names in two ledgers', () => {
   });
 
   test('close different periods', async () => {
-    const [left, right] = (await makeLedgers(engine, database, ['closed', 'open'])) as [Ledger, Ledger];
+    const [left, right] = (await makeLedgers(engine, ['closed', 'open'])) as [Ledger, Ledger];
     const effectiveAt = BigInt(Date.parse('2020-01-01T00:00:00Z')) * 1000n;
     for (const ledger of [left, right]) await makeAccount(ledger, { externalId: 'a', funds: '1.00' });
     await left.closePeriod({ before: BigInt(Date.parse('2021-01-01T00:00:00Z')) * 1000n });

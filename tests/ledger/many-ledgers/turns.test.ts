@@ -26,7 +26,7 @@ afterAll(() => expectSoundBooks(database));
 async function openTwo(options: Partial<LedgerOptions> = {}): Promise<readonly [Ledger, Ledger]> {
   const { engine } = await openLedger(database, options);
   const tag = randomUUID();
-  const [busy, quiet] = await makeLedgers(engine, database, [`busy-${tag}`, `quiet-${tag}`]);
+  const [busy, quiet] = await makeLedgers(engine, [`busy-${tag}`, `quiet-${tag}`]);
   if (busy === undefined || quiet === undefined) throw new TypeError('two ledgers were made');
   return [busy, quiet];
 }

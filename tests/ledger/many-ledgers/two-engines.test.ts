@@ -66,7 +66,7 @@ interface Acknowledged {
 test('random operations of two engines keep the books of five ledgers apart', async () => {
   const seed = Number(process.env['SEED'] ?? Math.floor(Math.random() * 2 ** 31));
   console.log(`random operations of seed ${seed}; repeat with SEED=${seed}`);
-  await makeLedgers(first, database, LEDGERS);
+  await makeLedgers(first, LEDGERS);
   const open = async (name: string, engine = first): Promise<Ledger> => {
     const ledger = await engine.ledger(name);
     if (ledger === undefined) throw new TypeError(`there is no ledger ${name}`);
