@@ -117,7 +117,7 @@ async function serve(
     await ledger.close();
     return throwPortError(config)(error);
   });
-  const sweeper = startSweeper(ledger, onFault);
+  const sweeper = startSweeper(ledger.engine, onFault);
   notices.info(`GraphQL: ${server.url}/graphql`);
   if (process.stdout.isTTY) {
     notices.info(`${explorer ? 'Open that address in a browser for GraphiQL. ' : ''}Stop with Ctrl+C.`);

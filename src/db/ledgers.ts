@@ -77,6 +77,16 @@ function toLedgerRow(row: InferResult<ReturnType<typeof ledgersWithHeads>>[numbe
   };
 }
 
+/** Returns the id and the name of the ledger that has one of them. */
+export async function identifyLedger(
+  db: Kysely<DB>,
+  by: { readonly id: Uuid } | { readonly name: string },
+): Promise<Pick<LedgerRow, 'id' | 'name'> | undefined> {
+  const ledgers = db.selectFrom('ledgers').select(['id', 'name']);
+  const found = 'id' in by ? ledgers.where('id', '=', by.id) : ledgers.where('name', '=', by.name);
+  return found.executeTakeFirst();
+}
+
 /** Returns the id of the ledger of a name. Fails if there is none. */
 export async function getLedgerId(db: Kysely<DB>, name: string): Promise<Uuid> {
   const { id } = await db

@@ -17,7 +17,9 @@ export class UnavailableError extends Error {
 }
 
 /** The number of large batches that are posted at the same time. */
-export const BATCH_LANES = 2;
+export const BATCH_LANES = 4;
+/** The number of them that one ledger can have. */
+export const BATCH_LANES_PER_LEDGER = 2;
 /** An answer to a write may take so long. */
 export const WRITE_DEADLINE_MS = 10_000;
 
@@ -38,7 +40,7 @@ interface PoolsOptions extends PrimaryOptions {
   readonly readConnections: number;
 }
 
-/** The connections of a ledger, in three pools: reads, with changes of accounts; the lanes; the lanes of large batches. */
+/** The connections of an engine, in three pools: reads, with changes of accounts; the lanes; the lanes of large batches. */
 export class Pools {
   readonly reads: Database;
   readonly writes: Database;

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, expect } from 'vitest';
+import { ANYBODY } from '../../src/core/access/viewer.ts';
 import { type CreateAccountInput, toAccountRequest } from '../../src/core/create-account.ts';
 import type { Command } from '../../src/core/decide/command.ts';
 import { toDeposit, toTransfer, toWithdrawal } from '../../src/core/decide/request.ts';
@@ -9,7 +10,7 @@ import { formatId, type Uuid } from '../../src/core/values/ids.ts';
 import { checkInvariants } from '../../src/db/invariants/invariants.ts';
 import { openDatabase } from '../../src/db/postgres/database.ts';
 import { Engine, MAIN } from '../../src/ledger/engine.ts';
-import type { Ledger, LedgerOptions } from '../../src/ledger/ledger.ts';
+import type { Ledger, LedgerEngine, LedgerOptions } from '../../src/ledger/ledger.ts';
 import type { TestDatabase } from './database.ts';
 
 /** Opens the ledger of a test database. It is closed at the end of the file. */
@@ -22,6 +23,24 @@ export async function openLedger(
   const ledger = await engine.ledger(name);
   if (ledger === undefined) throw new TypeError(`there is no ledger ${name}`);
   return ledger;
+}
+
+/** Creates ledgers, and returns them in the order of their names. */
+export async function makeLedgers(engine: LedgerEngine, names: readonly string[]): Promise<Ledger[]> {
+  const ledgers: Ledger[] = [];
+  for (const name of names) {
+    const made = await engine.access.createLedger(ANYBODY, name, randomUUID());
+    if (made.code !== 'LEDGER_CREATED') throw new TypeError(`refused: ${made.code}`);
+    const ledger = await engine.ledger(name);
+    if (ledger !== undefined) ledgers.push(ledger);
+  }
+  return ledgers;
+}
+
+/** Returns the command of a well-formed request. */
+export function commandOf(command: Command | Refusal): Command {
+  if ('code' in command) throw new TypeError(`refused: ${command.code}`);
+  return command;
 }
 
 /** Creates an account, deposits `funds` (decimal text), and returns the account's public id. */

@@ -27,6 +27,13 @@ export type { LedgerCreated } from './create-ledger.ts';
 export type { ApiKeyCreated, ApiKeyRevoked } from './key-changes.ts';
 export type { Credential } from './known-keys.ts';
 
+export interface AccessOptions {
+  readonly db: Database;
+  readonly onFault: OnFault;
+  /** Called with each ledger that a call of `createLedger` returns. */
+  readonly onLedgerCreated: (ledger: LedgerRow) => void;
+}
+
 /**
  * The API keys and the ledgers of a database. Changes never reject: faults are refusals. Reads reject with `UnavailableError` if
  * the database does not answer. `ledgerId`: the ledger of the request.
@@ -34,12 +41,14 @@ export type { Credential } from './known-keys.ts';
 export class Access {
   readonly #db: Database;
   readonly #onFault: OnFault;
+  readonly #onLedgerCreated: (ledger: LedgerRow) => void;
   readonly #keyed: KeyedState;
   readonly #keys: KnownKeys;
 
-  constructor({ db, onFault }: { readonly db: Database; readonly onFault: OnFault }) {
+  constructor({ db, onFault, onLedgerCreated }: AccessOptions) {
     this.#db = db;
     this.#onFault = onFault;
+    this.#onLedgerCreated = onLedgerCreated;
     this.#keyed = new KeyedState(db);
     this.#keys = new KnownKeys(db, onFault);
   }
@@ -58,8 +67,10 @@ export class Access {
   }
 
   /** Creates a ledger, unless there is one with this name. Needs ADMIN and all ledgers. */
-  createLedger(viewer: Viewer, name: string, requestId: string): Promise<LedgerCreated | Refusal> {
-    return this.#write(() => createLedger(this.#db, viewer, name, requestId));
+  async createLedger(viewer: Viewer, name: string, requestId: string): Promise<LedgerCreated | Refusal> {
+    const created = await this.#write(() => createLedger(this.#db, viewer, name, requestId));
+    if (created.code === 'LEDGER_CREATED') this.#onLedgerCreated(created.ledger);
+    return created;
   }
 
   /** Creates a key for the ledger, or for all. Needs ADMIN, each scope of the key, and for all ledgers all ledgers. */
