@@ -13,7 +13,6 @@ const CONTRACT = readFileSync(new URL('../contract.graphql', import.meta.url), '
 
 /** Codes of the contract that no refusal has. */
 const NOT_BUILT: readonly string[] = [
-  'API_KEY_NOT_FOUND',
   'BALANCE_MONITOR_NOT_FOUND',
   'COUNTERPARTY',
   'JOURNAL_REWOUND',
