@@ -18,8 +18,8 @@ const RECORDED =
 
 const MESSAGES: { readonly [C in RefusalCode]: (facts: RefusalFacts[C]) => string } = {
   FORBIDDEN: ({ needs, scopes }) =>
-    `The caller is not permitted to do this. It needs ${needs}, but the caller has ` +
-    `${scopes.length === 0 ? 'no scopes' : `the scopes ${scopes.join(', ')}`}. Use a key that has it.`,
+    `The caller is not permitted to do this: it needs ${needs}. The caller has ` +
+    `${scopes.length === 0 ? 'no scopes' : `the scopes ${scopes.join(', ')}`}. Use a key that permits it.`,
   RATE_LIMITED: ({ retryAfterMs }) =>
     `Too many requests. Nothing was done. Repeat the request after ${retryAfterMs} ms.`,
   OVERLOADED: ({ retryAfterMs }) =>

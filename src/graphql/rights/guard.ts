@@ -12,8 +12,8 @@ import {
   visit,
   visitWithTypeInfo,
 } from 'graphql';
+import { forbid } from '../../core/access/forbid.ts';
 import { SCOPES, type Scope, type Viewer } from '../../core/access/viewer.ts';
-import { type Refusal, refuse } from '../../core/errors.ts';
 import { messageOf } from '../../core/refusal-messages.ts';
 import type { Context } from '../context.ts';
 import { RIGHTS, RIGHTS_BELOW, type Right } from './table.ts';
@@ -69,20 +69,13 @@ function guarded(resolve: Resolver, scope: Scope | null): Resolver {
     const { viewer, notes } = context;
     const lacked = findLacked(viewer, scope, info);
     if (lacked === undefined) return resolve(source, args, context, info);
-    const refusal = forbid(viewer, lacked);
+    const refusal = forbid(viewer, `the scope ${lacked}`);
     if (info.operation.operation !== 'mutation') {
       throw new GraphQLError(messageOf(refusal), { extensions: { code: refusal.code } });
     }
     notes.noteCode(refusal.code);
     return refusal;
   };
-}
-
-function forbid({ scopes }: Viewer, lacked: Scope): Refusal<'FORBIDDEN'> {
-  return refuse('forbidden', {
-    needs: `the scope ${lacked}`,
-    scopes: SCOPES.filter((scope) => scopes.has(scope)),
-  });
 }
 
 /** Returns a scope that a root field or a field selected below it needs, and that the viewer lacks. */

@@ -87,7 +87,13 @@ export function variantsOf(field: Field): readonly Path[] {
 
 type Given = Pick<GraphQLArgument | GraphQLInputField, 'name' | 'type'>;
 
-function sampleOf({ name, type }: Given, owner: string, objects: Objects, place: number, path: Path): unknown {
+function sampleOf(
+  { name, type }: Given,
+  owner: string,
+  objects: Objects,
+  place: number,
+  path: Path,
+): unknown {
   const bare = isNonNullType(type) ? type.ofType : type;
   if (isListType(bare)) {
     const element = { name, type: bare.ofType };

@@ -60,7 +60,7 @@ function expectForbidden(
 ) {
   const message = expect.stringMatching(
     new RegExp(
-      `needs the scope ${scope}, but the caller has ${scopes.length === 0 ? 'no scopes' : `the scopes ${scopes.join(', ')}`}`,
+      `needs the scope ${scope}. The caller has ${scopes.length === 0 ? 'no scopes' : `the scopes ${scopes.join(', ')}`}`,
     ),
   );
   if (type === 'Mutation') {
