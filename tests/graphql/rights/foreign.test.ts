@@ -189,7 +189,6 @@ function otherCursor(cursor: string): string {
 test.each(LISTS)(
   '%s rejects a cursor of another ledger, as a cursor of no list',
   async (_, list, argument) => {
-    const objects = await makeObjects(ours);
     const size = argument === 'after' ? 'first: 1' : 'last: 1';
     const cursorIn = (answer: unknown): string =>
       /"cursor":"([^"]+)"/.exec(JSON.stringify(answer))?.[1] ?? '';
