@@ -1,4 +1,5 @@
 import { afterAll, describe, expect, test } from 'vitest';
+import type { Scope } from '../../../src/core/access/viewer.ts';
 import { createTestDatabase } from '../../support/database.ts';
 import { balance, expectSoundBooks, makeAccount, openLedger } from '../../support/ledger.ts';
 import { compiled, executed, viewerWith } from './execution.ts';
@@ -73,15 +74,15 @@ describe.each(WAYS)('%s', (_, execute) => {
     });
   });
 
-  test('an API key is found by node only with ADMIN', async () => {
+  test('an API key and its actor are found by node only with ADMIN', async () => {
     const document = 'query ($id: ID!) { node(id: $id) { __typename id } }';
-    for (const [scopes, found] of [
-      [['READ'], null],
-      [['READ', 'ADMIN'], { __typename: 'ApiKey', id: ids.apiKey }],
+    for (const [typeName, id] of [
+      ['ApiKey', ids.apiKey],
+      ['Actor', ids.actor],
     ] as const) {
-      expect(await execute(ledger, viewerWith(scopes), document, { id: ids.apiKey })).toEqual({
-        data: { node: found },
-      });
+      const find = (scopes: readonly Scope[]) => execute(ledger, viewerWith(scopes), document, { id });
+      expect(await find(['READ', 'POST', 'MANAGE'])).toEqual({ data: { node: null } });
+      expect(await find(['READ', 'ADMIN'])).toEqual({ data: { node: { __typename: typeName, id } } });
     }
   });
 });
