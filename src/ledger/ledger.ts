@@ -82,6 +82,9 @@ export interface LedgerOptions {
 /** The engine that a ledger belongs to. */
 export interface LedgerEngine {
   readonly access: Access;
+  main(): Promise<Ledger>;
+  /** Returns the ledger of a name; undefined if there is none. */
+  ledger(name: string): Promise<Ledger | undefined>;
   close(): Promise<void>;
 }
 
