@@ -378,7 +378,7 @@ describe('a page of another origin', () => {
       headers: {
         'access-control-allow-origin': ORIGIN,
         'access-control-allow-methods': 'GET, POST',
-        'access-control-allow-headers': 'content-type, x-ledger-cost',
+        'access-control-allow-headers': 'authorization, content-type, x-ledger, x-ledger-cost',
       },
     });
   });
