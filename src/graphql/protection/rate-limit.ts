@@ -1,4 +1,9 @@
-import { GraphQLError, type GraphQLFieldResolver, type GraphQLSchema, defaultFieldResolver } from 'graphql';
+import {
+  defaultFieldResolver,
+  type GraphQLError,
+  type GraphQLFieldResolver,
+  type GraphQLSchema,
+} from 'graphql';
 import { refuse } from '../../core/errors.ts';
 import { type Context, settle } from '../context.ts';
 import { requestRefused } from '../execution/answer.ts';

@@ -46,8 +46,9 @@ export class WrongCredentials {
     return this.#right.has(digest(credential)) ? 0 : Math.max(0, wrong.msBeforeNext);
   }
 
-  async noteWrong(origin: Origin): Promise<void> {
+  async noteWrong(origin: Origin, credential: string): Promise<void> {
     this.#lastWrongAt = Date.now();
+    this.#right.delete(digest(credential));
     const network = this.#networkOf(origin);
     this.#networks.set(network, true);
     await this.#limiter.penalty(network);

@@ -11,6 +11,7 @@ import { RequestNotes } from '../../graphql/execution/request-notes.ts';
 import { GRAPHQL_PATH } from '../../graphql/execution/yoga.ts';
 import { schemaText } from '../../graphql/schema.ts';
 import { type LedgerEngine, UnavailableError } from '../../ledger/ledger.ts';
+import { Callers, type CallersOptions } from '../access/callers.ts';
 import { containsKey, KEY_IN_URL } from '../access/credentials.ts';
 import { createHealth } from '../operations/health.ts';
 import { createMetrics } from '../operations/metrics.ts';
@@ -28,7 +29,7 @@ import { readTarget } from './target.ts';
 import type { TrustedDocuments } from './trusted-documents.ts';
 import { refuseUnreadable } from './unreadable.ts';
 
-export interface HttpServerOptions {
+export interface HttpServerOptions extends CallersOptions {
   /** Closed by the caller, after the server. */
   readonly engine: LedgerEngine;
   readonly host: string;
@@ -87,7 +88,8 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
   };
   // The load of the process is the same in each ledger.
   const main = await engine.main();
-  const endpoint = createGraphQLEndpoint(engine, main, reportFault, {
+  const callers = new Callers(engine, options);
+  const endpoint = createGraphQLEndpoint(callers, main, reportFault, {
     explorer: options.explorer ?? true,
     fastPath: options.fastPath ?? true,
     trustedDocuments: options.trustedDocuments,
