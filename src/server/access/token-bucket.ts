@@ -1,3 +1,6 @@
+/** Tokens that may be missing, because sums of fractions are not exact. */
+const ROUNDING = 1e-6;
+
 /**
  * A rate limit. It allows one second's worth at once, and refills evenly. An amount above one second's worth passes a full bucket
  * and leaves a debt, so that every amount passes at some time and the rate holds in the long run.
@@ -22,7 +25,7 @@ export class TokenBucket {
     this.#tokens = Math.min(this.#tokens + refill, this.perSecond);
     this.#filledAt = nowMs;
     const missing = Math.min(amount, this.perSecond) - paid - this.#tokens;
-    if (missing > 0) return Math.max(1, Math.ceil((missing / this.perSecond) * 1000));
+    if (missing > ROUNDING) return Math.max(1, Math.ceil((missing / this.perSecond) * 1000));
     this.#tokens -= amount - paid;
     return 0;
   }
