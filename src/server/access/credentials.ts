@@ -9,7 +9,7 @@ import { requestRefused } from '../../graphql/execution/answer.ts';
 /** The beginning of each API key. */
 const KEY_MARK = 'tlsk_';
 /** RFC 9110, section 11.1: the name of a scheme is case-insensitive. */
-const BEARER = /^bearer /i;
+const BEARER = /^bearer(?: |$)/i;
 const KEY = /^tlsk_[\w-]+$/;
 /** Longer than any key. */
 const MAX_KEY_LENGTH = 200;
