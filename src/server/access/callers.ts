@@ -6,13 +6,15 @@ import type { LedgerEngine } from '../../ledger/ledger.ts';
 import type { Origin } from './address.ts';
 import { type Caller, identify } from './authentication.ts';
 import { RateLimits } from './rate-limits.ts';
-import { MAX_WRONG_CREDENTIALS, WrongCredentials } from './wrong-credentials.ts';
+import { WrongCredentials } from './wrong-credentials.ts';
 
 export interface CallersOptions {
   /** Proxies whose X-Forwarded-For counts. */
   readonly trustedProxies?: BlockList | undefined;
   /** The requests per second of a key without a limit of its own. */
   readonly rateLimit?: number | undefined;
+  /** The wrong credentials per second and address. */
+  readonly maxWrongCredentials?: number | undefined;
 }
 
 /** A caller whose request is within its rate limit. */
@@ -27,10 +29,10 @@ export class Callers {
   readonly #rates: RateLimits;
   readonly #wrong: WrongCredentials;
 
-  constructor(engine: LedgerEngine, { trustedProxies, rateLimit }: CallersOptions = {}) {
+  constructor(engine: LedgerEngine, { trustedProxies, rateLimit, maxWrongCredentials }: CallersOptions = {}) {
     this.#engine = engine;
     this.#rates = new RateLimits(rateLimit);
-    this.#wrong = new WrongCredentials(trustedProxies ?? new BlockList());
+    this.#wrong = new WrongCredentials(trustedProxies ?? new BlockList(), maxWrongCredentials);
   }
 
   /** Does the same as `identify`, and takes the request from the limit of its caller. */
@@ -49,7 +51,11 @@ export class Callers {
     const { authorization } = request.headers;
     if (authorization === undefined) return identify(this.#engine, request);
     const waitMs = await this.#wrong.waitMs(originOf(request), authorization);
-    if (waitMs > 0) return tooManyRequests(TOO_MANY_WRONG, waitMs);
+    if (waitMs > 0)
+      return tooManyRequests(
+        `More than ${this.#wrong.max} wrong credentials came from this address within a second.`,
+        waitMs,
+      );
     const caller = await identify(this.#engine, request);
     if (!(caller instanceof GraphQLError)) {
       if (caller.key !== null) this.#wrong.noteRight(authorization, caller.key);
@@ -59,8 +65,6 @@ export class Callers {
     return caller;
   }
 }
-
-const TOO_MANY_WRONG = `More than ${MAX_WRONG_CREDENTIALS} wrong credentials came from this address within a second.`;
 
 function originOf({ socket, headers }: IncomingMessage): Origin {
   const forwardedFor = headers['x-forwarded-for'];

@@ -16,11 +16,8 @@ const MAX_REMEMBERED = 10_000;
  */
 export class WrongCredentials {
   readonly #proxies: BlockList;
-  readonly #limiter = new RateLimiterMemory({
-    points: MAX_WRONG_CREDENTIALS,
-    duration: SECONDS,
-    keyPrefix: '',
-  });
+  readonly max: number;
+  readonly #limiter: RateLimiterMemory;
   /** The limiter keeps any number of addresses for a second. */
   readonly #networks = new LRUCache<string, true>({
     max: MAX_REMEMBERED,
@@ -33,8 +30,10 @@ export class WrongCredentials {
   readonly #noted = new WeakSet<object>();
   #lastWrongAt = Number.NEGATIVE_INFINITY;
 
-  constructor(proxies: BlockList) {
+  constructor(proxies: BlockList, max = MAX_WRONG_CREDENTIALS) {
     this.#proxies = proxies;
+    this.max = max;
+    this.#limiter = new RateLimiterMemory({ points: max, duration: SECONDS, keyPrefix: '' });
   }
 
   /** Returns the milliseconds until a credential may be looked up, or 0. */
@@ -42,7 +41,7 @@ export class WrongCredentials {
     // Nearly always no address has to be read.
     if (Date.now() - this.#lastWrongAt > SECONDS * 1000) return 0;
     const wrong = await this.#limiter.get(this.#networkOf(origin));
-    if (wrong === null || wrong.consumedPoints < MAX_WRONG_CREDENTIALS) return 0;
+    if (wrong === null || wrong.consumedPoints < this.max) return 0;
     return this.#right.has(digest(credential)) ? 0 : Math.max(0, wrong.msBeforeNext);
   }
 
