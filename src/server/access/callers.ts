@@ -15,6 +15,8 @@ export interface CallersOptions {
   readonly rateLimit?: number | undefined;
   /** The wrong credentials per second and address. */
   readonly maxWrongCredentials?: number | undefined;
+  /** Milliseconds of a clock that never goes back. */
+  readonly now?: (() => number) | undefined;
 }
 
 /** A caller whose request is within its rate limit. */
@@ -29,10 +31,11 @@ export class Callers {
   readonly #rates: RateLimits;
   readonly #wrong: WrongCredentials;
 
-  constructor(engine: LedgerEngine, { trustedProxies, rateLimit, maxWrongCredentials }: CallersOptions = {}) {
+  constructor(engine: LedgerEngine, options: CallersOptions = {}) {
+    const { trustedProxies = new BlockList(), rateLimit, maxWrongCredentials, now } = options;
     this.#engine = engine;
-    this.#rates = new RateLimits(rateLimit);
-    this.#wrong = new WrongCredentials(trustedProxies ?? new BlockList(), maxWrongCredentials);
+    this.#rates = new RateLimits(rateLimit, now);
+    this.#wrong = new WrongCredentials(trustedProxies, maxWrongCredentials);
   }
 
   /** Does the same as `identify`, and takes the request from the limit of its caller. */
