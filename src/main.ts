@@ -110,7 +110,6 @@ async function serve(
     throw error;
   };
   await printAccess(engine, config, notices).catch(closeEngine);
-  const ledger = await engine.main();
   const server = await startHttpServer({
     engine,
     host,
@@ -134,14 +133,14 @@ async function serve(
     await server.close();
     return closeEngine(error);
   });
-  const sweeper = startSweeper(ledger, onFault);
+  const sweeper = startSweeper(engine, onFault);
   notices.info(`GraphQL: ${server.url}/graphql`);
   if (operations !== undefined) notices.info(`Health and metrics: ${operations.url}`);
   if (process.stdout.isTTY) {
     notices.info(`${explorer ? 'Open that address in a browser for GraphiQL. ' : ''}Stop with Ctrl+C.`);
   }
 
-  drain.waitFor(() => describeUnfinished(server.openRequests, ledger.load));
+  drain.waitFor(() => describeUnfinished(server.openRequests, engine.load));
   await stopRequested;
   // The requests finish before the ledger that executes them is closed.
   await server.close();

@@ -27,7 +27,6 @@ import {
 } from '../../graphql/execution/yoga.ts';
 import { AnswerBudget } from '../../graphql/protection/answer-budget.ts';
 import type { RateLimit } from '../../graphql/protection/rate-limit.ts';
-import type { Ledger } from '../../ledger/ledger.ts';
 import type { AdmittedCaller, Callers } from '../access/callers.ts';
 import { Admission } from './admission.ts';
 import { BodyReader } from './body.ts';
@@ -56,10 +55,8 @@ export interface GraphQLEndpoint {
   close(): Promise<void>;
 }
 
-/** `main`: its load is that of the process. */
 export function createGraphQLEndpoint(
   callers: Callers,
-  main: Pick<Ledger, 'load' | 'hasRoomFor'>,
   onFault: OnFault,
   { fastPath = true, compileAfter, trustedDocuments, onReading = () => {}, ...options }: EndpointOptions = {},
 ): GraphQLEndpoint {
@@ -69,7 +66,7 @@ export function createGraphQLEndpoint(
     plugins: hasTrustedDocuments ? [trustedDocumentsPlugin(trustedDocuments)] : [],
   });
   const plain = new FastPath(yoga, { onFault, compileAfter, trustedDocuments });
-  const admission = new Admission(main);
+  const admission = new Admission();
   const bodies = new BodyReader(admission, hasTrustedDocuments);
   const unread = new UnreadAnswers();
 
@@ -79,7 +76,7 @@ export function createGraphQLEndpoint(
     notes: RequestNotes,
     caller: AdmittedCaller,
   ): Promise<HttpAnswer | null> => {
-    const reading = bodies.read(request);
+    const reading = bodies.read(request, caller.ledger);
     onReading(request);
     const body = await reading;
     if (body === null) return null;

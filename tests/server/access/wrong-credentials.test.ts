@@ -1,4 +1,5 @@
 import { afterAll, afterEach, describe, expect, test, vi } from 'vitest';
+import { formatId } from '../../../src/core/values/ids.ts';
 import { readTrustedProxies } from '../../../src/server/access/address.ts';
 import { MAX_WRONG_CREDENTIALS, WrongCredentials } from '../../../src/server/access/wrong-credentials.ts';
 import { type HttpServerOptions, startHttpServer } from '../../../src/server/http/http.ts';
@@ -7,7 +8,6 @@ import { openLedger } from '../../support/ledger.ts';
 import { asking, exchange, type Received } from '../http/exchange.ts';
 import { bearer, makeKey, revoke } from './keys.ts';
 import { usedBytes } from './memory.ts';
-import { formatId } from '../../../src/core/values/ids.ts';
 
 const LOOPBACK = readTrustedProxies('loopback');
 if (LOOPBACK === undefined) throw new TypeError('loopback is valid');
@@ -116,14 +116,18 @@ async function serve(options: Partial<HttpServerOptions> = {}) {
   });
   afterAll(() => server.close());
   return (secret: string, headers: Readonly<Record<string, string>> = {}): Promise<Received> =>
-    exchange(`${server.url}/graphql`, { ...NAME, headers: { ...NAME.headers, ...bearer(secret), ...headers } });
+    exchange(`${server.url}/graphql`, {
+      ...NAME,
+      headers: { ...NAME.headers, ...bearer(secret), ...headers },
+    });
 }
 
 /** Begins at a time from which the next requests are in one second of the limiter. */
 const statusesOf = (answers: readonly Received[]) => answers.map(({ status }) => status);
 
 /** A key in form, of an id that does not exist. */
-const unknownKey = (at: number) => right.secret.slice(0, 5) + String(at).padStart(3, '0') + right.secret.slice(8);
+const unknownKey = (at: number) =>
+  right.secret.slice(0, 5) + String(at).padStart(3, '0') + right.secret.slice(8);
 
 describe.each([
   ['the fast path', {}],

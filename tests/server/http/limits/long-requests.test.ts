@@ -74,7 +74,7 @@ describe.each([
 ])('a large batch that is executed %s', (_, options) => {
   const endpoint = (ledger: Ledger) => {
     const engine = { access: OPEN, ledger: async () => ledger } as unknown as LedgerEngine;
-    return createGraphQLEndpoint(new Callers(engine), ledger, () => expect.unreachable(), options);
+    return createGraphQLEndpoint(new Callers(engine), () => expect.unreachable(), options);
   };
 
   test('is read in several turns of the event loop', async () => {
