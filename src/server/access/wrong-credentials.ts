@@ -47,7 +47,7 @@ export class WrongCredentials {
 
   async noteWrong(origin: Origin, credential: string): Promise<void> {
     this.#lastWrongAt = Date.now();
-    this.#right.delete(digest(credential));
+    if (this.#right.size > 0) this.#right.delete(digest(credential));
     const network = this.#networkOf(origin);
     this.#networks.set(network, true);
     await this.#limiter.penalty(network);
