@@ -134,8 +134,8 @@ async function serve(
     return closeEngine(error);
   });
   const sweeper = startSweeper(engine, onFault);
-  notices.info(`GraphQL: ${server.url}/graphql`);
   if (operations !== undefined) notices.info(`Health and metrics: ${operations.url}`);
+  notices.info(`GraphQL: ${server.url}/graphql`);
   if (process.stdout.isTTY) {
     notices.info(`${explorer ? 'Open that address in a browser for GraphiQL. ' : ''}Stop with Ctrl+C.`);
   }
