@@ -31,7 +31,8 @@ await makeLedger(openMain, 'eu');
 
 /** Another secret than that of the key. */
 function withOtherSecret(secret: string): string {
-  return secret.slice(0, -43) + secret.slice(-43).split('').reverse().join('');
+  const [first = '', rest] = [secret.at(-43), secret.slice(-42)];
+  return `${secret.slice(0, -43)}${first === 'x' ? 'y' : 'x'}${rest}`;
 }
 
 /** A request for the name of its ledger, by POST, or by GET, which Yoga answers. */
