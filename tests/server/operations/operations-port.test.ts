@@ -181,14 +181,7 @@ test('the server for operations accepts only reads of known paths by allowed hos
   expect([posted.status, posted.headers.allow]).toEqual([405, 'GET, HEAD']);
   await expect
     .poll(() => answered.slice(0, 6).map(({ route, status }) => `${route} ${status}`))
-    .toEqual([
-      'livez 200',
-      'livez 200',
-      'metrics 200',
-      'none 421',
-      'none 400',
-      'none 404',
-    ]);
+    .toEqual(['livez 200', 'livez 200', 'metrics 200', 'none 421', 'none 400', 'none 404']);
   await operations.close();
   await expect(ask('/livez', { method: 'GET' })).rejects.toThrow('ECONNREFUSED');
 });
