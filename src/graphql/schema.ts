@@ -33,10 +33,11 @@ import './transactions/transaction.ts';
 import './transactions/transaction-list.ts';
 import { builder } from './builder.ts';
 import { completeInTurns } from './execution/lists-in-turns.ts';
+import { limitOperations } from './protection/rate-limit.ts';
 import { guardRoots } from './rights/guard.ts';
 
 /** The public schema, assembled from the files of its nouns. */
-export const schema = guardRoots(completeInTurns(builder.toSchema()));
+export const schema = guardRoots(limitOperations(completeInTurns(builder.toSchema())));
 schema.description = `A double-entry ledger: accounts hold money in one currency, and transactions move it.
 
 Start with \`createAccount\`, \`deposit\` and \`transfer\`, then read \`account { balance { amount } history { nodes { … } } }\`.

@@ -17,6 +17,7 @@ import { type Context, createContext, type OnFault } from '../context.ts';
 import { AnswerBudget } from '../protection/answer-budget.ts';
 import { checkCost } from '../protection/cost.ts';
 import { checkDocument, checkText, DOCUMENT_LIMITS, isOnly } from '../protection/document-limits.ts';
+import { takeCost } from '../protection/rate-limit.ts';
 import { schema } from '../schema.ts';
 import { ANSWER_TYPES, requestRefused, writeAnswerInTurns } from './answer.ts';
 import { coerceLongLists, withCoercedVariables } from './coercion.ts';
@@ -166,7 +167,9 @@ function limits(explorer: boolean): Plugin<Context & RequestFacts> {
             ? checkCost(args.schema, document, operationName, variables, { bodyBytes, hideSuggestions })
             : { errors: [misshapen] };
         if (cost !== undefined) budget.noteCost(cost);
+        const refusal = cost !== undefined && errors.length === 0 ? takeCost(budget, cost) : undefined;
         if (errors.length > 0) setResultAndStopExecution({ errors });
+        else if (refusal !== undefined) setResultAndStopExecution({ errors: [refusal] });
       };
       const done = {
         onExecuteDone({ setResult }: { setResult: (result: ExecutionResult) => void }) {

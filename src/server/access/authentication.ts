@@ -12,6 +12,8 @@ import { HOW_TO_SEND, readKey, readLedgerName, unauthenticated } from './credent
 export interface Caller {
   readonly viewer: Viewer;
   readonly ledger: Ledger;
+  /** The API key. Null: as `keyId`. */
+  readonly key: ApiKey | null;
   /** The public id of the API key. Null: the request has none, and no key was ever created. */
   readonly keyId: string | null;
 }
@@ -44,6 +46,7 @@ export async function identify(engine: LedgerEngine, head: Head): Promise<Caller
   return {
     viewer: key?.viewer ?? ANYBODY,
     ledger,
+    key: key?.key ?? null,
     keyId: key === undefined ? null : formatId('apiKey', key.key.id),
   };
 }

@@ -1,7 +1,7 @@
 /**
  * The API's endpoint. Each request passes these checks in this order, and each may reject it:
  *
- *   credentials and ledger · method, media types and encoding · size of the body, and the load of the service · UTF-8 · GraphQL
+ *   credentials and ledger · requests per second · method, media types and encoding · size of the body, and the load of the service · UTF-8 · GraphQL
  *
  * There are two ways to execute GraphQL. The fast path answers a POST of a plain JSON object, which nearly all requests are. Yoga
  * answers every other request. All protections are either before both, or in Yoga plugins that both run; both write the answer
@@ -26,8 +26,8 @@ import {
   type RequestFacts,
 } from '../../graphql/execution/yoga.ts';
 import { AnswerBudget } from '../../graphql/protection/answer-budget.ts';
-import type { LedgerEngine } from '../../ledger/ledger.ts';
-import { type Caller, identify } from '../access/authentication.ts';
+import type { RateLimit } from '../../graphql/protection/rate-limit.ts';
+import type { AdmittedCaller, Callers } from '../access/callers.ts';
 import { Admission } from './admission.ts';
 import { BodyReader } from './body.ts';
 import { FastPath, readPlain } from './fast-path.ts';
@@ -56,7 +56,7 @@ export interface GraphQLEndpoint {
 }
 
 export function createGraphQLEndpoint(
-  engine: LedgerEngine,
+  callers: Callers,
   onFault: OnFault,
   { fastPath = true, compileAfter, trustedDocuments, onReading = () => {}, ...options }: EndpointOptions = {},
 ): GraphQLEndpoint {
@@ -74,7 +74,7 @@ export function createGraphQLEndpoint(
     request: IncomingMessage,
     type: AnswerType,
     notes: RequestNotes,
-    caller: Caller,
+    caller: AdmittedCaller,
   ): Promise<HttpAnswer | null> => {
     const reading = bodies.read(request, caller.ledger);
     onReading(request);
@@ -97,10 +97,10 @@ export function createGraphQLEndpoint(
     bytes: Buffer,
     type: AnswerType,
     notes: RequestNotes,
-    { ledger, viewer }: Caller,
+    { ledger, viewer, rateLimit }: AdmittedCaller,
   ): Promise<HttpAnswer> => {
     const params = fastPath ? readPlain(bytes.toString(), hasTrustedDocuments) : undefined;
-    const facts = { ledger, viewer, bodyBytes: bytes.length, notes, budget: budgetOf(request) };
+    const facts = { ledger, viewer, bodyBytes: bytes.length, notes, budget: budgetOf(request, rateLimit) };
     try {
       const result = params && (await plain.answer(params, facts));
       const answer =
@@ -130,9 +130,9 @@ export function createGraphQLEndpoint(
     request: IncomingMessage,
     type: AnswerType,
     notes: RequestNotes,
-    { ledger, viewer }: Caller,
+    { ledger, viewer, rateLimit }: AdmittedCaller,
   ) => {
-    const budget = budgetOf(request);
+    const budget = budgetOf(request, rateLimit);
     try {
       const answer = await answerByYoga(yoga, request, type, { ledger, viewer, notes, budget });
       return await holdUnread(answer, type, notes, budget);
@@ -144,7 +144,7 @@ export function createGraphQLEndpoint(
   return {
     answer: async (request, notes) => {
       const type = chooseAnswerType(request.headers.accept);
-      const caller = await identify(engine, request).catch((error: unknown) => maskFault(error, onFault));
+      const caller = await callers.admit(request).catch((error: unknown) => maskFault(error, onFault));
       if (caller instanceof GraphQLError) {
         return writeNoted({ errors: [caller] }, type ?? 'application/json', notes);
       }
@@ -163,8 +163,8 @@ export function createGraphQLEndpoint(
 }
 
 /** Returns the budget of a request. The answer reports its cost if the header x-ledger-cost is 1. */
-function budgetOf({ headers }: IncomingMessage): AnswerBudget {
-  return new AnswerBudget({ showsCost: headers['x-ledger-cost'] === '1' });
+function budgetOf({ headers }: IncomingMessage, rateLimit: RateLimit | undefined): AnswerBudget {
+  return new AnswerBudget({ showsCost: headers['x-ledger-cost'] === '1', rateLimit });
 }
 
 /** Returns why a request is rejected without its body. */

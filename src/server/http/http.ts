@@ -2,7 +2,6 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Logger } from 'pino';
 import type { OnFault } from '../../graphql/context.ts';
@@ -11,6 +10,8 @@ import { RequestNotes } from '../../graphql/execution/request-notes.ts';
 import { GRAPHQL_PATH } from '../../graphql/execution/yoga.ts';
 import { schemaText } from '../../graphql/schema.ts';
 import { type LedgerEngine, UnavailableError } from '../../ledger/ledger.ts';
+import { adminOnly } from '../access/admin-only.ts';
+import { Callers, type CallersOptions } from '../access/callers.ts';
 import { containsKey, KEY_IN_URL } from '../access/credentials.ts';
 import { createHealth } from '../operations/health.ts';
 import { createMetrics } from '../operations/metrics.ts';
@@ -23,12 +24,13 @@ import { answerPreflight, headersFor } from './cors.ts';
 import { createGraphQLEndpoint, type GraphQLEndpoint } from './graphql-endpoint.ts';
 import { AllowedHosts } from './host.ts';
 import * as limits from './limits.ts';
+import { CALLER_GONE, misdirected, plainText, type Route, urlOf, withoutHost } from './route.ts';
 import { SECURITY_HEADERS, send } from './send.ts';
 import { readTarget } from './target.ts';
 import type { TrustedDocuments } from './trusted-documents.ts';
 import { refuseUnreadable } from './unreadable.ts';
 
-export interface HttpServerOptions {
+export interface HttpServerOptions extends CallersOptions {
   /** Closed by the caller, after the server. */
   readonly engine: LedgerEngine;
   readonly host: string;
@@ -49,6 +51,8 @@ export interface HttpServerOptions {
   readonly fastPath?: boolean;
   /** Executions of an operation on the fast path before it is compiled. */
   readonly compileAfter?: number;
+  /** Who may read /readyz and /metrics: everyone, callers with ADMIN, or only another server, which has `operationsRoutes`. */
+  readonly operations?: 'open' | 'admin' | 'elsewhere';
   readonly headersTimeoutMs?: number;
   readonly requestTimeoutMs?: number;
   readonly silenceTimeoutMs?: number;
@@ -60,18 +64,16 @@ export interface HttpServer {
   readonly url: string;
   /** The number of requests that are not answered yet. */
   readonly openRequests: number;
+  /** The routes for health and metrics, by their paths. */
+  readonly operationsRoutes: ReadonlyMap<string, Route>;
+  /** Counts a request in the metrics. */
+  count(request: AnsweredRequest): void;
   /** Accepts no more connections, answers the pending requests, and resolves when all connections have ended. */
   close(): Promise<void>;
 }
 
 /** The path of the schema in GraphQL's schema definition language. */
 const SCHEMA_PATH = '/schema.graphql';
-
-/** Answers a request. Returns null if its connection was closed. */
-type Route = (
-  request: IncomingMessage,
-  notes: RequestNotes,
-) => HttpAnswer | null | Promise<HttpAnswer | null>;
 
 /** Serves the API. Every answer has an x-request-id, which the log lines of the request have too. */
 export async function startHttpServer(options: HttpServerOptions): Promise<HttpServer> {
@@ -85,7 +87,8 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
       log.error({ err: error, requestId }, 'a request failed with an internal error');
     return requestId;
   };
-  const endpoint = createGraphQLEndpoint(engine, reportFault, {
+  const callers = new Callers(engine, options);
+  const endpoint = createGraphQLEndpoint(callers, reportFault, {
     explorer: options.explorer ?? true,
     fastPath: options.fastPath ?? true,
     trustedDocuments: options.trustedDocuments,
@@ -99,13 +102,21 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
   const health = createHealth({ engine, draining: () => connections.closing });
   const origins = new Set(options.corsOrigins);
   const names = allowedHosts === null ? null : new AllowedHosts(allowedHosts);
-  const routes = new Map<string | undefined, Route>([
-    [GRAPHQL_PATH, graphqlRoute(endpoint, origins, options)],
-    [SCHEMA_PATH, schemaRoute(options)],
+  const { operations = 'open' } = options;
+  const guarded = (route: Route) => (operations === 'open' ? route : adminOnly(callers, reportFault, route));
+  const operationsRoutes = new Map<string, Route>([
     ['/livez', health.livez],
     ['/readyz', health.readyz],
     ['/metrics', metrics.write],
   ]);
+  const routes = new Map<string, Route>([
+    [GRAPHQL_PATH, graphqlRoute(endpoint, origins, options)],
+    [SCHEMA_PATH, schemaRoute(options)],
+    ['/livez', health.livez],
+  ]);
+  if (operations !== 'elsewhere') {
+    routes.set('/readyz', guarded(health.readyz)).set('/metrics', guarded(metrics.write));
+  }
 
   /** Returns the answer of a route, or 500 if it throws. */
   const answerOrFault = async (answering: () => HttpAnswer | null | Promise<HttpAnswer | null>) => {
@@ -129,7 +140,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     let route = known ?? notFound;
     if (hasKeyInUrl) route = refuseKeyInUrl(origins);
     else if (target === undefined) route = withoutHost;
-    else if (names !== null && !names.include(target.host)) route = misdirected(target.host);
+    else if (names !== null && !names.include(target.host)) route = () => misdirected(target.host);
     else if (expected === 'other') route = expectationFailed;
     else if (expected === 'continue') response.writeContinue();
     const [notes, since] = [new RequestNotes(), performance.now()];
@@ -180,6 +191,8 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     get openRequests() {
       return connections.openRequests;
     },
+    operationsRoutes,
+    count: metrics.count,
     close: async () => {
       await connections.close();
       await endpoint.close();
@@ -259,9 +272,6 @@ function schemaRoute({ explorer = true }: HttpServerOptions): Route {
   };
 }
 
-/** The status in logs and metrics of a request whose connection was closed before the end of the answer. */
-const CALLER_GONE = 499;
-
 function refuseKeyInUrl(origins: ReadonlySet<string>): Route {
   return (request, notes) => {
     notes.noteErrors([KEY_IN_URL]);
@@ -274,26 +284,6 @@ function notFound(): HttpAnswer {
   return plainText(404, `Not found. The API is at ${GRAPHQL_PATH}.\n`);
 }
 
-function withoutHost(): HttpAnswer {
-  return plainText(400, 'The request must have exactly one Host header, with a valid host and port.\n');
-}
-
 function expectationFailed({ headers: { expect } }: IncomingMessage): HttpAnswer {
   return plainText(417, `The expectation ${expect} is not supported. Only 100-continue is.\n`);
-}
-
-function misdirected(host = ''): Route {
-  return () =>
-    plainText(421, `Host ${JSON.stringify(host)} is not allowed. Add its name to ALLOWED_HOSTS.\n`);
-}
-
-function plainText(status: number, body: string, headers: Readonly<Record<string, string>> = {}): HttpAnswer {
-  return { status, headers: { 'content-type': 'text/plain; charset=utf-8', ...headers }, body };
-}
-
-function urlOf(address: AddressInfo | string | null): string {
-  if (address === null || typeof address === 'string')
-    throw new TypeError('the server does not listen on a port');
-  const host = address.family === 'IPv6' ? `[${address.address}]` : address.address;
-  return `http://${host}:${address.port}`;
 }

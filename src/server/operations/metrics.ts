@@ -12,6 +12,8 @@ export interface Metrics {
 const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 const COMMANDS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000];
 
+const REJECTIONS: readonly number[] = [401, 403, 429];
+
 export interface MetricsOptions {
   readonly engine: Pick<LedgerEngine, 'load' | 'observe'>;
   /** Bytes of bodies in memory whose requests are not answered yet. */
@@ -37,6 +39,13 @@ export function createMetrics({ engine, bufferedBytes }: MetricsOptions): Metric
     buckets: SECONDS,
     registers,
   });
+  const rejections = new Counter({
+    name: 'ledger_http_rejections_total',
+    help: 'Requests without valid credentials (401), without permission (403), and above a rate limit (429).',
+    labelNames: ['status'],
+    registers,
+  });
+  for (const status of REJECTIONS) rejections.inc({ status }, 0);
   const sizes = new Histogram({
     name: 'ledger_batch_size',
     help: 'Commands in a batch.',
@@ -79,6 +88,7 @@ export function createMetrics({ engine, bufferedBytes }: MetricsOptions): Metric
     count: ({ notes, route, status, milliseconds }) => {
       for (const [code, times] of notes.codes) outcomes.inc({ code }, times);
       requests.observe({ route, status }, milliseconds / 1000);
+      if (REJECTIONS.includes(status)) rejections.inc({ status });
     },
     write: async () => ({
       status: 200,

@@ -3,6 +3,7 @@ import { Readable } from 'node:stream';
 import { describe, expect, test } from 'vitest';
 import { RequestNotes } from '../../../../src/graphql/execution/request-notes.ts';
 import type { Ledger, LedgerEngine } from '../../../../src/ledger/ledger.ts';
+import { Callers } from '../../../../src/server/access/callers.ts';
 import { createGraphQLEndpoint } from '../../../../src/server/http/graphql-endpoint.ts';
 
 const COUNT = 2000;
@@ -73,7 +74,7 @@ describe.each([
 ])('a large batch that is executed %s', (_, options) => {
   const endpoint = (ledger: Ledger) => {
     const engine = { access: OPEN, ledger: async () => ledger } as unknown as LedgerEngine;
-    return createGraphQLEndpoint(engine, () => expect.unreachable(), options);
+    return createGraphQLEndpoint(new Callers(engine), () => expect.unreachable(), options);
   };
 
   test('is read in several turns of the event loop', async () => {
