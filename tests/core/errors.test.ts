@@ -116,6 +116,7 @@ const EXAMPLES: { readonly [C in RefusalCode]: readonly [facts: RefusalFacts[C],
     ACCOUNT_NOT_FOUND: [{ accountId: 'acct_x' }, ['"acct_x"']],
     HOLD_NOT_FOUND: [{ holdId: 'hold_x' }, ['"hold_x"']],
     TRANSACTION_NOT_FOUND: [{ transactionId: 'ext:order "1"' }, ['"ext:order \\"1\\""', 'with the same key']],
+    API_KEY_NOT_FOUND: [{ apiKeyId: 'key_x' }, ['"key_x"', 'Check the id']],
     IDEMPOTENCY_CONFLICT: [
       { differingFields: ['amount', 'toAccountId'], transaction: ID },
       ['amount, toAccountId', 'new key'],
