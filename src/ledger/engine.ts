@@ -1,10 +1,10 @@
+import { MAIN } from '../core/create-ledger.ts';
 import { findLedger } from '../db/ledgers.ts';
 import { Access } from './access/access.ts';
 import { LANES, Ledger, type LedgerEngine, type LedgerOptions } from './ledger.ts';
 import { Pools } from './pools.ts';
 
-/** The ledger that every database has. */
-export const MAIN = 'main';
+export { MAIN };
 
 /** The ledgers of one database, which share its connections. */
 export class Engine implements LedgerEngine {

@@ -13,7 +13,6 @@ const CONTRACT = readFileSync(new URL('../contract.graphql', import.meta.url), '
 
 /** Codes of the contract that no refusal has. */
 const NOT_BUILT: readonly string[] = [
-  'API_KEY_NOT_FOUND',
   'BALANCE_MONITOR_NOT_FOUND',
   'COUNTERPARTY',
   'JOURNAL_REWOUND',
@@ -44,8 +43,12 @@ function contractRows(): Row[] {
         retryable: retryable === 'yes',
       })),
     )
-    .filter(({ code }) => !NOT_BUILT.includes(code));
+    .filter(({ code }) => !NOT_BUILT.includes(code))
+    .sort((one, other) => (one.step ?? LAST) - (other.step ?? LAST));
 }
+
+/** The contract lists the codes of keys after its table. Their step orders them. */
+const LAST = 8;
 
 /** Sorts the rows without a step by code: they have no order. */
 function inOrder(rows: readonly Row[]): Row[] {

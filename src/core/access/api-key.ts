@@ -1,6 +1,5 @@
 import type { Uuid } from '../values/ids.ts';
 import type { Instant } from '../values/instant.ts';
-import type { Malformed } from '../values/text.ts';
 import type { Actor, Scope } from './viewer.ts';
 
 /** An API key, without its secret. */
@@ -22,13 +21,11 @@ export interface ApiKey {
   readonly revokedAt: Instant | null;
 }
 
-/** The input of createApiKey. */
-export interface KeyInput {
-  readonly name: string;
-  readonly scopes: readonly Scope[];
-  readonly owner?: string | null | undefined;
-  /** Default: the key is for the ledger of the request. */
-  readonly allLedgers?: boolean | null | undefined;
-  readonly expiresAt?: Instant | Malformed | null | undefined;
-  readonly requestsPerSecond?: number | null | undefined;
+/** Returns whether a key can be used at an instant. A key expires at its expiresAt: it cannot be used at that instant. */
+export function stateOfKey(
+  { expiresAt, revokedAt }: Pick<ApiKey, 'expiresAt' | 'revokedAt'>,
+  now: Instant,
+): 'VALID' | 'EXPIRED' | 'REVOKED' {
+  if (revokedAt !== null) return 'REVOKED';
+  return expiresAt !== null && expiresAt <= now ? 'EXPIRED' : 'VALID';
 }

@@ -1,111 +1,129 @@
-import type { ApiKey, KeyInput } from '../../core/access/api-key.ts';
+import type { ApiKey } from '../../core/access/api-key.ts';
+import { type KeyInput, visibleKeys } from '../../core/access/key-changes.ts';
 import type { Viewer } from '../../core/access/viewer.ts';
 import type { Refusal } from '../../core/errors.ts';
 import type { Uuid } from '../../core/values/ids.ts';
+import { findKeys, listKeys } from '../../db/access/api-keys.ts';
 import type { KeysetRange, Listed } from '../../db/keyset.ts';
-import type { LedgerRow } from '../../db/ledgers.ts';
+import { type LedgerRow, listLedgers } from '../../db/ledgers.ts';
 import type { Database } from '../../db/postgres/database.ts';
-import type { OnFault } from '../retries.ts';
+import { retryRead } from '../reads.ts';
+import { type OnFault, refuseFault } from '../retries.ts';
+import { createLedger, type LedgerCreated } from './create-ledger.ts';
+import {
+  type ApiKeyCreated,
+  type ApiKeyRevoked,
+  createApiKey,
+  revokeApiKey,
+  toRevocation,
+} from './key-changes.ts';
+import { KeyedState } from './keyed-state.ts';
+import { type Credential, KnownKeys } from './known-keys.ts';
 
-export type { ApiKey, KeyInput } from '../../core/access/api-key.ts';
-
-/** A key that may be used, and what its bearer may do. */
-export interface Credential {
-  readonly key: ApiKey;
-  readonly viewer: Viewer;
-}
-
-export interface LedgerCreated {
-  readonly code: 'LEDGER_CREATED';
-  readonly ledger: LedgerRow;
-  /** The ledger existed before. */
-  readonly replayed: boolean;
-}
-
-export interface ApiKeyCreated {
-  readonly code: 'API_KEY_CREATED';
-  readonly apiKey: ApiKey;
-  /** The text of the key. It is shown once: the database has only its digest. */
-  readonly secret: string;
-}
-
-export interface ApiKeyRevoked {
-  readonly code: 'API_KEY_REVOKED';
-  readonly apiKey: ApiKey;
-}
-
-export interface AccessOptions {
-  readonly db: Database;
-  readonly onFault: OnFault;
-}
+export type { ApiKey } from '../../core/access/api-key.ts';
+export type { KeyInput } from '../../core/access/key-changes.ts';
+export type { LedgerRow } from '../../db/ledgers.ts';
+export type { LedgerCreated } from './create-ledger.ts';
+export type { ApiKeyCreated, ApiKeyRevoked } from './key-changes.ts';
+export type { Credential } from './known-keys.ts';
 
 /**
- * The API keys and the ledgers of a database. Writes never reject: faults are refusals. Reads reject with `UnavailableError` if
- * the database does not answer.
+ * The API keys and the ledgers of a database. Changes never reject: faults are refusals. Reads reject with `UnavailableError` if
+ * the database does not answer. `ledgerId`: the ledger of the request.
  */
 export class Access {
-  readonly #options: AccessOptions;
+  readonly #db: Database;
+  readonly #onFault: OnFault;
+  readonly #keyed: KeyedState;
+  readonly #keys: KnownKeys;
 
-  constructor(options: AccessOptions) {
-    this.#options = options;
+  constructor({ db, onFault }: { readonly db: Database; readonly onFault: OnFault }) {
+    this.#db = db;
+    this.#onFault = onFault;
+    this.#keyed = new KeyedState(db);
+    this.#keys = new KnownKeys(db, onFault);
   }
 
-  /**
-   * Returns whether an API key was ever created. Reads the database at most once a second until it is true, then never again.
-   */
+  /** Returns whether a key was ever created. Reads the database at most once a second until it is true, then never again. */
   isKeyed(): Promise<boolean> {
-    return this.#todo();
+    return this.#keyed.isKeyed();
   }
 
   /**
-   * Returns the credential of a key's text; otherwise why it is not valid. Malformed texts, unknown ids and wrong secrets are
-   * UNKNOWN.
+   * Returns the credential of a key's text; otherwise why the key is not valid. Malformed texts, unknown ids and wrong secrets are
+   * UNKNOWN. A key that another process revoked is accepted for at most 4 seconds longer.
    */
-  authenticate(_text: string): Promise<Credential | 'UNKNOWN' | 'EXPIRED' | 'REVOKED'> {
-    return this.#todo();
+  authenticate(text: string): Promise<Credential | 'UNKNOWN' | 'EXPIRED' | 'REVOKED'> {
+    return this.#keys.authenticate(text);
   }
 
   /** Creates a ledger, unless there is one with this name. Needs ADMIN and all ledgers. */
-  createLedger(_viewer: Viewer, _name: string, _requestId: string): Promise<LedgerCreated | Refusal> {
-    return this.#todo();
+  createLedger(viewer: Viewer, name: string, requestId: string): Promise<LedgerCreated | Refusal> {
+    return this.#write(() => createLedger(this.#db, viewer, name, requestId));
   }
 
-  /** Creates a key for a ledger, or for all. Needs ADMIN, and everything that the key permits. */
-  createKey(
-    _viewer: Viewer,
-    _ledgerId: Uuid,
-    _input: KeyInput,
-    _requestId: string,
+  /** Creates a key for the ledger, or for all. Needs ADMIN, each scope of the key, and for all ledgers all ledgers. */
+  async createKey(
+    viewer: Viewer,
+    ledgerId: Uuid,
+    input: KeyInput,
+    requestId: string,
   ): Promise<ApiKeyCreated | Refusal> {
-    return this.#todo();
+    const created = await this.#write(() => createApiKey(this.#db, { viewer, ledgerId, requestId }, input));
+    if (created.code === 'API_KEY_CREATED') this.#keyed.setKeyed();
+    return created;
   }
 
-  /** Revokes a key, at once in this process and within 5 seconds in others. Revoking it again changes nothing. */
-  revokeKey(
-    _viewer: Viewer,
-    _ledgerId: Uuid,
-    _apiKeyId: string,
-    _requestId: string,
+  /** Revokes a key: at once in this process, within 5 seconds in others. Revoking it again changes nothing. Needs ADMIN. */
+  async revokeKey(
+    viewer: Viewer,
+    ledgerId: Uuid,
+    apiKeyId: string,
+    requestId: string,
   ): Promise<ApiKeyRevoked | Refusal> {
-    return this.#todo();
+    const request = toRevocation(viewer, apiKeyId);
+    if ('code' in request) return request;
+    const { id } = request;
+    try {
+      return await this.#write(() => revokeApiKey(this.#db, { viewer, ledgerId, requestId }, apiKeyId, id));
+    } finally {
+      // Also after a refusal, which may follow an unknown COMMIT.
+      this.#keys.forget(id);
+    }
   }
 
-  /** Lists the ledgers that the viewer may use, newest first. */
-  listLedgers(_viewer: Viewer, _ledgerId: Uuid, _range: KeysetRange<Uuid>): Promise<Listed<Uuid, LedgerRow>> {
-    return this.#todo();
+  /** Lists the ledgers that the viewer may use, by id, newest first. */
+  async listLedgers(
+    viewer: Viewer,
+    ledgerId: Uuid,
+    range: KeysetRange<Uuid>,
+  ): Promise<Listed<Uuid, LedgerRow>> {
+    const only = viewer.allLedgers ? undefined : ledgerId;
+    return { rows: await retryRead(() => listLedgers(this.#db, only, range)), stoppedAt: undefined };
   }
 
-  /** Lists the keys that the viewer may see, newest first. */
-  listKeys(_viewer: Viewer, _ledgerId: Uuid, _range: KeysetRange<Uuid>): Promise<Listed<Uuid, ApiKey>> {
-    return this.#todo();
+  /** Lists the keys that the viewer may see, newest first: all, or those of the ledger. Without ADMIN, there are none. */
+  async listKeys(viewer: Viewer, ledgerId: Uuid, range: KeysetRange<Uuid>): Promise<Listed<Uuid, ApiKey>> {
+    const visible = visibleKeys(viewer);
+    if (visible === 'NONE') return { rows: [], stoppedAt: undefined };
+    const only = visible === 'ALL' ? undefined : ledgerId;
+    return { rows: await retryRead(() => listKeys(this.#db, only, range)), stoppedAt: undefined };
   }
 
   /** Returns the existing keys with these ids that the viewer may see. */
-  findKeys(_viewer: Viewer, _ledgerId: Uuid, _ids: readonly Uuid[]): Promise<Map<Uuid, ApiKey>> {
-    return this.#todo();
+  async findKeys(viewer: Viewer, ledgerId: Uuid, ids: readonly Uuid[]): Promise<Map<Uuid, ApiKey>> {
+    const visible = visibleKeys(viewer);
+    if (visible === 'NONE') return new Map();
+    const only = visible === 'ALL' ? undefined : ledgerId;
+    const found = await retryRead(() => findKeys(this.#db, ids, only));
+    return new Map(found.map((key) => [key.id, key]));
   }
 
-  async #todo(): Promise<never> {
-    throw new TypeError(`no access to ${typeof this.#options}`);
+  async #write<T>(write: () => Promise<T | Refusal>): Promise<T | Refusal> {
+    try {
+      return await write();
+    } catch (error) {
+      return refuseFault(this.#onFault, error);
+    }
   }
 }
