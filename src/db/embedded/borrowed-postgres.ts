@@ -13,6 +13,8 @@ import { unless } from './system.ts';
 type Urls = Pick<EmbeddedPostgres, 'serviceUrl' | 'ownerUrl'>;
 
 export interface BorrowedPostgres extends Urls {
+  /** Returns whether the service has stopped the server. */
+  isGone(): Promise<boolean>;
   /** Stops the server, unless it is the service's. */
   release(): Promise<void>;
 }
@@ -33,11 +35,15 @@ export async function borrowEmbeddedPostgres(
   for (;;) {
     try {
       const server = await startEmbeddedPostgres({ dataDir, onProgress, brief: true });
-      return { serviceUrl: server.serviceUrl, ownerUrl: server.ownerUrl, release: () => server.stop() };
+      const { serviceUrl, ownerUrl } = server;
+      return { serviceUrl, ownerUrl, isGone: async () => false, release: () => server.stop() };
     } catch (error) {
       if (!(error instanceof DataDirectoryInUseError) || error.brief) throw error;
       const running = await findRunningServer(error.dataDir);
-      if (running !== undefined) return { ...running, release: async () => {} };
+      if (running !== undefined) {
+        const isGone = async () => (await findRunningServer(error.dataDir)) === undefined;
+        return { ...running, isGone, release: async () => {} };
+      }
       if (performance.now() > deadline) {
         throw new EmbeddedPostgresError(
           `The data directory ${error.dataDir} is in use by process ${error.pid}, but its PostgreSQL accepts no ` +
