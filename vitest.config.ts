@@ -13,7 +13,7 @@ const hasBrowser = process.platform === 'linux' && process.arch === 'x64';
 /** Tests against a cluster of the project's own; see tests/support/cluster.ts. */
 function databaseProject(name: string, binDir: string | null, exclude: readonly string[] = []) {
   const withBrowser = !exclude.includes(IN_BROWSER);
-  const folders = ['db', 'ledger', 'graphql', 'server', 'faults', 'client'];
+  const folders = ['db', 'ledger', 'graphql', 'server', 'faults', 'client', 'cli'];
   return {
     // As Node itself resolves packages: graphql refuses to be there twice, in two builds.
     ssr: { resolve: { conditions: ['node', 'module-sync'] } },
@@ -52,6 +52,7 @@ export default defineConfig({
               'tests/faults/durability.test.ts',
               'tests/faults/failover.test.ts',
               'tests/faults/standby.test.ts',
+              'tests/cli/**',
               'tests/client/**',
               'tests/server/**',
               IN_BROWSER,

@@ -7,10 +7,16 @@ import { DEFAULT_RATE_LIMIT } from './server/access/rate-limits.ts';
 
 const PROJECT = join(import.meta.dirname, '..');
 
-export interface Config {
+/** The database, and which databases are accepted. */
+export interface DatabaseConfig {
   /** null: the embedded PostgreSQL, with its data in `dataDir`. */
   readonly database: { readonly url: string; readonly migrationUrl: string | null } | null;
   readonly dataDir: string;
+  /** Whether a database that may lose committed transactions in a crash is accepted. */
+  readonly allowUnsafeDurability: boolean;
+}
+
+export interface Config extends DatabaseConfig {
   readonly host: string;
   /** Whether only this machine can reach `host`. */
   readonly isLoopback: boolean;
@@ -35,8 +41,6 @@ export interface Config {
   readonly explorer: boolean;
   /** The path of a manifest. Only its documents are executed; null: all documents are. */
   readonly trustedDocuments: string | null;
-  /** Whether a database that may lose committed transactions in a crash is accepted. */
-  readonly allowUnsafeDurability: boolean;
 }
 
 export interface OperationsAddress {
@@ -121,44 +125,47 @@ const environment = z.object({
   NODE_ENV: z.string().optional(),
 });
 
+const databaseEnvironment = environment.pick({
+  DATABASE_URL: true,
+  DATABASE_MIGRATION_URL: true,
+  LEDGER_DATA_DIR: true,
+  ALLOW_UNSAFE_DURABILITY: true,
+});
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Reads the part of the configuration that concerns the database. The other variables are ignored. Throws `ConfigError`. */
+export function readDatabaseConfig(env: Environment): DatabaseConfig {
+  return toDatabaseConfig(parse(databaseEnvironment, env));
+}
+
 /** Reads the configuration. A variable that is empty counts as absent. Throws `ConfigError`. */
-export function readConfig(env: Readonly<Record<string, string | undefined>>): Config {
-  const set = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''));
-  const parsed = environment.safeParse(set);
-  if (!parsed.success) {
-    const [issue] = parsed.error.issues;
-    const name = String(issue?.path[0]);
-    throw new ConfigError(`${name} ${issue?.message}, but is ${shown(name, set[name])}.`);
-  }
-  const { HOST, DATABASE_URL, DATABASE_MIGRATION_URL, API_EXPLORER, NODE_ENV } = parsed.data;
-  if (DATABASE_MIGRATION_URL !== undefined && DATABASE_URL === undefined) {
-    throw new ConfigError('DATABASE_MIGRATION_URL is set, but DATABASE_URL is not. Set both, or neither.');
-  }
-  const { TRUSTED_DOCUMENTS } = parsed.data;
+export function readConfig(env: Environment): Config {
+  const data = parse(environment, env);
+  const { HOST, API_EXPLORER, NODE_ENV } = data;
+  const databaseConfig = toDatabaseConfig(data);
+  const { TRUSTED_DOCUMENTS } = data;
   if (TRUSTED_DOCUMENTS !== undefined && API_EXPLORER === '1') {
     throw new ConfigError(
       'TRUSTED_DOCUMENTS is set, but API_EXPLORER is "1". GraphiQL sends documents that are not in the manifest. ' +
         'Remove one of the two variables.',
     );
   }
-  const operations = readOperations(parsed.data);
+  const operations = readOperations(data);
   const explorerDefault = NODE_ENV === 'production' || TRUSTED_DOCUMENTS !== undefined ? '0' : '1';
   return {
-    database:
-      DATABASE_URL === undefined ? null : { url: DATABASE_URL, migrationUrl: DATABASE_MIGRATION_URL ?? null },
-    dataDir: parsed.data.LEDGER_DATA_DIR ?? defaultDataDir(PROJECT),
+    ...databaseConfig,
     host: HOST,
     isLoopback: LOOPBACK.includes(HOST),
-    allowInsecure: parsed.data.ALLOW_INSECURE === '1',
-    port: parsed.data.PORT,
+    allowInsecure: data.ALLOW_INSECURE === '1',
+    port: data.PORT,
     operations,
-    rateLimit: parsed.data.RATE_LIMIT,
-    trustedProxies: parsed.data.TRUSTED_PROXIES,
-    drainTimeoutMs: parsed.data.DRAIN_TIMEOUT * 1000,
-    logLevel: parsed.data.LOG_LEVEL,
-    corsOrigins: parsed.data.CORS_ORIGINS,
-    allowedHosts: allowedHostsOf(HOST, parsed.data.ALLOWED_HOSTS),
-    allowUnsafeDurability: parsed.data.ALLOW_UNSAFE_DURABILITY === '1',
+    rateLimit: data.RATE_LIMIT,
+    trustedProxies: data.TRUSTED_PROXIES,
+    drainTimeoutMs: data.DRAIN_TIMEOUT * 1000,
+    logLevel: data.LOG_LEVEL,
+    corsOrigins: data.CORS_ORIGINS,
+    allowedHosts: allowedHostsOf(HOST, data.ALLOWED_HOSTS),
     explorer: (API_EXPLORER ?? explorerDefault) === '1',
     trustedDocuments: TRUSTED_DOCUMENTS ?? null,
   };
@@ -193,6 +200,28 @@ export function checkExposure({ host, isLoopback, allowInsecure }: Config, isKey
 
 /** The command that creates the first API key. */
 export const CREATE_KEY = 'npm run ledger -- keys create --name ops --scopes ADMIN,READ --all-ledgers';
+
+function parse<T>(schema: z.ZodType<T>, env: Environment): T {
+  const set = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''));
+  const parsed = schema.safeParse(set);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  const name = String(issue?.path[0]);
+  throw new ConfigError(`${name} ${issue?.message}, but is ${shown(name, set[name])}.`);
+}
+
+function toDatabaseConfig(data: z.infer<typeof databaseEnvironment>): DatabaseConfig {
+  const { DATABASE_URL, DATABASE_MIGRATION_URL, LEDGER_DATA_DIR, ALLOW_UNSAFE_DURABILITY } = data;
+  if (DATABASE_MIGRATION_URL !== undefined && DATABASE_URL === undefined) {
+    throw new ConfigError('DATABASE_MIGRATION_URL is set, but DATABASE_URL is not. Set both, or neither.');
+  }
+  return {
+    database:
+      DATABASE_URL === undefined ? null : { url: DATABASE_URL, migrationUrl: DATABASE_MIGRATION_URL ?? null },
+    dataDir: LEDGER_DATA_DIR ?? defaultDataDir(PROJECT),
+    allowUnsafeDurability: ALLOW_UNSAFE_DURABILITY === '1',
+  };
+}
 
 /**
  * Returns whether a connection string has no unencoded special character in its password. A URL would take the rest of such a

@@ -12,6 +12,9 @@ const BLOCKS = {
   ownPostgres: ['docs/operations.md', 'Use your own PostgreSQL', 'sh'],
   proof: ['docs/operations.md', 'Check an installation', 'sh'],
   proofOutput: ['docs/operations.md', 'Check an installation', 'text'],
+  commandLine: ['docs/operations.md', 'Command line', 'sh'],
+  commandLineOutput: ['docs/operations.md', 'Command line', 'text'],
+  commandLineKey: ['docs/operations.md', 'Command line', 'sh'],
   logLine: ['docs/operations.md', 'Logs', 'text'],
 } as const;
 

@@ -8,13 +8,26 @@ import { EmbeddedPostgresError } from './error.ts';
 import { runProgram, type ServerAccount, unless } from './system.ts';
 
 /** The cluster's superuser. It owns the database and migrates it. */
-export const OWNER = 'ledger_admin';
+const OWNER = 'ledger_admin';
 /** The login of the service. It is a member of the application's role only. */
-export const SERVICE = 'ledger_service';
-export const DATABASE = 'ledger';
+const SERVICE = 'ledger_service';
+const DATABASE = 'ledger';
 
 const credentialsSchema = z.object({ ownerPassword: z.string(), servicePassword: z.string() });
 type Credentials = z.infer<typeof credentialsSchema>;
+
+/** Returns the connection strings for a cluster's server on a port. */
+export function urlsOf({ ownerPassword, servicePassword }: Credentials, port: number) {
+  const url = (user: string, password: string, database: string) =>
+    // An explicit sslmode, because PGSSLMODE in the environment could demand TLS, which this server does not offer.
+    `postgres://${user}:${password}@127.0.0.1:${port}/${database}?sslmode=disable`;
+  return {
+    serviceUrl: url(SERVICE, servicePassword, DATABASE),
+    ownerUrl: url(OWNER, ownerPassword, DATABASE),
+    /** The owner's, for the database that every cluster has. */
+    maintenanceUrl: url(OWNER, ownerPassword, 'postgres'),
+  };
+}
 
 /** Returns PostgreSQL's data directory inside the embedded server's. */
 export function clusterPath(dataDir: string): string {
@@ -33,23 +46,33 @@ export async function openCluster(
 ): Promise<Credentials> {
   const cluster = clusterPath(dataDir);
   const found = await stat(cluster).catch(unless('ENOENT'));
-  const credentialsFile = join(dataDir, 'credentials.json');
-  const kept = await readFile(credentialsFile, 'utf8').catch(unless('ENOENT'));
+  const credentialsFile = credentialsPath(dataDir);
+  const kept = await readCredentials(dataDir);
   if (found !== undefined) {
     demandOwner(cluster, found.uid, account);
     await demandSameMajor(cluster, version);
     if (kept === undefined)
       throw new EmbeddedPostgresError(`${credentialsFile} is missing: restore it together with its cluster.`);
-    return parseCredentials(kept, credentialsFile);
+    return kept;
   }
   onProgress(`Creating a PostgreSQL ${version} data directory in ${dataDir}`);
   // The passwords are on disk before the cluster exists that they open.
-  const credentials = kept === undefined ? newCredentials() : parseCredentials(kept, credentialsFile);
+  const credentials = kept ?? newCredentials();
   const unfinished = `${credentialsFile}.new`;
   await writeFile(unfinished, `${JSON.stringify(credentials)}\n`, { mode: 0o600, flush: true });
   await rename(unfinished, credentialsFile);
   await createCluster(dataDir, binDir, account, credentials.ownerPassword);
   return credentials;
+}
+
+/** Returns the passwords of a data directory's cluster; undefined if the file is missing. */
+export async function readCredentials(dataDir: string): Promise<Credentials | undefined> {
+  const text = await readFile(credentialsPath(dataDir), 'utf8').catch(unless('ENOENT'));
+  return text === undefined ? undefined : parseCredentials(text, credentialsPath(dataDir));
+}
+
+function credentialsPath(dataDir: string): string {
+  return join(dataDir, 'credentials.json');
 }
 
 /** Creates the roles and the database that are missing. The client must be the owner's. */

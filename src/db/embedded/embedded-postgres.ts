@@ -7,7 +7,7 @@ import { access, chmod, constants, mkdir, realpath } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { copyFolders, embeddedNativeDir, installedBinaries, prepareBinaries } from './binaries.ts';
-import { createRolesAndDatabase, DATABASE, OWNER, openCluster, SERVICE } from './cluster.ts';
+import { createRolesAndDatabase, openCluster, urlsOf } from './cluster.ts';
 import { EmbeddedPostgresError } from './error.ts';
 import { KeptServer } from './kept-server.ts';
 import { takeStartLock } from './lock.ts';
@@ -52,6 +52,8 @@ export interface EmbeddedOptions {
   /** More PostgreSQL settings, as with `-c name=value`. */
   readonly settings?: Readonly<Record<string, string>>;
   readonly onProgress?: (line: string) => void;
+  /** Whether the caller stops the server within seconds. Other processes then wait for the directory. */
+  readonly brief?: boolean;
   /**
    * Whether a server that ends by itself is restarted, on the same port and after growing pauses, until it is stopped. Its
    * connections are lost; its committed data is not.
@@ -66,13 +68,14 @@ const PASSING = /Address already in use|pre-existing shared memory block|lock fi
 
 /**
  * Starts PostgreSQL on a data directory and resolves when it accepts connections. A crash recovery comes first if it is needed.
- * Durability settings are PostgreSQL's defaults. Throws DataDirectoryInUseError while another process uses the directory, and
- * other errors whose messages say what is wrong and what to do.
+ * Durability settings are PostgreSQL's defaults. Throws DataDirectoryInUseError while another process uses the directory for more
+ * than a brief task, and other errors whose messages say what is wrong and what to do.
  */
 export async function startEmbeddedPostgres(options: EmbeddedOptions): Promise<EmbeddedPostgres> {
   const account = serverAccount();
   const dataDir = await openDataDir(options.dataDir, account);
-  const releaseLock = await takeStartLock(dataDir);
+  const { brief = false, onProgress = () => {} } = options;
+  const releaseLock = await takeStartLock(dataDir, { brief, onProgress });
   try {
     return await startLocked(dataDir, account, options, releaseLock);
   } catch (error) {
@@ -92,19 +95,15 @@ async function startLocked(
     binDir === undefined
       ? await prepareBinaries(embeddedNativeDir(), account, copyFolders(account, dataDir))
       : await installedBinaries(binDir, account);
-  const { ownerPassword, servicePassword } = await openCluster(dataDir, binaries, account, onProgress);
-  const url = (user: string, password: string, port: number, database: string) =>
-    // An explicit sslmode, because PGSSLMODE in the environment could demand TLS, which this server does not offer.
-    `postgres://${user}:${password}@127.0.0.1:${port}/${database}?sslmode=disable`;
+  const credentials = await openCluster(dataDir, binaries, account, onProgress);
 
   /** Returns undefined if the server ended before it accepted connections. */
   const bringUp = async (postmaster: Postmaster): Promise<Postmaster | undefined> => {
     const { child, port, exited } = postmaster;
     try {
-      const ownerUrl = url(OWNER, ownerPassword, port, 'postgres');
-      const client = await connect(dataDir, postmaster, ownerUrl, onProgress);
+      const client = await connect(dataDir, postmaster, urlsOf(credentials, port).maintenanceUrl, onProgress);
       if (client === undefined) return undefined;
-      await createRolesAndDatabase(client, servicePassword).finally(() => client.end());
+      await createRolesAndDatabase(client, credentials.servicePassword).finally(() => client.end());
       // The running server alone must not keep this process alive.
       child.unref();
       return postmaster;
@@ -137,9 +136,10 @@ async function startLocked(
   const { ended } = await server.start();
   const released = ended.then(releaseLock);
   const { port } = server.current;
+  const { serviceUrl, ownerUrl } = urlsOf(credentials, port);
   return {
-    serviceUrl: url(SERVICE, servicePassword, port, DATABASE),
-    ownerUrl: url(OWNER, ownerPassword, port, DATABASE),
+    serviceUrl,
+    ownerUrl,
     get pid() {
       return server.current.pid;
     },

@@ -6,39 +6,67 @@
 import { randomUUID } from 'node:crypto';
 import { link, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
 import { EmbeddedPostgresError } from './error.ts';
 import { processStart, unless } from './system.ts';
 
-const holderSchema = z.object({ pid: z.int(), startedAt: z.string() });
+const holderSchema = z.object({
+  pid: z.int(),
+  startedAt: z.string(),
+  /** The holder releases the lock soon, so that others wait for it. */
+  brief: z.boolean().default(false),
+});
 type Holder = z.infer<typeof holderSchema>;
+
+/** How long a process waits for a holder that uses the data directory briefly. */
+const PATIENCE_MS = 60_000;
 
 /** Another process uses this data directory, or is about to. */
 export class DataDirectoryInUseError extends EmbeddedPostgresError {
   override readonly name = 'DataDirectoryInUseError';
+  readonly dataDir: string;
+  readonly pid: number;
+  /** The process uses the directory only briefly; see `EmbeddedOptions.brief`. */
+  readonly brief: boolean;
 
-  constructor(dataDir: string, pid: number) {
+  constructor(dataDir: string, pid: number, brief = false) {
     super(
       `The data directory ${dataDir} is in use by process ${pid}. ` +
         'Stop that process first, or set LEDGER_DATA_DIR to another folder.',
     );
+    this.dataDir = dataDir;
+    this.pid = pid;
+    this.brief = brief;
   }
 }
 
 /**
  * Locks the data directory for this process and returns a function that releases it. Takes over the lock of a dead process. Throws
- * DataDirectoryInUseError while the holder lives. Of two concurrent callers exactly one wins.
+ * DataDirectoryInUseError while the holder lives, but waits for a brief one. Of two concurrent callers exactly one wins.
  */
-export async function takeStartLock(dataDir: string): Promise<() => Promise<void>> {
+export async function takeStartLock(
+  dataDir: string,
+  { brief, onProgress }: { readonly brief: boolean; readonly onProgress: (line: string) => void },
+): Promise<() => Promise<void>> {
   const startedAt = await processStart(process.pid);
   const claim = join(dataDir, `start-${randomUUID()}.claim`);
-  await writeFile(claim, JSON.stringify({ pid: process.pid, startedAt }), { mode: 0o600 });
+  await writeFile(claim, JSON.stringify({ pid: process.pid, startedAt, brief }), { mode: 0o600 });
+  const deadline = performance.now() + PATIENCE_MS;
+  let awaited: number | undefined;
   try {
     for (;;) {
       const last = await highestNumber(dataDir);
       const holder = await readHolder(lockPath(dataDir, last));
       if (holder !== undefined && (await processStart(holder.pid)) === holder.startedAt) {
-        throw new DataDirectoryInUseError(dataDir, holder.pid);
+        const { pid } = holder;
+        if (!holder.brief || performance.now() > deadline) {
+          throw new DataDirectoryInUseError(dataDir, pid, holder.brief);
+        }
+        if (pid !== awaited) onProgress(`Waiting for process ${pid}, which uses ${dataDir} briefly`);
+        awaited = pid;
+        await delay(50);
+        continue;
       }
       const mine = lockPath(dataDir, last + 1);
       // A hard link is created together with its content, and only if there is no such file.

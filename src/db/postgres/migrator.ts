@@ -14,6 +14,9 @@ const ROLES = new URL('roles.sql', DB_FOLDER);
 /** The first migration of every database that was made before the first release. No migration leads from there to the baseline. */
 const UNRELEASED = '0001_ledger';
 
+/** Reported where there is nothing to migrate. */
+export const UP_TO_DATE = 'The database is up to date';
+
 /** The database that is migrated, as error messages name it. */
 export interface MigrationTarget {
   /** The environment variable that has the connection string. */
@@ -62,7 +65,7 @@ async function runMigrations(
       );
     }
     if (error !== undefined) throw error;
-    if (results.length === 0) report('The database is up to date');
+    if (results.length === 0) report(UP_TO_DATE);
   } finally {
     await db.destroy();
   }
