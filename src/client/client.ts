@@ -22,7 +22,7 @@ import type * as t from './types.ts';
 /**
  * Creates a client of the ledger service at `url`. It holds no connection and needs no closing.
  *
- * @throws TypeError if `url` is not a URL of http or https, or if the key store cannot keep its users apart.
+ * @throws TypeError if an option has a wrong form, or if the key store cannot keep its users apart.
  */
 export function createLedgerClient(options: LedgerClientOptions): LedgerClient {
   return new LedgerClient(options);
