@@ -61,6 +61,58 @@ test('GraphiQL opens with the tabs, runs them, and sends requests to the service
   expect({ elsewhere, complaints }).toEqual({ elsewhere: [], complaints: [] });
 });
 
+const KEY = 'tlsk_01kbn2m3_Zm9vYmFyLXNlY3JldC1vZi10aGUtdGVzdA';
+
+test('the key and the ledger of the fields are headers of each request, and nothing stores the key', async () => {
+  const window = await browser.newPage({ viewport: { width: 1400, height: 900 } });
+  const sent: { readonly key: string | undefined; readonly ledger: string | undefined }[] = [];
+  // The service behind has no keys. This one requires a key, and forwards the rest.
+  await window.route('**/graphql', async (route) => {
+    const request = route.request();
+    if (request.method() !== 'POST') return route.continue();
+    const { authorization, 'x-ledger': named, ...headers } = request.headers();
+    sent.push({ key: authorization, ledger: named });
+    if (authorization === `Bearer ${KEY}`) return route.continue({ headers });
+    return route.fulfill({
+      status: 401,
+      json: { errors: [{ message: 'Send an API key.', extensions: { code: 'UNAUTHENTICATED' } }] },
+    });
+  });
+  await window.goto(`${server.url}/graphql`);
+  const note = window.locator('#credentials-note');
+  await expect.poll(() => note.innerText()).toBe('The service requires a valid API key.');
+  expect(sent.at(-1)).toEqual({ key: undefined, ledger: undefined });
+
+  await window.getByLabel('API key').fill(` ${KEY} `);
+  await window.getByLabel('Ledger').fill('shop-1');
+  await window.getByLabel('Ledger').press('Enter');
+  // The schema is read again, with the key.
+  await window
+    .getByRole('button', { name: /Documentation Explorer/ })
+    .first()
+    .click();
+  await window.getByText('A double-entry ledger').waitFor({ timeout: 10_000 });
+  await window.getByRole('button', { name: /Execute query/ }).click();
+  await expect.poll(() => window.locator('.result-window').innerText()).toContain('data');
+  expect(await note.innerText()).toBe('The key is not stored. A reload forgets it.');
+  expect(sent.at(-1)).toEqual({ key: `Bearer ${KEY}`, ledger: 'shop-1' });
+
+  // GraphiQL stores its tabs and its history a moment after the request.
+  await window.waitForTimeout(1000);
+  const stored = await window.evaluate(() =>
+    JSON.stringify([{ ...localStorage }, { ...sessionStorage }, document.cookie, location.href]),
+  );
+  expect(stored).toContain('mutation');
+  expect(stored).not.toContain('tlsk_');
+  expect(await window.getByRole('button', { name: 'Headers' }).count()).toBe(0);
+  expect(await window.getByLabel('API key').getAttribute('type')).toBe('password');
+
+  await window.reload();
+  await expect.poll(() => note.innerText()).toBe('The service requires a valid API key.');
+  expect(await window.getByLabel('API key').inputValue()).toBe('');
+  expect(sent.at(-1)).toEqual({ key: undefined, ledger: undefined });
+});
+
 test('the documentation of GraphiQL begins with an introduction', async () => {
   const window = await browser.newPage({ viewport: { width: 1400, height: 900 } });
   await window.goto(`${server.url}/graphql`);
