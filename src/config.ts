@@ -9,6 +9,10 @@ export interface Config {
   readonly database: { readonly url: string; readonly migrationUrl: string | null } | null;
   readonly dataDir: string;
   readonly host: string;
+  /** Whether only this machine can reach `host`. */
+  readonly isLoopback: boolean;
+  /** Whether requests of other machines are accepted although no API key exists. */
+  readonly allowInsecure: boolean;
   /** 0: any free port. */
   readonly port: number;
   readonly logLevel: LogLevel;
@@ -93,13 +97,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     const name = String(issue?.path[0]);
     throw new ConfigError(`${name} ${issue?.message}, but is ${shown(name, set[name])}.`);
   }
-  const { HOST, ALLOW_INSECURE, DATABASE_URL, DATABASE_MIGRATION_URL, API_EXPLORER, NODE_ENV } = parsed.data;
-  if (!LOOPBACK.includes(HOST) && ALLOW_INSECURE !== '1') {
-    throw new ConfigError(
-      `HOST is ${JSON.stringify(HOST)}, which other machines can reach, but the service has no authentication. ` +
-        'Set ALLOW_INSECURE=1 if you trust the network, or leave HOST at 127.0.0.1.',
-    );
-  }
+  const { HOST, DATABASE_URL, DATABASE_MIGRATION_URL, API_EXPLORER, NODE_ENV } = parsed.data;
   if (DATABASE_MIGRATION_URL !== undefined && DATABASE_URL === undefined) {
     throw new ConfigError('DATABASE_MIGRATION_URL is set, but DATABASE_URL is not. Set both, or neither.');
   }
@@ -116,6 +114,8 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
       DATABASE_URL === undefined ? null : { url: DATABASE_URL, migrationUrl: DATABASE_MIGRATION_URL ?? null },
     dataDir: parsed.data.LEDGER_DATA_DIR ?? defaultDataDir(PROJECT),
     host: HOST,
+    isLoopback: LOOPBACK.includes(HOST),
+    allowInsecure: parsed.data.ALLOW_INSECURE === '1',
     port: parsed.data.PORT,
     drainTimeoutMs: parsed.data.DRAIN_TIMEOUT * 1000,
     logLevel: parsed.data.LOG_LEVEL,
@@ -127,6 +127,18 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     trustedDocuments: TRUSTED_DOCUMENTS ?? null,
   };
 }
+
+/** Throws `ConfigError` if other machines could do everything, because no API key was ever created. */
+export function checkExposure({ host, isLoopback, allowInsecure }: Config, isKeyed: boolean): void {
+  if (isLoopback || isKeyed || allowInsecure) return;
+  throw new ConfigError(
+    `HOST is ${JSON.stringify(host)}, which other machines can reach, but no API key exists. Create one with ` +
+      `${CREATE_KEY}, set ALLOW_INSECURE=1 if you trust the network, or leave HOST at 127.0.0.1.`,
+  );
+}
+
+/** The command that creates the first API key. */
+export const CREATE_KEY = 'npm run ledger -- keys create --name ops --scopes ADMIN,READ --all-ledgers';
 
 /**
  * Returns whether a connection string has no unencoded special character in its password. A URL would take the rest of such a

@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import { type Config, ConfigError, readConfig } from './config.ts';
+import { type Config, ConfigError, CREATE_KEY, checkExposure, readConfig } from './config.ts';
 import { EmbeddedPostgresError, startEmbeddedPostgres } from './db/embedded/embedded-postgres.ts';
 import { prepareDatabase } from './db/postgres/prepare.ts';
 import { UnfitServerError } from './db/postgres/primary.ts';
@@ -93,15 +93,21 @@ async function serve(
   await prepareDatabase(databaseUrl, migrationUrl, report, { allowUnsafeDurability, dataDir });
   const onFault = (error: unknown, faultId?: string) => log.error({ err: error, faultId }, 'internal error');
   const outages = new Outages(log);
-  const ledger = await Engine.openMain({
+  const engine = await Engine.open({
     databaseUrl,
     allowUnsafeDurability,
     onFault,
     onUnreachable: outages.connectionFailed,
     onAnswered: outages.databaseAnswered,
   });
+  const closeEngine = async (error: unknown) => {
+    await engine.close();
+    throw error;
+  };
+  await printAccess(engine, config, notices).catch(closeEngine);
+  const ledger = await engine.main();
   const server = await startHttpServer({
-    ledger,
+    engine,
     host,
     port,
     log,
@@ -113,10 +119,9 @@ async function serve(
     allowedHosts,
     explorer,
     trustedDocuments,
-  }).catch(async (error: unknown) => {
-    await ledger.close();
-    return throwPortError(config)(error);
-  });
+  })
+    .catch(throwPortError(config))
+    .catch(closeEngine);
   const sweeper = startSweeper(ledger, onFault);
   notices.info(`GraphQL: ${server.url}/graphql`);
   if (process.stdout.isTTY) {
@@ -128,8 +133,19 @@ async function serve(
   // The requests finish before the ledger that executes them is closed.
   await server.close();
   await sweeper.stop();
-  await ledger.close();
+  await engine.close();
   outages.close();
+}
+
+/** Prints who may use the service. Throws `ConfigError` if other machines could use it without a key. */
+async function printAccess({ access }: Engine, config: Config, notices: Logger): Promise<void> {
+  const isKeyed = await access.isKeyed();
+  checkExposure(config, isKeyed);
+  if (isKeyed) notices.info('API keys are required.');
+  else
+    notices[config.isLoopback ? 'info' : 'warn'](
+      `No API key exists: everyone who can reach this address may do everything. Create one with ${CREATE_KEY}`,
+    );
 }
 
 function throwPortError({ host, port }: Config): (error: unknown) => never {

@@ -1,4 +1,4 @@
-/** Audit events: the records of changes that are not in the journal, of accounts, currencies and periods. */
+/** Audit events: the records of changes that are not in the journal, of accounts, currencies, periods, ledgers and API keys. */
 import { hash } from 'node:crypto';
 import { canonicalText } from './chain.ts';
 import type { Metadata } from './values/text.ts';
@@ -10,8 +10,8 @@ export type AuditFields = Readonly<Record<string, string | null>>;
 export interface AuditEvent {
   /** The name of the mutation. */
   readonly action: string;
-  readonly subjectType: 'ACCOUNT' | 'CURRENCY' | 'LEDGER';
-  /** The UUID of an account or a ledger, or the code of a currency. */
+  readonly subjectType: 'ACCOUNT' | 'CURRENCY' | 'LEDGER' | 'API_KEY';
+  /** The UUID of an account, a ledger or an API key, or the code of a currency. */
   readonly subject: string;
   readonly before: AuditFields | null;
   readonly after: AuditFields | null;

@@ -33,6 +33,7 @@ export const REFUSALS = {
   keyAccountNotFound:     { code: 'ACCOUNT_NOT_FOUND',         step: 3,    recorded: false, retryable: false }, // the key account itself
   holdNotFound:           { code: 'HOLD_NOT_FOUND',            step: 3,    recorded: false, retryable: false }, // the hold that the request ends
   transactionNotFound:    { code: 'TRANSACTION_NOT_FOUND',     step: 3,    recorded: false, retryable: false }, // the transaction that the request reverses
+  apiKeyNotFound:         { code: 'API_KEY_NOT_FOUND',         step: 3,    recorded: false, retryable: false }, // the key that the request revokes
 
   // Step 4: the idempotency key has a recorded outcome. See decide/replay.ts.
   keyUsedOtherwise:       { code: 'IDEMPOTENCY_CONFLICT',      step: 4,    recorded: false, retryable: false }, // the recorded request is a different one
@@ -88,10 +89,11 @@ export interface RefusalFacts {
   OVERLOADED: { readonly retryAfterMs: number };
   INVALID_INPUT: { readonly field: string; readonly problem: string };
   INVALID_AMOUNT: { readonly field: string; readonly problem: string };
-  /** Here and in the next two, the id is as the caller sent it. */
+  /** Here and in the next three, the id is as the caller sent it. */
   ACCOUNT_NOT_FOUND: { readonly accountId: string };
   HOLD_NOT_FOUND: { readonly holdId: string };
   TRANSACTION_NOT_FOUND: { readonly transactionId: string };
+  API_KEY_NOT_FOUND: { readonly apiKeyId: string };
   /**
    * differingFields: top-level fields of the input, or "type". transaction: the one that is recorded under the key; null where that
    * outcome is a refusal, or where the operation of the same ATOMIC batch that posted it was rolled back.

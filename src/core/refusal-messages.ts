@@ -28,6 +28,7 @@ const MESSAGES: { readonly [C in RefusalCode]: (facts: RefusalFacts[C]) => strin
   HOLD_NOT_FOUND: ({ holdId }) => notFound('Hold', holdId, 'Place the hold'),
   TRANSACTION_NOT_FOUND: ({ transactionId }) =>
     notFound('Transaction', transactionId, 'Post the transaction'),
+  API_KEY_NOT_FOUND: ({ apiKeyId }) => notFound('API key', apiKeyId, 'Create the key'),
   IDEMPOTENCY_CONFLICT: ({ differingFields }) =>
     `This idempotency key was used with different values of: ${differingFields.join(', ')}. ` +
     'Repeat the first request to see its outcome, or use a new key for a new request.',

@@ -13,19 +13,20 @@ export interface AuditPlace {
 
 /**
  * Appends to the ledger's audit log and returns the place of the event. Locks the end of the log until the transaction ends, so it
- * must be the transaction's last write.
+ * must be the transaction's last write. `actor`: the caller; null: the caller has no credential.
  */
 export async function insertAuditEvent(
   trx: Trx<DB>,
   ledgerId: Uuid,
   { action, subjectType, subject, before, after, attempt, salt }: AuditEvent,
   requestId: string,
+  actor: Uuid | null = null,
 ): Promise<AuditPlace> {
   // The columns that the service may set. A trigger sets the others.
   const { rows } = await sql<AuditPlace>`
     insert into audit_events
-      (ledger_id, action, subject_type, subject, before, after, idempotency_key, request, salt, request_id)
-    values (${ledgerId}, ${action}, ${subjectType}, ${subject}, ${fieldsText(before)}, ${fieldsText(after)},
+      (ledger_id, actor, action, subject_type, subject, before, after, idempotency_key, request, salt, request_id)
+    values (${ledgerId}, ${actor}, ${action}, ${subjectType}, ${subject}, ${fieldsText(before)}, ${fieldsText(after)},
       ${attempt?.idempotencyKey ?? null}, ${attempt?.request ?? null}, ${salt}, ${requestId})
     returning number, hash`.execute(trx);
   const [place] = rows;

@@ -1,8 +1,9 @@
-import { type Kysely, sql, type Transaction as Trx } from 'kysely';
+import { type InferResult, type Kysely, sql, type Transaction as Trx } from 'kysely';
 import type { Currency } from '../core/values/currency.ts';
 import type { Uuid } from '../core/values/ids.ts';
 import { formatInstant, type Instant } from '../core/values/instant.ts';
 import { type JournalPlace, journalMark } from '../core/values/journal-place.ts';
+import { directionOf, type KeysetRange, withinRange } from './keyset.ts';
 import type { DB } from './tables.ts';
 
 /** A ledger and the head of its chain. */
@@ -24,7 +25,27 @@ export interface BlockHead {
 
 /** Returns the ledger of a name, with its last block. A ledger without blocks has an empty head. */
 export async function findLedger(db: Kysely<DB>, name: string): Promise<LedgerRow | undefined> {
-  const row = await db
+  const row = await ledgersWithHeads(db).where('l.name', '=', name).executeTakeFirst();
+  return row === undefined ? undefined : toLedgerRow(row);
+}
+
+/** Lists ledgers by id, newest first. `only`: the id of the only ledger that may be listed. */
+export async function listLedgers(
+  db: Kysely<DB>,
+  only: Uuid | undefined,
+  range: KeysetRange<Uuid>,
+): Promise<LedgerRow[]> {
+  const rows = await ledgersWithHeads(db)
+    .where(withinRange('l.id', range))
+    .$if(only !== undefined, (query) => query.where('l.id', '=', only ?? ''))
+    .orderBy('l.id', directionOf(range))
+    .limit(range.limit)
+    .execute();
+  return rows.map(toLedgerRow);
+}
+
+function ledgersWithHeads(db: Kysely<DB>) {
+  return db
     .selectFrom('ledgers as l')
     .leftJoin('blocks as b', (join) =>
       join.onRef('b.number', '=', 'l.block').onRef('b.ledger_id', '=', 'l.id'),
@@ -38,10 +59,10 @@ export async function findLedger(db: Kysely<DB>, name: string): Promise<LedgerRo
       'l.head',
       'b.size',
       'b.created_at as block_at',
-    ])
-    .where('l.name', '=', name)
-    .executeTakeFirst();
-  if (row === undefined) return undefined;
+    ]);
+}
+
+function toLedgerRow(row: InferResult<ReturnType<typeof ledgersWithHeads>>[number]): LedgerRow {
   return {
     id: row.id,
     name: row.name,
@@ -54,6 +75,26 @@ export async function findLedger(db: Kysely<DB>, name: string): Promise<LedgerRo
       createdAt: row.block_at ?? row.created_at,
     },
   };
+}
+
+/** Returns the id of the ledger of a name. Fails if there is none. */
+export async function getLedgerId(db: Kysely<DB>, name: string): Promise<Uuid> {
+  const { id } = await db
+    .selectFrom('ledgers')
+    .select('id')
+    .where('name', '=', name)
+    .executeTakeFirstOrThrow();
+  return id;
+}
+
+/** Inserts a ledger. Returns false and changes nothing if the name is taken. */
+export async function insertLedger(trx: Trx<DB>, id: Uuid, name: string): Promise<boolean> {
+  const { numInsertedOrUpdatedRows = 0n } = await trx
+    .insertInto('ledgers')
+    .values({ id, name })
+    .onConflict((conflict) => conflict.column('name').doNothing())
+    .executeTakeFirst();
+  return numInsertedOrUpdatedRows > 0n;
 }
 
 /** Returns the end of the ledger's closed period, and the time of the database's clock. */

@@ -9,6 +9,11 @@ export type Generated<T> = T extends ColumnType<infer S, infer I, infer U>
   ? ColumnType<S, I | undefined, U>
   : ColumnType<T, T | undefined, T>;
 
+export interface AccessState {
+  keyed_at: ColumnType<bigint, string, string> | null;
+  only_row: Generated<boolean>;
+}
+
 export interface Accounts {
   actor: string | null;
   created_at: Generated<ColumnType<bigint, string, string>>;
@@ -31,6 +36,30 @@ export interface Accounts {
   status: Generated<string>;
   total_debits: Generated<bigint>;
   version: Generated<bigint>;
+}
+
+export interface Actors {
+  created_at: Generated<ColumnType<bigint, string, string>>;
+  id: string;
+  issuer: string | null;
+  kind: string;
+  name: string;
+  subject: string;
+}
+
+export interface ApiKeys {
+  actor: string;
+  created_at: Generated<ColumnType<bigint, string, string>>;
+  expires_at: ColumnType<bigint, string, string> | null;
+  id: string;
+  last_used_at: ColumnType<bigint, string, string> | null;
+  ledger_id: string | null;
+  name: string;
+  owner: string | null;
+  requests_per_second: number | null;
+  revoked_at: ColumnType<bigint, string, string> | null;
+  scopes: string[];
+  secret: Buffer;
 }
 
 export interface AuditEvents {
@@ -150,7 +179,10 @@ export interface Transactions {
 }
 
 export interface DB {
+  access_state: AccessState;
   accounts: Accounts;
+  actors: Actors;
+  api_keys: ApiKeys;
   audit_events: AuditEvents;
   audit_heads: AuditHeads;
   blocks: Blocks;

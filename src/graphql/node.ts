@@ -10,6 +10,8 @@ const TYPE_NAMES: Readonly<Record<IdKind, string>> = {
   transaction: 'Transaction',
   entry: 'Entry',
   hold: 'Hold',
+  apiKey: 'ApiKey',
+  actor: 'Actor',
 };
 
 /** Returns the type of an id and the id itself. An invalid id counts as an account's, and is not found. */

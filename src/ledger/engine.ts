@@ -1,13 +1,14 @@
+import { MAIN } from '../core/create-ledger.ts';
 import { findLedger } from '../db/ledgers.ts';
+import { Access } from './access/access.ts';
 import { LANES, Ledger, type LedgerEngine, type LedgerOptions } from './ledger.ts';
 import { Pools } from './pools.ts';
 
-/** The ledger that every database has. */
-export const MAIN = 'main';
+export { MAIN };
 
 /** The ledgers of one database, which share its connections. */
 export class Engine implements LedgerEngine {
-  readonly access = {};
+  readonly access: Access;
   readonly #pools: Pools;
   readonly #options: LedgerOptions;
   readonly #ledgers = new Map<string, Promise<Ledger | undefined>>();
@@ -15,6 +16,7 @@ export class Engine implements LedgerEngine {
   private constructor(pools: Pools, options: LedgerOptions) {
     this.#pools = pools;
     this.#options = options;
+    this.access = new Access({ db: pools.reads, onFault: options.onFault ?? (() => {}) });
   }
 
   /** Connects to a migrated database. Rejects if the database does not answer. */

@@ -12,6 +12,7 @@ import { findLocked } from '../db/accounts.ts';
 import { findExpiredHolds } from '../db/holds.ts';
 import type { LedgerRow } from '../db/ledgers.ts';
 import type { Database, PoolUse } from '../db/postgres/database.ts';
+import type { Access } from './access/access.ts';
 import { type AccountUpdated, changeAccountOf } from './account-changes.ts';
 import {
   type AccountContext,
@@ -80,7 +81,10 @@ export interface LedgerOptions {
 
 /** The engine that a ledger belongs to. */
 export interface LedgerEngine {
-  readonly access: object;
+  readonly access: Access;
+  main(): Promise<Ledger>;
+  /** Returns the ledger of a name; undefined if there is none. */
+  ledger(name: string): Promise<Ledger | undefined>;
   close(): Promise<void>;
 }
 

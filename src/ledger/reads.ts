@@ -241,9 +241,7 @@ export class LedgerReads {
   /** Runs a read and retries it. Rejects with `UnavailableError` if no attempt succeeds. */
   protected async read<T>(run: (context: ReadsContext) => Promise<T>): Promise<T> {
     const context = this.#context;
-    const answer = await retry(async () => ({ value: await context.currencies.reading(() => run(context)) }));
-    if ('code' in answer) throw unavailable();
-    return answer.value;
+    return retryRead(() => context.currencies.reading(() => run(context)));
   }
 
   async #list<Key, Row>(
@@ -252,6 +250,13 @@ export class LedgerReads {
   ): Promise<Listed<Key, Row>> {
     return canMatch(filter) ? this.read(list) : { rows: [], stoppedAt: undefined };
   }
+}
+
+/** Runs a read and retries it. Rejects with `UnavailableError` if no attempt succeeds. */
+export async function retryRead<T>(run: () => Promise<T>): Promise<T> {
+  const answer = await retry(async () => ({ value: await run() }));
+  if ('code' in answer) throw unavailable();
+  return answer.value;
 }
 
 function unavailable(): UnavailableError {

@@ -13,7 +13,6 @@ const CONTRACT = readFileSync(new URL('../contract.graphql', import.meta.url), '
 
 /** Codes of the contract that no refusal has. */
 const NOT_BUILT: readonly string[] = [
-  'API_KEY_NOT_FOUND',
   'BALANCE_MONITOR_NOT_FOUND',
   'COUNTERPARTY',
   'JOURNAL_REWOUND',
@@ -44,8 +43,12 @@ function contractRows(): Row[] {
         retryable: retryable === 'yes',
       })),
     )
-    .filter(({ code }) => !NOT_BUILT.includes(code));
+    .filter(({ code }) => !NOT_BUILT.includes(code))
+    .sort((one, other) => (one.step ?? LAST) - (other.step ?? LAST));
 }
+
+/** The contract lists the codes of keys after its table. Their step orders them. */
+const LAST = 8;
 
 /** Sorts the rows without a step by code: they have no order. */
 function inOrder(rows: readonly Row[]): Row[] {
@@ -116,6 +119,7 @@ const EXAMPLES: { readonly [C in RefusalCode]: readonly [facts: RefusalFacts[C],
     ACCOUNT_NOT_FOUND: [{ accountId: 'acct_x' }, ['"acct_x"']],
     HOLD_NOT_FOUND: [{ holdId: 'hold_x' }, ['"hold_x"']],
     TRANSACTION_NOT_FOUND: [{ transactionId: 'ext:order "1"' }, ['"ext:order \\"1\\""', 'with the same key']],
+    API_KEY_NOT_FOUND: [{ apiKeyId: 'key_x' }, ['"key_x"', 'Check the id']],
     IDEMPOTENCY_CONFLICT: [
       { differingFields: ['amount', 'toAccountId'], transaction: ID },
       ['amount, toAccountId', 'new key'],

@@ -10,6 +10,8 @@ export const ID_PREFIX = {
   transaction: 'txn',
   entry: 'ent',
   hold: 'hold',
+  apiKey: 'key',
+  actor: 'act',
 } as const;
 export type IdKind = keyof typeof ID_PREFIX;
 

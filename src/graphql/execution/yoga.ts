@@ -10,6 +10,7 @@ import {
 } from 'graphql';
 import { createYoga, isAsyncIterable, type Plugin, type YogaServerInstance } from 'graphql-yoga';
 import { LRUCache } from 'lru-cache';
+import type { Viewer } from '../../core/access/viewer.ts';
 import { parseJson } from '../../core/values/json.ts';
 import { type Ledger, UnavailableError } from '../../ledger/ledger.ts';
 import { type Context, createContext, type OnFault } from '../context.ts';
@@ -35,6 +36,8 @@ const MAX_REPORTED_BYTES = 4096;
 
 /** Facts about a request that Yoga does not read itself. */
 export interface RequestFacts {
+  readonly ledger: Ledger;
+  readonly viewer: Viewer;
   readonly bodyBytes?: number;
   /** Collects the outcome of the request. */
   readonly notes?: RequestNotes;
@@ -56,15 +59,14 @@ export interface GraphQLOptions {
  * documents and the masking of faults are plugins that apply to both. The HTTP server limits the size of bodies.
  */
 export function createGraphQLHandler(
-  ledger: Ledger,
   onFault: OnFault,
   { explorer = true, plugins = [] }: GraphQLOptions = {},
 ): GraphQLHandler {
   return createYoga<RequestFacts, Context>({
     schema,
     graphqlEndpoint: GRAPHQL_PATH,
-    context: ({ notes = new RequestNotes(), budget = new AnswerBudget() }) =>
-      createContext(ledger, onFault, notes, budget),
+    context: ({ ledger, viewer, notes = new RequestNotes(), budget = new AnswerBudget() }) =>
+      createContext(ledger, onFault, notes, budget, viewer),
     maskedErrors: { maskError: (error) => maskFault(error, onFault) },
     plugins: [READ_REQUEST, ...plugins, limits(explorer), WRITE_ANSWER],
     parserAndValidationCache: {

@@ -16,6 +16,7 @@ export const CODES: Readonly<Record<RefusalCode, string>> = {
   ACCOUNT_NOT_FOUND: 'No account has this id. Check the id.',
   TRANSACTION_NOT_FOUND: 'No transaction has this id. Check the id.',
   HOLD_NOT_FOUND: 'No hold has this id. Check the id.',
+  API_KEY_NOT_FOUND: 'No API key has this id. Check the id.',
   SAME_ACCOUNT: 'Both sides are the same account. Use two different accounts.',
   CURRENCY_MISMATCH: 'The accounts have different currencies. Use accounts of one currency.',
   UNBALANCED: 'The debits and credits of a currency differ. Make them equal.',

@@ -1,4 +1,5 @@
 /** All refusal types, for the unions of the mutations. */
+export * from './access.ts';
 export * from './accounts.ts';
 export * from './amounts.ts';
 export * from './balances.ts';

@@ -76,7 +76,9 @@ export class BodyReader {
       const leave = () => settle(null);
 
       const refusal = refuse(announced);
-      if (refusal !== undefined) settle(refusal);
+      // A closed request emits no further events.
+      if (request.destroyed) settle(null);
+      else if (refusal !== undefined) settle(refusal);
       else request.on('data', take).on('end', end).on('close', leave);
     });
   }

@@ -6,11 +6,12 @@ import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Logger } from 'pino';
 import type { OnFault } from '../../graphql/context.ts';
-import type { HttpAnswer } from '../../graphql/execution/answer.ts';
+import { type HttpAnswer, writeAnswer } from '../../graphql/execution/answer.ts';
 import { RequestNotes } from '../../graphql/execution/request-notes.ts';
 import { GRAPHQL_PATH } from '../../graphql/execution/yoga.ts';
 import { schemaText } from '../../graphql/schema.ts';
-import { type Ledger, UnavailableError } from '../../ledger/ledger.ts';
+import { type LedgerEngine, UnavailableError } from '../../ledger/ledger.ts';
+import { containsKey, KEY_IN_URL } from '../access/credentials.ts';
 import { createHealth } from '../operations/health.ts';
 import { createMetrics } from '../operations/metrics.ts';
 import type { AnsweredRequest } from '../operations/request-log.ts';
@@ -22,12 +23,14 @@ import { answerPreflight, headersFor } from './cors.ts';
 import { createGraphQLEndpoint, type GraphQLEndpoint } from './graphql-endpoint.ts';
 import { AllowedHosts } from './host.ts';
 import * as limits from './limits.ts';
+import { SECURITY_HEADERS, send } from './send.ts';
 import { readTarget } from './target.ts';
 import type { TrustedDocuments } from './trusted-documents.ts';
 import { refuseUnreadable } from './unreadable.ts';
 
 export interface HttpServerOptions {
-  readonly ledger: Ledger;
+  /** Closed by the caller, after the server. */
+  readonly engine: LedgerEngine;
   readonly host: string;
   /** 0: any free port. */
   readonly port: number;
@@ -72,7 +75,7 @@ type Route = (
 
 /** Serves the API. Every answer has an x-request-id, which the log lines of the request have too. */
 export async function startHttpServer(options: HttpServerOptions): Promise<HttpServer> {
-  const { ledger, host, port, log, onAnswered = () => {}, allowedHosts = null } = options;
+  const { engine, host, port, log, onAnswered = () => {}, allowedHosts = null } = options;
   const requestIds = new AsyncLocalStorage<string>();
   const reportFault: OnFault = (error, faultId) => {
     const requestId = requestIds.getStore() ?? randomUUID();
@@ -82,20 +85,24 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
       log.error({ err: error, requestId }, 'a request failed with an internal error');
     return requestId;
   };
-  const endpoint = createGraphQLEndpoint(ledger, reportFault, {
+  // The load of the process is the same in each ledger.
+  const main = await engine.main();
+  const endpoint = createGraphQLEndpoint(engine, main, reportFault, {
     explorer: options.explorer ?? true,
     fastPath: options.fastPath ?? true,
     trustedDocuments: options.trustedDocuments,
     compileAfter: options.compileAfter,
+    onReading: ({ socket }) => connections.bodyAwaited(socket),
   });
   const server = createConfiguredServer(options);
   const connections = new Connections(server, options.maxConnections ?? limits.MAX_CONNECTIONS);
   refuseUnreadableRequests(server, connections);
-  const metrics = createMetrics({ ledger, bufferedBytes: endpoint.bufferedBytes });
-  const health = createHealth({ ledger, draining: () => connections.closing });
+  const metrics = createMetrics({ ledger: main, bufferedBytes: endpoint.bufferedBytes });
+  const health = createHealth({ ledger: main, draining: () => connections.closing });
+  const origins = new Set(options.corsOrigins);
   const names = allowedHosts === null ? null : new AllowedHosts(allowedHosts);
   const routes = new Map<string | undefined, Route>([
-    [GRAPHQL_PATH, graphqlRoute(endpoint, options)],
+    [GRAPHQL_PATH, graphqlRoute(endpoint, origins, options)],
     [SCHEMA_PATH, schemaRoute(options)],
     ['/livez', health.livez],
     ['/readyz', health.readyz],
@@ -116,12 +123,14 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
   };
   const handle = (request: IncomingMessage, response: ServerResponse, expected?: 'continue' | 'other') => {
     if (connections.isRefused(request.socket)) return;
+    const hasKeyInUrl = containsKey(request.url ?? '');
     const target = readTarget(request);
     request.url = target?.url ?? '';
     const [path = ''] = request.url.split('?', 1);
     const known = routes.get(path);
     let route = known ?? notFound;
-    if (target === undefined) route = withoutHost;
+    if (hasKeyInUrl) route = refuseKeyInUrl(origins);
+    else if (target === undefined) route = withoutHost;
     else if (names !== null && !names.include(target.host)) route = misdirected(target.host);
     else if (expected === 'other') route = expectationFailed;
     else if (expected === 'continue') response.writeContinue();
@@ -222,10 +231,10 @@ function refuseUnreadableRequests(server: Server, connections: Connections): voi
 /** Serves GraphiQL to browsers that load a page, and executes all other requests. */
 function graphqlRoute(
   endpoint: GraphQLEndpoint,
-  { corsOrigins = [], explorer = true, trustedDocuments }: HttpServerOptions,
+  origins: ReadonlySet<string>,
+  { explorer = true, trustedDocuments }: HttpServerOptions,
 ): Route {
   const graphiql = serveFile(renderGraphiQL);
-  const origins = new Set(corsOrigins);
   return async (request, notes) => {
     if (wantsPage(request)) {
       return explorer ? graphiql(request) : explorerOffPage(trustedDocuments !== undefined);
@@ -252,54 +261,16 @@ function schemaRoute({ explorer = true }: HttpServerOptions): Route {
   };
 }
 
-/** By default, browsers neither render nor cache an answer. A route may override these headers. */
-const SECURITY_HEADERS = {
-  'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
-  'x-content-type-options': 'nosniff',
-  'referrer-policy': 'no-referrer',
-  'cache-control': 'no-store',
-};
-
-function send(
-  request: IncomingMessage,
-  response: ServerResponse,
-  requestId: string,
-  { status, headers, body, onRead }: HttpAnswer,
-): void {
-  if (onRead !== undefined) {
-    if (response.closed) onRead();
-    else response.once('close', onRead);
-  }
-  const length = status === 204 || status === 304 ? {} : { 'content-length': Buffer.byteLength(body) };
-  response.writeHead(status, { ...SECURITY_HEADERS, 'x-request-id': requestId, ...headers, ...length });
-  if (request.complete) {
-    response.end(body);
-    return;
-  }
-  // Node may close the connection as soon as the response ends.
-  if (body.length === 0) response.flushHeaders();
-  else response.write(body);
-  drain(request, () => response.end());
-}
-
-/**
- * Reads and drops the rest of a rejected body, so that its sender reads the answer: many senders read only when they have sent
- * everything, and closing a connection with unread bytes resets it. Reads slowly, so that the sender does not delay other requests.
- */
-function drain(request: IncomingMessage, done: () => void): void {
-  const linger = setTimeout(() => request.destroy(), limits.LINGER_MS);
-  request.on('data', () => {
-    request.pause();
-    setTimeout(() => request.resume(), limits.DRAIN_PAUSE_MS);
-  });
-  request.once('close', () => {
-    clearTimeout(linger);
-    done();
-  });
-}
-
 /** The status in logs and metrics of a request whose connection was closed before the end of the answer. */
 const CALLER_GONE = 499;
+
+function refuseKeyInUrl(origins: ReadonlySet<string>): Route {
+  return (request, notes) => {
+    notes.noteErrors([KEY_IN_URL]);
+    const answer = writeAnswer({ errors: [KEY_IN_URL] }, 'application/json');
+    return { ...answer, headers: { ...headersFor(origins, request), ...answer.headers } };
+  };
+}
 
 function notFound(): HttpAnswer {
   return plainText(404, `Not found. The API is at ${GRAPHQL_PATH}.\n`);

@@ -997,10 +997,10 @@ describe('the provocations', () => {
     expect(missing.sort()).toEqual(apart.sort());
   });
 
-  test('cover every cause of the table except those of accounts, currencies and the service itself', () => {
+  test('cover every cause of the table except those of accounts, currencies, keys and the service itself', () => {
     const others: readonly Cause[] = [
       ...(['forbidden', 'rateLimited', 'overloaded', 'unavailable', 'internal', 'batchAborted'] as const),
-      ...(['unknownCurrency', 'accountNotEmpty', 'limitUnmet', 'currencyTaken'] as const),
+      ...(['unknownCurrency', 'accountNotEmpty', 'limitUnmet', 'currencyTaken', 'apiKeyNotFound'] as const),
     ];
     const provoked = new Set([...PROVOCATIONS.map(({ cause }) => cause), ...others]);
     expect([...provoked].sort()).toEqual([...ORDER].sort());

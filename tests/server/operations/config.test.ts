@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { ConfigError, readConfig } from '../../../src/config.ts';
+import { ConfigError, checkExposure, readConfig } from '../../../src/config.ts';
 
 test('every variable has a default', () => {
   expect(readConfig({})).toMatchObject({ database: null, host: '127.0.0.1', port: 4000, logLevel: 'info' });
@@ -19,8 +19,17 @@ test('DATABASE_URL and DATABASE_MIGRATION_URL select a database', () => {
   ).toEqual(database);
 });
 
-test('an address that other machines can reach requires ALLOW_INSECURE', () => {
-  expect(readConfig({ HOST: '0.0.0.0', ALLOW_INSECURE: '1' }).host).toBe('0.0.0.0');
+test('an address that other machines can reach requires an API key or ALLOW_INSECURE', () => {
+  const exposed = readConfig({ HOST: '0.0.0.0' });
+  expect(() => checkExposure(exposed, false)).toThrow(
+    new ConfigError(
+      'HOST is "0.0.0.0", which other machines can reach, but no API key exists. Create one with npm run ledger -- keys create ' +
+        '--name ops --scopes ADMIN,READ --all-ledgers, set ALLOW_INSECURE=1 if you trust the network, or leave HOST at 127.0.0.1.',
+    ),
+  );
+  expect(() => checkExposure(exposed, true)).not.toThrow();
+  expect(() => checkExposure(readConfig({ HOST: '0.0.0.0', ALLOW_INSECURE: '1' }), false)).not.toThrow();
+  expect(() => checkExposure(readConfig({}), false)).not.toThrow();
 });
 
 test('origins are separated by commas', () => {
@@ -103,11 +112,6 @@ const WRONG: readonly (readonly [env: Readonly<Record<string, string>>, message:
   [
     { DATABASE_MIGRATION_URL: 'postgres://localhost/books' },
     'DATABASE_MIGRATION_URL is set, but DATABASE_URL is not. Set both, or neither.',
-  ],
-  [
-    { HOST: '0.0.0.0' },
-    'HOST is "0.0.0.0", which other machines can reach, but the service has no authentication. ' +
-      'Set ALLOW_INSECURE=1 if you trust the network, or leave HOST at 127.0.0.1.',
   ],
 ];
 test.each(WRONG)('%o is rejected in one line', (env, message) => {
