@@ -536,6 +536,8 @@ export type DepositMutation = { readonly deposit:
         | { readonly id: string }
         | { readonly id: string }
         | { readonly id: string }
+        | { readonly id: string }
+        | { readonly id: string }
        | null }
     | { readonly __typename: 'ForbiddenError', readonly code: LedgerErrorCode, readonly message: string, readonly replayed: boolean, readonly retryable: boolean }
     | { readonly __typename: 'IdempotencyConflictError', readonly differingFields: ReadonlyArray<string>, readonly code: LedgerErrorCode, readonly message: string, readonly replayed: boolean, readonly retryable: boolean, readonly recordedTransaction: { readonly id: string } | null }
@@ -560,6 +562,8 @@ export type WithdrawMutation = { readonly withdraw:
     | { readonly __typename: 'AccountFrozenError', readonly code: LedgerErrorCode, readonly message: string, readonly replayed: boolean, readonly retryable: boolean, readonly account: { readonly id: string } }
     | { readonly __typename: 'AccountNotFoundError', readonly accountId: string, readonly code: LedgerErrorCode, readonly message: string, readonly replayed: boolean, readonly retryable: boolean }
     | { readonly __typename: 'ExternalIdTakenError', readonly code: LedgerErrorCode, readonly message: string, readonly replayed: boolean, readonly retryable: boolean, readonly takenBy:
+        | { readonly id: string }
+        | { readonly id: string }
         | { readonly id: string }
         | { readonly id: string }
         | { readonly id: string }
@@ -598,6 +602,8 @@ export type TransferMutation = { readonly transfer:
         | { readonly id: string }
         | { readonly id: string }
         | { readonly id: string }
+        | { readonly id: string }
+        | { readonly id: string }
        | null }
     | { readonly __typename: 'ForbiddenError', readonly code: LedgerErrorCode, readonly message: string, readonly replayed: boolean, readonly retryable: boolean }
     | { readonly __typename: 'IdempotencyConflictError', readonly differingFields: ReadonlyArray<string>, readonly code: LedgerErrorCode, readonly message: string, readonly replayed: boolean, readonly retryable: boolean, readonly recordedTransaction: { readonly id: string } | null }
@@ -625,6 +631,8 @@ export type PostTransactionMutation = { readonly postTransaction:
     | { readonly __typename: 'BalanceLimitExceededError', readonly code: LedgerErrorCode, readonly message: string, readonly replayed: boolean, readonly retryable: boolean, readonly account: { readonly id: string }, readonly limit: { readonly amount: string, readonly currency: string }, readonly resulting: { readonly amount: string, readonly currency: string } }
     | { readonly __typename: 'ConditionFailedError', readonly condition: ConditionKind, readonly actualVersion: string, readonly code: LedgerErrorCode, readonly message: string, readonly replayed: boolean, readonly retryable: boolean, readonly account: { readonly id: string }, readonly actualBalance: { readonly amount: string, readonly currency: string }, readonly actualAvailable: { readonly amount: string, readonly currency: string } | null }
     | { readonly __typename: 'ExternalIdTakenError', readonly code: LedgerErrorCode, readonly message: string, readonly replayed: boolean, readonly retryable: boolean, readonly takenBy:
+        | { readonly id: string }
+        | { readonly id: string }
         | { readonly id: string }
         | { readonly id: string }
         | { readonly id: string }
@@ -661,6 +669,8 @@ export type ReverseTransactionMutation = { readonly reverseTransaction:
         | { readonly id: string }
         | { readonly id: string }
         | { readonly id: string }
+        | { readonly id: string }
+        | { readonly id: string }
        | null }
     | { readonly __typename: 'ForbiddenError', readonly code: LedgerErrorCode, readonly message: string, readonly replayed: boolean, readonly retryable: boolean }
     | { readonly __typename: 'IdempotencyConflictError', readonly differingFields: ReadonlyArray<string>, readonly code: LedgerErrorCode, readonly message: string, readonly replayed: boolean, readonly retryable: boolean, readonly recordedTransaction: { readonly id: string } | null }
@@ -686,6 +696,8 @@ export type CaptureHoldMutationVariables = Exact<{
 export type CaptureHoldMutation = { readonly captureHold:
     | { readonly __typename: 'AccountFrozenError', readonly code: LedgerErrorCode, readonly message: string, readonly replayed: boolean, readonly retryable: boolean, readonly account: { readonly id: string } }
     | { readonly __typename: 'ExternalIdTakenError', readonly code: LedgerErrorCode, readonly message: string, readonly replayed: boolean, readonly retryable: boolean, readonly takenBy:
+        | { readonly id: string }
+        | { readonly id: string }
         | { readonly id: string }
         | { readonly id: string }
         | { readonly id: string }
@@ -744,6 +756,8 @@ export type PlaceHoldMutation = { readonly placeHold:
         | { readonly id: string }
         | { readonly id: string }
         | { readonly id: string }
+        | { readonly id: string }
+        | { readonly id: string }
        | null }
     | { readonly __typename: 'ForbiddenError', readonly code: LedgerErrorCode, readonly message: string, readonly replayed: boolean, readonly retryable: boolean }
     | { readonly __typename: 'HoldPlaced', readonly replayed: boolean, readonly hold: { readonly __typename: 'Hold', readonly id: string, readonly status: HoldStatus, readonly expiresAt: string | null, readonly createdAt: string, readonly from: { readonly id: string }, readonly to: { readonly id: string }, readonly amount: { readonly amount: string, readonly currency: string }, readonly captured: { readonly amount: string, readonly currency: string }, readonly remaining: { readonly amount: string, readonly currency: string } }, readonly transaction: { readonly __typename: 'Transaction', readonly id: string, readonly type: TransactionType, readonly idempotencyKey: string | null, readonly externalId: string | null, readonly description: string | null, readonly metadata: Readonly<Record<string, string>>, readonly effectiveAt: string, readonly createdAt: string, readonly amount: { readonly amount: string, readonly currency: string } | null, readonly keyAccount: { readonly id: string }, readonly hold: { readonly id: string } | null, readonly reverses: { readonly id: string } | null, readonly entries: ReadonlyArray<{ readonly __typename: 'Entry', readonly id: string, readonly side: Side, readonly layer: Layer, readonly version: string, readonly description: string | null, readonly effectiveAt: string, readonly createdAt: string, readonly account: { readonly id: string }, readonly amount: { readonly amount: string, readonly currency: string }, readonly balanceAfter: { readonly amount: string, readonly currency: string }, readonly heldAfter: { readonly amount: string, readonly currency: string } }> } }
@@ -773,6 +787,8 @@ export type CreateAccountMutation = { readonly createAccount:
         | { readonly id: string }
         | { readonly id: string }
         | { readonly id: string }
+        | { readonly id: string }
+        | { readonly id: string }
        | null }
     | { readonly __typename: 'ForbiddenError', readonly code: LedgerErrorCode, readonly message: string, readonly replayed: boolean, readonly retryable: boolean }
     | { readonly __typename: 'IdempotencyConflictError', readonly differingFields: ReadonlyArray<string>, readonly code: LedgerErrorCode, readonly message: string, readonly replayed: boolean, readonly retryable: boolean, readonly recordedTransaction: { readonly id: string } | null }
@@ -795,6 +811,8 @@ export type CreateAccountsMutation = { readonly createAccounts:
     | { readonly __typename: 'AccountsCreated', readonly results: ReadonlyArray<
         | { readonly __typename: 'AccountCreated', readonly replayed: boolean, readonly account: { readonly __typename: 'Account', readonly id: string, readonly owner: string, readonly externalId: string | null, readonly kind: AccountKind, readonly currency: string, readonly normalSide: Side, readonly status: AccountStatus, readonly version: string, readonly metadata: Readonly<Record<string, string>>, readonly createdAt: string, readonly balance: { readonly amount: string, readonly currency: string }, readonly available: { readonly amount: string, readonly currency: string } | null, readonly held: { readonly amount: string, readonly currency: string }, readonly incoming: { readonly amount: string, readonly currency: string }, readonly minBalance: { readonly amount: string, readonly currency: string } | null, readonly maxBalance: { readonly amount: string, readonly currency: string } | null, readonly totalDebits: { readonly amount: string, readonly currency: string }, readonly totalCredits: { readonly amount: string, readonly currency: string } } }
         | { readonly __typename: 'ExternalIdTakenError', readonly code: LedgerErrorCode, readonly message: string, readonly replayed: boolean, readonly retryable: boolean, readonly takenBy:
+            | { readonly id: string }
+            | { readonly id: string }
             | { readonly id: string }
             | { readonly id: string }
             | { readonly id: string }
@@ -852,6 +870,8 @@ export type UpdateAccountMutation = { readonly updateAccount:
         | { readonly id: string }
         | { readonly id: string }
         | { readonly id: string }
+        | { readonly id: string }
+        | { readonly id: string }
        | null }
     | { readonly __typename: 'ForbiddenError', readonly code: LedgerErrorCode, readonly message: string, readonly replayed: boolean, readonly retryable: boolean }
     | { readonly __typename: 'IdempotencyConflictError', readonly differingFields: ReadonlyArray<string>, readonly code: LedgerErrorCode, readonly message: string, readonly replayed: boolean, readonly retryable: boolean, readonly recordedTransaction: { readonly id: string } | null }
@@ -876,6 +896,8 @@ export type FreezeAccountMutation = { readonly freezeAccount:
     | { readonly __typename: 'AccountNotFoundError', readonly accountId: string, readonly code: LedgerErrorCode, readonly message: string, readonly replayed: boolean, readonly retryable: boolean }
     | { readonly __typename: 'AccountUpdated', readonly replayed: boolean, readonly account: { readonly __typename: 'Account', readonly id: string, readonly owner: string, readonly externalId: string | null, readonly kind: AccountKind, readonly currency: string, readonly normalSide: Side, readonly status: AccountStatus, readonly version: string, readonly metadata: Readonly<Record<string, string>>, readonly createdAt: string, readonly balance: { readonly amount: string, readonly currency: string }, readonly available: { readonly amount: string, readonly currency: string } | null, readonly held: { readonly amount: string, readonly currency: string }, readonly incoming: { readonly amount: string, readonly currency: string }, readonly minBalance: { readonly amount: string, readonly currency: string } | null, readonly maxBalance: { readonly amount: string, readonly currency: string } | null, readonly totalDebits: { readonly amount: string, readonly currency: string }, readonly totalCredits: { readonly amount: string, readonly currency: string } } }
     | { readonly __typename: 'ExternalIdTakenError', readonly code: LedgerErrorCode, readonly message: string, readonly replayed: boolean, readonly retryable: boolean, readonly takenBy:
+        | { readonly id: string }
+        | { readonly id: string }
         | { readonly id: string }
         | { readonly id: string }
         | { readonly id: string }
@@ -910,6 +932,8 @@ export type UnfreezeAccountMutation = { readonly unfreezeAccount:
         | { readonly id: string }
         | { readonly id: string }
         | { readonly id: string }
+        | { readonly id: string }
+        | { readonly id: string }
        | null }
     | { readonly __typename: 'ForbiddenError', readonly code: LedgerErrorCode, readonly message: string, readonly replayed: boolean, readonly retryable: boolean }
     | { readonly __typename: 'IdempotencyConflictError', readonly differingFields: ReadonlyArray<string>, readonly code: LedgerErrorCode, readonly message: string, readonly replayed: boolean, readonly retryable: boolean, readonly recordedTransaction: { readonly id: string } | null }
@@ -934,6 +958,8 @@ export type CloseAccountMutation = { readonly closeAccount:
     | { readonly __typename: 'AccountNotFoundError', readonly accountId: string, readonly code: LedgerErrorCode, readonly message: string, readonly replayed: boolean, readonly retryable: boolean }
     | { readonly __typename: 'AccountUpdated', readonly replayed: boolean, readonly account: { readonly __typename: 'Account', readonly id: string, readonly owner: string, readonly externalId: string | null, readonly kind: AccountKind, readonly currency: string, readonly normalSide: Side, readonly status: AccountStatus, readonly version: string, readonly metadata: Readonly<Record<string, string>>, readonly createdAt: string, readonly balance: { readonly amount: string, readonly currency: string }, readonly available: { readonly amount: string, readonly currency: string } | null, readonly held: { readonly amount: string, readonly currency: string }, readonly incoming: { readonly amount: string, readonly currency: string }, readonly minBalance: { readonly amount: string, readonly currency: string } | null, readonly maxBalance: { readonly amount: string, readonly currency: string } | null, readonly totalDebits: { readonly amount: string, readonly currency: string }, readonly totalCredits: { readonly amount: string, readonly currency: string } } }
     | { readonly __typename: 'ExternalIdTakenError', readonly code: LedgerErrorCode, readonly message: string, readonly replayed: boolean, readonly retryable: boolean, readonly takenBy:
+        | { readonly id: string }
+        | { readonly id: string }
         | { readonly id: string }
         | { readonly id: string }
         | { readonly id: string }
@@ -993,6 +1019,8 @@ export type PostBatchMutation = { readonly postBatch:
             | { readonly id: string }
             | { readonly id: string }
             | { readonly id: string }
+            | { readonly id: string }
+            | { readonly id: string }
            | null }
         | { readonly __typename: 'ForbiddenError', readonly code: LedgerErrorCode, readonly message: string, readonly replayed: boolean, readonly retryable: boolean }
         | { readonly __typename: 'HoldAmountExceededError', readonly code: LedgerErrorCode, readonly message: string, readonly replayed: boolean, readonly retryable: boolean, readonly hold: { readonly id: string }, readonly remaining: { readonly amount: string, readonly currency: string }, readonly requested: { readonly amount: string, readonly currency: string } }
@@ -1026,6 +1054,8 @@ export type PostBatchMutation = { readonly postBatch:
         | { readonly __typename: 'ConditionFailedError', readonly condition: ConditionKind, readonly actualVersion: string, readonly code: LedgerErrorCode, readonly message: string, readonly replayed: boolean, readonly retryable: boolean, readonly account: { readonly id: string }, readonly actualBalance: { readonly amount: string, readonly currency: string }, readonly actualAvailable: { readonly amount: string, readonly currency: string } | null }
         | { readonly __typename: 'CurrencyMismatchError', readonly expected: string, readonly given: string, readonly code: LedgerErrorCode, readonly message: string, readonly replayed: boolean, readonly retryable: boolean }
         | { readonly __typename: 'ExternalIdTakenError', readonly code: LedgerErrorCode, readonly message: string, readonly replayed: boolean, readonly retryable: boolean, readonly takenBy:
+            | { readonly id: string }
+            | { readonly id: string }
             | { readonly id: string }
             | { readonly id: string }
             | { readonly id: string }
@@ -1079,6 +1109,8 @@ export type PostOperationsMutation = { readonly postBatch:
         | { readonly __typename: 'ConditionFailedError', readonly condition: ConditionKind, readonly actualVersion: string, readonly code: LedgerErrorCode, readonly message: string, readonly replayed: boolean, readonly retryable: boolean, readonly account: { readonly id: string }, readonly actualBalance: { readonly amount: string, readonly currency: string }, readonly actualAvailable: { readonly amount: string, readonly currency: string } | null }
         | { readonly __typename: 'CurrencyMismatchError', readonly expected: string, readonly given: string, readonly code: LedgerErrorCode, readonly message: string, readonly replayed: boolean, readonly retryable: boolean }
         | { readonly __typename: 'ExternalIdTakenError', readonly code: LedgerErrorCode, readonly message: string, readonly replayed: boolean, readonly retryable: boolean, readonly takenBy:
+            | { readonly id: string }
+            | { readonly id: string }
             | { readonly id: string }
             | { readonly id: string }
             | { readonly id: string }
@@ -1156,6 +1188,8 @@ export type NodeQueryVariables = Exact<{
 
 export type NodeQuery = { readonly node:
     | { readonly __typename: 'Account', readonly id: string }
+    | { readonly __typename: 'Actor', readonly id: string }
+    | { readonly __typename: 'ApiKey', readonly id: string }
     | { readonly __typename: 'Entry', readonly id: string }
     | { readonly __typename: 'Hold', readonly id: string }
     | { readonly __typename: 'Ledger', readonly id: string }
@@ -1169,6 +1203,8 @@ export type NodesQueryVariables = Exact<{
 
 export type NodesQuery = { readonly nodes: ReadonlyArray<
     | { readonly __typename: 'Account', readonly id: string }
+    | { readonly __typename: 'Actor', readonly id: string }
+    | { readonly __typename: 'ApiKey', readonly id: string }
     | { readonly __typename: 'Entry', readonly id: string }
     | { readonly __typename: 'Hold', readonly id: string }
     | { readonly __typename: 'Ledger', readonly id: string }
@@ -1190,6 +1226,8 @@ export type OutcomeByKeyQuery = { readonly outcomeByKey:
     | { readonly __typename: 'ConditionFailedError', readonly condition: ConditionKind, readonly actualVersion: string, readonly code: LedgerErrorCode, readonly message: string, readonly replayed: boolean, readonly retryable: boolean, readonly account: { readonly id: string }, readonly actualBalance: { readonly amount: string, readonly currency: string }, readonly actualAvailable: { readonly amount: string, readonly currency: string } | null }
     | { readonly __typename: 'CurrencyMismatchError', readonly expected: string, readonly given: string, readonly code: LedgerErrorCode, readonly message: string, readonly replayed: boolean, readonly retryable: boolean }
     | { readonly __typename: 'ExternalIdTakenError', readonly code: LedgerErrorCode, readonly message: string, readonly replayed: boolean, readonly retryable: boolean, readonly takenBy:
+        | { readonly id: string }
+        | { readonly id: string }
         | { readonly id: string }
         | { readonly id: string }
         | { readonly id: string }
@@ -1234,6 +1272,8 @@ export type PreviewQuery = { readonly preview:
     | { readonly __typename: 'ConditionFailedError', readonly condition: ConditionKind, readonly actualVersion: string, readonly code: LedgerErrorCode, readonly message: string, readonly replayed: boolean, readonly retryable: boolean, readonly account: { readonly id: string }, readonly actualBalance: { readonly amount: string, readonly currency: string }, readonly actualAvailable: { readonly amount: string, readonly currency: string } | null }
     | { readonly __typename: 'CurrencyMismatchError', readonly expected: string, readonly given: string, readonly code: LedgerErrorCode, readonly message: string, readonly replayed: boolean, readonly retryable: boolean }
     | { readonly __typename: 'ExternalIdTakenError', readonly code: LedgerErrorCode, readonly message: string, readonly replayed: boolean, readonly retryable: boolean, readonly takenBy:
+        | { readonly id: string }
+        | { readonly id: string }
         | { readonly id: string }
         | { readonly id: string }
         | { readonly id: string }
@@ -1330,6 +1370,8 @@ type Refusal_CurrencyMismatchError_Fragment = { readonly __typename: 'CurrencyMi
 type Refusal_CurrencyTakenError_Fragment = { readonly __typename: 'CurrencyTakenError', readonly code: LedgerErrorCode, readonly message: string, readonly replayed: boolean, readonly retryable: boolean, readonly registered: { readonly code: string, readonly exponent: number } };
 
 type Refusal_ExternalIdTakenError_Fragment = { readonly __typename: 'ExternalIdTakenError', readonly code: LedgerErrorCode, readonly message: string, readonly replayed: boolean, readonly retryable: boolean, readonly takenBy:
+    | { readonly id: string }
+    | { readonly id: string }
     | { readonly id: string }
     | { readonly id: string }
     | { readonly id: string }
@@ -1466,4 +1508,4 @@ export const HoldsDocument = ("query Holds($filter:HoldFilter$first:Int$after:St
 export const HistoryDocument = ("query History($accountId:ID!$filter:HistoryFilter$first:Int$after:String){account(id:$accountId){history(filter:$filter first:$first after:$after){nodes{...EntryFields transaction{id type description externalId}}pageInfo{hasNextPage endCursor}}}}" + EntryFields) as TypedDocument<HistoryQuery, HistoryQueryVariables>;
 
 /** The members of each interface and union, for normalized caches. */
-export const possibleTypes: { [supertype: string]: string[] } = {"CaptureHoldResult":["AccountFrozenError","ExternalIdTakenError","ForbiddenError","HoldAmountExceededError","HoldExpiredError","HoldNotFoundError","HoldNotOpenError","IdempotencyConflictError","InternalError","InvalidAmountError","InvalidInputError","OverloadedError","PeriodClosedError","RateLimitedError","TransactionPosted","UnavailableError"],"ClosePeriodResult":["ForbiddenError","InternalError","InvalidInputError","OverloadedError","PeriodClosed","RateLimitedError","UnavailableError"],"CreateAccountResult":["AccountCreated","ExternalIdTakenError","ForbiddenError","IdempotencyConflictError","InternalError","InvalidAmountError","InvalidInputError","LimitUnmetError","OverloadedError","RateLimitedError","UnavailableError","UnknownCurrencyError"],"CreateAccountsResult":["AccountsCreated","ForbiddenError","InternalError","InvalidInputError","OverloadedError","RateLimitedError","UnavailableError"],"CreateCurrencyResult":["CurrencyRegistered","CurrencyTakenError","ForbiddenError","InternalError","InvalidInputError","OverloadedError","RateLimitedError","UnavailableError"],"DepositResult":["AccountClosedError","AccountFrozenError","AccountNotFoundError","BalanceLimitExceededError","ExternalIdTakenError","ForbiddenError","IdempotencyConflictError","InternalError","InvalidAmountError","InvalidInputError","OverloadedError","PeriodClosedError","RateLimitedError","TransactionPosted","UnavailableError","UnsupportedAccountError"],"LedgerError":["AccountClosedError","AccountFrozenError","AccountNotEmptyError","AccountNotFoundError","AlreadyReversedError","ApiKeyNotFoundError","BalanceLimitExceededError","BatchAbortedError","ConditionFailedError","CurrencyMismatchError","CurrencyTakenError","ExternalIdTakenError","ForbiddenError","HoldAmountExceededError","HoldExpiredError","HoldNotFoundError","HoldNotOpenError","IdempotencyConflictError","InsufficientFundsError","InternalError","InvalidAmountError","InvalidInputError","LimitUnmetError","NotReversibleError","OverloadedError","PeriodClosedError","RateLimitedError","ReversalAmountExceededError","SameAccountError","TransactionNotFoundError","UnavailableError","UnbalancedError","UnknownCurrencyError","UnsupportedAccountError"],"Node":["Account","Entry","Hold","Ledger","Transaction"],"OperationResult":["AccountClosedError","AccountFrozenError","AccountNotFoundError","AlreadyReversedError","BalanceLimitExceededError","ConditionFailedError","CurrencyMismatchError","ExternalIdTakenError","ForbiddenError","HoldAmountExceededError","HoldExpiredError","HoldNotFoundError","HoldNotOpenError","HoldPlaced","IdempotencyConflictError","InsufficientFundsError","InternalError","InvalidAmountError","InvalidInputError","NotReversibleError","OverloadedError","PeriodClosedError","RateLimitedError","ReversalAmountExceededError","SameAccountError","TransactionNotFoundError","TransactionPosted","UnavailableError","UnbalancedError","UnsupportedAccountError"],"PlaceHoldResult":["AccountClosedError","AccountFrozenError","AccountNotFoundError","BalanceLimitExceededError","ConditionFailedError","CurrencyMismatchError","ExternalIdTakenError","ForbiddenError","HoldPlaced","IdempotencyConflictError","InsufficientFundsError","InternalError","InvalidAmountError","InvalidInputError","OverloadedError","PeriodClosedError","RateLimitedError","SameAccountError","UnavailableError","UnsupportedAccountError"],"PostBatchResult":["BatchAbortedError","BatchProcessed","ForbiddenError","InternalError","InvalidInputError","OverloadedError","RateLimitedError","UnavailableError"],"PostTransactionResult":["AccountClosedError","AccountFrozenError","AccountNotFoundError","BalanceLimitExceededError","ConditionFailedError","ExternalIdTakenError","ForbiddenError","IdempotencyConflictError","InsufficientFundsError","InternalError","InvalidAmountError","InvalidInputError","OverloadedError","PeriodClosedError","RateLimitedError","TransactionPosted","UnavailableError","UnbalancedError"],"PreviewResult":["AccountClosedError","AccountFrozenError","AccountNotFoundError","AlreadyReversedError","BalanceLimitExceededError","ConditionFailedError","CurrencyMismatchError","ExternalIdTakenError","ForbiddenError","HoldAmountExceededError","HoldExpiredError","HoldNotFoundError","HoldNotOpenError","InsufficientFundsError","InternalError","InvalidAmountError","InvalidInputError","NotReversibleError","OverloadedError","PeriodClosedError","Preview","RateLimitedError","ReversalAmountExceededError","SameAccountError","TransactionNotFoundError","UnavailableError","UnbalancedError","UnsupportedAccountError"],"ReverseTransactionResult":["AccountClosedError","AccountFrozenError","AlreadyReversedError","BalanceLimitExceededError","ExternalIdTakenError","ForbiddenError","IdempotencyConflictError","InsufficientFundsError","InternalError","InvalidAmountError","InvalidInputError","NotReversibleError","OverloadedError","PeriodClosedError","RateLimitedError","ReversalAmountExceededError","TransactionNotFoundError","TransactionPosted","UnavailableError"],"TransferResult":["AccountClosedError","AccountFrozenError","AccountNotFoundError","BalanceLimitExceededError","ConditionFailedError","CurrencyMismatchError","ExternalIdTakenError","ForbiddenError","IdempotencyConflictError","InsufficientFundsError","InternalError","InvalidAmountError","InvalidInputError","OverloadedError","PeriodClosedError","RateLimitedError","SameAccountError","TransactionPosted","UnavailableError"],"UpdateAccountResult":["AccountClosedError","AccountNotEmptyError","AccountNotFoundError","AccountUpdated","ExternalIdTakenError","ForbiddenError","IdempotencyConflictError","InternalError","InvalidAmountError","InvalidInputError","LimitUnmetError","OverloadedError","RateLimitedError","UnavailableError","UnsupportedAccountError"],"VoidHoldResult":["ForbiddenError","HoldNotFoundError","HoldNotOpenError","IdempotencyConflictError","InternalError","InvalidInputError","OverloadedError","RateLimitedError","TransactionPosted","UnavailableError"],"WithdrawResult":["AccountClosedError","AccountFrozenError","AccountNotFoundError","ExternalIdTakenError","ForbiddenError","IdempotencyConflictError","InsufficientFundsError","InternalError","InvalidAmountError","InvalidInputError","OverloadedError","PeriodClosedError","RateLimitedError","TransactionPosted","UnavailableError","UnsupportedAccountError"]};
+export const possibleTypes: { [supertype: string]: string[] } = {"CaptureHoldResult":["AccountFrozenError","ExternalIdTakenError","ForbiddenError","HoldAmountExceededError","HoldExpiredError","HoldNotFoundError","HoldNotOpenError","IdempotencyConflictError","InternalError","InvalidAmountError","InvalidInputError","OverloadedError","PeriodClosedError","RateLimitedError","TransactionPosted","UnavailableError"],"ClosePeriodResult":["ForbiddenError","InternalError","InvalidInputError","OverloadedError","PeriodClosed","RateLimitedError","UnavailableError"],"CreateAccountResult":["AccountCreated","ExternalIdTakenError","ForbiddenError","IdempotencyConflictError","InternalError","InvalidAmountError","InvalidInputError","LimitUnmetError","OverloadedError","RateLimitedError","UnavailableError","UnknownCurrencyError"],"CreateAccountsResult":["AccountsCreated","ForbiddenError","InternalError","InvalidInputError","OverloadedError","RateLimitedError","UnavailableError"],"CreateApiKeyResult":["ApiKeyCreated","ForbiddenError","InternalError","InvalidInputError","OverloadedError","RateLimitedError","UnavailableError"],"CreateCurrencyResult":["CurrencyRegistered","CurrencyTakenError","ForbiddenError","InternalError","InvalidInputError","OverloadedError","RateLimitedError","UnavailableError"],"CreateLedgerResult":["ForbiddenError","InternalError","InvalidInputError","LedgerCreated","OverloadedError","RateLimitedError","UnavailableError"],"DepositResult":["AccountClosedError","AccountFrozenError","AccountNotFoundError","BalanceLimitExceededError","ExternalIdTakenError","ForbiddenError","IdempotencyConflictError","InternalError","InvalidAmountError","InvalidInputError","OverloadedError","PeriodClosedError","RateLimitedError","TransactionPosted","UnavailableError","UnsupportedAccountError"],"LedgerError":["AccountClosedError","AccountFrozenError","AccountNotEmptyError","AccountNotFoundError","AlreadyReversedError","ApiKeyNotFoundError","BalanceLimitExceededError","BatchAbortedError","ConditionFailedError","CurrencyMismatchError","CurrencyTakenError","ExternalIdTakenError","ForbiddenError","HoldAmountExceededError","HoldExpiredError","HoldNotFoundError","HoldNotOpenError","IdempotencyConflictError","InsufficientFundsError","InternalError","InvalidAmountError","InvalidInputError","LimitUnmetError","NotReversibleError","OverloadedError","PeriodClosedError","RateLimitedError","ReversalAmountExceededError","SameAccountError","TransactionNotFoundError","UnavailableError","UnbalancedError","UnknownCurrencyError","UnsupportedAccountError"],"Node":["Account","Actor","ApiKey","Entry","Hold","Ledger","Transaction"],"OperationResult":["AccountClosedError","AccountFrozenError","AccountNotFoundError","AlreadyReversedError","BalanceLimitExceededError","ConditionFailedError","CurrencyMismatchError","ExternalIdTakenError","ForbiddenError","HoldAmountExceededError","HoldExpiredError","HoldNotFoundError","HoldNotOpenError","HoldPlaced","IdempotencyConflictError","InsufficientFundsError","InternalError","InvalidAmountError","InvalidInputError","NotReversibleError","OverloadedError","PeriodClosedError","RateLimitedError","ReversalAmountExceededError","SameAccountError","TransactionNotFoundError","TransactionPosted","UnavailableError","UnbalancedError","UnsupportedAccountError"],"PlaceHoldResult":["AccountClosedError","AccountFrozenError","AccountNotFoundError","BalanceLimitExceededError","ConditionFailedError","CurrencyMismatchError","ExternalIdTakenError","ForbiddenError","HoldPlaced","IdempotencyConflictError","InsufficientFundsError","InternalError","InvalidAmountError","InvalidInputError","OverloadedError","PeriodClosedError","RateLimitedError","SameAccountError","UnavailableError","UnsupportedAccountError"],"PostBatchResult":["BatchAbortedError","BatchProcessed","ForbiddenError","InternalError","InvalidInputError","OverloadedError","RateLimitedError","UnavailableError"],"PostTransactionResult":["AccountClosedError","AccountFrozenError","AccountNotFoundError","BalanceLimitExceededError","ConditionFailedError","ExternalIdTakenError","ForbiddenError","IdempotencyConflictError","InsufficientFundsError","InternalError","InvalidAmountError","InvalidInputError","OverloadedError","PeriodClosedError","RateLimitedError","TransactionPosted","UnavailableError","UnbalancedError"],"PreviewResult":["AccountClosedError","AccountFrozenError","AccountNotFoundError","AlreadyReversedError","BalanceLimitExceededError","ConditionFailedError","CurrencyMismatchError","ExternalIdTakenError","ForbiddenError","HoldAmountExceededError","HoldExpiredError","HoldNotFoundError","HoldNotOpenError","InsufficientFundsError","InternalError","InvalidAmountError","InvalidInputError","NotReversibleError","OverloadedError","PeriodClosedError","Preview","RateLimitedError","ReversalAmountExceededError","SameAccountError","TransactionNotFoundError","UnavailableError","UnbalancedError","UnsupportedAccountError"],"ReverseTransactionResult":["AccountClosedError","AccountFrozenError","AlreadyReversedError","BalanceLimitExceededError","ExternalIdTakenError","ForbiddenError","IdempotencyConflictError","InsufficientFundsError","InternalError","InvalidAmountError","InvalidInputError","NotReversibleError","OverloadedError","PeriodClosedError","RateLimitedError","ReversalAmountExceededError","TransactionNotFoundError","TransactionPosted","UnavailableError"],"RevokeApiKeyResult":["ApiKeyNotFoundError","ApiKeyRevoked","ForbiddenError","InternalError","InvalidInputError","OverloadedError","RateLimitedError","UnavailableError"],"TransferResult":["AccountClosedError","AccountFrozenError","AccountNotFoundError","BalanceLimitExceededError","ConditionFailedError","CurrencyMismatchError","ExternalIdTakenError","ForbiddenError","IdempotencyConflictError","InsufficientFundsError","InternalError","InvalidAmountError","InvalidInputError","OverloadedError","PeriodClosedError","RateLimitedError","SameAccountError","TransactionPosted","UnavailableError"],"UpdateAccountResult":["AccountClosedError","AccountNotEmptyError","AccountNotFoundError","AccountUpdated","ExternalIdTakenError","ForbiddenError","IdempotencyConflictError","InternalError","InvalidAmountError","InvalidInputError","LimitUnmetError","OverloadedError","RateLimitedError","UnavailableError","UnsupportedAccountError"],"VoidHoldResult":["ForbiddenError","HoldNotFoundError","HoldNotOpenError","IdempotencyConflictError","InternalError","InvalidInputError","OverloadedError","RateLimitedError","TransactionPosted","UnavailableError"],"WithdrawResult":["AccountClosedError","AccountFrozenError","AccountNotFoundError","ExternalIdTakenError","ForbiddenError","IdempotencyConflictError","InsufficientFundsError","InternalError","InvalidAmountError","InvalidInputError","OverloadedError","PeriodClosedError","RateLimitedError","TransactionPosted","UnavailableError","UnsupportedAccountError"]};

@@ -1,3 +1,4 @@
+import { ALL_LEDGERS, forbid } from './access/forbid.ts';
 import type { Viewer } from './access/viewer.ts';
 import type { AuditEvent } from './audit.ts';
 import { type Refusal, refuse } from './errors.ts';
@@ -13,7 +14,9 @@ export function isLedgerName(name: string): boolean {
 
 /** Reads the input of createLedger. */
 export function toLedgerName(viewer: Viewer, name: string): { readonly name: string } | Refusal {
-  if (!viewer.scopes.has('ADMIN') || !viewer.allLedgers) return refuse('forbidden', {});
+  if (!viewer.scopes.has('ADMIN') || !viewer.allLedgers) {
+    return forbid(viewer, viewer.allLedgers ? 'the scope ADMIN' : ALL_LEDGERS);
+  }
   if (isLedgerName(name)) return { name };
   const problem =
     'must have 1 to 63 characters of a-z, 0-9, "-", "_" and ".", and begin with a letter or a digit';

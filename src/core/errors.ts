@@ -2,6 +2,7 @@
  * Refusals: the typed business errors of the API. REFUSALS is the table of precedence: it alone defines the code and the step of
  * each cause, and whether its refusal is recorded and retryable. The texts that callers read are in refusal-messages.ts.
  */
+import type { Scope } from './access/viewer.ts';
 import type { Currency } from './values/currency.ts';
 import type { Uuid } from './values/ids.ts';
 import type { Instant } from './values/instant.ts';
@@ -20,7 +21,7 @@ interface Row {
 /** The order of precedence: one row per cause. A code has several rows where its causes belong to different steps. */
 // biome-ignore format: the rows of the table are aligned
 export const REFUSALS = {
-  // Step 1: the request is rejected before it is read. The first two causes are reserved: no code refuses them yet.
+  // Step 1: the request is rejected before it is read.
   forbidden:              { code: 'FORBIDDEN',                 step: 1,    recorded: false, retryable: false }, // the caller lacks the permission
   rateLimited:            { code: 'RATE_LIMITED',              step: 1,    recorded: false, retryable: true  }, // too many requests; nothing was done
   overloaded:             { code: 'OVERLOADED',                step: 1,    recorded: false, retryable: true  }, // the queue is full, or retries ended; nothing was done
@@ -84,7 +85,8 @@ export type RecordedCode = {
 
 /** The data of each refusal. Accounts, holds and transactions are identified by their ids, which never change. */
 export interface RefusalFacts {
-  FORBIDDEN: Record<never, never>;
+  /** needs: a noun, such as "the scope POST". scopes: those of the caller. */
+  FORBIDDEN: { readonly needs: string; readonly scopes: readonly Scope[] };
   RATE_LIMITED: { readonly retryAfterMs: number };
   OVERLOADED: { readonly retryAfterMs: number };
   INVALID_INPUT: { readonly field: string; readonly problem: string };

@@ -17,7 +17,9 @@ const RECORDED =
   'This outcome is recorded: the same idempotency key always returns it. To try again, use a new key.';
 
 const MESSAGES: { readonly [C in RefusalCode]: (facts: RefusalFacts[C]) => string } = {
-  FORBIDDEN: () => 'The caller is not permitted to do this. Use a key that has the permission.',
+  FORBIDDEN: ({ needs, scopes }) =>
+    `The caller is not permitted to do this: it needs ${needs}. The caller has ` +
+    `${scopes.length === 0 ? 'no scopes' : `the scopes ${scopes.join(', ')}`}. Use a key that permits it.`,
   RATE_LIMITED: ({ retryAfterMs }) =>
     `Too many requests. Nothing was done. Repeat the request after ${retryAfterMs} ms.`,
   OVERLOADED: ({ retryAfterMs }) =>

@@ -1,6 +1,7 @@
 import SchemaBuilder from '@pothos/core';
 import ComplexityPlugin from '@pothos/plugin-complexity';
 import RelayPlugin from '@pothos/plugin-relay';
+import type { Actor, Viewer } from '../core/access/viewer.ts';
 import type { Account } from '../core/account.ts';
 import type { Refusal } from '../core/errors.ts';
 import type { Hold } from '../core/hold.ts';
@@ -13,8 +14,12 @@ import type {
   AccountCreated,
   AccountsCreated,
   AccountUpdated,
+  ApiKey,
+  ApiKeyCreated,
+  ApiKeyRevoked,
   CurrencyRegistered,
   EntryLine,
+  LedgerCreated,
   LedgerState,
   PeriodClosed,
   Preview,
@@ -23,6 +28,7 @@ import type {
 import type { Context } from './context.ts';
 import { decodeNodeId, invalidInput, MAX_NODES } from './node.ts';
 import { STATEMENT_COST, TRANSACTION_COST } from './protection/prices.ts';
+import type { MutationName, QueryName } from './rights/table.ts';
 
 /**
  * The source type of each GraphQL type. Fields refer to types by these names, so that no file of a noun imports that of another.
@@ -61,10 +67,16 @@ interface Types {
     Hold: Hold;
     Preview: Preview;
     EntryPreview: Entry;
+    Viewer: Viewer;
+    Actor: Actor;
+    ApiKey: ApiKey;
+    ApiKeyCreated: ApiKeyCreated;
+    ApiKeyRevoked: ApiKeyRevoked;
+    LedgerCreated: LedgerCreated;
   };
 }
 
-export const builder = new SchemaBuilder<Types>({
+const schemaBuilder = new SchemaBuilder<Types>({
   plugins: [RelayPlugin, ComplexityPlugin],
   // cost.ts checks the cost of the whole operation before execution.
   complexity: { disabled: true },
@@ -142,27 +154,39 @@ export const builder = new SchemaBuilder<Types>({
     },
     afterArgOptions: {
       description:
-        'Returns elements after this cursor. It must be from the same list with the same filter; otherwise INVALID_INPUT.',
+        'Returns elements after this cursor. It must be from the same list and ledger with the same filter; otherwise INVALID_INPUT.',
     },
     beforeArgOptions: {
       description:
-        'Returns elements before this cursor. It must be from the same list with the same filter; otherwise INVALID_INPUT.',
+        'Returns elements before this cursor. It must be from the same list and ledger with the same filter; otherwise INVALID_INPUT.',
     },
   },
 });
 
-builder.queryType({
+schemaBuilder.queryType({
   description:
     'Reads the ledger. Null means absent: malformed, foreign and unknown ids find nothing. Faults are top-level errors with ' +
     '`extensions.code`. Fields are read one after another while postings continue, so two fields may show different states. ' +
     'Compare `Account.version` with `Entry.version` to find out whether an account and its history agree.',
 });
-builder.mutationType({
+schemaBuilder.mutationType({
   description:
     'Changes the ledger. Each field returns a union of its success type and all its possible refusals. All refusals implement ' +
     'LedgerError: `... on LedgerError { code message }` also matches refusals of later releases. If a field is null, its outcome ' +
     'is unknown: send the same request with the same idempotency key again to learn it.',
 });
+
+type Builder = typeof schemaBuilder;
+type RootMethod = Extract<
+  keyof Builder,
+  `${'query' | 'mutation' | 'subscription'}${'Type' | 'Field' | 'Fields'}`
+>;
+
+/** Defines the schema. A root field must have a row in the table of rights. */
+export const builder: Omit<Builder, RootMethod> & {
+  queryField(name: QueryName, field: Parameters<Builder['queryField']>[1]): void;
+  mutationField(name: MutationName, field: Parameters<Builder['mutationField']>[1]): void;
+} = schemaBuilder;
 
 export type SchemaTypes = PothosSchemaTypes.ExtendDefaultTypes<Types>;
 /** Creates the fields of an input type. */

@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import { type DefaultConnectionArguments, parseCursorConnectionArgs } from '@pothos/plugin-relay';
 import type { KeysetRange, Listed } from '../ledger/ledger.ts';
 import { builder } from './builder.ts';
+import type { Context } from './context.ts';
 import { invalidInput } from './node.ts';
-import type { AnswerBudget } from './protection/answer-budget.ts';
 
 export const DEFAULT_SIZE = 20;
 const MAX_SIZE = 100;
@@ -26,6 +26,15 @@ export const HoldConnection = builder.connectionObject(
   { name: 'HoldEdge', description: 'A hold and its position in a list.' },
 );
 
+export const LedgerConnection = builder.connectionObject(
+  { type: 'Ledger', name: 'LedgerConnection', description: 'A page of a list of ledgers.' },
+  { name: 'LedgerEdge', description: 'A ledger and its position in a list.' },
+);
+export const ApiKeyConnection = builder.connectionObject(
+  { type: 'ApiKey', name: 'ApiKeyConnection', description: 'A page of a list of API keys.' },
+  { name: 'ApiKeyEdge', description: 'An API key and its position in a list.' },
+);
+
 /** A list that is read in pages, ordered by a unique key. */
 interface List<Key extends string | bigint, Node> {
   /** The unique name of the list, without spaces. Cursors contain it, so that a cursor of another list is rejected. */
@@ -39,24 +48,26 @@ interface List<Key extends string | bigint, Node> {
 }
 
 /**
- * Reads a page. Throws INVALID_INPUT for a size out of range, and for a cursor of another list or filter. If a filtered search
+ * Reads a page. Throws INVALID_INPUT for a size out of range, and for a cursor of another list, filter or ledger. If a filtered search
  * stops before the page is full, the page ends at the position where it stopped.
  */
 export async function readPage<Key extends string | bigint, Node extends object>(
-  budget: AnswerBudget,
+  { ledger, budget }: Pick<Context, 'ledger' | 'budget'>,
   args: DefaultConnectionArguments,
   { name, filter, keyOf, parseKey, read }: List<Key, Node>,
 ) {
   const { first = null, last = null, after = null, before = null } = args;
   checkSizes({ first, last });
-  const digest = digestOf(filter);
+  const digest = digestOf({ filter, ledger: ledger.id });
   const keyAt = (argument: string, cursor: string | null): Key | undefined => {
     if (cursor === null) return undefined;
     const [list, ofFilter, keyText = ''] = Buffer.from(cursor, 'base64url').toString().split(' ');
     const key = list === name ? parseKey(keyText) : undefined;
     if (key === undefined) throw invalidInput(`${argument} must be a cursor of the same list. ${REMEDY}`);
     if (ofFilter !== digest) {
-      throw invalidInput(`${argument} is a cursor of this list with another filter. ${REMEDY}`);
+      throw invalidInput(
+        `${argument} is a cursor of this list with another filter or of another ledger. ${REMEDY}`,
+      );
     }
     return key;
   };
@@ -93,9 +104,9 @@ export async function readPage<Key extends string | bigint, Node extends object>
 
 const REMEDY = 'Repeat the filter of the page that returned the cursor, or omit the cursor.';
 
-/** Returns the digest of a filter for cursors. */
-function digestOf(filter: object): string {
-  const text = JSON.stringify(filter, (_, value) => (typeof value === 'bigint' ? `${value}` : value));
+/** Returns the digest of a list's filter and ledger for cursors. */
+function digestOf(selection: object): string {
+  const text = JSON.stringify(selection, (_, value) => (typeof value === 'bigint' ? `${value}` : value));
   return createHash('sha256').update(text).digest('base64url').slice(0, 16);
 }
 

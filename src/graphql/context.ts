@@ -8,8 +8,12 @@ import type {
   AccountCreated,
   AccountsCreated,
   AccountUpdated,
+  ApiKeyCreated,
+  ApiKeyRevoked,
   CurrencyRegistered,
   Ledger,
+  LedgerCreated,
+  LedgerState,
   PeriodClosed,
 } from '../ledger/ledger.ts';
 import type { RequestNotes } from './execution/request-notes.ts';
@@ -39,7 +43,7 @@ export function createContext(
   budget: AnswerBudget,
   viewer: Viewer,
 ): Context {
-  return { ledger, viewer, loaders: new Loaders(ledger, budget), onFault, notes, budget };
+  return { ledger, viewer, loaders: new Loaders(ledger, viewer, budget), onFault, notes, budget };
 }
 
 /** Ends a write: clears the cached objects and notes the outcome. Returns the outcome. */
@@ -66,7 +70,10 @@ type Settled =
   | BatchProcessed
   | AccountUpdated
   | CurrencyRegistered
-  | PeriodClosed;
+  | PeriodClosed
+  | LedgerCreated
+  | ApiKeyCreated
+  | ApiKeyRevoked;
 
 /** Returns an account that the books refer to; only its id, if `info` selects nothing else. Fails if it does not exist. */
 export function getAccount(context: Context, id: Uuid, info?: GraphQLResolveInfo): Awaitable<Account> {
@@ -87,6 +94,16 @@ export function getTransaction(
 /** Returns a hold, as `getAccount` does. */
 export function getHold(context: Context, id: Uuid, info?: GraphQLResolveInfo): Awaitable<Hold> {
   return selectsOnlyId(info) ? ({ id } as Hold) : loadExisting('hold', context.loaders.holds, id);
+}
+
+/** Returns the ledger of a state that the viewer may read: that of the request or, with a credential for all ledgers, another one. */
+export async function getLedger(
+  { ledger }: Context,
+  { id, name }: Pick<LedgerState, 'id' | 'name'>,
+): Promise<Ledger> {
+  const found = id === ledger.id ? ledger : await ledger.engine.ledger(name);
+  if (found === undefined) throw new TypeError(`the ledger ${name} does not exist`);
+  return found;
 }
 
 type Awaitable<T> = T | Promise<T>;

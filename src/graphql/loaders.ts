@@ -1,9 +1,10 @@
 import DataLoader from 'dataloader';
+import type { Viewer } from '../core/access/viewer.ts';
 import type { Account } from '../core/account.ts';
 import type { Hold } from '../core/hold.ts';
 import type { Transaction } from '../core/transaction.ts';
 import { formatEntryId, type Uuid } from '../core/values/ids.ts';
-import type { EntryLine, EntryPlace, Ledger, ReversalsPage } from '../ledger/ledger.ts';
+import type { ApiKey, EntryLine, EntryPlace, Ledger, LedgerState, ReversalsPage } from '../ledger/ledger.ts';
 import type { AnswerBudget } from './protection/answer-budget.ts';
 
 /**
@@ -12,15 +13,19 @@ import type { AnswerBudget } from './protection/answer-budget.ts';
  */
 export class Loaders {
   readonly #ledger: Ledger;
+  readonly #viewer: Viewer;
   readonly #budget: AnswerBudget;
   #accounts: DataLoader<Uuid, Account | null> | undefined;
   #transactions: DataLoader<Uuid, Transaction | null> | undefined;
   #reversals: DataLoader<ReversalsPage, readonly Transaction[], string> | undefined;
   #entries: DataLoader<EntryPlace, EntryLine | null, string> | undefined;
   #holds: DataLoader<Uuid, Hold | null> | undefined;
+  #apiKeys: DataLoader<Uuid, ApiKey | null> | undefined;
+  #ledgers: DataLoader<string, LedgerState | null> | undefined;
 
-  constructor(ledger: Ledger, budget: AnswerBudget) {
+  constructor(ledger: Ledger, viewer: Viewer, budget: AnswerBudget) {
     this.#ledger = ledger;
+    this.#viewer = viewer;
     this.#budget = budget;
   }
 
@@ -77,6 +82,34 @@ export class Loaders {
     return this.#holds;
   }
 
+  /** Loads API keys that the viewer may see. */
+  get apiKeys(): DataLoader<Uuid, ApiKey | null> {
+    const { engine, id } = this.#ledger;
+    this.#apiKeys ??= createLoader(
+      (ids) => engine.access.findKeys(this.#viewer, id, ids),
+      CHUNK.apiKeys,
+      this.#budget,
+    );
+    return this.#apiKeys;
+  }
+
+  /** Loads ledgers by name. */
+  get ledgers(): DataLoader<string, LedgerState | null> {
+    this.#ledgers ??= createLoader(
+      async (names) => {
+        const found = new Map<string, LedgerState>();
+        for (const name of names) {
+          const ledger = await this.#ledger.engine.ledger(name);
+          if (ledger !== undefined) found.set(name, await ledger.state());
+        }
+        return found;
+      },
+      CHUNK.ledgers,
+      this.#budget,
+    );
+    return this.#ledgers;
+  }
+
   /** Empties the caches: later loads read the database again. */
   clear(): void {
     this.#accounts?.clearAll();
@@ -84,11 +117,13 @@ export class Loaders {
     this.#reversals?.clearAll();
     this.#entries?.clearAll();
     this.#holds?.clearAll();
+    this.#apiKeys?.clearAll();
+    this.#ledgers?.clearAll();
   }
 }
 
 /** The maximum objects that one statement loads. A transaction has up to a hundred entries. */
-const CHUNK = { accounts: 1000, transactions: 100, holds: 1000 };
+const CHUNK = { accounts: 1000, transactions: 100, holds: 1000, apiKeys: 1000, ledgers: 100 };
 
 function createLoader<Row extends object>(
   find: (ids: readonly Uuid[]) => Promise<ReadonlyMap<Uuid, Row>>,

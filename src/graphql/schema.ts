@@ -1,4 +1,8 @@
 import { printSchema } from 'graphql';
+import './access/api-key.ts';
+import './access/api-key-mutations.ts';
+import './access/create-ledger.ts';
+import './access/viewer.ts';
 import './accounts/account.ts';
 import './accounts/account-list.ts';
 import './accounts/create-account.ts';
@@ -11,6 +15,7 @@ import './ledger/block-head.ts';
 import './ledger/close-period.ts';
 import './ledger/currency.ts';
 import './ledger/ledger.ts';
+import './ledger/ledger-list.ts';
 import './ledger/trial-balance.ts';
 import './money.ts';
 import './refusals/refusals.ts';
@@ -28,9 +33,10 @@ import './transactions/transaction.ts';
 import './transactions/transaction-list.ts';
 import { builder } from './builder.ts';
 import { completeInTurns } from './execution/lists-in-turns.ts';
+import { guardRoots } from './rights/guard.ts';
 
 /** The public schema, assembled from the files of its nouns. */
-export const schema = completeInTurns(builder.toSchema());
+export const schema = guardRoots(completeInTurns(builder.toSchema()));
 schema.description = `A double-entry ledger: accounts hold money in one currency, and transactions move it.
 
 Start with \`createAccount\`, \`deposit\` and \`transfer\`, then read \`account { balance { amount } history { nodes { … } } }\`.

@@ -42,6 +42,7 @@ import { type OnFault, refuseFault } from './retries.ts';
 export type { EntryLine, EntryPlace } from '../db/journal/entries.ts';
 export type { ReversalsPage } from '../db/journal/transactions.ts';
 export type { KeysetRange, Listed } from '../db/keyset.ts';
+export type { ApiKey, ApiKeyCreated, ApiKeyRevoked, LedgerCreated } from './access/access.ts';
 export type { AccountUpdated } from './account-changes.ts';
 export type { AccountCreated, AccountsCreated } from './accounts.ts';
 export type { BatchObservation } from './commit/group-commit.ts';

@@ -108,7 +108,10 @@ const usd = (minor: bigint) => ({ minor, currency: USD });
 /** Facts of every code, and texts that its message must contain. */
 const EXAMPLES: { readonly [C in RefusalCode]: readonly [facts: RefusalFacts[C], shown: readonly string[]] } =
   {
-    FORBIDDEN: [{}, ['not permitted']],
+    FORBIDDEN: [
+      { needs: 'the scope POST', scopes: ['READ', 'MANAGE'] },
+      ['needs the scope POST', 'has the scopes READ, MANAGE', 'Use a key'],
+    ],
     RATE_LIMITED: [{ retryAfterMs: 250 }, ['250 ms', 'Nothing was done']],
     OVERLOADED: [{ retryAfterMs: 50 }, ['50 ms', 'Nothing was done']],
     INVALID_INPUT: [

@@ -47,7 +47,10 @@ export type Field =
   | 'placeHold'
   | 'captureHold'
   | 'voidHold'
-  | 'postBatch';
+  | 'postBatch'
+  | 'createLedger'
+  | 'createApiKey'
+  | 'revokeApiKey';
 
 /** Serves a ledger until the end of the test file. */
 export async function serve(ledger: Ledger): Promise<Api> {

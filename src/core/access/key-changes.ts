@@ -5,6 +5,7 @@ import { formatId, type Uuid } from '../values/ids.ts';
 import { formatInstant, type Instant } from '../values/instant.ts';
 import { checkName, excerpt, Malformed } from '../values/text.ts';
 import type { ApiKey } from './api-key.ts';
+import { ALL_LEDGERS, forbid } from './forbid.ts';
 import { SCOPES, type Scope, type Viewer } from './viewer.ts';
 
 /** The input of createApiKey. */
@@ -36,13 +37,22 @@ export function visibleKeys({ scopes, allLedgers, owner }: Viewer): 'ALL' | 'LED
   return allLedgers ? 'ALL' : 'LEDGER';
 }
 
+interface Grant {
+  readonly scopes: readonly Scope[];
+  readonly allLedgers: boolean;
+}
+
 /** Whether a viewer may create a key with these scopes: nobody grants a scope or a ledger that they lack. */
-export function mayGrant(
-  viewer: Viewer,
-  { scopes, allLedgers }: { readonly scopes: readonly Scope[]; readonly allLedgers: boolean },
-): boolean {
-  if (visibleKeys(viewer) === 'NONE') return false;
-  return scopes.every((scope) => viewer.scopes.has(scope)) && (viewer.allLedgers || !allLedgers);
+export function mayGrant(viewer: Viewer, grant: Grant): boolean {
+  return findLacked(viewer, grant) === undefined;
+}
+
+/** Returns what a viewer lacks to create a key. */
+function findLacked(viewer: Viewer, { scopes, allLedgers }: Grant): string | undefined {
+  if (visibleKeys(viewer) === 'NONE') return 'the scope ADMIN';
+  const scope = scopes.find((each) => !viewer.scopes.has(each));
+  if (scope !== undefined) return `the scope ${scope}, which the new key would have`;
+  return allLedgers && !viewer.allLedgers ? ALL_LEDGERS : undefined;
 }
 
 /** Reads the input of createApiKey. */
@@ -51,7 +61,8 @@ export function toNewKey(viewer: Viewer, input: KeyInput, now: Instant): NewKey 
   const allLedgers = input.allLedgers ?? false;
   // Texts that are not scopes are malformed, not forbidden.
   const scopes = SCOPES.filter((scope) => input.scopes.includes(scope));
-  if (!mayGrant(viewer, { scopes, allLedgers })) return refuse('forbidden', {});
+  const lacked = findLacked(viewer, { scopes, allLedgers });
+  if (lacked !== undefined) return forbid(viewer, lacked);
 
   const wrong = (field: string, problem: string) => refuse('malformedInput', { field, problem });
   const nameProblem = checkName(name);

@@ -56,14 +56,14 @@ builder.queryField('accounts', (t) =>
         }),
       },
       complexity: pageCost,
-      resolve: (_, { filter: input, ...args }, { ledger, budget }) => {
+      resolve: (_, { filter: input, ...args }, context) => {
         const filter = readAccountFilter(input);
-        return readPage(budget, args, {
+        return readPage(context, args, {
           name: 'accounts',
           filter,
           keyOf: ({ id }: Account) => id,
           parseKey: parseUuidKey,
-          read: (range) => ledger.listAccounts(filter, range),
+          read: (range) => context.ledger.listAccounts(filter, range),
         });
       },
     },

@@ -89,8 +89,8 @@ const UpdateAccountResult = builder.unionType('UpdateAccountResult', {
   resolveType: ({ code }) => (code === 'UPDATED' ? 'AccountUpdated' : refusals.refusalTypeName(code)),
 });
 
-builder.mutationFields((t) => ({
-  updateAccount: t.field({
+builder.mutationField('updateAccount', (t) =>
+  t.field({
     type: UpdateAccountResult,
     nullable: true,
     description:
@@ -99,7 +99,10 @@ builder.mutationFields((t) => ({
     args: { input: t.arg({ type: UpdateAccountInput, required: true, description: 'The change.' }) },
     resolve: (_, { input }, context) => change(context, input, toAccountUpdate(input)),
   }),
-  freezeAccount: t.field({
+);
+
+builder.mutationField('freezeAccount', (t) =>
+  t.field({
     type: UpdateAccountResult,
     nullable: true,
     description:
@@ -108,14 +111,20 @@ builder.mutationFields((t) => ({
     args: { input: t.arg({ type: FreezeAccountInput, required: true, description: 'The account.' }) },
     resolve: (_, { input }, context) => change(context, input, toStatusChange('FREEZE', input)),
   }),
-  unfreezeAccount: t.field({
+);
+
+builder.mutationField('unfreezeAccount', (t) =>
+  t.field({
     type: UpdateAccountResult,
     nullable: true,
     description: 'Unfreezes an account. Unfreezing an open account changes nothing.',
     args: { input: t.arg({ type: UnfreezeAccountInput, required: true, description: 'The account.' }) },
     resolve: (_, { input }, context) => change(context, input, toStatusChange('UNFREEZE', input)),
   }),
-  closeAccount: t.field({
+);
+
+builder.mutationField('closeAccount', (t) =>
+  t.field({
     type: UpdateAccountResult,
     nullable: true,
     description:
@@ -124,7 +133,7 @@ builder.mutationFields((t) => ({
     args: { input: t.arg({ type: CloseAccountInput, required: true, description: 'The account.' }) },
     resolve: (_, { input }, context) => change(context, input, toStatusChange('CLOSE', input)),
   }),
-}));
+);
 
 async function change(
   context: Context,

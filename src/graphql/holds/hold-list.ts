@@ -50,14 +50,14 @@ builder.queryField('holds', (t) =>
         }),
       },
       complexity: pageCost,
-      resolve: async (_, { filter: input, ...args }, { ledger, budget }) => {
-        const filter = await readHoldFilter(ledger, input);
-        return readPage(budget, args, {
+      resolve: async (_, { filter: input, ...args }, context) => {
+        const filter = await readHoldFilter(context.ledger, input);
+        return readPage(context, args, {
           name: 'holds',
           filter,
           keyOf: ({ id }: Hold) => id,
           parseKey: parseUuidKey,
-          read: (range) => ledger.listHolds(filter, range),
+          read: (range) => context.ledger.listHolds(filter, range),
         });
       },
     },
@@ -77,14 +77,14 @@ builder.objectField('Account', 'holds', (t) =>
         }),
       },
       complexity: pageCost,
-      resolve: ({ id: accountId }, { status, ...args }, { ledger, budget }) => {
+      resolve: ({ id: accountId }, { status, ...args }, context) => {
         const filter: HoldFilter = present({ accountId, status });
-        return readPage(budget, args, {
+        return readPage(context, args, {
           name: `holds:${accountId}`,
           filter,
           keyOf: ({ id }: Hold) => id,
           parseKey: parseUuidKey,
-          read: (range) => ledger.listHolds(filter, range),
+          read: (range) => context.ledger.listHolds(filter, range),
         });
       },
     },
@@ -99,13 +99,13 @@ builder.objectField('Hold', 'transactions', (t) =>
       description:
         'The transactions that placed, captured and released the hold, oldest first. Declined attempts are not included.',
       complexity: transactionPageCost,
-      resolve: ({ id: holdId }, args, { ledger, budget }) =>
-        readPage(budget, args, {
+      resolve: ({ id: holdId }, args, context) =>
+        readPage(context, args, {
           name: `hold-transactions:${holdId}`,
           filter: {},
           keyOf: ({ id }: Transaction) => id,
           parseKey: parseUuidKey,
-          read: (range) => ledger.listHoldTransactions(holdId, range),
+          read: (range) => context.ledger.listHoldTransactions(holdId, range),
         }),
     },
     TransactionConnection,

@@ -114,8 +114,8 @@ const VoidHoldResult = builder.unionType('VoidHoldResult', {
   resolveType: outcomeTypeName,
 });
 
-builder.mutationFields((t) => ({
-  placeHold: t.field({
+builder.mutationField('placeHold', (t) =>
+  t.field({
     type: PlaceHoldResult,
     nullable: true,
     description:
@@ -124,7 +124,10 @@ builder.mutationFields((t) => ({
     args: { input: t.arg({ type: PlaceHoldInput, required: true, description: 'The hold.' }) },
     resolve: (_, { input }, context) => post(context, toHold(input)),
   }),
-  captureHold: t.field({
+);
+
+builder.mutationField('captureHold', (t) =>
+  t.field({
     type: CaptureHoldResult,
     nullable: true,
     description:
@@ -133,11 +136,14 @@ builder.mutationFields((t) => ({
     args: { input: t.arg({ type: CaptureHoldInput, required: true, description: 'The capture.' }) },
     resolve: (_, { input }, context) => post(context, toCapture(input)),
   }),
-  voidHold: t.field({
+);
+
+builder.mutationField('voidHold', (t) =>
+  t.field({
     type: VoidHoldResult,
     nullable: true,
     description: 'Ends a hold and releases what remains of it, even if an account is frozen.',
     args: { input: t.arg({ type: VoidHoldInput, required: true, description: 'The release.' }) },
     resolve: (_, { input }, context) => post(context, toVoid(input)),
   }),
-}));
+);

@@ -1,5 +1,6 @@
 import { formatId, parseId } from '../../core/values/ids.ts';
 import { builder } from '../builder.ts';
+import { getLedger } from '../context.ts';
 import { CURRENCIES, STATEMENT_COST } from '../protection/prices.ts';
 
 builder.node('Ledger', {
@@ -17,7 +18,7 @@ builder.node('Ledger', {
       description:
         'The registered currencies and those of existing accounts, ordered by code. Accounts can also use any other ISO 4217 ' +
         'currency.',
-      resolve: (_, __, { ledger }) => ledger.findCurrencies(),
+      resolve: async (state, _, context) => (await getLedger(context, state)).findCurrencies(),
     }),
     closedBefore: t.field({
       type: 'DateTime',
@@ -39,7 +40,7 @@ builder.queryField('ledger', (t) =>
   t.field({
     type: 'Ledger',
     complexity: STATEMENT_COST,
-    description: 'The ledger of this service.',
+    description: 'The ledger of the request.',
     resolve: (_, __, { ledger }) => ledger.state(),
   }),
 );

@@ -1,5 +1,6 @@
 import { AccountFilterInput, readAccountFilter } from '../accounts/account-list.ts';
 import { builder } from '../builder.ts';
+import { getLedger } from '../context.ts';
 import { CURRENCIES, TRIAL_BALANCE_COST } from '../protection/prices.ts';
 
 builder.objectType('TrialBalanceLine', {
@@ -37,6 +38,7 @@ builder.objectField('Ledger', 'trialBalance', (t) =>
         description: 'Includes only accounts that match. Default: all accounts.',
       }),
     },
-    resolve: (_, { filter }, { ledger }) => ledger.trialBalance(readAccountFilter(filter)),
+    resolve: async (state, { filter }, context) =>
+      (await getLedger(context, state)).trialBalance(readAccountFilter(filter)),
   }),
 );

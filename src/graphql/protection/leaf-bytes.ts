@@ -1,4 +1,5 @@
 import { type GraphQLNamedType, isEnumType } from 'graphql';
+import { SCOPES } from '../../core/access/viewer.ts';
 import { MAX_DESCRIPTION_BYTES, MAX_METADATA_BYTES, MAX_NAME_BYTES } from '../../core/values/text.ts';
 
 /** Returns the maximum size of a text in JSON: each byte may be a control character, whose escape has six bytes. */
@@ -37,6 +38,7 @@ const LEAF_LIST_BYTES = 2000;
 /** Returns the maximum bytes of a field's value in JSON, if the service made the value or limits its size. */
 export function bytesOfLeaf(type: GraphQLNamedType, field: string): number {
   if (field === 'differingFields') return LEAF_LIST_BYTES;
+  if (field === 'scopes') return SCOPES.length * ENUM_BYTES;
   if (isEnumType(type)) return ENUM_BYTES;
   return (type.name === 'String' ? TEXT_BYTES[field] : undefined) ?? SCALAR_BYTES[type.name] ?? ENUM_BYTES;
 }
@@ -44,6 +46,7 @@ export function bytesOfLeaf(type: GraphQLNamedType, field: string): number {
 /** Fields of refusals that repeat a text of the request, whatever its length. */
 const AS_GIVEN: ReadonlySet<string> = new Set([
   'AccountNotFoundError.accountId',
+  'ApiKeyNotFoundError.apiKeyId',
   'HoldNotFoundError.holdId',
   'SameAccountError.accountId',
   'TransactionNotFoundError.transactionId',

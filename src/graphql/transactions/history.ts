@@ -53,14 +53,14 @@ builder.objectField('Account', 'history', (t) =>
         }),
       },
       complexity: pageCost,
-      resolve: ({ id }, { filter: input, ...args }, { ledger, budget }) => {
+      resolve: ({ id }, { filter: input, ...args }, context) => {
         const filter = readHistoryFilter(input);
-        return readPage(budget, args, {
+        return readPage(context, args, {
           name: `history:${id}`,
           filter,
           keyOf: ({ version }: EntryLine) => version,
           parseKey: parseVersionKey,
-          read: (range) => ledger.listEntries(id, filter, range),
+          read: (range) => context.ledger.listEntries(id, filter, range),
         });
       },
     },

@@ -83,26 +83,32 @@ const TransferResult = builder.unionType('TransferResult', {
   resolveType: outcomeTypeName,
 });
 
-builder.mutationFields((t) => ({
-  deposit: t.field({
+builder.mutationField('deposit', (t) =>
+  t.field({
     type: DepositResult,
     nullable: true,
     description: 'Posts incoming money: from the external account of the currency to an account.',
     args: { input: t.arg({ type: DepositInput, required: true, description: 'The deposit.' }) },
     resolve: (_, { input }, context) => post(context, toDeposit(input)),
   }),
-  withdraw: t.field({
+);
+
+builder.mutationField('withdraw', (t) =>
+  t.field({
     type: WithdrawResult,
     nullable: true,
     description: 'Posts outgoing money: from an account to the external account of the currency.',
     args: { input: t.arg({ type: WithdrawInput, required: true, description: 'The withdrawal.' }) },
     resolve: (_, { input }, context) => post(context, toWithdrawal(input)),
   }),
-  transfer: t.field({
+);
+
+builder.mutationField('transfer', (t) =>
+  t.field({
     type: TransferResult,
     nullable: true,
     description: 'Moves money from one account to another: debits `from` and credits `to`.',
     args: { input: t.arg({ type: TransferInput, required: true, description: 'The transfer.' }) },
     resolve: (_, { input }, context) => post(context, toTransfer(input)),
   }),
-}));
+);

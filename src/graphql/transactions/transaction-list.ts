@@ -51,14 +51,14 @@ builder.objectField('Transaction', 'reversals', (t) =>
       type: 'Transaction',
       description: 'The transactions that reverse this one, completely or in part, oldest first.',
       complexity: transactionPageCost,
-      resolve: ({ id }, args, { loaders, budget }) =>
-        readPage(budget, args, {
+      resolve: ({ id }, args, context) =>
+        readPage(context, args, {
           name: `reversals:${id}`,
           filter: {},
           keyOf: (reversal: Transaction) => reversal.id,
           parseKey: parseUuidKey,
           read: async (range) => ({
-            rows: await loaders.reversals.load({ original: id, range }),
+            rows: await context.loaders.reversals.load({ original: id, range }),
             stoppedAt: undefined,
           }),
         }),
@@ -81,14 +81,14 @@ builder.queryField('transactions', (t) =>
         }),
       },
       complexity: transactionPageCost,
-      resolve: async (_, { filter: input, ...args }, { ledger, budget }) => {
-        const filter = await readTransactionFilter(ledger, input);
-        return readPage(budget, args, {
+      resolve: async (_, { filter: input, ...args }, context) => {
+        const filter = await readTransactionFilter(context.ledger, input);
+        return readPage(context, args, {
           name: 'transactions',
           filter,
           keyOf: ({ id }: Transaction) => id,
           parseKey: parseUuidKey,
-          read: (range) => ledger.listTransactions(filter, range),
+          read: (range) => context.ledger.listTransactions(filter, range),
         });
       },
     },

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { uuidv7 } from 'uuidv7';
 import type { ApiKey } from '../../core/access/api-key.ts';
+import { forbid } from '../../core/access/forbid.ts';
 import {
   auditKeyCreation,
   auditKeyRevocation,
@@ -92,7 +93,7 @@ async function insertOnce(
 
 /** Returns the id of the key to revoke. */
 export function toRevocation(viewer: Viewer, apiKeyId: string): { readonly id: Uuid } | Refusal {
-  if (visibleKeys(viewer) === 'NONE') return refuse('forbidden', {});
+  if (visibleKeys(viewer) === 'NONE') return forbid(viewer, 'the scope ADMIN');
   if (looksLikeKeyText(apiKeyId)) {
     const problem = 'must be the id of an API key, such as key_…: never send the text of the key here';
     return refuse('malformedInput', { field: 'apiKeyId', problem });
