@@ -182,6 +182,24 @@ export class LedgerClient extends LedgerReads {
     return this.#calls.change('closePeriod', documents.ClosePeriodDocument, input, options);
   }
 
+  /** Creates a ledger. Creating one that exists changes nothing. The client that made this call stays in its own ledger. */
+  createLedger(input: t.CreateLedgerInput, options?: CallOptions): Promise<t.CreateLedgerResult> {
+    return this.#calls.change('createLedger', documents.CreateLedgerDocument, input, options);
+  }
+
+  /**
+   * Creates an API key. The result has its secret, which nobody can read again. If the response is lost, the retry returns
+   * INVALID_INPUT, because the name is taken: revoke that key, and create another one.
+   */
+  createApiKey(input: t.CreateApiKeyInput, options?: CallOptions): Promise<t.CreateApiKeyResult> {
+    return this.#calls.change('createApiKey', documents.CreateApiKeyDocument, input, options);
+  }
+
+  /** Revokes an API key, permanently. Revoking a revoked key returns the same result. `apiKeyId` is its id, `key_…`. */
+  revokeApiKey(apiKeyId: string, options?: CallOptions): Promise<t.RevokeApiKeyResult> {
+    return this.#calls.change('revokeApiKey', documents.RevokeApiKeyDocument, { apiKeyId }, options);
+  }
+
   /**
    * Runs a document of your own and returns its data. A document that is clearly a query is retried until the deadline. A mutation
    * is sent once: whether it may be sent again depends on its idempotency key. Throws NoAnswer, or RequestRejected if the service
