@@ -188,7 +188,7 @@ export class LedgerClient extends LedgerReads {
   }
 
   /**
-   * Creates an API key. The result has its secret, which nobody can read again. If the response is lost, the retry returns
+   * Creates an API key. The result has its secret, which the service does not show again. If the response is lost, the retry returns
    * INVALID_INPUT, because the name is taken: revoke that key, and create another one.
    */
   createApiKey(input: t.CreateApiKeyInput, options?: CallOptions): Promise<t.CreateApiKeyResult> {

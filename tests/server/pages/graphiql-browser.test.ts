@@ -1,8 +1,10 @@
 import { type Browser, chromium as playwright } from 'playwright-core';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
+import { createLedgerClient } from '../../../src/client/index.ts';
 import { startHttpServer } from '../../../src/server/http/http.ts';
 import { createTestDatabase } from '../../support/database.ts';
 import { openLedger } from '../../support/ledger.ts';
+import { makeKey, makeLedger } from '../access/keys.ts';
 
 // Makes the package also unpack libraries that a machine without a desktop lacks.
 process.env['AWS_EXECUTION_ENV'] = 'AWS_Lambda_nodejs22.x';
@@ -67,29 +69,30 @@ test('GraphiQL opens with the tabs, runs them, and sends requests to the service
   expect({ elsewhere, complaints }).toEqual({ elsewhere: [], complaints: [] });
 });
 
-const KEY = 'tlsk_01kbn2m3_Zm9vYmFyLXNlY3JldC1vZi10aGUtdGVzdA';
-
 test('the key and the ledger of the fields are headers of each request, and nothing stores the key', async () => {
+  const main = await openLedger(await createTestDatabase());
+  await makeLedger(main, 'shop-1');
+  const { secret } = await makeKey(main, { allLedgers: true });
+  const keyed = await startHttpServer({
+    engine: main.engine,
+    host: '127.0.0.1',
+    port: 0,
+    log,
+    explorer: true,
+  });
+  onTestFinished(() => keyed.close());
   const window = await browser.newPage({ viewport: { width: 1400, height: 900 } });
   const sent: { readonly key: string | undefined; readonly ledger: string | undefined }[] = [];
-  // The service behind has no keys. This one requires a key, and forwards the rest.
-  await window.route('**/graphql', async (route) => {
-    const request = route.request();
-    if (request.method() !== 'POST') return route.continue();
-    const { authorization, 'x-ledger': named, ...headers } = request.headers();
-    sent.push({ key: authorization, ledger: named });
-    if (authorization === `Bearer ${KEY}`) return route.continue({ headers });
-    return route.fulfill({
-      status: 401,
-      json: { errors: [{ message: 'Send an API key.', extensions: { code: 'UNAUTHENTICATED' } }] },
-    });
+  window.on('request', (request) => {
+    const { authorization, 'x-ledger': named } = request.headers();
+    if (request.method() === 'POST') sent.push({ key: authorization, ledger: named });
   });
-  await window.goto(`${server.url}/graphql`);
+  await window.goto(`${keyed.url}/graphql`);
   const note = window.locator('#credentials-note');
   await expect.poll(() => note.innerText()).toBe('The service requires a valid API key.');
   expect(sent.at(-1)).toEqual({ key: undefined, ledger: undefined });
 
-  await window.getByLabel('API key').fill(` ${KEY} `);
+  await window.getByLabel('API key').fill(` ${secret} `);
   await window.getByLabel('Ledger').fill('shop-1');
   await window.getByLabel('Ledger').press('Enter');
   // The schema is read again, with the key.
@@ -99,9 +102,11 @@ test('the key and the ledger of the fields are headers of each request, and noth
     .click();
   await window.getByText('A double-entry ledger').waitFor({ timeout: 10_000 });
   await window.getByRole('button', { name: /Execute query/ }).click();
-  await expect.poll(() => window.locator('.result-window').innerText()).toContain('data');
+  await expect.poll(() => window.locator('.result-window').innerText()).toContain('100.00');
+  const shop = createLedgerClient({ url: `${keyed.url}/graphql`, apiKey: secret, ledger: 'shop-1' });
+  expect(await shop.account('ext:alice')).toMatchObject({ owner: 'Alice' });
   expect(await note.innerText()).toBe('The key is not stored. A reload forgets it.');
-  expect(sent.at(-1)).toEqual({ key: `Bearer ${KEY}`, ledger: 'shop-1' });
+  expect(sent.at(-1)).toEqual({ key: `Bearer ${secret}`, ledger: 'shop-1' });
 
   // GraphiQL stores its tabs and its history a moment after the request.
   await window.waitForTimeout(1000);
