@@ -209,6 +209,7 @@ describe.each(MODES)('a $mode client:', ({ coalesce }) => {
     function memoryStore() {
       const kept = new Map<string, string>();
       return {
+        kept,
         getItem: (name: string) => kept.get(name),
         addItem: (name: string, value: string) => !kept.has(name) && kept.set(name, value).has(name),
         removeItem: (name: string, value: string) => kept.get(name) === value && kept.delete(name),
@@ -230,6 +231,8 @@ describe.each(MODES)('a $mode client:', ({ coalesce }) => {
       );
       const replayed = (await Promise.all(payments)).map((result) => unwrap(result).replayed);
       expect(replayed.filter((each) => !each)).toHaveLength(2);
+      const sentKeys = [...keyStore.kept.values()].map((record) => JSON.parse(record).key);
+      expect(new Set(sentKeys).size).toBe(2);
       for (const client of clients) expect((await client.account(accountId))?.balance.amount).toBe('1.00');
     });
 
