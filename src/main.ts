@@ -105,7 +105,6 @@ async function serve(
     throw error;
   };
   await printAccess(engine, config, notices).catch(closeEngine);
-  const ledger = await engine.main();
   const server = await startHttpServer({
     engine,
     host,
@@ -122,13 +121,13 @@ async function serve(
   })
     .catch(throwPortError(config))
     .catch(closeEngine);
-  const sweeper = startSweeper(ledger, onFault);
+  const sweeper = startSweeper(engine, onFault);
   notices.info(`GraphQL: ${server.url}/graphql`);
   if (process.stdout.isTTY) {
     notices.info(`${explorer ? 'Open that address in a browser for GraphiQL. ' : ''}Stop with Ctrl+C.`);
   }
 
-  drain.waitFor(() => describeUnfinished(server.openRequests, ledger.load));
+  drain.waitFor(() => describeUnfinished(server.openRequests, engine.load));
   await stopRequested;
   // The requests finish before the ledger that executes them is closed.
   await server.close();

@@ -1,5 +1,5 @@
 import DataLoader from 'dataloader';
-import type { Viewer } from '../core/access/viewer.ts';
+import type { Actor, Viewer } from '../core/access/viewer.ts';
 import type { Account } from '../core/account.ts';
 import type { Hold } from '../core/hold.ts';
 import type { Transaction } from '../core/transaction.ts';
@@ -21,6 +21,7 @@ export class Loaders {
   #entries: DataLoader<EntryPlace, EntryLine | null, string> | undefined;
   #holds: DataLoader<Uuid, Hold | null> | undefined;
   #apiKeys: DataLoader<Uuid, ApiKey | null> | undefined;
+  #actors: DataLoader<Uuid, Actor | null> | undefined;
   #ledgers: DataLoader<string, LedgerState | null> | undefined;
 
   constructor(ledger: Ledger, viewer: Viewer, budget: AnswerBudget) {
@@ -93,6 +94,17 @@ export class Loaders {
     return this.#apiKeys;
   }
 
+  /** Loads the actors of the API keys that the viewer may see. */
+  get actors(): DataLoader<Uuid, Actor | null> {
+    const { engine, id } = this.#ledger;
+    this.#actors ??= createLoader(
+      (ids) => engine.access.findActors(this.#viewer, id, ids),
+      CHUNK.apiKeys,
+      this.#budget,
+    );
+    return this.#actors;
+  }
+
   /** Loads ledgers by name. */
   get ledgers(): DataLoader<string, LedgerState | null> {
     this.#ledgers ??= createLoader(
@@ -118,6 +130,7 @@ export class Loaders {
     this.#entries?.clearAll();
     this.#holds?.clearAll();
     this.#apiKeys?.clearAll();
+    this.#actors?.clearAll();
     this.#ledgers?.clearAll();
   }
 }

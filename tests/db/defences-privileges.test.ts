@@ -64,7 +64,10 @@ describe('the service’s login has no privilege for', () => {
     ...['block = block + 1', `head = ''`, `name = 'mine'`, 'id = gen_random_uuid()'].map(
       (change) => `update ledgers set ${change}`,
     ),
-    `insert into ledgers (id, name) values (gen_random_uuid(), 'mine')`,
+    ...['block', 'head', 'closed_before', 'created_at'].map(
+      (column) =>
+        `insert into ledgers (id, name, ${column}) select gen_random_uuid(), 'mine', ${column} from ledgers`,
+    ),
     'delete from ledgers',
     'update currencies set exponent = 3',
     'delete from currencies',

@@ -91,6 +91,9 @@ export function demandUnchanged({ database, client }: Books): void {
     'holds',
     'audit_events',
     'audit_heads',
+    'actors',
+    'api_keys',
+    'access_state',
   ];
   const columns = tables.map((table) => `(select jsonb_agg(r order by r::text) from ${table} r) as ${table}`);
   const read = () => asOwner(database, `select ${columns.join(', ')}`);

@@ -17,7 +17,7 @@ export function actorId(kind: ActorKind, issuer: string | null, subject: string)
 
 const CLI_NAME = 'command line';
 
-/** The command line: whoever can run it can read and write the database. */
+/** The command line. Its user can read and write the database anyway. */
 export const COMMAND_LINE: Viewer = {
   actor: { id: actorId('CLI', null, CLI_NAME), kind: 'CLI', name: CLI_NAME },
   scopes: new Set(SCOPES),

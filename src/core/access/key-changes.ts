@@ -42,7 +42,7 @@ interface Grant {
   readonly allLedgers: boolean;
 }
 
-/** Whether a viewer may create a key with these scopes: nobody grants a scope or a ledger that they lack. */
+/** Whether a viewer may create a key with these scopes. No caller grants a scope or a ledger that it lacks. */
 export function mayGrant(viewer: Viewer, grant: Grant): boolean {
   return findLacked(viewer, grant) === undefined;
 }

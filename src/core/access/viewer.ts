@@ -1,12 +1,12 @@
 import type { Uuid } from '../values/ids.ts';
 
-/** What a credential permits. None contains another. */
+/** The permissions that a credential can have. None contains another. */
 export const SCOPES = ['READ', 'POST', 'MANAGE', 'ADMIN'] as const;
 export type Scope = (typeof SCOPES)[number];
 
 export type ActorKind = 'API_KEY' | 'TOKEN' | 'CLI';
 
-/** Somebody who proved who they are. */
+/** A caller who proved its identity. */
 export interface Actor {
   readonly id: Uuid;
   readonly kind: ActorKind;
@@ -16,7 +16,7 @@ export interface Actor {
 
 /** The caller of a request, and what the caller may do. Each request has exactly one viewer and one ledger. */
 export interface Viewer {
-  /** Null: the service has no keys yet, so that nobody needs to prove who they are. */
+  /** Null: no API key was ever created, so that callers need no credentials. */
   readonly actor: Actor | null;
   readonly scopes: ReadonlySet<Scope>;
   /** Whether the credential is for all ledgers. Otherwise it is for the ledger of the request only. */

@@ -52,6 +52,19 @@ export async function findKeys(
   return rows.map(toKey);
 }
 
+/** Returns the existing keys whose bearers are these actors. `only`: see `findKeys`. */
+export async function findKeysOf(
+  db: Kysely<DB>,
+  actors: readonly Uuid[],
+  only: Uuid | undefined,
+): Promise<ApiKey[]> {
+  const rows = await keys(db)
+    .where(sql<SqlBool>`k.actor = any(${actors}::uuid[])`)
+    .where(ofLedger(only))
+    .execute();
+  return rows.map(toKey);
+}
+
 /** Lists keys by id, newest first. `only`: see `findKeys`. */
 export async function listKeys(
   db: Kysely<DB>,

@@ -11,8 +11,8 @@ builder.node('ApiKey', {
     description: 'The id of the key: `key_…`.',
     resolve: ({ id }) => formatId('apiKey', id),
   },
-  loadWithoutCache: (id, { viewer, loaders }) => {
-    const uuid = viewer.scopes.has('ADMIN') ? parseId('apiKey', id) : undefined;
+  loadWithoutCache: (id, { loaders }) => {
+    const uuid = parseId('apiKey', id);
     return uuid === undefined ? null : loaders.apiKeys.load(uuid);
   },
   fields: (t) => ({

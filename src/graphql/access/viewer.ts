@@ -25,14 +25,18 @@ const ActorKindEnum = builder.enumType('ActorKind', {
 });
 
 builder.node('Actor', {
-  description: 'Somebody who proved who they are: an API key, or the subject of a token.',
+  description:
+    'A caller who proved its identity: an API key, or the subject of a token. Callers see themselves and, with ADMIN, the actors ' +
+    'of the keys that they see.',
   id: {
     description: 'The id of the actor: `act_…`.',
     resolve: ({ id }) => formatId('actor', id),
   },
-  // Other actors are found through their keys.
-  loadWithoutCache: (id, { viewer: { actor } }) =>
-    actor !== null && parseId('actor', id) === actor.id ? actor : null,
+  loadWithoutCache: (id, { viewer: { actor }, loaders }) => {
+    const uuid = parseId('actor', id);
+    if (uuid === undefined) return null;
+    return uuid === actor?.id ? actor : loaders.actors.load(uuid);
+  },
   fields: (t) => ({
     kind: t.expose('kind', { type: ActorKindEnum, description: 'How the actor proves its identity.' }),
     name: t.exposeString('name', { description: 'The name of the key, or the subject of the token.' }),

@@ -1,9 +1,9 @@
 import type { ApiKey } from '../../core/access/api-key.ts';
 import { type KeyInput, visibleKeys } from '../../core/access/key-changes.ts';
-import type { Viewer } from '../../core/access/viewer.ts';
+import type { Actor, Viewer } from '../../core/access/viewer.ts';
 import type { Refusal } from '../../core/errors.ts';
 import type { Uuid } from '../../core/values/ids.ts';
-import { findKeys, listKeys } from '../../db/access/api-keys.ts';
+import { findKeys, findKeysOf, listKeys } from '../../db/access/api-keys.ts';
 import type { KeysetRange, Listed } from '../../db/keyset.ts';
 import { type LedgerRow, listLedgers } from '../../db/ledgers.ts';
 import type { Database } from '../../db/postgres/database.ts';
@@ -117,6 +117,15 @@ export class Access {
     const only = visible === 'ALL' ? undefined : ledgerId;
     const found = await retryRead(() => findKeys(this.#db, ids, only));
     return new Map(found.map((key) => [key.id, key]));
+  }
+
+  /** Returns the actors with these ids whose keys the viewer may see. */
+  async findActors(viewer: Viewer, ledgerId: Uuid, ids: readonly Uuid[]): Promise<Map<Uuid, Actor>> {
+    const visible = visibleKeys(viewer);
+    if (visible === 'NONE') return new Map();
+    const only = visible === 'ALL' ? undefined : ledgerId;
+    const found = await retryRead(() => findKeysOf(this.#db, ids, only));
+    return new Map(found.map(({ actor }) => [actor.id, actor]));
   }
 
   async #write<T>(write: () => Promise<T | Refusal>): Promise<T | Refusal> {

@@ -1,10 +1,10 @@
 import type { IncomingMessage } from 'node:http';
 import { GraphQLError } from 'graphql';
 import { ANYBODY, type Viewer } from '../../core/access/viewer.ts';
+import { MAIN } from '../../core/create-ledger.ts';
 import { formatId } from '../../core/values/ids.ts';
 import { requestRefused } from '../../graphql/execution/answer.ts';
 import type { ApiKey } from '../../ledger/access/access.ts';
-import { MAIN } from '../../ledger/engine.ts';
 import type { Ledger, LedgerEngine } from '../../ledger/ledger.ts';
 import { HOW_TO_SEND, readKey, readLedgerName, unauthenticated } from './credentials.ts';
 
@@ -35,7 +35,7 @@ export async function identify(engine: LedgerEngine, head: Head): Promise<Caller
   if (key === undefined && (await access.isKeyed())) {
     return unauthenticated(
       credential === 'UNKNOWN'
-        ? 'The API key is unknown. Check that it is complete and belongs to this service.'
+        ? 'The API key is unknown. Check that it belongs to this service.'
         : `The request has no API key. ${HOW_TO_SEND}`,
     );
   }

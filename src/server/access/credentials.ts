@@ -4,16 +4,12 @@
  */
 import type { IncomingMessage } from 'node:http';
 import type { GraphQLError } from 'graphql';
+import { looksLikeKeyText, parseKeyText } from '../../core/access/key-text.ts';
+import { isLedgerName } from '../../core/create-ledger.ts';
 import { requestRefused } from '../../graphql/execution/answer.ts';
 
-/** The beginning of each API key. */
-const KEY_MARK = 'tlsk_';
 /** RFC 9110, section 11.1: the name of a scheme is case-insensitive. */
 const BEARER = /^bearer(?: |$)/i;
-const KEY = /^tlsk_[\w-]+$/;
-/** Longer than any key. */
-const MAX_KEY_LENGTH = 200;
-const LEDGER_NAME = /^[a-z0-9][a-z0-9._-]{0,62}$/;
 
 type Head = Pick<IncomingMessage, 'rawHeaders'>;
 
@@ -28,17 +24,12 @@ export function readKey(request: Head): string | undefined | GraphQLError {
     return unauthenticated(`The authorization header does not have the scheme Bearer. ${HOW_TO_SEND}`);
   }
   const key = given.replace(BEARER, '');
-  if (!key.startsWith(KEY_MARK)) {
-    return unauthenticated(
-      `The credential is not an API key: it does not begin with ${KEY_MARK}. ${HOW_TO_SEND}`,
-    );
-  }
-  if (key.length > MAX_KEY_LENGTH || !KEY.test(key)) {
-    return unauthenticated(
-      `The API key is malformed: a key has only letters, digits, "_" and "-". Send it exactly as it was shown. ${HOW_TO_SEND}`,
-    );
-  }
-  return key;
+  if (parseKeyText(key) !== undefined) return key;
+  return unauthenticated(
+    looksLikeKeyText(key)
+      ? `The API key is malformed. Send it exactly as it was shown when it was created. ${HOW_TO_SEND}`
+      : `The credential is not an API key, which begins with tlsk_. ${HOW_TO_SEND}`,
+  );
 }
 
 /** Returns the ledger that a request names, undefined if it names none, or the refusal of an invalid name. */
@@ -48,7 +39,7 @@ export function readLedgerName(request: Head): string | undefined | GraphQLError
   if (more.length > 0) {
     return requestRefused(400, `The request has ${more.length + 1} x-ledger headers. Send one.`);
   }
-  if (LEDGER_NAME.test(name)) return name;
+  if (isLedgerName(name)) return name;
   return requestRefused(
     400,
     'The header x-ledger is not the name of a ledger. A name has 1 to 63 characters of a-z, 0-9, "-", "_" and ".", and begins ' +
@@ -68,8 +59,7 @@ function valuesOf({ rawHeaders }: Head, name: string): string[] {
 
 /** Returns whether a URL contains an API key, also if some of its characters are percent-encoded. */
 export function containsKey(url: string): boolean {
-  if (url.includes(KEY_MARK)) return true;
-  return url.includes('%') && decode(url).includes(KEY_MARK);
+  return looksLikeKeyText(url) || (url.includes('%') && looksLikeKeyText(decode(url)));
 }
 
 function decode(url: string): string {

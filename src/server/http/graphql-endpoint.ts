@@ -26,7 +26,7 @@ import {
   type RequestFacts,
 } from '../../graphql/execution/yoga.ts';
 import { AnswerBudget } from '../../graphql/protection/answer-budget.ts';
-import type { Ledger, LedgerEngine } from '../../ledger/ledger.ts';
+import type { LedgerEngine } from '../../ledger/ledger.ts';
 import { type Caller, identify } from '../access/authentication.ts';
 import { Admission } from './admission.ts';
 import { BodyReader } from './body.ts';
@@ -55,10 +55,8 @@ export interface GraphQLEndpoint {
   close(): Promise<void>;
 }
 
-/** `main`: its load is that of the process. */
 export function createGraphQLEndpoint(
   engine: LedgerEngine,
-  main: Pick<Ledger, 'load' | 'hasRoomFor'>,
   onFault: OnFault,
   { fastPath = true, compileAfter, trustedDocuments, onReading = () => {}, ...options }: EndpointOptions = {},
 ): GraphQLEndpoint {
@@ -68,7 +66,7 @@ export function createGraphQLEndpoint(
     plugins: hasTrustedDocuments ? [trustedDocumentsPlugin(trustedDocuments)] : [],
   });
   const plain = new FastPath(yoga, { onFault, compileAfter, trustedDocuments });
-  const admission = new Admission(main);
+  const admission = new Admission();
   const bodies = new BodyReader(admission, hasTrustedDocuments);
   const unread = new UnreadAnswers();
 
@@ -78,7 +76,7 @@ export function createGraphQLEndpoint(
     notes: RequestNotes,
     caller: Caller,
   ): Promise<HttpAnswer | null> => {
-    const reading = bodies.read(request);
+    const reading = bodies.read(request, caller.ledger);
     onReading(request);
     const body = await reading;
     if (body === null) return null;

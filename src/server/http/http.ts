@@ -85,9 +85,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
       log.error({ err: error, requestId }, 'a request failed with an internal error');
     return requestId;
   };
-  // The load of the process is the same in each ledger.
-  const main = await engine.main();
-  const endpoint = createGraphQLEndpoint(engine, main, reportFault, {
+  const endpoint = createGraphQLEndpoint(engine, reportFault, {
     explorer: options.explorer ?? true,
     fastPath: options.fastPath ?? true,
     trustedDocuments: options.trustedDocuments,
@@ -97,8 +95,8 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
   const server = createConfiguredServer(options);
   const connections = new Connections(server, options.maxConnections ?? limits.MAX_CONNECTIONS);
   refuseUnreadableRequests(server, connections);
-  const metrics = createMetrics({ ledger: main, bufferedBytes: endpoint.bufferedBytes });
-  const health = createHealth({ ledger: main, draining: () => connections.closing });
+  const metrics = createMetrics({ engine, bufferedBytes: endpoint.bufferedBytes });
+  const health = createHealth({ engine, draining: () => connections.closing });
   const origins = new Set(options.corsOrigins);
   const names = allowedHosts === null ? null : new AllowedHosts(allowedHosts);
   const routes = new Map<string | undefined, Route>([

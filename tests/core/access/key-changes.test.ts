@@ -101,7 +101,7 @@ describe('the input of a key', () => {
     [{ requestsPerSecond: 1.5 }, 'requestsPerSecond'],
     [{ requestsPerSecond: 1_000_001 }, 'requestsPerSecond'],
     [{ requestsPerSecond: Number.NaN }, 'requestsPerSecond'],
-  ])('is refused with %j', ([change, field]) => {
+  ])('is refused with %o', ([change, field]) => {
     expect(read(change)).toMatchObject({ code: 'INVALID_INPUT', facts: { field } });
   });
 
@@ -112,7 +112,7 @@ describe('the input of a key', () => {
     { requestsPerSecond: 1 },
     { requestsPerSecond: 1_000_000 },
     { allLedgers: true },
-  ])('is accepted with %j', (change) => {
+  ])('is accepted with %o', (change) => {
     expect(read(change)).toMatchObject(change);
   });
 

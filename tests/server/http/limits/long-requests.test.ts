@@ -73,7 +73,7 @@ describe.each([
 ])('a large batch that is executed %s', (_, options) => {
   const endpoint = (ledger: Ledger) => {
     const engine = { access: OPEN, ledger: async () => ledger } as unknown as LedgerEngine;
-    return createGraphQLEndpoint(engine, ledger, () => expect.unreachable(), options);
+    return createGraphQLEndpoint(engine, () => expect.unreachable(), options);
   };
 
   test('is read in several turns of the event loop', async () => {

@@ -1,0 +1,293 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, afterEach, describe, expect, it, vi } from 'vitest';
+import { formatKeyText } from '../../../src/core/access/key-text.ts';
+import { formatId } from '../../../src/core/values/ids.ts';
+import type { Access } from '../../../src/ledger/access/access.ts';
+import { UnavailableError } from '../../../src/ledger/ledger.ts';
+import { createKey, ledgerIdOf, openEngine, viewer } from '../../support/access.ts';
+import { asOwner, createTestDatabase } from '../../support/database.ts';
+import { expectSoundBooks } from '../../support/ledger.ts';
+import { statementsDuring } from '../../support/statements.ts';
+import { startTcpProxy } from '../../support/tcp-proxy.ts';
+
+const database = await createTestDatabase();
+await asOwner(database, `alter database ${database.name} set log_statement = 'all'`);
+const engine = await openEngine(database);
+const { access } = engine;
+const main = await ledgerIdOf(access);
+const { access: other } = await openEngine(database);
+afterAll(() => expectSoundBooks(database));
+afterEach(() => void vi.useRealTimers());
+
+/** Returns how many statements read keys while `run` runs. */
+async function keyReads(run: () => Promise<unknown>): Promise<number> {
+  const statements = await statementsDuring(database, run);
+  return statements.filter((text) => text.includes('from "api_keys"')).length;
+}
+
+const authenticate = async (by: Access, text: string) => {
+  const answer = await by.authenticate(text);
+  return typeof answer === 'string' ? answer : 'VALID';
+};
+const withSecret = (id: string) => formatKeyText(id, randomBytes(32));
+const revoke = (id: string) => access.revokeKey(viewer(), main, formatId('apiKey', id), 'r');
+
+describe('a key', () => {
+  it('gives its bearer its scopes, its ledger and its actor', async () => {
+    const one = await createKey(access, main, { scopes: ['POST', 'READ'] });
+    const all = await createKey(access, main, { allLedgers: true });
+    expect(await other.authenticate(one.secret)).toMatchObject({
+      key: { ...one.apiKey, lastUsedAt: null },
+      viewer: { actor: one.apiKey.actor, scopes: new Set(['READ', 'POST']), allLedgers: false, owner: null },
+    });
+    expect(await other.authenticate(all.secret)).toMatchObject({
+      key: { ledger: null },
+      viewer: { actor: all.apiKey.actor, scopes: new Set(['READ']), allLedgers: true },
+    });
+  });
+
+  it('is unknown with a wrong secret, or the secret of another key', async () => {
+    const { apiKey, secret } = await createKey(access, main);
+    const { secret: foreign } = await createKey(access, main);
+    const mixed = apiKey.prefix + foreign.slice(apiKey.prefix.length);
+    for (const by of [access, other]) {
+      for (const text of [
+        mixed,
+        withSecret(apiKey.id),
+        withSecret(randomUUID()),
+        '',
+        'tlsk_',
+        `${secret}x`,
+      ]) {
+        expect(await authenticate(by, text)).toBe('UNKNOWN');
+      }
+      expect(await authenticate(by, secret)).toBe('VALID');
+      // A wrong secret after the right one.
+      expect(await authenticate(by, mixed)).toBe('UNKNOWN');
+    }
+  });
+
+  it('expires at the instant of its expiry, also where it is cached', async () => {
+    const expiresAtMs = Date.now() + 60_000;
+    const { apiKey, secret } = await createKey(access, main, { expiresAt: BigInt(expiresAtMs) * 1000n });
+    vi.useFakeTimers({ toFake: ['Date'] });
+    vi.setSystemTime(expiresAtMs - 1);
+    expect(await authenticate(access, secret)).toBe('VALID');
+    for (const ms of [expiresAtMs, expiresAtMs + 1]) {
+      vi.setSystemTime(ms);
+      expect(await authenticate(access, secret)).toBe('EXPIRED');
+      expect(await authenticate(other, secret)).toBe('EXPIRED');
+      expect(await authenticate(other, withSecret(apiKey.id))).toBe('UNKNOWN');
+    }
+  });
+
+  it('that was revoked is rejected at once in this process, and within 5 seconds in others', async () => {
+    const [busy, idle] = [await createKey(access, main), await createKey(access, main)];
+    const keys = [busy, idle];
+    for (const { secret } of keys) {
+      expect(await authenticate(access, secret)).toBe('VALID');
+      expect(await authenticate(other, secret)).toBe('VALID');
+    }
+    for (const { apiKey } of keys) expect(await revoke(apiKey.id)).toMatchObject({ code: 'API_KEY_REVOKED' });
+    const since = performance.now();
+    for (const { secret } of keys) expect(await authenticate(access, secret)).toBe('REVOKED');
+    let answer = await authenticate(other, busy.secret);
+    expect(answer).toBe('VALID');
+    while (answer === 'VALID') {
+      await sleep(50);
+      answer = await authenticate(other, busy.secret);
+    }
+    expect(answer).toBe('REVOKED');
+    expect(performance.now() - since).toBeLessThan(5000);
+    await sleep(4100 - (performance.now() - since));
+    // The first request after a pause waits for the read.
+    expect(await authenticate(other, idle.secret)).toBe('REVOKED');
+  });
+
+  it('that is revoked while requests use it is rejected by every request that begins afterwards', async () => {
+    for (let round = 0; round < 10; round += 1) {
+      const { apiKey, secret } = await createKey(access, main);
+      // These may read the key before it is revoked, and receive the row afterwards.
+      const racing = Array.from({ length: 5 }, () => authenticate(access, secret));
+      await revoke(apiKey.id);
+      expect(await authenticate(access, secret)).toBe('REVOKED');
+      await Promise.all(racing);
+      expect(await authenticate(access, secret)).toBe('REVOKED');
+    }
+  });
+});
+
+describe('the database is read', () => {
+  it('once by concurrent requests with a key, and not again for those that follow', async () => {
+    const { secret } = await createKey(access, main);
+    const run = () => Promise.all(Array.from({ length: 50 }, () => authenticate(other, secret)));
+    expect(await keyReads(run)).toBe(1);
+    expect(await keyReads(run)).toBe(0);
+  });
+
+  it('once for wrong secrets of a known id, however old the cached row is', async () => {
+    const { apiKey } = await createKey(access, main);
+    const guess = async () => {
+      for (let count = 0; count < 20; count += 1) {
+        expect(await authenticate(other, withSecret(apiKey.id))).toBe('UNKNOWN');
+      }
+    };
+    expect(await keyReads(guess)).toBe(1);
+    await sleep(4200);
+    expect(await keyReads(guess)).toBe(0);
+  });
+
+  it('once a second for an unknown id, whose key is found a second after it was created', async () => {
+    const id = randomUUID();
+    const secret = randomBytes(32);
+    const text = formatKeyText(id, secret);
+    const run = async () => {
+      for (let count = 0; count < 20; count += 1) expect(await authenticate(other, text)).toBe('UNKNOWN');
+    };
+    expect(await keyReads(run)).toBe(1);
+    expect(await keyReads(run)).toBeLessThanOrEqual(1);
+    await asOwner(
+      database,
+      `insert into api_keys (id, name, scopes, secret)
+       values ('${id}', '${id}', '{READ}', sha256('\\x${secret.toString('hex')}'))`,
+    );
+    await sleep(1100);
+    expect(await authenticate(other, text)).toBe('VALID');
+  });
+
+  it('never for malformed texts', async () => {
+    const texts = ['', 'x', 'tlsk_', 'tlsk_'.repeat(200_000), `tlsk_${'!'.repeat(70)}`, '\ud800'.repeat(75)];
+    const run = async () => {
+      for (const text of texts) expect(await authenticate(other, text)).toBe('UNKNOWN');
+    };
+    expect(await keyReads(run)).toBe(0);
+  });
+
+  it('never again for a revoked key', async () => {
+    const { apiKey, secret } = await createKey(access, main);
+    await revoke(apiKey.id);
+    expect(await authenticate(other, secret)).toBe('REVOKED');
+    await sleep(4100);
+    const run = async () => expect(await authenticate(other, secret)).toBe('REVOKED');
+    expect(await keyReads(run)).toBe(0);
+  });
+});
+
+it('the use of a key is recorded, at most once a minute', async () => {
+  const { apiKey, secret } = await createKey(access, main);
+  const lastUsedAt = async () =>
+    (await access.findKeys(viewer(), main, [apiKey.id])).get(apiKey.id)?.lastUsedAt;
+  const use = async () => {
+    for (const by of [access, other, access]) expect(await authenticate(by, secret)).toBe('VALID');
+    await sleep(300);
+  };
+  const statements = await statementsDuring(database, use);
+  expect(statements.filter((text) => text.includes('update "api_keys"'))).toHaveLength(2);
+  const first = await lastUsedAt();
+  expect(Number(BigInt(Date.now()) * 1000n - (first ?? 0n))).toBeLessThan(5_000_000);
+  // Another process attempts it, and the database keeps the first time of the minute.
+  const { access: third } = await openEngine(database);
+  expect(await authenticate(third, secret)).toBe('VALID');
+  await sleep(300);
+  expect(await lastUsedAt()).toBe(first);
+  // A wrong secret is not a use.
+  const { apiKey: unused } = await createKey(access, main);
+  expect(await authenticate(access, withSecret(unused.id))).toBe('UNKNOWN');
+  await sleep(300);
+  expect((await access.findKeys(viewer(), main, [unused.id])).get(unused.id)?.lastUsedAt).toBeNull();
+});
+
+it('a use that cannot be recorded is reported once, and delays no request', async () => {
+  const broken = await createTestDatabase();
+  const faults: unknown[] = [];
+  const { access: failing } = await openEngine(broken, { onFault: (error) => faults.push(error) });
+  const ledgerId = await ledgerIdOf(failing);
+  await asOwner(broken, 'revoke update (last_used_at) on api_keys from tls_app');
+  for (let count = 0; count < 4; count += 1) {
+    const { secret } = await createKey(failing, ledgerId);
+    expect(await authenticate(failing, secret)).toBe('VALID');
+    await vi.waitFor(() => expect(faults).toHaveLength(1));
+  }
+  expect(faults).toMatchObject([{ code: '42501' }]);
+});
+
+describe('while the database does not answer', () => {
+  it('a key is accepted until its cached row is 4 seconds old, and never afterwards', async () => {
+    const proxy = await startTcpProxy(database.serviceUrl);
+    const cut = await openEngine({ serviceUrl: proxy.url });
+    const { secret } = await createKey(access, main);
+    const unread = await createKey(access, main);
+    expect(await authenticate(cut.access, secret)).toBe('VALID');
+    const since = performance.now();
+    proxy.refuse();
+    // A key that is not cached is not accepted.
+    const waiting = expect(authenticate(cut.access, unread.secret)).rejects.toThrow(UnavailableError);
+    let accepted = 0;
+    for (;;) {
+      const asked = performance.now() - since;
+      const answer = await authenticate(cut.access, secret).catch((error: unknown) => error);
+      if (answer !== 'VALID') {
+        expect(answer).toBeInstanceOf(UnavailableError);
+        break;
+      }
+      accepted = asked;
+      await sleep(20);
+    }
+    expect(accepted).toBeGreaterThan(3500);
+    expect(accepted).toBeLessThan(4100);
+    // A wrong secret of the cached key needs no database.
+    const wrong = secret.slice(0, 32) + randomBytes(32).toString('base64url');
+    expect(await authenticate(cut.access, wrong)).toBe('UNKNOWN');
+    await waiting;
+    proxy.admit();
+    await vi.waitFor(async () => expect(await authenticate(cut.access, secret)).toBe('VALID'), 5000);
+    await cut.close();
+    await proxy.close();
+  });
+
+  it('it is not known whether there are keys, unless there are', async () => {
+    const keyless = await createTestDatabase();
+    const proxy = await startTcpProxy(keyless.serviceUrl);
+    const [cut, keyed] = [
+      await openEngine({ serviceUrl: proxy.url }),
+      await openEngine({ serviceUrl: proxy.url }),
+    ];
+    const direct = await openEngine(keyless);
+    expect(await cut.access.isKeyed()).toBe(false);
+    await createKey(direct.access, await ledgerIdOf(direct.access));
+    expect(await keyed.access.isKeyed()).toBe(true);
+    proxy.refuse();
+    await sleep(1000);
+    for (let count = 0; count < 2; count += 1) {
+      await expect(cut.access.isKeyed()).rejects.toThrow(UnavailableError);
+    }
+    expect(await keyed.access.isKeyed()).toBe(true);
+    await Promise.all([cut.close(), keyed.close()]);
+    await proxy.close();
+  });
+});
+
+it('the first key is noticed at once in this process, and within a second in others, for good', async () => {
+  const keyless = await createTestDatabase();
+  await asOwner(keyless, `alter database ${keyless.name} set log_statement = 'all'`);
+  const [a, b] = [await openEngine(keyless), await openEngine(keyless)];
+  const ledgerId = await ledgerIdOf(a.access);
+  const flagReads = async (run: () => Promise<unknown>) => {
+    const statements = await statementsDuring(keyless, run);
+    return statements.filter((text) => text.includes('from "access_state"')).length;
+  };
+  const askOften = () => Promise.all(Array.from({ length: 100 }, () => b.access.isKeyed()));
+  expect(await a.access.isKeyed()).toBe(false);
+  expect(await flagReads(askOften)).toBe(1);
+  const { apiKey } = await createKey(a.access, ledgerId);
+  const since = performance.now();
+  expect(await a.access.isKeyed()).toBe(true);
+  while (!(await b.access.isKeyed())) await sleep(20);
+  expect(performance.now() - since).toBeLessThan(1500);
+  // Revoking the last key does not open the service.
+  await a.access.revokeKey(viewer(), ledgerId, formatId('apiKey', apiKey.id), 'r');
+  await sleep(1100);
+  expect(await flagReads(askOften)).toBe(0);
+  for (const { access: each } of [a, b, await openEngine(keyless)]) expect(await each.isKeyed()).toBe(true);
+});
