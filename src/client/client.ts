@@ -22,7 +22,7 @@ import type * as t from './types.ts';
 /**
  * Creates a client of the ledger service at `url`. It holds no connection and needs no closing.
  *
- * @throws TypeError if `url` is not a URL of http or https, or if the key store cannot keep its users apart.
+ * @throws TypeError if an option has a wrong form, or if the key store cannot keep its users apart.
  */
 export function createLedgerClient(options: LedgerClientOptions): LedgerClient {
   return new LedgerClient(options);
@@ -180,6 +180,24 @@ export class LedgerClient extends LedgerReads {
   /** Closes the period before an instant. It cannot be opened again. */
   closePeriod(input: t.ClosePeriodInput, options?: CallOptions): Promise<t.ClosePeriodResult> {
     return this.#calls.change('closePeriod', documents.ClosePeriodDocument, input, options);
+  }
+
+  /** Creates a ledger. Creating one that exists changes nothing. The client that made this call stays in its own ledger. */
+  createLedger(input: t.CreateLedgerInput, options?: CallOptions): Promise<t.CreateLedgerResult> {
+    return this.#calls.change('createLedger', documents.CreateLedgerDocument, input, options);
+  }
+
+  /**
+   * Creates an API key. The result has its secret, which the service does not show again. If the response is lost, the retry returns
+   * INVALID_INPUT, because the name is taken: revoke that key, and create another one.
+   */
+  createApiKey(input: t.CreateApiKeyInput, options?: CallOptions): Promise<t.CreateApiKeyResult> {
+    return this.#calls.change('createApiKey', documents.CreateApiKeyDocument, input, options);
+  }
+
+  /** Revokes an API key, permanently. Revoking a revoked key returns the same result. `apiKeyId` is its id, `key_…`. */
+  revokeApiKey(apiKeyId: string, options?: CallOptions): Promise<t.RevokeApiKeyResult> {
+    return this.#calls.change('revokeApiKey', documents.RevokeApiKeyDocument, { apiKeyId }, options);
   }
 
   /**

@@ -1,3 +1,5 @@
+import { withoutKeys } from './identity.ts';
+
 /** Returns the location of the page or worker; undefined in Node.js. */
 function pageLocation(): { readonly href: string; readonly origin: string } | undefined {
   const { location } = globalThis as {
@@ -13,6 +15,9 @@ function pageLocation(): { readonly href: string; readonly origin: string } | un
  */
 export function endpointOf(given: string): string {
   const text = String(given);
+  if (withoutKeys(text) !== text) {
+    throw new TypeError("The client's url must not contain an API key: pass it as the option apiKey.");
+  }
   const subject = `The client's url ${JSON.stringify(text)}`;
   let url: URL;
   try {

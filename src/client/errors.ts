@@ -38,26 +38,26 @@ export class OutcomeUnknown extends Error {
   }
 }
 
-/** The intent is kept for another input. Nothing was sent. */
+/** The intent is kept for another input or service. Nothing was sent. */
 export class IntentConflict extends Error {
   override readonly name = 'IntentConflict';
   readonly intent: string;
-  /** The operation, input and key that the intent is kept for, as JSON. */
+  /** The service, operation, input and key that the intent is kept for, as JSON. */
   readonly kept: string;
 
   constructor(intent: string, kept: string) {
     super(
-      `The intent ${JSON.stringify(intent)} is kept for another input: ${kept}. Use another intent for another operation, ` +
-        'or forget this one when it is settled.',
+      `The intent ${JSON.stringify(intent)} is kept for another input or another url: ${kept}. Use another intent for another ` +
+        'operation, or forget this one when it is settled.',
     );
     this.intent = intent;
     this.kept = kept;
   }
 }
 
-/** The service rejects the request: its document, its variables or its API key are invalid. Nothing was done. */
+/** The service rejects the request, such as its document or its variables. Nothing was done. */
 export class RequestRejected extends Error {
-  override readonly name = 'RequestRejected';
+  override readonly name: string = 'RequestRejected';
   /** The status of HTTP. */
   readonly status: number;
   /** The errors of GraphQL, as the service sent them. */
@@ -68,6 +68,29 @@ export class RequestRejected extends Error {
     super(`The service rejected the request with status ${status}${why === '' ? '.' : `: ${why}`}`);
     this.status = status;
     this.errors = errors;
+  }
+}
+
+/** The service requires an API key, or does not accept the client's: it is unknown, expired or revoked. Nothing was done. */
+export class UnauthenticatedError extends RequestRejected {
+  override readonly name = 'UnauthenticatedError';
+
+  constructor(status: number, errors: readonly GraphQLFault[]) {
+    super(status, errors, 'The service requires an API key.');
+    this.message = withAdvice(this.message, 'Create the client with a valid apiKey.');
+  }
+}
+
+/**
+ * The credential does not permit the query, or not the ledger of the request. Nothing was done. A mutation without permission
+ * returns the refusal FORBIDDEN instead.
+ */
+export class PermissionDenied extends RequestRejected {
+  override readonly name = 'PermissionDenied';
+
+  constructor(status: number, errors: readonly GraphQLFault[]) {
+    super(status, errors);
+    this.message = withAdvice(this.message, 'Create the client with an apiKey that permits it.');
   }
 }
 
@@ -83,6 +106,10 @@ export class Unreachable extends Error {
 /** Returns the message for a query without a result. */
 export function queryFailed(operation: string, attempts: number, cause: unknown): string {
   return `Query ${operation} failed after ${count(attempts)}. ${messageOf(cause)}`;
+}
+
+function withAdvice(message: string, advice: string): string {
+  return `${message.replace(/\.?$/, '.')} ${advice}`;
 }
 
 function count(attempts: number): string {

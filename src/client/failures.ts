@@ -1,5 +1,8 @@
 import { RequestRejected, Unreachable } from './errors.ts';
 
+/** Codes of errors for a whole request that the service did not read: it was too busy, or the caller exceeded a rate limit. */
+export type UnreadCode = 'OVERLOADED' | 'RATE_LIMITED';
+
 /** A request without a usable response. Its outcome is unknown, and the same request may be sent again. */
 export class NoAnswer extends Error {
   override readonly name = 'NoAnswer';
@@ -9,19 +12,18 @@ export class NoAnswer extends Error {
   readonly isLasting: boolean;
   /** Whether the service executed the request and had a fault. Another call of the same request may have caused it. */
   readonly isFault: boolean;
-  /** Whether the service was too busy to read the request. It was certainly not done. */
-  readonly isOverload: boolean;
+  /** Why the service did not read the request, which was certainly not done. */
+  readonly unread: UnreadCode | undefined;
 
   constructor(
     message: string,
-    options: ErrorOptions &
-      Partial<Pick<NoAnswer, 'retryAfterMs' | 'isLasting' | 'isFault' | 'isOverload'>> = {},
+    options: ErrorOptions & Partial<Pick<NoAnswer, 'retryAfterMs' | 'isLasting' | 'isFault' | 'unread'>> = {},
   ) {
     super(message, options);
     this.retryAfterMs = options.retryAfterMs ?? 0;
     this.isLasting = options.isLasting ?? false;
     this.isFault = options.isFault ?? false;
-    this.isOverload = options.isOverload ?? false;
+    this.unread = options.unread;
   }
 }
 
@@ -65,7 +67,7 @@ function reasonOf(error: unknown): string {
 export function forbiddenByBrowser(endpoint: string, origin: string, cause: unknown): NoAnswer {
   return new NoAnswer(
     `The browser blocks the responses of ${new URL(endpoint).origin} to this page, but the service is reachable. Add ${origin} to ` +
-      `the service's CORS_ORIGINS. It accepts only the header content-type from a page: omit apiKey and headers.`,
+      `the service's CORS_ORIGINS. It accepts no other headers from a page than those of the client: omit the option headers.`,
     { cause, isLasting: true },
   );
 }

@@ -37,6 +37,15 @@ export type AccountStatus =
   /** The account can be used. */
   | 'OPEN';
 
+/** How an actor proves its identity. */
+export type ActorKind =
+  /** By an API key. */
+  | 'API_KEY'
+  /** By access to the database: the command line of the ledger. */
+  | 'CLI'
+  /** By a token of an identity provider. */
+  | 'TOKEN';
+
 /** A condition on an account. The operation is posted only if all given bounds hold; otherwise it is CONDITION_FAILED. Any account of the ledger is allowed, with any status, whether the operation changes it or not. Set at least one bound. */
 export type BalanceConditionInput = {
   /** The account. Its id, `acct_…`, or `ext:<externalId>`. */
@@ -136,12 +145,34 @@ export type CreateAccountsInput = {
   readonly accounts: ReadonlyArray<CreateAccountInput>;
 };
 
+/** A key for the ledger of the request, or for all ledgers. It permits nothing that the caller lacks. */
+export type CreateApiKeyInput = {
+  /** True: the key is for all ledgers. False: it is for the ledger of the request. */
+  readonly allLedgers?: boolean;
+  /** When it expires: an instant in the future. Default: never. */
+  readonly expiresAt?: string | null | undefined;
+  /** A name for people, such as the backend that uses the key. Unique among the keys of the same ledger that are not revoked: if the answer is lost, sending the request again is INVALID_INPUT. Revoke the key, then create another one. */
+  readonly name: string;
+  /** Restricts its bearer to the accounts of this owner. Not supported: any value is INVALID_INPUT. */
+  readonly owner?: string | null | undefined;
+  /** The maximum number of its requests per second. Default: that of the service. */
+  readonly requestsPerSecond?: number | null | undefined;
+  /** The scopes of its bearer. At least one. */
+  readonly scopes: ReadonlyArray<Scope>;
+};
+
 /** A currency outside ISO 4217, such as BTC with 8 decimals or ETH with 18. */
 export type CreateCurrencyInput = {
   /** The code: 3 to 12 of the characters A to Z and 0 to 9, starting with a letter. */
   readonly code: string;
   /** The number of decimals of its amounts: 0 to 30. */
   readonly exponent: number;
+};
+
+/** A ledger, apart from all others: with its own accounts, currencies, periods and journal. */
+export type CreateLedgerInput = {
+  /** The permanent name of the ledger: 1 to 63 of the characters a to z, 0 to 9, `-`, `_` and `.`, starting with a letter or a digit. */
+  readonly name: string;
 };
 
 /** Money that came in from outside. The idempotency key belongs to `accountId`. */
@@ -386,6 +417,23 @@ export type ReverseTransactionInput = {
   readonly transactionId: string;
 };
 
+/** The key to revoke. */
+export type RevokeApiKeyInput = {
+  /** The id of the key, `key_…`. */
+  readonly apiKeyId: string;
+};
+
+/** A set of permissions. No scope contains another. A result of a mutation may be read without READ, except for its lists, the trial balance and the head of the journal. */
+export type Scope =
+  /** Creates and revokes API keys, creates ledgers. */
+  | 'ADMIN'
+  /** Creates and changes accounts, registers currencies, closes periods. */
+  | 'MANAGE'
+  /** Moves money. */
+  | 'POST'
+  /** Reads accounts, transactions and holds: queries, subscriptions and `preview`. */
+  | 'READ';
+
 /** A side of the books. */
 export type Side =
   /** The right side. It raises the balance of a CREDIT account and lowers that of a DEBIT account. */
@@ -519,6 +567,10 @@ export type TransactionFieldsFragment = { readonly __typename: 'Transaction', re
 export type HoldFieldsFragment = { readonly __typename: 'Hold', readonly id: string, readonly status: HoldStatus, readonly expiresAt: string | null, readonly createdAt: string, readonly from: { readonly id: string }, readonly to: { readonly id: string }, readonly amount: { readonly amount: string, readonly currency: string }, readonly captured: { readonly amount: string, readonly currency: string }, readonly remaining: { readonly amount: string, readonly currency: string } };
 
 export type LedgerFieldsFragment = { readonly __typename: 'Ledger', readonly id: string, readonly name: string, readonly closedBefore: string | null, readonly createdAt: string, readonly currencies: ReadonlyArray<{ readonly code: string, readonly exponent: number }>, readonly head: { readonly number: string, readonly hash: string, readonly cursor: string, readonly createdAt: string } };
+
+export type LedgerNameFragment = { readonly __typename: 'Ledger', readonly id: string, readonly name: string, readonly createdAt: string };
+
+export type ApiKeyFieldsFragment = { readonly __typename: 'ApiKey', readonly id: string, readonly name: string, readonly prefix: string, readonly scopes: ReadonlyArray<Scope>, readonly owner: string | null, readonly requestsPerSecond: number | null, readonly createdAt: string, readonly expiresAt: string | null, readonly lastUsedAt: string | null, readonly revokedAt: string | null, readonly actor: { readonly id: string, readonly kind: ActorKind, readonly name: string }, readonly ledger: { readonly __typename: 'Ledger', readonly id: string, readonly name: string, readonly createdAt: string } | null };
 
 export type DepositMutationVariables = Exact<{
   input: DepositInput;
@@ -1007,7 +1059,7 @@ export type PostBatchMutation = { readonly postBatch:
         | { readonly __typename: 'AccountNotEmptyError', readonly openHolds: number, readonly code: LedgerErrorCode, readonly message: string, readonly replayed: boolean, readonly retryable: boolean, readonly account: { readonly id: string }, readonly balance: { readonly amount: string, readonly currency: string } }
         | { readonly __typename: 'AccountNotFoundError', readonly accountId: string, readonly code: LedgerErrorCode, readonly message: string, readonly replayed: boolean, readonly retryable: boolean }
         | { readonly __typename: 'AlreadyReversedError', readonly code: LedgerErrorCode, readonly message: string, readonly replayed: boolean, readonly retryable: boolean, readonly original: { readonly id: string } }
-        | { readonly __typename: 'ApiKeyNotFoundError', readonly code: LedgerErrorCode, readonly message: string, readonly replayed: boolean, readonly retryable: boolean }
+        | { readonly __typename: 'ApiKeyNotFoundError', readonly apiKeyId: string, readonly code: LedgerErrorCode, readonly message: string, readonly replayed: boolean, readonly retryable: boolean }
         | { readonly __typename: 'BalanceLimitExceededError', readonly code: LedgerErrorCode, readonly message: string, readonly replayed: boolean, readonly retryable: boolean, readonly account: { readonly id: string }, readonly limit: { readonly amount: string, readonly currency: string }, readonly resulting: { readonly amount: string, readonly currency: string } }
         | { readonly __typename: 'BatchAbortedError', readonly code: LedgerErrorCode, readonly message: string, readonly replayed: boolean, readonly retryable: boolean }
         | { readonly __typename: 'ConditionFailedError', readonly condition: ConditionKind, readonly actualVersion: string, readonly code: LedgerErrorCode, readonly message: string, readonly replayed: boolean, readonly retryable: boolean, readonly account: { readonly id: string }, readonly actualBalance: { readonly amount: string, readonly currency: string }, readonly actualAvailable: { readonly amount: string, readonly currency: string } | null }
@@ -1140,6 +1192,52 @@ export type PostOperationsMutation = { readonly postBatch:
         | { readonly __typename: 'UnbalancedError', readonly code: LedgerErrorCode, readonly message: string, readonly replayed: boolean, readonly retryable: boolean, readonly difference: { readonly amount: string, readonly currency: string } }
         | { readonly __typename: 'UnsupportedAccountError', readonly code: LedgerErrorCode, readonly message: string, readonly replayed: boolean, readonly retryable: boolean, readonly account: { readonly id: string } }
       > }
+    | { readonly __typename: 'ForbiddenError', readonly code: LedgerErrorCode, readonly message: string, readonly replayed: boolean, readonly retryable: boolean }
+    | { readonly __typename: 'InternalError', readonly code: LedgerErrorCode, readonly message: string, readonly replayed: boolean, readonly retryable: boolean }
+    | { readonly __typename: 'InvalidInputError', readonly field: string, readonly code: LedgerErrorCode, readonly message: string, readonly replayed: boolean, readonly retryable: boolean }
+    | { readonly __typename: 'OverloadedError', readonly retryAfterMs: number, readonly code: LedgerErrorCode, readonly message: string, readonly replayed: boolean, readonly retryable: boolean }
+    | { readonly __typename: 'RateLimitedError', readonly retryAfterMs: number, readonly code: LedgerErrorCode, readonly message: string, readonly replayed: boolean, readonly retryable: boolean }
+    | { readonly __typename: 'UnavailableError', readonly code: LedgerErrorCode, readonly message: string, readonly replayed: boolean, readonly retryable: boolean }
+   | null };
+
+export type CreateLedgerMutationVariables = Exact<{
+  input: CreateLedgerInput;
+}>;
+
+
+export type CreateLedgerMutation = { readonly createLedger:
+    | { readonly __typename: 'ForbiddenError', readonly code: LedgerErrorCode, readonly message: string, readonly replayed: boolean, readonly retryable: boolean }
+    | { readonly __typename: 'InternalError', readonly code: LedgerErrorCode, readonly message: string, readonly replayed: boolean, readonly retryable: boolean }
+    | { readonly __typename: 'InvalidInputError', readonly field: string, readonly code: LedgerErrorCode, readonly message: string, readonly replayed: boolean, readonly retryable: boolean }
+    | { readonly __typename: 'LedgerCreated', readonly replayed: boolean, readonly ledger: { readonly __typename: 'Ledger', readonly id: string, readonly name: string, readonly createdAt: string } }
+    | { readonly __typename: 'OverloadedError', readonly retryAfterMs: number, readonly code: LedgerErrorCode, readonly message: string, readonly replayed: boolean, readonly retryable: boolean }
+    | { readonly __typename: 'RateLimitedError', readonly retryAfterMs: number, readonly code: LedgerErrorCode, readonly message: string, readonly replayed: boolean, readonly retryable: boolean }
+    | { readonly __typename: 'UnavailableError', readonly code: LedgerErrorCode, readonly message: string, readonly replayed: boolean, readonly retryable: boolean }
+   | null };
+
+export type CreateApiKeyMutationVariables = Exact<{
+  input: CreateApiKeyInput;
+}>;
+
+
+export type CreateApiKeyMutation = { readonly createApiKey:
+    | { readonly __typename: 'ApiKeyCreated', readonly secret: string, readonly apiKey: { readonly __typename: 'ApiKey', readonly id: string, readonly name: string, readonly prefix: string, readonly scopes: ReadonlyArray<Scope>, readonly owner: string | null, readonly requestsPerSecond: number | null, readonly createdAt: string, readonly expiresAt: string | null, readonly lastUsedAt: string | null, readonly revokedAt: string | null, readonly actor: { readonly id: string, readonly kind: ActorKind, readonly name: string }, readonly ledger: { readonly __typename: 'Ledger', readonly id: string, readonly name: string, readonly createdAt: string } | null } }
+    | { readonly __typename: 'ForbiddenError', readonly code: LedgerErrorCode, readonly message: string, readonly replayed: boolean, readonly retryable: boolean }
+    | { readonly __typename: 'InternalError', readonly code: LedgerErrorCode, readonly message: string, readonly replayed: boolean, readonly retryable: boolean }
+    | { readonly __typename: 'InvalidInputError', readonly field: string, readonly code: LedgerErrorCode, readonly message: string, readonly replayed: boolean, readonly retryable: boolean }
+    | { readonly __typename: 'OverloadedError', readonly retryAfterMs: number, readonly code: LedgerErrorCode, readonly message: string, readonly replayed: boolean, readonly retryable: boolean }
+    | { readonly __typename: 'RateLimitedError', readonly retryAfterMs: number, readonly code: LedgerErrorCode, readonly message: string, readonly replayed: boolean, readonly retryable: boolean }
+    | { readonly __typename: 'UnavailableError', readonly code: LedgerErrorCode, readonly message: string, readonly replayed: boolean, readonly retryable: boolean }
+   | null };
+
+export type RevokeApiKeyMutationVariables = Exact<{
+  input: RevokeApiKeyInput;
+}>;
+
+
+export type RevokeApiKeyMutation = { readonly revokeApiKey:
+    | { readonly __typename: 'ApiKeyNotFoundError', readonly apiKeyId: string, readonly code: LedgerErrorCode, readonly message: string, readonly replayed: boolean, readonly retryable: boolean }
+    | { readonly __typename: 'ApiKeyRevoked', readonly apiKey: { readonly __typename: 'ApiKey', readonly id: string, readonly name: string, readonly prefix: string, readonly scopes: ReadonlyArray<Scope>, readonly owner: string | null, readonly requestsPerSecond: number | null, readonly createdAt: string, readonly expiresAt: string | null, readonly lastUsedAt: string | null, readonly revokedAt: string | null, readonly actor: { readonly id: string, readonly kind: ActorKind, readonly name: string }, readonly ledger: { readonly __typename: 'Ledger', readonly id: string, readonly name: string, readonly createdAt: string } | null } }
     | { readonly __typename: 'ForbiddenError', readonly code: LedgerErrorCode, readonly message: string, readonly replayed: boolean, readonly retryable: boolean }
     | { readonly __typename: 'InternalError', readonly code: LedgerErrorCode, readonly message: string, readonly replayed: boolean, readonly retryable: boolean }
     | { readonly __typename: 'InvalidInputError', readonly field: string, readonly code: LedgerErrorCode, readonly message: string, readonly replayed: boolean, readonly retryable: boolean }
@@ -1347,6 +1445,27 @@ export type HistoryQueryVariables = Exact<{
 
 export type HistoryQuery = { readonly account: { readonly history: { readonly nodes: ReadonlyArray<{ readonly __typename: 'Entry', readonly id: string, readonly side: Side, readonly layer: Layer, readonly version: string, readonly description: string | null, readonly effectiveAt: string, readonly createdAt: string, readonly transaction: { readonly id: string, readonly type: TransactionType, readonly description: string | null, readonly externalId: string | null }, readonly account: { readonly id: string }, readonly amount: { readonly amount: string, readonly currency: string }, readonly balanceAfter: { readonly amount: string, readonly currency: string }, readonly heldAfter: { readonly amount: string, readonly currency: string } }>, readonly pageInfo: { readonly hasNextPage: boolean, readonly endCursor: string | null } } } | null };
 
+export type ViewerQueryVariables = Exact<{ [key: string]: never; }>;
+
+
+export type ViewerQuery = { readonly viewer: { readonly scopes: ReadonlyArray<Scope>, readonly owner: string | null, readonly actor: { readonly id: string, readonly kind: ActorKind, readonly name: string } | null, readonly ledger: { readonly __typename: 'Ledger', readonly id: string, readonly name: string, readonly createdAt: string } } };
+
+export type LedgersQueryVariables = Exact<{
+  first?: number | null | undefined;
+  after?: string | null | undefined;
+}>;
+
+
+export type LedgersQuery = { readonly ledgers: { readonly nodes: ReadonlyArray<{ readonly __typename: 'Ledger', readonly id: string, readonly name: string, readonly createdAt: string }>, readonly pageInfo: { readonly hasNextPage: boolean, readonly endCursor: string | null } } };
+
+export type ApiKeysQueryVariables = Exact<{
+  first?: number | null | undefined;
+  after?: string | null | undefined;
+}>;
+
+
+export type ApiKeysQuery = { readonly apiKeys: { readonly nodes: ReadonlyArray<{ readonly __typename: 'ApiKey', readonly id: string, readonly name: string, readonly prefix: string, readonly scopes: ReadonlyArray<Scope>, readonly owner: string | null, readonly requestsPerSecond: number | null, readonly createdAt: string, readonly expiresAt: string | null, readonly lastUsedAt: string | null, readonly revokedAt: string | null, readonly actor: { readonly id: string, readonly kind: ActorKind, readonly name: string }, readonly ledger: { readonly __typename: 'Ledger', readonly id: string, readonly name: string, readonly createdAt: string } | null }>, readonly pageInfo: { readonly hasNextPage: boolean, readonly endCursor: string | null } } };
+
 type Refusal_AccountClosedError_Fragment = { readonly __typename: 'AccountClosedError', readonly code: LedgerErrorCode, readonly message: string, readonly replayed: boolean, readonly retryable: boolean, readonly account: { readonly id: string } };
 
 type Refusal_AccountFrozenError_Fragment = { readonly __typename: 'AccountFrozenError', readonly code: LedgerErrorCode, readonly message: string, readonly replayed: boolean, readonly retryable: boolean, readonly account: { readonly id: string } };
@@ -1357,7 +1476,7 @@ type Refusal_AccountNotFoundError_Fragment = { readonly __typename: 'AccountNotF
 
 type Refusal_AlreadyReversedError_Fragment = { readonly __typename: 'AlreadyReversedError', readonly code: LedgerErrorCode, readonly message: string, readonly replayed: boolean, readonly retryable: boolean, readonly original: { readonly id: string } };
 
-type Refusal_ApiKeyNotFoundError_Fragment = { readonly __typename: 'ApiKeyNotFoundError', readonly code: LedgerErrorCode, readonly message: string, readonly replayed: boolean, readonly retryable: boolean };
+type Refusal_ApiKeyNotFoundError_Fragment = { readonly __typename: 'ApiKeyNotFoundError', readonly apiKeyId: string, readonly code: LedgerErrorCode, readonly message: string, readonly replayed: boolean, readonly retryable: boolean };
 
 type Refusal_BalanceLimitExceededError_Fragment = { readonly __typename: 'BalanceLimitExceededError', readonly code: LedgerErrorCode, readonly message: string, readonly replayed: boolean, readonly retryable: boolean, readonly account: { readonly id: string }, readonly limit: { readonly amount: string, readonly currency: string }, readonly resulting: { readonly amount: string, readonly currency: string } };
 
@@ -1469,8 +1588,10 @@ const EntryFields = "fragment EntryFields on Entry{__typename id account{id}side
 const TransactionFields = "fragment TransactionFields on Transaction{__typename id type amount{amount currency}keyAccount{id}idempotencyKey externalId description metadata hold{id}reverses{id}effectiveAt createdAt entries{...EntryFields}}";
 const HoldFields = "fragment HoldFields on Hold{__typename id status from{id}to{id}amount{amount currency}captured{amount currency}remaining{amount currency}expiresAt createdAt}";
 const LedgerFields = "fragment LedgerFields on Ledger{__typename id name closedBefore currencies{code exponent}head{number hash cursor createdAt}createdAt}";
+const LedgerName = "fragment LedgerName on Ledger{__typename id name createdAt}";
+const ApiKeyFields = "fragment ApiKeyFields on ApiKey{__typename id actor{id kind name}name prefix scopes owner ledger{...LedgerName}requestsPerSecond createdAt expiresAt lastUsedAt revokedAt}";
 const BatchedTransaction = "fragment BatchedTransaction on Transaction{__typename id type amount{amount currency}idempotencyKey externalId effectiveAt createdAt}";
-const Refusal = "fragment Refusal on LedgerError{__typename code message replayed retryable ...on AccountClosedError{account{id}}...on AccountFrozenError{account{id}}...on AccountNotEmptyError{account{id}balance{amount currency}openHolds}...on AccountNotFoundError{accountId}...on AlreadyReversedError{original{id}}...on BalanceLimitExceededError{account{id}limit{amount currency}resulting{amount currency}}...on ConditionFailedError{account{id}condition actualBalance{amount currency}actualAvailable{amount currency}actualVersion}...on CurrencyMismatchError{expected given}...on CurrencyTakenError{registered{code exponent}}...on ExternalIdTakenError{takenBy{id}}...on HoldAmountExceededError{hold{id}remaining{amount currency}requested{amount currency}}...on HoldExpiredError{hold{id}}...on HoldNotFoundError{holdId}...on HoldNotOpenError{hold{id status}}...on IdempotencyConflictError{differingFields recordedTransaction{id}}...on InsufficientFundsError{account{id}available{amount currency}requested{amount currency}}...on InvalidAmountError{field}...on InvalidInputError{field}...on LimitUnmetError{balance{amount currency}held{amount currency}incoming{amount currency}limit{amount currency}}...on NotReversibleError{transactionId}...on OverloadedError{retryAfterMs}...on PeriodClosedError{closedBefore}...on RateLimitedError{retryAfterMs}...on ReversalAmountExceededError{remaining{amount currency}requested{amount currency}}...on SameAccountError{accountId}...on TransactionNotFoundError{transactionId}...on UnbalancedError{difference{amount currency}}...on UnknownCurrencyError{currency}...on UnsupportedAccountError{account{id}}}";
+const Refusal = "fragment Refusal on LedgerError{__typename code message replayed retryable ...on AccountClosedError{account{id}}...on AccountFrozenError{account{id}}...on AccountNotEmptyError{account{id}balance{amount currency}openHolds}...on AccountNotFoundError{accountId}...on AlreadyReversedError{original{id}}...on ApiKeyNotFoundError{apiKeyId}...on BalanceLimitExceededError{account{id}limit{amount currency}resulting{amount currency}}...on ConditionFailedError{account{id}condition actualBalance{amount currency}actualAvailable{amount currency}actualVersion}...on CurrencyMismatchError{expected given}...on CurrencyTakenError{registered{code exponent}}...on ExternalIdTakenError{takenBy{id}}...on HoldAmountExceededError{hold{id}remaining{amount currency}requested{amount currency}}...on HoldExpiredError{hold{id}}...on HoldNotFoundError{holdId}...on HoldNotOpenError{hold{id status}}...on IdempotencyConflictError{differingFields recordedTransaction{id}}...on InsufficientFundsError{account{id}available{amount currency}requested{amount currency}}...on InvalidAmountError{field}...on InvalidInputError{field}...on LimitUnmetError{balance{amount currency}held{amount currency}incoming{amount currency}limit{amount currency}}...on NotReversibleError{transactionId}...on OverloadedError{retryAfterMs}...on PeriodClosedError{closedBefore}...on RateLimitedError{retryAfterMs}...on ReversalAmountExceededError{remaining{amount currency}requested{amount currency}}...on SameAccountError{accountId}...on TransactionNotFoundError{transactionId}...on UnbalancedError{difference{amount currency}}...on UnknownCurrencyError{currency}...on UnsupportedAccountError{account{id}}}";
 const Posted = "fragment Posted on TransactionPosted{__typename replayed transaction{...TransactionFields}}";
 const Placed = "fragment Placed on HoldPlaced{__typename replayed hold{...HoldFields}transaction{...TransactionFields}}";
 
@@ -1492,6 +1613,9 @@ export const CloseAccountDocument = ("mutation CloseAccount($input:CloseAccountI
 export const ClosePeriodDocument = ("mutation ClosePeriod($input:ClosePeriodInput!){closePeriod(input:$input){__typename ...on PeriodClosed{ledger{...LedgerFields}}...Refusal}}" + LedgerFields + Refusal) as TypedDocument<ClosePeriodMutation, ClosePeriodMutationVariables>;
 export const PostBatchDocument = ("mutation PostBatch($input:PostBatchInput!){postBatch(input:$input){__typename ...on BatchProcessed{results{__typename ...on TransactionPosted{replayed transaction{...BatchedTransaction}}...on HoldPlaced{replayed hold{...HoldFields}transaction{...BatchedTransaction}}...Refusal}}...on BatchAbortedError{index cause{...Refusal}}...Refusal}}" + BatchedTransaction + HoldFields + Refusal) as TypedDocument<PostBatchMutation, PostBatchMutationVariables>;
 export const PostOperationsDocument = ("mutation PostOperations($input:PostBatchInput!){postBatch(input:$input){__typename ...on BatchProcessed{results{__typename ...Posted ...Placed ...Refusal}}...Refusal}}" + Posted + TransactionFields + EntryFields + Placed + HoldFields + Refusal) as TypedDocument<PostOperationsMutation, PostOperationsMutationVariables>;
+export const CreateLedgerDocument = ("mutation CreateLedger($input:CreateLedgerInput!){createLedger(input:$input){__typename ...on LedgerCreated{replayed ledger{...LedgerName}}...Refusal}}" + LedgerName + Refusal) as TypedDocument<CreateLedgerMutation, CreateLedgerMutationVariables>;
+export const CreateApiKeyDocument = ("mutation CreateApiKey($input:CreateApiKeyInput!){createApiKey(input:$input){__typename ...on ApiKeyCreated{secret apiKey{...ApiKeyFields}}...Refusal}}" + ApiKeyFields + LedgerName + Refusal) as TypedDocument<CreateApiKeyMutation, CreateApiKeyMutationVariables>;
+export const RevokeApiKeyDocument = ("mutation RevokeApiKey($input:RevokeApiKeyInput!){revokeApiKey(input:$input){__typename ...on ApiKeyRevoked{apiKey{...ApiKeyFields}}...Refusal}}" + ApiKeyFields + LedgerName + Refusal) as TypedDocument<RevokeApiKeyMutation, RevokeApiKeyMutationVariables>;
 export const AccountDocument = ("query Account($id:ID!){account(id:$id){...AccountFields}}" + AccountFields) as TypedDocument<AccountQuery, AccountQueryVariables>;
 export const TransactionDocument = ("query Transaction($id:ID!){transaction(id:$id){...TransactionFields}}" + TransactionFields + EntryFields) as TypedDocument<TransactionQuery, TransactionQueryVariables>;
 export const HoldDocument = ("query Hold($id:ID!){hold(id:$id){...HoldFields}}" + HoldFields) as TypedDocument<HoldQuery, HoldQueryVariables>;
@@ -1506,6 +1630,9 @@ export const TransactionsDocument = ("query Transactions($filter:TransactionFilt
 export const JournalDocument = ("query Journal($first:Int$after:String){journal(first:$first after:$after){nodes{...TransactionFields}pageInfo{hasNextPage endCursor}}}" + TransactionFields + EntryFields) as TypedDocument<JournalQuery, JournalQueryVariables>;
 export const HoldsDocument = ("query Holds($filter:HoldFilter$first:Int$after:String){holds(filter:$filter first:$first after:$after){nodes{...HoldFields}pageInfo{hasNextPage endCursor}}}" + HoldFields) as TypedDocument<HoldsQuery, HoldsQueryVariables>;
 export const HistoryDocument = ("query History($accountId:ID!$filter:HistoryFilter$first:Int$after:String){account(id:$accountId){history(filter:$filter first:$first after:$after){nodes{...EntryFields transaction{id type description externalId}}pageInfo{hasNextPage endCursor}}}}" + EntryFields) as TypedDocument<HistoryQuery, HistoryQueryVariables>;
+export const ViewerDocument = ("query Viewer{viewer{actor{id kind name}scopes ledger{...LedgerName}owner}}" + LedgerName) as TypedDocument<ViewerQuery, ViewerQueryVariables>;
+export const LedgersDocument = ("query Ledgers($first:Int$after:String){ledgers(first:$first after:$after){nodes{...LedgerName}pageInfo{hasNextPage endCursor}}}" + LedgerName) as TypedDocument<LedgersQuery, LedgersQueryVariables>;
+export const ApiKeysDocument = ("query ApiKeys($first:Int$after:String){apiKeys(first:$first after:$after){nodes{...ApiKeyFields}pageInfo{hasNextPage endCursor}}}" + ApiKeyFields + LedgerName) as TypedDocument<ApiKeysQuery, ApiKeysQueryVariables>;
 
 /** The members of each interface and union, for normalized caches. */
 export const possibleTypes: { [supertype: string]: string[] } = {"CaptureHoldResult":["AccountFrozenError","ExternalIdTakenError","ForbiddenError","HoldAmountExceededError","HoldExpiredError","HoldNotFoundError","HoldNotOpenError","IdempotencyConflictError","InternalError","InvalidAmountError","InvalidInputError","OverloadedError","PeriodClosedError","RateLimitedError","TransactionPosted","UnavailableError"],"ClosePeriodResult":["ForbiddenError","InternalError","InvalidInputError","OverloadedError","PeriodClosed","RateLimitedError","UnavailableError"],"CreateAccountResult":["AccountCreated","ExternalIdTakenError","ForbiddenError","IdempotencyConflictError","InternalError","InvalidAmountError","InvalidInputError","LimitUnmetError","OverloadedError","RateLimitedError","UnavailableError","UnknownCurrencyError"],"CreateAccountsResult":["AccountsCreated","ForbiddenError","InternalError","InvalidInputError","OverloadedError","RateLimitedError","UnavailableError"],"CreateApiKeyResult":["ApiKeyCreated","ForbiddenError","InternalError","InvalidInputError","OverloadedError","RateLimitedError","UnavailableError"],"CreateCurrencyResult":["CurrencyRegistered","CurrencyTakenError","ForbiddenError","InternalError","InvalidInputError","OverloadedError","RateLimitedError","UnavailableError"],"CreateLedgerResult":["ForbiddenError","InternalError","InvalidInputError","LedgerCreated","OverloadedError","RateLimitedError","UnavailableError"],"DepositResult":["AccountClosedError","AccountFrozenError","AccountNotFoundError","BalanceLimitExceededError","ExternalIdTakenError","ForbiddenError","IdempotencyConflictError","InternalError","InvalidAmountError","InvalidInputError","OverloadedError","PeriodClosedError","RateLimitedError","TransactionPosted","UnavailableError","UnsupportedAccountError"],"LedgerError":["AccountClosedError","AccountFrozenError","AccountNotEmptyError","AccountNotFoundError","AlreadyReversedError","ApiKeyNotFoundError","BalanceLimitExceededError","BatchAbortedError","ConditionFailedError","CurrencyMismatchError","CurrencyTakenError","ExternalIdTakenError","ForbiddenError","HoldAmountExceededError","HoldExpiredError","HoldNotFoundError","HoldNotOpenError","IdempotencyConflictError","InsufficientFundsError","InternalError","InvalidAmountError","InvalidInputError","LimitUnmetError","NotReversibleError","OverloadedError","PeriodClosedError","RateLimitedError","ReversalAmountExceededError","SameAccountError","TransactionNotFoundError","UnavailableError","UnbalancedError","UnknownCurrencyError","UnsupportedAccountError"],"Node":["Account","Actor","ApiKey","Entry","Hold","Ledger","Transaction"],"OperationResult":["AccountClosedError","AccountFrozenError","AccountNotFoundError","AlreadyReversedError","BalanceLimitExceededError","ConditionFailedError","CurrencyMismatchError","ExternalIdTakenError","ForbiddenError","HoldAmountExceededError","HoldExpiredError","HoldNotFoundError","HoldNotOpenError","HoldPlaced","IdempotencyConflictError","InsufficientFundsError","InternalError","InvalidAmountError","InvalidInputError","NotReversibleError","OverloadedError","PeriodClosedError","RateLimitedError","ReversalAmountExceededError","SameAccountError","TransactionNotFoundError","TransactionPosted","UnavailableError","UnbalancedError","UnsupportedAccountError"],"PlaceHoldResult":["AccountClosedError","AccountFrozenError","AccountNotFoundError","BalanceLimitExceededError","ConditionFailedError","CurrencyMismatchError","ExternalIdTakenError","ForbiddenError","HoldPlaced","IdempotencyConflictError","InsufficientFundsError","InternalError","InvalidAmountError","InvalidInputError","OverloadedError","PeriodClosedError","RateLimitedError","SameAccountError","UnavailableError","UnsupportedAccountError"],"PostBatchResult":["BatchAbortedError","BatchProcessed","ForbiddenError","InternalError","InvalidInputError","OverloadedError","RateLimitedError","UnavailableError"],"PostTransactionResult":["AccountClosedError","AccountFrozenError","AccountNotFoundError","BalanceLimitExceededError","ConditionFailedError","ExternalIdTakenError","ForbiddenError","IdempotencyConflictError","InsufficientFundsError","InternalError","InvalidAmountError","InvalidInputError","OverloadedError","PeriodClosedError","RateLimitedError","TransactionPosted","UnavailableError","UnbalancedError"],"PreviewResult":["AccountClosedError","AccountFrozenError","AccountNotFoundError","AlreadyReversedError","BalanceLimitExceededError","ConditionFailedError","CurrencyMismatchError","ExternalIdTakenError","ForbiddenError","HoldAmountExceededError","HoldExpiredError","HoldNotFoundError","HoldNotOpenError","InsufficientFundsError","InternalError","InvalidAmountError","InvalidInputError","NotReversibleError","OverloadedError","PeriodClosedError","Preview","RateLimitedError","ReversalAmountExceededError","SameAccountError","TransactionNotFoundError","UnavailableError","UnbalancedError","UnsupportedAccountError"],"ReverseTransactionResult":["AccountClosedError","AccountFrozenError","AlreadyReversedError","BalanceLimitExceededError","ExternalIdTakenError","ForbiddenError","IdempotencyConflictError","InsufficientFundsError","InternalError","InvalidAmountError","InvalidInputError","NotReversibleError","OverloadedError","PeriodClosedError","RateLimitedError","ReversalAmountExceededError","TransactionNotFoundError","TransactionPosted","UnavailableError"],"RevokeApiKeyResult":["ApiKeyNotFoundError","ApiKeyRevoked","ForbiddenError","InternalError","InvalidInputError","OverloadedError","RateLimitedError","UnavailableError"],"TransferResult":["AccountClosedError","AccountFrozenError","AccountNotFoundError","BalanceLimitExceededError","ConditionFailedError","CurrencyMismatchError","ExternalIdTakenError","ForbiddenError","IdempotencyConflictError","InsufficientFundsError","InternalError","InvalidAmountError","InvalidInputError","OverloadedError","PeriodClosedError","RateLimitedError","SameAccountError","TransactionPosted","UnavailableError"],"UpdateAccountResult":["AccountClosedError","AccountNotEmptyError","AccountNotFoundError","AccountUpdated","ExternalIdTakenError","ForbiddenError","IdempotencyConflictError","InternalError","InvalidAmountError","InvalidInputError","LimitUnmetError","OverloadedError","RateLimitedError","UnavailableError","UnsupportedAccountError"],"VoidHoldResult":["ForbiddenError","HoldNotFoundError","HoldNotOpenError","IdempotencyConflictError","InternalError","InvalidInputError","OverloadedError","RateLimitedError","TransactionPosted","UnavailableError"],"WithdrawResult":["AccountClosedError","AccountFrozenError","AccountNotFoundError","ExternalIdTakenError","ForbiddenError","IdempotencyConflictError","InsufficientFundsError","InternalError","InvalidAmountError","InvalidInputError","OverloadedError","PeriodClosedError","RateLimitedError","TransactionPosted","UnavailableError","UnsupportedAccountError"]};

@@ -1,6 +1,14 @@
 /** The client of the ledger service: `import { createLedgerClient } from 'transactional-ledger/client'`. */
 export { createLedgerClient, type LedgerClient } from './client.ts';
-export { type GraphQLFault, IntentConflict, OutcomeUnknown, RequestRejected, Unreachable } from './errors.ts';
+export {
+  type GraphQLFault,
+  IntentConflict,
+  OutcomeUnknown,
+  PermissionDenied,
+  RequestRejected,
+  UnauthenticatedError,
+  Unreachable,
+} from './errors.ts';
 export { NoAnswer } from './failures.ts';
 export * from './generated.ts';
 export type { List, Page, PageOptions } from './lists.ts';

@@ -1,29 +1,44 @@
 import { IntentConflict } from './errors.ts';
+import { MAIN } from './identity.ts';
 import { meaningOf } from './meaning.ts';
 import type { KeyStore } from './stores.ts';
 
 /** One attempt at one operation, which an intent is kept for. */
 export interface Attempt {
+  /** The URL of the service, without its query. */
+  readonly service: string;
   readonly operation: string;
   readonly key: string;
   readonly input: unknown;
 }
 
-const PREFIX = 'transactional-ledger:';
+const PREFIX = 'transactional-ledger';
 /** How often other processes may forget the intent while this one tries to keep it. */
 const MAX_TRIES = 100;
 
-/** Stores the key of an attempt before the attempt is made, so that a later call with the same intent repeats it. */
+/**
+ * Stores the key of an attempt before the attempt is made, so that a later call with the same intent repeats it.
+ *
+ * Each ledger has intents of its own. The intents of a ledger belong to one service: if the same intent is used with another URL,
+ * that may be the same service under a new name, so that another key could pay twice. It is therefore a conflict.
+ */
 export class Intents {
   readonly #store: KeyStore;
+  readonly #service: string;
+  readonly #prefix: string;
 
-  constructor(store: KeyStore) {
+  constructor(store: KeyStore, endpoint: string, ledger: string = MAIN) {
     this.#store = store;
+    const { origin, pathname } = new URL(endpoint);
+    this.#service = origin + pathname;
+    // No other name begins like the name of an intent of another ledger, because a ledger's name has no colon.
+    this.#prefix = ledger === MAIN ? `${PREFIX}:` : `${PREFIX}@${ledger}:`;
   }
 
-  /** Stores the attempt unless the intent has one. Returns the key of the stored attempt. Throws IntentConflict if that is for another input. */
-  async keep(intent: string, attempt: Attempt): Promise<string> {
-    const name = PREFIX + intent;
+  /** Stores the attempt unless the intent has one. Returns the key of the stored attempt. Throws IntentConflict if that is for another input or service. */
+  async keep(intent: string, made: Omit<Attempt, 'service'>): Promise<string> {
+    const name = this.#prefix + intent;
+    const attempt = { service: this.#service, ...made };
     const record = JSON.stringify(attempt);
     for (let tries = 0; tries < MAX_TRIES; tries += 1) {
       const found = await this.#store.getItem(name);
@@ -43,7 +58,7 @@ export class Intents {
 
   /** Removes the intent. With a key, removes it only if it has the attempt with this key. */
   async forget(intent: string, key?: string): Promise<void> {
-    const name = PREFIX + intent;
+    const name = this.#prefix + intent;
     const found = await this.#store.getItem(name);
     if (typeof found !== 'string' || (key !== undefined && read(found)?.key !== key)) return;
     await this.#store.removeItem(name, found);
@@ -62,5 +77,6 @@ function read(text: string): Attempt | undefined {
 }
 
 function isSame(one: Attempt, other: Attempt): boolean {
+  if (one.service !== other.service) return false;
   return meaningOf(one.operation, one.input) === meaningOf(other.operation, other.input);
 }

@@ -4,8 +4,10 @@ import type { Fetch, RequestHeaders } from './transport.ts';
 export interface LedgerClientOptions {
   /** The URL of the GraphQL endpoint, such as `http://127.0.0.1:4000/graphql`. In a browser also a path of the page's origin. */
   readonly url: string;
-  /** Sent as `authorization: Bearer …`. */
+  /** An API key of the service, `tlsk_…`. Sent with each request as `authorization: Bearer …`. */
   readonly apiKey?: string;
+  /** The name of the ledger, sent with each request as `x-ledger`. Default: that of the key; `main` if the key is for all ledgers. */
+  readonly ledger?: string;
   /** Used instead of the runtime's own fetch. */
   readonly fetch?: Fetch;
   /** Keeps intents: localStorage, indexedDBStore(), fileStore() or a store of your own. Calls with an intent need one. */

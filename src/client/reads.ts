@@ -42,6 +42,11 @@ export class LedgerReads {
     return this.#calls.query('nodes', documents.NodesDocument, { ids: [...ids] }, options);
   }
 
+  /** Returns the caller: the API key of the client, its scopes, and the ledger of its requests. */
+  viewer(options?: CallOptions): Promise<t.Viewer> {
+    return this.#calls.query('viewer', documents.ViewerDocument, {}, options);
+  }
+
   /** Returns the ledger: its currencies, its closed period, the last block of its journal. */
   ledger(options?: CallOptions): Promise<t.Ledger> {
     return this.#calls.query('ledger', documents.LedgerDocument, {}, options);
@@ -99,6 +104,20 @@ export class LedgerReads {
       const variables = { filter: filter ?? null, first, after };
       return this.#calls.query('holds', documents.HoldsDocument, variables, options);
     });
+  }
+
+  /** Lists the ledgers that the caller may use, newest first. */
+  ledgers(options?: CallOptions): List<t.LedgerName> {
+    return listOf((first, after) =>
+      this.#calls.query('ledgers', documents.LedgersDocument, { first, after }, options),
+    );
+  }
+
+  /** Lists API keys, newest first, without their secrets. A key for one ledger sees the keys of that ledger. */
+  apiKeys(options?: CallOptions): List<t.ApiKey> {
+    return listOf((first, after) =>
+      this.#calls.query('apiKeys', documents.ApiKeysDocument, { first, after }, options),
+    );
   }
 
   /** Lists the entries of an account, newest first, with the type of their transactions. Empty if there is no such account. */

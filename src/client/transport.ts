@@ -1,6 +1,14 @@
 import { endpointOf, foreignOrigin } from './endpoint.ts';
-import { type GraphQLFault, RequestRejected } from './errors.ts';
-import { failedFetch, forbiddenByBrowser, isTemporary, NoAnswer, notJson } from './failures.ts';
+import { type GraphQLFault, PermissionDenied, RequestRejected, UnauthenticatedError } from './errors.ts';
+import {
+  failedFetch,
+  forbiddenByBrowser,
+  isTemporary,
+  NoAnswer,
+  notJson,
+  type UnreadCode,
+} from './failures.ts';
+import { checkHeaders, checkIdentity, headersOf, type Identity } from './identity.ts';
 
 /** The text of a document, with the types of its result and its variables. */
 export type TypedDocument<Result, Variables> = string & DocumentTypes<Result, Variables>;
@@ -20,23 +28,23 @@ export type RequestHeaders =
   | Readonly<Record<string, string>>
   | (() => MaybePromise<Readonly<Record<string, string>>>);
 
-export interface TransportOptions {
+export interface TransportOptions extends Identity {
   readonly url: string;
-  readonly apiKey?: string | undefined;
   readonly fetch?: Fetch | undefined;
   readonly headers?: RequestHeaders | undefined;
 }
 
 export class Transport {
   readonly #options: TransportOptions;
-  readonly #endpoint: string;
+  readonly endpoint: string;
   /** Whether the browser has passed a response to the page. */
   #isAllowed = false;
 
-  /** @throws TypeError if no request can be sent to the URL. */
+  /** @throws TypeError if no request can be sent to the URL, or if the API key or the ledger's name has a wrong form. */
   constructor(options: TransportOptions) {
+    checkIdentity(options);
     this.#options = options;
-    this.#endpoint = endpointOf(options.url);
+    this.endpoint = endpointOf(options.url);
   }
 
   /**
@@ -69,21 +77,22 @@ export class Transport {
   ): Promise<{ readonly status: number; readonly body: GraphQLAnswer<Result> }> {
     // Read for each request, and called as a function of the global object: a browser's fetch accepts no other receiver.
     const { apiKey, fetch = globalThis.fetch, headers = {} } = this.#options;
+    const given = typeof headers === 'function' ? await headers() : headers;
+    checkHeaders(given, this.#options);
     const init = {
       method: 'POST',
       headers: {
         'content-type': 'application/json',
         accept: 'application/graphql-response+json, application/json;q=0.9',
-        ...(apiKey === undefined ? {} : { authorization: `Bearer ${apiKey}` }),
-        ...(typeof headers === 'function' ? await headers() : headers),
+        ...headersOf(this.#options),
+        ...given,
       },
       body: `{"query":${JSON.stringify(query)},"variables":${variables}}`,
       signal,
     };
-    checkHeaders(init.headers);
     let response: Response;
     try {
-      response = await fetch(this.#endpoint, init);
+      response = await fetch(this.endpoint, init);
     } catch (error) {
       throw await this.#failure(error, fetch, init);
     }
@@ -96,16 +105,19 @@ export class Transport {
         cause,
       });
     }
+    // A proxy that returns the request's headers must not put the key into an error's message.
+    if (apiKey !== undefined) text = text.replaceAll(apiKey, 'tlsk_…');
     const { status } = response;
-    if (isTemporary(status)) {
-      const overload = findOverload(text);
-      throw new NoAnswer(overload?.message ?? `The service returned status ${status}.`, {
-        retryAfterMs: retryAfterOf(response),
-        isOverload: overload !== undefined,
+    const answer = parse<Result>(text);
+    checkAccess(status, answer);
+    const unread = findUnread(answer);
+    if (unread !== undefined || isTemporary(status)) {
+      throw new NoAnswer(unread?.message ?? `The service returned status ${status}.`, {
+        retryAfterMs: Math.max(retryAfterOf(response), retryAfterMsOf(unread)),
+        unread: unread?.code,
       });
     }
-    const answer = parse<Result>(text);
-    if (answer === undefined) throw notJson(response, text, this.#endpoint);
+    if (answer === undefined) throw notJson(response, text, this.endpoint);
     return { status, body: answer };
   }
 
@@ -115,13 +127,13 @@ export class Transport {
    * query in the same way. If only the query fails, the service does not allow the page.
    */
   async #failure(error: unknown, fetch: Fetch, init: RequestInit & { readonly signal: AbortSignal }) {
-    const failure = failedFetch(error, this.#endpoint, init.signal);
-    const origin = foreignOrigin(this.#endpoint);
+    const failure = failedFetch(error, this.endpoint, init.signal);
+    const origin = foreignOrigin(this.endpoint);
     if (this.#isAllowed || origin === undefined || init.signal.aborted) return failure;
     const { signal } = init;
     const succeeds = async (probe: RequestInit) => {
       try {
-        await fetch(this.#endpoint, probe);
+        await fetch(this.endpoint, probe);
         return true;
       } catch {
         return false;
@@ -129,18 +141,7 @@ export class Transport {
     };
     if (!(await succeeds({ method: 'HEAD', mode: 'no-cors', signal }))) return failure;
     this.#isAllowed = await succeeds({ ...init, body: JSON.stringify({ query: '{ __typename }' }) });
-    return this.#isAllowed || signal.aborted ? failure : forbiddenByBrowser(this.#endpoint, origin, error);
-  }
-}
-
-/** Throws TypeError for an invalid header, which fetch reports like a failed connection. */
-function checkHeaders(headers: Readonly<Record<string, string>>): void {
-  try {
-    new Headers(headers);
-  } catch {
-    throw new TypeError(
-      'The apiKey or a header is invalid: names must be HTTP tokens, and values must have no line breaks and no characters above U+00FF.',
-    );
+    return this.#isAllowed || signal.aborted ? failure : forbiddenByBrowser(this.endpoint, origin, error);
   }
 }
 
@@ -155,17 +156,18 @@ const LASTING_CODES: readonly unknown[] = ['INVALID_INPUT', 'JOURNAL_REWOUND'];
 /** Returns the data. Without `data` the request was not executed. With errors, or with null as data, the outcome is unknown. */
 export function readAnswer<Result>(status: number, answer: GraphQLAnswer<Result>): Result {
   const { data } = answer;
-  const errors = Array.isArray(answer.errors) ? answer.errors : [];
+  const errors = errorsOf(answer);
   if (data === undefined) {
     const hint = errors.length > 0 ? '' : 'The response is not GraphQL: is url the GraphQL endpoint?';
     throw new RequestRejected(status, errors, hint);
   }
-  if (errors.some(({ extensions }) => LASTING_CODES.includes(extensions?.['code']))) {
+  if (errors.some((error) => codeOf(error) === 'FORBIDDEN')) throw new PermissionDenied(status, errors);
+  if (errors.some((error) => LASTING_CODES.includes(codeOf(error)))) {
     throw new RequestRejected(status, errors);
   }
   if (data === null || errors.length > 0) {
     const message = errors.map(({ message }) => message).join('; ') || 'The response has no data.';
-    throw new NoAnswer(message, { isFault: true });
+    throw new NoAnswer(message, { isFault: true, retryAfterMs: Math.max(0, ...errors.map(retryAfterMsOf)) });
   }
   return data;
 }
@@ -175,11 +177,39 @@ export function resultOf<Data extends object>(data: Data): Data[keyof Data] {
   return Object.values(data)[0] as Data[keyof Data];
 }
 
-/** Returns the error of a request that the service rejected unread because it was too busy. */
-function findOverload(text: string): GraphQLFault | undefined {
-  const { data, errors } = parse(text) ?? {};
-  if (data !== undefined || !Array.isArray(errors)) return undefined;
-  return errors.find((error: GraphQLFault | null) => error?.extensions?.['code'] === 'OVERLOADED');
+/** Throws where the service rejects the caller, and therefore the whole request. */
+function checkAccess(status: number, answer: GraphQLAnswer<unknown> | undefined): void {
+  if (answer?.data !== undefined) return;
+  const errors = errorsOf(answer);
+  const has = (code: string) => errors.some((error) => codeOf(error) === code);
+  if (status === 401 || has('UNAUTHENTICATED')) throw new UnauthenticatedError(status, errors);
+  if (status === 403 && has('FORBIDDEN')) throw new PermissionDenied(status, errors);
+}
+
+/** Returns the error of a request that the service did not read. */
+function findUnread(
+  answer: GraphQLAnswer<unknown> | undefined,
+): (GraphQLFault & { readonly code: UnreadCode }) | undefined {
+  if (answer?.data !== undefined) return undefined;
+  for (const error of errorsOf(answer)) {
+    const code = codeOf(error);
+    if (code === 'OVERLOADED' || code === 'RATE_LIMITED') return { ...error, code };
+  }
+  return undefined;
+}
+
+function errorsOf(answer: GraphQLAnswer<unknown> | undefined): readonly GraphQLFault[] {
+  return Array.isArray(answer?.errors) ? answer.errors : [];
+}
+
+function codeOf(error: GraphQLFault | null): unknown {
+  return error?.extensions?.['code'];
+}
+
+/** Returns the pause that an error demands, in milliseconds. */
+function retryAfterMsOf(error: GraphQLFault | null | undefined): number {
+  const waitMs = error?.extensions?.['retryAfterMs'];
+  return typeof waitMs === 'number' && waitMs > 0 ? waitMs : 0;
 }
 
 function parse<Result>(text: string): GraphQLAnswer<Result> | undefined {

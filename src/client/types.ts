@@ -4,13 +4,16 @@ import type * as g from './generated.ts';
 export type {
   AccountFieldsFragment as Account,
   AccountFilter,
+  ApiKeyFieldsFragment as ApiKey,
   BalanceConditionInput,
   BalanceLimitInput,
   BatchMode,
   CaptureHoldInput,
   ClosePeriodInput,
   CreateAccountInput,
+  CreateApiKeyInput,
   CreateCurrencyInput,
+  CreateLedgerInput,
   DepositInput,
   EntryFieldsFragment as Entry,
   EntryInput,
@@ -19,10 +22,12 @@ export type {
   HoldFilter,
   LedgerErrorCode,
   LedgerFieldsFragment as Ledger,
+  LedgerNameFragment as LedgerName,
   OperationInput,
   PlaceHoldInput,
   PostTransactionInput,
   ReverseTransactionInput,
+  Scope,
   TimeRange,
   TransactionFieldsFragment as Transaction,
   TransactionFilter,
@@ -48,6 +53,9 @@ export type CreateAccountsResult = ResultOf<g.CreateAccountsMutation>;
 export type CreateCurrencyResult = ResultOf<g.CreateCurrencyMutation>;
 export type UpdateAccountResult = ResultOf<g.UpdateAccountMutation>;
 export type ClosePeriodResult = ResultOf<g.ClosePeriodMutation>;
+export type CreateLedgerResult = ResultOf<g.CreateLedgerMutation>;
+export type CreateApiKeyResult = ResultOf<g.CreateApiKeyMutation>;
+export type RevokeApiKeyResult = ResultOf<g.RevokeApiKeyMutation>;
 export type PostBatchResult = ResultOf<g.PostBatchMutation>;
 /** The result for one account of createAccounts. */
 export type AccountResult = Extract<
@@ -57,6 +65,7 @@ export type AccountResult = Extract<
 export type OperationResult = Extract<PostBatchResult, { __typename: 'BatchProcessed' }>['results'][number];
 export type PreviewResult = ResultOf<g.PreviewQuery>;
 export type Outcome = ResultOf<g.OutcomeByKeyQuery>;
+export type Viewer = ResultOf<g.ViewerQuery>;
 export type TrialBalanceLine = g.TrialBalanceQuery['ledger']['trialBalance'][number];
 export type NamedNode = ResultOf<g.NodeQuery>;
 export type HistoryEntry = NonNullable<g.HistoryQuery['account']>['history']['nodes'][number];

@@ -289,24 +289,6 @@ describe.each(MODES)('a $mode client:', ({ coalesce }) => {
     expect(row?.count).toBe(posted);
   }, 120_000);
 
-  it('headers and the API key are sent with each request', async () => {
-    const seen: string[] = [];
-    const watching: Fetch = (to, init) => {
-      const headers = new Headers(init.headers);
-      seen.push(`${headers.get('authorization')} ${headers.get('x-trace')}`);
-      return fetch(to, init);
-    };
-    let turn = 0;
-    const headers = () => {
-      turn += 1;
-      return { 'x-trace': `${turn}` };
-    };
-    const client = createLedgerClient({ url, apiKey: 'secret', headers, fetch: watching });
-    await client.ledger();
-    await client.ledger();
-    expect(seen).toEqual(['Bearer secret 1', 'Bearer secret 2']);
-  });
-
   describe('a change of an account whose response was lost', () => {
     /** Returns a client whose first response is lost, while another caller does something. */
     const losing = (meanwhile: () => Promise<unknown>, options: object = {}) => {

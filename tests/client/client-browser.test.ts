@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { type Browser, type Page, chromium as playwright, type Request } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startServiceProcess } from '../../scripts/service-process.ts';
-import type { LedgerClient } from '../../src/client/index.ts';
+import { createLedgerClient, type LedgerClient, unwrap } from '../../src/client/index.ts';
 import { createTestDatabase } from '../support/database.ts';
 import { expectSoundBooks } from '../support/ledger.ts';
 import { installClient } from './packed.ts';
@@ -331,7 +331,7 @@ function failIn(page: Page, url: string, options: object = {}) {
 
 test.each([
   ['the page’s origin', forbiddenUrl, {}],
-  ['a header', shopUrl, { apiKey: 'secret' }],
+  ['a header', shopUrl, { headers: { 'x-trace': '1' } }],
 ])(
   'a service that does not allow %s is not retried, and the error says what to change',
   async (_, shop, options) => {
@@ -342,7 +342,7 @@ test.each([
     const { query, mutation, tookMs } = await failIn(page, service.graphqlUrl, options);
     for (const error of [query, mutation]) {
       expect(error).toContain(`Add ${shop} to the service's CORS_ORIGINS`);
-      expect(error).toContain('omit apiKey and headers');
+      expect(error).toContain('omit the option headers');
     }
     expect(query).toMatch(/^Unreachable: .* after 1 attempt\./);
     expect(mutation).toMatch(/^OutcomeUnknown: .* after 1 attempt\./);
@@ -360,6 +360,38 @@ test.each([
   },
   60_000,
 );
+
+test('a page sends its key and ledger, and sees why the service rejects them', async () => {
+  const keyedDatabase = await createTestDatabase();
+  const keyed = await startServiceProcess({
+    DATABASE_URL: keyedDatabase.serviceUrl,
+    CORS_ORIGINS: shopUrl,
+  });
+  const open = createLedgerClient({ url: keyed.graphqlUrl });
+  unwrap(await open.createAccount({ owner: 'alice', currency: 'USD', externalId: 'alice' }));
+  const { secret } = unwrap(await open.createApiKey({ name: 'page', scopes: ['READ'] }));
+  const page = await browser.newPage();
+  await page.goto(shopUrl);
+  const ownerBy = (options: object) =>
+    page.evaluate(
+      async ([url, options]) => {
+        const read = window.clientOf(url, options).account('ext:alice');
+        return read.then((account) => account?.owner, String);
+      },
+      [keyed.graphqlUrl, options] as const,
+    );
+  const key = { apiKey: secret, ledger: 'main' };
+  // The first response of a page is a rejection, which the page can read.
+  expect(await ownerBy({ ...key, apiKey: secret.slice(0, -43) + 'A'.repeat(43) })).toMatch(
+    /^UnauthenticatedError: .*unknown/,
+  );
+  expect(await ownerBy({})).toMatch(/^UnauthenticatedError: .*has no API key/);
+  expect(await ownerBy(key)).toBe('alice');
+  expect(await ownerBy({ ...key, ledger: 'other' })).toMatch(/^PermissionDenied: /);
+  await page.close();
+  expect(await keyed.stop()).toBe(0);
+  await expectSoundBooks(keyedDatabase);
+}, 60_000);
 
 test('a service that is down is retried until the deadline', async () => {
   const gone = createServer().listen(0, '127.0.0.1');

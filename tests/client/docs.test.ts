@@ -50,14 +50,23 @@ const OTHER_CLIENTS = [
 
 const database = await createTestDatabase();
 const service = await startServiceProcess({ DATABASE_URL: database.serviceUrl });
+/** The first key closes a service, so that the examples with a key have one of their own. */
+const keyedDatabase = await createTestDatabase();
+const keyedService = await startServiceProcess({ DATABASE_URL: keyedDatabase.serviceUrl });
+const { secret: adminKey } = unwrap(
+  await createLedgerClient({ url: keyedService.graphqlUrl }).createApiKey({
+    name: 'admin',
+    scopes: ['ADMIN', 'READ', 'POST'],
+  }),
+);
 const folder = await mkdtemp(join(tmpdir(), 'ledger-docs-'));
 const ledgerFolder = join(folder, 'ledger');
 const app = join(folder, 'app');
 beforeAll(() => copyProject(ledgerFolder));
 afterAll(async () => {
-  await service.stop();
+  await Promise.all([service.stop(), keyedService.stop()]);
   await rm(folder, { recursive: true, force: true });
-  await expectSoundBooks(database);
+  await Promise.all([expectSoundBooks(database), expectSoundBooks(keyedDatabase)]);
 });
 
 /** The names that the page's examples share. */
@@ -89,7 +98,7 @@ if (isRefusal(paidIn)) throw new Error(paidIn.message);
 function programOf(code: string): string {
   const used = GIVEN.filter(
     (name) =>
-      new RegExp(`(?<!-)\\b${name}\\b`).test(code) && !new RegExp(`^const ${name}\\b`, 'm').test(code),
+      new RegExp(`(?<![-.])\\b${name}\\b`).test(code) && !new RegExp(`^const ${name}\\b`, 'm').test(code),
   );
   return `import { ${used.join(', ')} } from './given.ts';\n${code}`;
 }
@@ -103,9 +112,11 @@ function withArtifacts(code: string): string {
   return imports.join('') + code.replace(tag, '$1');
 }
 
-/** Returns the block with the address of this test's service. */
+/** Returns the block with the address of this test's service, or with that of the service with a key, and the key. */
 function here(code: string): string {
-  return code.replaceAll(PAGES_URL, service.graphqlUrl);
+  return /\badminKey\b/.test(code)
+    ? `const adminKey = '${adminKey}';\n${code.replaceAll(PAGES_URL, keyedService.graphqlUrl)}`
+    : code.replaceAll(PAGES_URL, service.graphqlUrl);
 }
 
 async function expectToPrint({ title, output }: Example, printed: Promise<string>): Promise<void> {

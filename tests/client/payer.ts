@@ -1,7 +1,7 @@
 /**
  * A program that makes three payments at once, each under its own intent, for tests that kill it:
  * `payer.ts URL STORE MODE FROM TO INTENT INTENT INTENT`. It prints `kept` when the keys are stored and `paid` when all payments
- * have results. Then it waits to be killed.
+ * have results. Then it waits to be killed. LEDGER_API_KEY: its key.
  */
 import { fileStore } from '../../src/client/file-store.ts';
 import { createLedgerClient, type KeyStore, unwrap } from '../../src/client/index.ts';
@@ -25,7 +25,9 @@ const keyStore: KeyStore = {
   },
 };
 
-const ledger = createLedgerClient({ url, keyStore, coalesce: mode === 'coalescing' });
+const { LEDGER_API_KEY } = process.env;
+const key = LEDGER_API_KEY === undefined ? {} : { apiKey: LEDGER_API_KEY, ledger: 'main' };
+const ledger = createLedgerClient({ url, keyStore, coalesce: mode === 'coalescing', ...key });
 const payments = intents.map(async (intent) =>
   unwrap(await ledger.transfer({ fromAccountId, toAccountId, amount: '1' }, { intent })),
 );

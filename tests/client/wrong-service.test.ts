@@ -191,15 +191,12 @@ it('a port that fetch blocks is an error at once', async () => {
   expect(mutation.message).toContain('use another port');
 });
 
-it('an invalid API key or header is an error at once, which does not contain it', async () => {
-  const url = `${server.url}/graphql`;
-  for (const options of [{ apiKey: 'secret\nkey' }, { headers: { trace: 'secret\u20ac' } }]) {
-    const { query, mutation } = await thrownAt(url, options);
-    for (const error of [query, mutation]) {
-      expect(error).toBeInstanceOf(TypeError);
-      expect(error.message).toContain('is invalid');
-      expect(error.message).not.toContain('secret');
-    }
+it('an invalid header is an error at once, which does not contain it', async () => {
+  const { query, mutation } = await thrownAt(`${server.url}/graphql`, { headers: { trace: 'secret\u20ac' } });
+  for (const error of [query, mutation]) {
+    expect(error).toBeInstanceOf(TypeError);
+    expect(error.message).toContain('is invalid');
+    expect(error.message).not.toContain('secret');
   }
 });
 

@@ -34,7 +34,15 @@ interface AnyResult {
 
 /** The data of a mutation's document: one field, which is null only where the outcome is unknown. */
 type Answer<Field extends string, Result> = { readonly [Only in Field]: Result | null };
-type OverloadedError = Extract<t.PostBatchResult, { readonly __typename: 'OverloadedError' }>;
+type UnreadError = Extract<
+  t.PostBatchResult,
+  { readonly __typename: 'OverloadedError' | 'RateLimitedError' }
+>;
+
+/** The service knows the ledger of a key, but intents are kept before a request is sent. */
+const LEDGER_MISSING =
+  'A client with an apiKey and a keyStore needs the name of its ledger, because each ledger has intents of its own. Add the option ' +
+  'ledger, such as { ledger: "main" }.';
 
 export class Calls {
   readonly #transport: Transport;
@@ -44,9 +52,12 @@ export class Calls {
   readonly #sharedReads: SharedReads | undefined;
 
   constructor(options: LedgerClientOptions) {
-    const { url, apiKey, fetch, keyStore, headers = {}, deadlineMs, coalesce = true } = options;
-    this.#transport = new Transport({ url, apiKey, fetch, headers });
-    this.#intents = keyStore === undefined ? undefined : new Intents(storeOf(keyStore));
+    const { url, apiKey, ledger, fetch, keyStore, headers = {}, deadlineMs, coalesce = true } = options;
+    this.#transport = new Transport({ url, apiKey, ledger, fetch, headers });
+    if (keyStore !== undefined) {
+      if (apiKey !== undefined && ledger === undefined) throw new TypeError(LEDGER_MISSING);
+      this.#intents = new Intents(storeOf(keyStore), this.#transport.endpoint, ledger);
+    }
     this.#deadlineMs = deadlineMs;
     this.#sharedMutations = coalesce ? new SharedMutations(this.#transport) : undefined;
     this.#sharedReads = coalesce ? new SharedReads(this.#transport) : undefined;
@@ -114,9 +125,9 @@ export class Calls {
           if (result === null || result === undefined) throw new NoAnswer('The response has no result.');
           return result;
         } catch (error) {
-          if (error instanceof NoAnswer && error.isOverload)
-            return overloadedError(error) as AnyResult as Result;
-          throw error;
+          const unread = error instanceof NoAnswer ? unreadError(error) : undefined;
+          if (unread === undefined) throw error;
+          return unread as AnyResult as Result;
         }
       },
       { ...this.#patience(options, defaultDeadlineMs), begun },
@@ -198,7 +209,8 @@ export class Calls {
 }
 
 /** Returns the refusal that every mutation's union has, for a request that was rejected unread. */
-function overloadedError({ message, retryAfterMs }: NoAnswer): OverloadedError {
-  const facts = { code: 'OVERLOADED', message, retryable: true, replayed: false } as const;
-  return { __typename: 'OverloadedError', ...facts, retryAfterMs };
+function unreadError({ unread, message, retryAfterMs }: NoAnswer): UnreadError | undefined {
+  if (unread === undefined) return undefined;
+  const __typename = unread === 'OVERLOADED' ? 'OverloadedError' : 'RateLimitedError';
+  return { __typename, code: unread, message, retryable: true, replayed: false, retryAfterMs };
 }

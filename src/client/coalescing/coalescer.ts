@@ -2,7 +2,7 @@
  * Lets calls share requests. Calls wait until the turn of the event loop ends. A single call is then sent with the document of its
  * mutation or query; several calls are sent in one request. While MAX_IN_FLIGHT requests are in flight, further calls wait.
  */
-import { RequestRejected } from '../errors.ts';
+import { PermissionDenied, RequestRejected, UnauthenticatedError } from '../errors.ts';
 import { NoAnswer, outOfTime } from '../failures.ts';
 import { afterTurn } from './turns.ts';
 
@@ -159,9 +159,7 @@ export class Coalescer<Item, Answer> {
         else call.resolve(settled.answer);
       }
     } catch (error) {
-      // The calls that did not cause the rejection succeed in requests of their own.
-      const isSplit =
-        calls.length > 1 && (error instanceof RequestNotShared || error instanceof RequestRejected);
+      const isSplit = calls.length > 1 && isCausedByCall(error);
       for (const call of calls) {
         if (!isSplit) {
           call.reject(error);
@@ -174,6 +172,12 @@ export class Coalescer<Item, Answer> {
       stop();
     }
   }
+}
+
+/** Returns whether one call can be the cause of the rejection, so that the others succeed in requests of their own. */
+function isCausedByCall(error: unknown): boolean {
+  if (error instanceof UnauthenticatedError || error instanceof PermissionDenied) return false;
+  return error instanceof RequestNotShared || error instanceof RequestRejected;
 }
 
 /** Returns a signal that aborts when all of the given ones have aborted. `stop` removes its listeners. */

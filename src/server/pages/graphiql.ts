@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import { CREDENTIALS_CSS, CREDENTIALS_HTML } from './credentials.ts';
 import { EXAMPLE } from './example.ts';
 import type { StaticFile } from './static-file.ts';
 
@@ -10,22 +11,28 @@ export function wantsPage({ method, headers }: Pick<IncomingMessage, 'method' | 
 /** Renders GraphiQL as one page that loads nothing and sends its requests to the path that it was loaded from. */
 export async function renderGraphiQL(): Promise<StaticFile> {
   const { renderGraphiQL: render } = await import('@graphql-yoga/render-graphiql');
-  const html = render({
+  const options = {
+    ...KEEPS_NO_HEADERS,
     title: 'Transactional Ledger',
     defaultTabs: EXAMPLE.map(({ query, variables }) => ({
       query,
       variables: variables === undefined ? null : JSON.stringify(variables, null, 2),
     })),
-  });
+  };
+  const html = render(options);
   return {
     contentType: 'text/html; charset=utf-8',
     headers: { 'content-security-policy': ONLY_INLINE },
     text: html
       .trimStart()
       .replace('</title>', `</title>${VIEWPORT}`)
-      .replace('</style>', `${TABS_STAY}${NARROW}</style>`),
+      .replace('</style>', `${TABS_STAY}${NARROW}${CREDENTIALS_CSS}</style>`)
+      .replace('<div id="root">', () => `${CREDENTIALS_HTML}<div id="root">`),
   };
 }
+
+/** GraphiQL stores the text of its headers editor with the history of requests, in localStorage. It would store a key too. */
+const KEEPS_NO_HEADERS = { shouldPersistHeaders: false, isHeadersEditorEnabled: false };
 
 const VIEWPORT = '<meta name="viewport" content="width=device-width, initial-scale=1" />';
 

@@ -1,8 +1,10 @@
 import { type Browser, chromium as playwright } from 'playwright-core';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
+import { createLedgerClient } from '../../../src/client/index.ts';
 import { startHttpServer } from '../../../src/server/http/http.ts';
 import { createTestDatabase } from '../../support/database.ts';
 import { openLedger } from '../../support/ledger.ts';
+import { makeKey, makeLedger } from '../access/keys.ts';
 
 // Makes the package also unpack libraries that a machine without a desktop lacks.
 process.env['AWS_EXECUTION_ENV'] = 'AWS_Lambda_nodejs22.x';
@@ -65,6 +67,61 @@ test('GraphiQL opens with the tabs, runs them, and sends requests to the service
   await run('PayAgain', /"replayed": true/);
   await run('Overdraw', /"INSUFFICIENT_FUNDS"/);
   expect({ elsewhere, complaints }).toEqual({ elsewhere: [], complaints: [] });
+});
+
+test('the key and the ledger of the fields are headers of each request, and nothing stores the key', async () => {
+  const main = await openLedger(await createTestDatabase());
+  await makeLedger(main, 'shop-1');
+  const { secret } = await makeKey(main, { allLedgers: true });
+  const keyed = await startHttpServer({
+    engine: main.engine,
+    host: '127.0.0.1',
+    port: 0,
+    log,
+    explorer: true,
+  });
+  onTestFinished(() => keyed.close());
+  const window = await browser.newPage({ viewport: { width: 1400, height: 900 } });
+  const sent: { readonly key: string | undefined; readonly ledger: string | undefined }[] = [];
+  window.on('request', (request) => {
+    const { authorization, 'x-ledger': named } = request.headers();
+    if (request.method() === 'POST') sent.push({ key: authorization, ledger: named });
+  });
+  await window.goto(`${keyed.url}/graphql`);
+  const note = window.locator('#credentials-note');
+  await expect.poll(() => note.innerText()).toBe('The service requires a valid API key.');
+  expect(sent.at(-1)).toEqual({ key: undefined, ledger: undefined });
+
+  await window.getByLabel('API key').fill(` ${secret} `);
+  await window.getByLabel('Ledger').fill('shop-1');
+  await window.getByLabel('Ledger').press('Enter');
+  // The schema is read again, with the key.
+  await window
+    .getByRole('button', { name: /Documentation Explorer/ })
+    .first()
+    .click();
+  await window.getByText('A double-entry ledger').waitFor({ timeout: 10_000 });
+  await window.getByRole('button', { name: /Execute query/ }).click();
+  await expect.poll(() => window.locator('.result-window').innerText()).toContain('100.00');
+  const shop = createLedgerClient({ url: `${keyed.url}/graphql`, apiKey: secret, ledger: 'shop-1' });
+  expect(await shop.account('ext:alice')).toMatchObject({ owner: 'Alice' });
+  expect(await note.innerText()).toBe('The key is not stored. A reload forgets it.');
+  expect(sent.at(-1)).toEqual({ key: `Bearer ${secret}`, ledger: 'shop-1' });
+
+  // GraphiQL stores its tabs and its history a moment after the request.
+  await window.waitForTimeout(1000);
+  const stored = await window.evaluate(() =>
+    JSON.stringify([{ ...localStorage }, { ...sessionStorage }, document.cookie, location.href]),
+  );
+  expect(stored).toContain('mutation');
+  expect(stored).not.toContain('tlsk_');
+  expect(await window.getByRole('button', { name: 'Headers' }).count()).toBe(0);
+  expect(await window.getByLabel('API key').getAttribute('type')).toBe('password');
+
+  await window.reload();
+  await expect.poll(() => note.innerText()).toBe('The service requires a valid API key.');
+  expect(await window.getByLabel('API key').inputValue()).toBe('');
+  expect(sent.at(-1)).toEqual({ key: undefined, ledger: undefined });
 });
 
 test('the documentation of GraphiQL begins with an introduction', async () => {
