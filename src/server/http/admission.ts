@@ -37,7 +37,7 @@ export class Admission {
     const operations = Math.min(Math.ceil(size / BYTES_AN_OPERATION), MAX_OPERATIONS);
     const { queued, maxQueue } = ledger.load;
     // With an empty queue, the ledger itself rejects a batch that is too large.
-    if (queued >= maxQueue || (queued > 0 && !ledger.hasRoomFor(operations))) {
+    if (!ledger.hasRoomFor(1) || (queued > 0 && !ledger.hasRoomFor(operations))) {
       return overloaded('queue', queued + operations, maxQueue, QUEUED);
     }
     const total = this.#bufferedBytes - buffered + size;
