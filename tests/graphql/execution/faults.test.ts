@@ -98,6 +98,8 @@ test('queries and writes are UNAVAILABLE while the database is unreachable', asy
   const api = await serve(ledger);
   const a = await makeAccount(ledger, { funds: '10' });
   const input = { accountId: a, amount: '1', idempotencyKey: newKey() };
+  // For a second after this request, the service knows without the database that no API key exists.
+  await api.ask('{ __typename }');
   proxy.refuse();
   const [read, write] = await Promise.all([api.ask('{ ledger { name } }'), api.mutate('deposit', input)]);
   expectMasked(read, 'UNAVAILABLE');
