@@ -143,21 +143,24 @@ describe('while the key of a request is looked up', () => {
     expect(await balance(main, accountId)).toBe(0n);
   });
 
-  test('a client that leaves is not waited for', async () => {
-    const accountId = await makeAccount(main);
-    const { secret } = await makeKey(main);
-    const letGo = await delayLookups();
-    const before = answered.length;
-    const { socket } = await connectRaw(fast);
-    const body = payment(accountId);
-    socket.write(`${headOf(secret, `content-length: ${body.length}`)}${body.slice(0, -1)}`);
-    await sleep(50);
-    socket.destroy();
-    await sleep(50);
-    await letGo();
-    await expect.poll(() => answered.slice(before)).toEqual([499]);
-    expect(await balance(main, accountId)).toBe(0n);
-  });
+  test.each(['destroy', 'resetAndDestroy'] as const)(
+    'a client that leaves by %s is not waited for',
+    async (leave) => {
+      const accountId = await makeAccount(main);
+      const { secret } = await makeKey(main);
+      const letGo = await delayLookups();
+      const before = answered.length;
+      const { socket } = await connectRaw(fast);
+      const body = payment(accountId);
+      socket.write(`${headOf(secret, `content-length: ${body.length}`)}${body.slice(0, -1)}`);
+      await sleep(50);
+      socket[leave]();
+      await sleep(50);
+      await letGo();
+      await expect.poll(() => answered.slice(before)).toEqual([499]);
+      expect(await balance(main, accountId)).toBe(0n);
+    },
+  );
 });
 
 async function scrape(name: string): Promise<number> {
