@@ -179,7 +179,11 @@ describe('of API keys', () => {
     const main = await openLedger(database);
     const proxy = await startTcpProxy(database.serviceUrl);
     onTestFinished(() => proxy.close());
-    const service = await startServiceProcess({ DATABASE_URL: proxy.url, LOG_LEVEL: 'trace' });
+    const service = await startServiceProcess({
+      DATABASE_URL: proxy.url,
+      LOG_LEVEL: 'trace',
+      TRUSTED_PROXIES: 'loopback',
+    });
     onTestFinished(() => service.stop().then(() => {}));
     const expiresAt = BigInt(Date.now() + 2000) * 1000n;
     const [valid, revoked, expiring, unread] = [
@@ -191,8 +195,12 @@ describe('of API keys', () => {
     const secrets = [valid, revoked, expiring, unread].map(({ secret }) => secret);
     const url = service.graphqlUrl;
     const printed: string[] = [];
-    const send = async (sent: Sent, path = '/graphql') => {
-      const { status, headers, body } = await exchange(new URL(path, url).href, sent);
+    let requests = 0;
+    const send = async (sent: Sent, path = '/graphql', address = `192.0.2.${requests % 256}`) => {
+      requests += 1;
+      // Wrong credentials from one address would be limited.
+      const as = { ...sent, headers: { ...sent.headers, 'x-forwarded-for': address } };
+      const { status, headers, body } = await exchange(new URL(path, url).href, as);
       printed.push(JSON.stringify(headers), body);
       return status;
     };
@@ -207,6 +215,11 @@ describe('of API keys', () => {
         expect([400, 401, 431]).toContain(await send(sent, path));
       }
     }
+    const isLimited = async () => {
+      const answers = secrets.flatMap(misuses).map(([path, sent]) => send(sent, path, '198.51.100.1'));
+      return (await Promise.all(answers)).includes(429);
+    };
+    await expect.poll(isLimited, { timeout: 10_000 }).toBe(true);
     const raw = [
       head(`authorization: Bearer ${valid.secret}`, 'content-length: 5', 'content-length: 6'),
       head(`authorization: Bearer ${valid.secret.slice(0, 50)}\r\n${valid.secret.slice(50)}`),
