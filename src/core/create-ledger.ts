@@ -7,7 +7,7 @@ import type { Uuid } from './values/ids.ts';
 export const MAIN = 'main';
 
 /** Whether a text has the form of a ledger's name. */
-function isLedgerName(name: string): boolean {
+export function isLedgerName(name: string): boolean {
   return /^[a-z0-9][a-z0-9._-]{0,62}$/.test(name);
 }
 
