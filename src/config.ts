@@ -1,6 +1,9 @@
+import type { BlockList } from 'node:net';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { defaultDataDir } from './db/embedded/embedded-postgres.ts';
+import { readTrustedProxies } from './server/access/address.ts';
+import { DEFAULT_RATE_LIMIT } from './server/access/rate-limits.ts';
 
 const PROJECT = join(import.meta.dirname, '..');
 
@@ -15,8 +18,18 @@ export interface DatabaseConfig {
 
 export interface Config extends DatabaseConfig {
   readonly host: string;
+  /** Whether only this machine can reach `host`. */
+  readonly isLoopback: boolean;
+  /** Whether requests of other machines are accepted although no API key exists. */
+  readonly allowInsecure: boolean;
   /** 0: any free port. */
   readonly port: number;
+  /** The address that serves health and metrics. Null: the API's own. */
+  readonly operations: OperationsAddress | null;
+  /** The requests per second of an API key without a limit of its own. */
+  readonly rateLimit: number;
+  /** Proxies whose X-Forwarded-For counts. */
+  readonly trustedProxies: BlockList | undefined;
   readonly logLevel: LogLevel;
   /** How long the service may take to stop after SIGTERM or SIGINT. */
   readonly drainTimeoutMs: number;
@@ -30,6 +43,14 @@ export interface Config extends DatabaseConfig {
   readonly trustedDocuments: string | null;
 }
 
+export interface OperationsAddress {
+  readonly host: string;
+  /** 0: any free port. */
+  readonly port: number;
+  /** As in `Config`. */
+  readonly allowedHosts: readonly string[] | null;
+}
+
 /** An environment variable is invalid. The message is one line: the variable, the values that are allowed, and its value. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
@@ -39,6 +60,7 @@ const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'
 type LogLevel = (typeof LOG_LEVELS)[number];
 const LOOPBACK = ['127.0.0.1', '::1', 'localhost'];
 
+const RATE = `must be a whole number from 1 to ${(1_000_000).toLocaleString('en')}`;
 const SECONDS = 'must be whole seconds from 1 to 3600';
 
 const POSTGRES_URL =
@@ -48,18 +70,33 @@ const postgresUrl = z
   .url({ protocol: /^postgres(ql)?$/, error: POSTGRES_URL, abort: true })
   .refine(hasWholePassword, { error: POSTGRES_URL })
   .optional();
+const port = z
+  .string()
+  .regex(/^\d{1,5}$/, { error: 'must be a port from 0 to 65535' })
+  .transform(Number)
+  .refine((port) => port <= 65_535, { error: 'must be a port from 0 to 65535' });
 const flag = z.enum(['0', '1'], { error: 'must be 0 or 1' });
 const environment = z.object({
   DATABASE_URL: postgresUrl,
   DATABASE_MIGRATION_URL: postgresUrl,
   LEDGER_DATA_DIR: z.string().optional(),
   HOST: z.string().default('127.0.0.1'),
-  PORT: z
+  PORT: port.default(4000),
+  OPERATIONS_HOST: z.string().optional(),
+  OPERATIONS_PORT: port.optional(),
+  RATE_LIMIT: z
     .string()
-    .regex(/^\d{1,5}$/, { error: 'must be a port from 0 to 65535' })
+    .regex(/^\d{1,7}$/, { error: RATE })
     .transform(Number)
-    .refine((port) => port <= 65_535, { error: 'must be a port from 0 to 65535' })
-    .default(4000),
+    .refine((rate) => rate >= 1 && rate <= 1_000_000, { error: RATE })
+    .default(DEFAULT_RATE_LIMIT),
+  TRUSTED_PROXIES: z
+    .string()
+    .transform(readTrustedProxies)
+    .refine((proxies) => proxies !== undefined, {
+      error: 'must be addresses, ranges such as 10.0.0.0/8, or loopback, separated by commas',
+    })
+    .optional(),
   LOG_LEVEL: z.enum(LOG_LEVELS, { error: `must be one of ${LOG_LEVELS.join(', ')}` }).default('info'),
   DRAIN_TIMEOUT: z
     .string()
@@ -105,13 +142,7 @@ export function readDatabaseConfig(env: Environment): DatabaseConfig {
 /** Reads the configuration. A variable that is empty counts as absent. Throws `ConfigError`. */
 export function readConfig(env: Environment): Config {
   const data = parse(environment, env);
-  const { HOST, ALLOW_INSECURE, API_EXPLORER, NODE_ENV } = data;
-  if (!LOOPBACK.includes(HOST) && ALLOW_INSECURE !== '1') {
-    throw new ConfigError(
-      `HOST is ${JSON.stringify(HOST)}, which other machines can reach, but the service has no authentication. ` +
-        'Set ALLOW_INSECURE=1 if you trust the network, or leave HOST at 127.0.0.1.',
-    );
-  }
+  const { HOST, API_EXPLORER, NODE_ENV } = data;
   const databaseConfig = toDatabaseConfig(data);
   const { TRUSTED_DOCUMENTS } = data;
   if (TRUSTED_DOCUMENTS !== undefined && API_EXPLORER === '1') {
@@ -120,16 +151,21 @@ export function readConfig(env: Environment): Config {
         'Remove one of the two variables.',
     );
   }
+  const operations = readOperations(data);
   const explorerDefault = NODE_ENV === 'production' || TRUSTED_DOCUMENTS !== undefined ? '0' : '1';
   return {
     ...databaseConfig,
     host: HOST,
+    isLoopback: LOOPBACK.includes(HOST),
+    allowInsecure: data.ALLOW_INSECURE === '1',
     port: data.PORT,
+    operations,
+    rateLimit: data.RATE_LIMIT,
+    trustedProxies: data.TRUSTED_PROXIES,
     drainTimeoutMs: data.DRAIN_TIMEOUT * 1000,
     logLevel: data.LOG_LEVEL,
     corsOrigins: data.CORS_ORIGINS,
-    // Pages can reach a service on loopback by DNS rebinding. Beyond loopback the operator trusts the network.
-    allowedHosts: LOOPBACK.includes(HOST) ? data.ALLOWED_HOSTS : null,
+    allowedHosts: allowedHostsOf(HOST, data.ALLOWED_HOSTS),
     explorer: (API_EXPLORER ?? explorerDefault) === '1',
     trustedDocuments: TRUSTED_DOCUMENTS ?? null,
   };
@@ -156,6 +192,36 @@ function toDatabaseConfig(data: z.infer<typeof databaseEnvironment>): DatabaseCo
     allowUnsafeDurability: ALLOW_UNSAFE_DURABILITY === '1',
   };
 }
+
+function readOperations(env: z.output<typeof environment>): OperationsAddress | null {
+  const { HOST, PORT, OPERATIONS_HOST, OPERATIONS_PORT, ALLOWED_HOSTS } = env;
+  if (OPERATIONS_PORT === undefined) {
+    if (OPERATIONS_HOST === undefined) return null;
+    throw new ConfigError('OPERATIONS_HOST is set, but OPERATIONS_PORT is not. Set both, or neither.');
+  }
+  const host = OPERATIONS_HOST ?? HOST;
+  if (OPERATIONS_PORT === PORT && OPERATIONS_PORT !== 0 && host === HOST) {
+    throw new ConfigError(`OPERATIONS_PORT is ${PORT}, which is also PORT. Set another port.`);
+  }
+  return { host, port: OPERATIONS_PORT, allowedHosts: allowedHostsOf(host, ALLOWED_HOSTS) };
+}
+
+/** Pages can reach a service on loopback by DNS rebinding. Beyond loopback the operator trusts the network. */
+function allowedHostsOf(host: string, names: readonly string[]): readonly string[] | null {
+  return LOOPBACK.includes(host) ? names : null;
+}
+
+/** Throws `ConfigError` if other machines could do everything, because no API key was ever created. */
+export function checkExposure({ host, isLoopback, allowInsecure }: Config, isKeyed: boolean): void {
+  if (isLoopback || isKeyed || allowInsecure) return;
+  throw new ConfigError(
+    `HOST is ${JSON.stringify(host)}, which other machines can reach, but no API key exists. Create one with ` +
+      `${CREATE_KEY}, set ALLOW_INSECURE=1 if you trust the network, or leave HOST at 127.0.0.1.`,
+  );
+}
+
+/** The command that creates the first API key. */
+export const CREATE_KEY = 'npm run ledger -- keys create --name ops --scopes ADMIN,READ --all-ledgers';
 
 /**
  * Returns whether a connection string has no unencoded special character in its password. A URL would take the rest of such a

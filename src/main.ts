@@ -1,12 +1,12 @@
 import type { Logger } from 'pino';
-import { type Config, ConfigError, readConfig } from './config.ts';
+import { type Config, ConfigError, CREATE_KEY, checkExposure, readConfig } from './config.ts';
 import { EmbeddedPostgresError, startEmbeddedPostgres } from './db/embedded/embedded-postgres.ts';
 import { prepareDatabase } from './db/postgres/prepare.ts';
 import { UnfitServerError } from './db/postgres/primary.ts';
 import { DatabaseNotReadyError } from './db/postgres/start-client.ts';
 import { Engine } from './ledger/engine.ts';
 import { startSweeper } from './ledger/sweeper.ts';
-import { startHttpServer } from './server/http/http.ts';
+import { type HttpServer, startHttpServer } from './server/http/http.ts';
 import { tryPort } from './server/http/port.ts';
 import {
   ManifestError,
@@ -15,6 +15,7 @@ import {
 } from './server/http/trusted-documents.ts';
 import { Drain, describeUnfinished } from './server/operations/drain.ts';
 import { createLog, reportEnd } from './server/operations/log.ts';
+import { type OperationsServer, startOperationsServer } from './server/operations/operations-server.ts';
 import { Outages } from './server/operations/outages.ts';
 import { logRequest } from './server/operations/request-log.ts';
 
@@ -62,6 +63,10 @@ async function run(config: Config): Promise<void> {
   const trustedDocuments =
     config.trustedDocuments === null ? undefined : await readTrustedDocuments(config.trustedDocuments);
   await tryPort(config.host, config.port).catch(throwPortError(config));
+  const { operations } = config;
+  if (operations !== null) {
+    await tryPort(operations.host, operations.port).catch(throwPortError(operations, 'OPERATIONS_'));
+  }
   const service = { config, trustedDocuments, log, notices, drain, stopRequested };
   if (config.database !== null) return serve(service, config.database.url, config.database.migrationUrl);
   const postgres = await startEmbeddedPostgres({
@@ -93,15 +98,20 @@ async function serve(
   await prepareDatabase(databaseUrl, migrationUrl, report, { allowUnsafeDurability, dataDir });
   const onFault = (error: unknown, faultId?: string) => log.error({ err: error, faultId }, 'internal error');
   const outages = new Outages(log);
-  const ledger = await Engine.openMain({
+  const engine = await Engine.open({
     databaseUrl,
     allowUnsafeDurability,
     onFault,
     onUnreachable: outages.connectionFailed,
     onAnswered: outages.databaseAnswered,
   });
+  const closeEngine = async (error: unknown) => {
+    await engine.close();
+    throw error;
+  };
+  await printAccess(engine, config, notices).catch(closeEngine);
   const server = await startHttpServer({
-    ledger,
+    engine,
     host,
     port,
     log,
@@ -113,30 +123,75 @@ async function serve(
     allowedHosts,
     explorer,
     trustedDocuments,
-  }).catch(async (error: unknown) => {
-    await ledger.close();
-    return throwPortError(config)(error);
+    rateLimit: config.rateLimit,
+    trustedProxies: config.trustedProxies,
+    operations: whoReadsOperations(config),
+  })
+    .catch(throwPortError(config))
+    .catch(closeEngine);
+  const operations = await serveOperations(config, server, log).catch(async (error: unknown) => {
+    await server.close();
+    return closeEngine(error);
   });
-  const sweeper = startSweeper(ledger, onFault);
+  const sweeper = startSweeper(engine, onFault);
+  if (operations !== undefined) notices.info(`Health and metrics: ${operations.url}`);
   notices.info(`GraphQL: ${server.url}/graphql`);
   if (process.stdout.isTTY) {
     notices.info(`${explorer ? 'Open that address in a browser for GraphiQL. ' : ''}Stop with Ctrl+C.`);
   }
 
-  drain.waitFor(() => describeUnfinished(server.openRequests, ledger.load));
+  drain.waitFor(() => describeUnfinished(server.openRequests, engine.load));
   await stopRequested;
   // The requests finish before the ledger that executes them is closed.
   await server.close();
+  await operations?.close();
   await sweeper.stop();
-  await ledger.close();
+  await engine.close();
   outages.close();
 }
 
-function throwPortError({ host, port }: Config): (error: unknown) => never {
+/** Prints who may use the service. Throws `ConfigError` if other machines could use it without a key. */
+async function printAccess({ access }: Engine, config: Config, notices: Logger): Promise<void> {
+  const isKeyed = await access.isKeyed();
+  checkExposure(config, isKeyed);
+  if (isKeyed) notices.info('API keys are required.');
+  else
+    notices[config.isLoopback ? 'info' : 'warn'](
+      `No API key exists: everyone who can reach this address may do everything. Create one with ${CREATE_KEY}`,
+    );
+}
+
+function whoReadsOperations({ operations, isLoopback }: Config): 'open' | 'admin' | 'elsewhere' {
+  if (operations !== null) return 'elsewhere';
+  return isLoopback ? 'open' : 'admin';
+}
+
+/** Serves health and metrics on their own address, if there is one. They are served until all requests have ended. */
+async function serveOperations(
+  { operations }: Config,
+  { operationsRoutes, count }: HttpServer,
+  log: Logger,
+): Promise<OperationsServer | undefined> {
+  if (operations === null) return undefined;
+  return startOperationsServer({
+    ...operations,
+    routes: operationsRoutes,
+    onAnswered: (request) => {
+      count(request);
+      logRequest(log, request);
+    },
+    onFault: (error) => log.error({ err: error }, 'a request failed with an internal error'),
+  }).catch(throwPortError(operations, 'OPERATIONS_'));
+}
+
+function throwPortError(
+  { host, port }: Pick<Config, 'host' | 'port'>,
+  prefix = '',
+): (error: unknown) => never {
   return (error) => {
     const cause = (error as Error).message;
     throw new ConfigError(
-      `The service cannot listen on ${host}:${port}: ${cause}. Set HOST or PORT to a free address.`,
+      `The service cannot listen on ${host}:${port}: ${cause}. Set ${prefix}HOST or ${prefix}PORT to a free address.`,
     );
   };
 }

@@ -1,4 +1,5 @@
 import { GraphQLError } from 'graphql';
+import { ANYBODY } from '../../src/core/access/viewer.ts';
 import { RequestNotes } from '../../src/graphql/execution/request-notes.ts';
 import { createGraphQLHandler } from '../../src/graphql/execution/yoga.ts';
 import { AnswerBudget } from '../../src/graphql/protection/answer-budget.ts';
@@ -16,11 +17,17 @@ export async function writeBooks(serviceUrl: string): Promise<Names> {
     const onFault = (fault: unknown) => {
       throw fault;
     };
-    const path = new FastPath(createGraphQLHandler(ledger, onFault), { ledger, onFault });
+    const path = new FastPath(createGraphQLHandler(onFault), { onFault });
     const mutate = async (field: string, input: object): Promise<readonly string[]> => {
       const type = `${field[0]?.toUpperCase()}${field.slice(1)}Input`;
       const query = `mutation ($input: ${type}!) { ${field}(input: $input) { ... on LedgerError { code message } ${MADE[field]} } }`;
-      const facts = { bodyBytes: query.length, notes: new RequestNotes(), budget: new AnswerBudget() };
+      const facts = {
+        ledger,
+        viewer: ANYBODY,
+        bodyBytes: query.length,
+        notes: new RequestNotes(),
+        budget: new AnswerBudget(),
+      };
       const { data, errors } = (await path.answer({ query, variables: { input } }, facts)) ?? {};
       const made = data?.[field] as { code?: string; made?: { id: string }; hold?: { id: string } };
       if (errors !== undefined || made.code !== undefined)

@@ -81,7 +81,7 @@ async function serve({ serviceUrl }: BooksUrls, fastPath: boolean, trusted: bool
   const faults: unknown[] = [];
   let answered = 0;
   const server = await startHttpServer({
-    ledger,
+    engine: ledger.engine,
     host: '127.0.0.1',
     port: 0,
     log: { error: (fault: unknown) => void faults.push(fault) },

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ExecutionResult } from 'graphql';
 import pg from 'pg';
+import { ANYBODY } from '../../src/core/access/viewer.ts';
 import { writeAnswer } from '../../src/graphql/execution/answer.ts';
 import { RequestNotes } from '../../src/graphql/execution/request-notes.ts';
 import { createGraphQLHandler } from '../../src/graphql/execution/yoga.ts';
@@ -51,12 +52,12 @@ export class Side {
       this.faults.push(fault);
       return 'request';
     };
-    const yoga = createGraphQLHandler(ledger, onFault);
+    const yoga = createGraphQLHandler(onFault);
     const execute: typeof yoga.getEnveloped = Object.assign((context: never) => {
       this.executed += 1;
       return yoga.getEnveloped(context);
     }, yoga.getEnveloped);
-    this.#path = new FastPath({ getEnveloped: execute }, { ledger, onFault, ...options });
+    this.#path = new FastPath({ getEnveloped: execute }, { onFault, ...options });
     this.#isTrusted = options.trustedDocuments !== undefined;
   }
 
@@ -70,7 +71,13 @@ export class Side {
 
   /** Executes a request, and returns its answer without values that differ between ledgers. */
   async send({ query, operationName, variables }: Request): Promise<string> {
-    const facts = { bodyBytes: query.length, notes: new RequestNotes(), budget: new AnswerBudget() };
+    const facts = {
+      ledger: this.#ledger,
+      viewer: ANYBODY,
+      bodyBytes: query.length,
+      notes: new RequestNotes(),
+      budget: new AnswerBudget(),
+    };
     const answer = this.#path.answer({ ...this.#naming(query), operationName, variables }, facts);
     const result = await Promise.race([answer, sleep(PATIENCE_MS, undefined, { ref: false })]);
     return result === undefined ? 'no answer' : this.normalizer.normalize(textOf(result));

@@ -91,16 +91,24 @@ interface TargetRow {
   readonly accounts: Uuid[];
 }
 
-/** Returns the ids of open holds that have expired, the earliest first. */
-export async function findExpiredHolds(db: Kysely<DB>, ledgerId: Uuid, limit: number): Promise<Uuid[]> {
-  const rows = await db
+export interface ExpiredHold {
+  readonly id: Uuid;
+  readonly ledgerId: Uuid;
+}
+
+/** Returns open holds that have expired, the earliest first, of all ledgers except some. */
+export async function findExpiredHolds(
+  db: Kysely<DB>,
+  except: readonly Uuid[],
+  limit: number,
+): Promise<ExpiredHold[]> {
+  return db
     .selectFrom('holds')
-    .select('id')
+    .select(['id', 'ledger_id as ledgerId'])
     .where('status', '=', 'OPEN')
     .where('expires_at', '<=', sql<bigint>`clock_timestamp()`)
-    .where('ledger_id', '=', ledgerId)
+    .where(sql<boolean>`ledger_id <> all(${except}::uuid[])`)
     .orderBy('expires_at')
     .limit(limit)
     .execute();
-  return rows.map(({ id }) => id);
 }

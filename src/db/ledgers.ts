@@ -97,6 +97,16 @@ export async function insertLedger(trx: Trx<DB>, id: Uuid, name: string): Promis
   return numInsertedOrUpdatedRows > 0n;
 }
 
+/** Returns the id and the name of the ledger that has one of them. */
+export async function identifyLedger(
+  db: Kysely<DB>,
+  by: { readonly id: Uuid } | { readonly name: string },
+): Promise<Pick<LedgerRow, 'id' | 'name'> | undefined> {
+  const ledgers = db.selectFrom('ledgers').select(['id', 'name']);
+  const found = 'id' in by ? ledgers.where('id', '=', by.id) : ledgers.where('name', '=', by.name);
+  return found.executeTakeFirst();
+}
+
 /** Returns the end of the ledger's closed period, and the time of the database's clock. */
 export async function findPresent(
   db: Kysely<DB>,

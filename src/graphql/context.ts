@@ -1,5 +1,5 @@
 import { type FieldNode, type GraphQLResolveInfo, Kind } from 'graphql';
-import { ANYBODY, type Viewer } from '../core/access/viewer.ts';
+import type { Viewer } from '../core/access/viewer.ts';
 import type { Account } from '../core/account.ts';
 import type { Hold } from '../core/hold.ts';
 import type { BatchProcessed, Outcome, Transaction } from '../core/transaction.ts';
@@ -37,7 +37,7 @@ export function createContext(
   onFault: OnFault,
   notes: RequestNotes,
   budget: AnswerBudget,
-  viewer: Viewer = ANYBODY,
+  viewer: Viewer,
 ): Context {
   return { ledger, viewer, loaders: new Loaders(ledger, budget), onFault, notes, budget };
 }

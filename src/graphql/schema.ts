@@ -28,9 +28,10 @@ import './transactions/transaction.ts';
 import './transactions/transaction-list.ts';
 import { builder } from './builder.ts';
 import { completeInTurns } from './execution/lists-in-turns.ts';
+import { limitOperations } from './protection/rate-limit.ts';
 
 /** The public schema, assembled from the files of its nouns. */
-export const schema = completeInTurns(builder.toSchema());
+export const schema = limitOperations(completeInTurns(builder.toSchema()));
 schema.description = `A double-entry ledger: accounts hold money in one currency, and transactions move it.
 
 Start with \`createAccount\`, \`deposit\` and \`transfer\`, then read \`account { balance { amount } history { nodes { … } } }\`.

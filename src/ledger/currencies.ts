@@ -22,16 +22,33 @@ const MAX_CACHED = 50_000;
 /** A read has at most so many statements that each find other unknown currencies. */
 const MAX_READS = 10;
 
+/** The registered currencies of all ledgers that were used last. A currency is found only under its ledger. */
+export class CurrencyCache {
+  readonly #currencies: LRUCache<string, Currency>;
+
+  constructor(max = MAX_CACHED) {
+    this.#currencies = new LRUCache({ max });
+  }
+
+  get(ledgerId: Uuid, code: string): Currency | undefined {
+    return this.#currencies.get(ledgerId + code);
+  }
+
+  set(ledgerId: Uuid, { code, exponent }: Currency): void {
+    this.#currencies.set(ledgerId + code, { code, exponent });
+  }
+}
+
 /** The currencies of a ledger: those of ISO 4217 and those that are registered in it. They never change, so they are cached. */
 export class Currencies {
   readonly #db: Database;
   readonly #ledgerId: Uuid;
-  readonly #registered: LRUCache<string, Currency>;
+  readonly #cache: CurrencyCache;
 
-  constructor(db: Database, ledgerId: Uuid, maxCached = MAX_CACHED) {
+  constructor(db: Database, ledgerId: Uuid, cache: CurrencyCache) {
     this.#db = db;
     this.#ledgerId = ledgerId;
-    this.#registered = new LRUCache({ max: maxCached });
+    this.#cache = cache;
   }
 
   /** Returns the existing currencies with these codes. An unknown code is read again each time. */
@@ -92,12 +109,12 @@ export class Currencies {
   }
 
   #known(code: string): Currency | undefined {
-    return ISO_4217.get(code) ?? this.#registered.get(code);
+    return ISO_4217.get(code) ?? this.#cache.get(this.#ledgerId, code);
   }
 
   async #read(codes: readonly string[]): Promise<RegisteredCurrency[]> {
     const rows = await findRegisteredCurrencies(this.#db, this.#ledgerId, codes);
-    for (const { code, exponent } of rows) this.#registered.set(code, { code, exponent });
+    for (const row of rows) this.#cache.set(this.#ledgerId, row);
     return rows;
   }
 }

@@ -1,33 +1,62 @@
+import { LRUCache } from 'lru-cache';
 import { MAIN } from '../core/create-ledger.ts';
-import { findLedger } from '../db/ledgers.ts';
+import type { Uuid } from '../core/values/ids.ts';
+import { type ExpiredHold, findExpiredHolds } from '../db/holds.ts';
+import { identifyLedger, type LedgerRow } from '../db/ledgers.ts';
 import { Access } from './access/access.ts';
-import { LANES, Ledger, type LedgerEngine, type LedgerOptions } from './ledger.ts';
+import type { BatchObservation } from './commit/group-commit.ts';
+import { type EngineParts, Ledger, type LedgerEngine, type LedgerOptions } from './ledger.ts';
+import { NameCache } from './names.ts';
+import { SLICE } from './operations.ts';
 import { Pools } from './pools.ts';
+import { type LedgerLoad, Posting } from './posting.ts';
+import { retryRead } from './reads.ts';
 
 export { MAIN };
 
-/** The ledgers of one database, which share its connections. */
+/** The number of lanes. */
+const LANES = 2;
+/** Ledgers are light: their caches, queues and connections belong to the engine. */
+const MAX_LEDGERS = 10_000;
+/** A name without a ledger is read again after so long. */
+const MISSING_MS = 1000;
+const MAX_MISSING = 10_000;
+
+/** The ledgers of one database. They share its connections, lanes, queues and caches, which do not grow with their number. */
 export class Engine implements LedgerEngine {
   readonly access: Access;
-  readonly #pools: Pools;
-  readonly #options: LedgerOptions;
-  readonly #ledgers = new Map<string, Promise<Ledger | undefined>>();
+  readonly #parts: EngineParts;
+  readonly #ledgers = new LRUCache<Uuid, Ledger>({ max: MAX_LEDGERS });
+  readonly #idByName = new LRUCache<string, Uuid>({ max: MAX_LEDGERS });
+  readonly #missing = new LRUCache<string, true>({ max: MAX_MISSING, ttl: MISSING_MS });
+  /** Ledgers that are being read, by name or id. */
+  readonly #reading = new Map<string, Promise<Ledger | undefined>>();
 
-  private constructor(pools: Pools, options: LedgerOptions) {
-    this.#pools = pools;
-    this.#options = options;
-    this.access = new Access({ db: pools.reads, onFault: options.onFault ?? (() => {}) });
+  private constructor(parts: EngineParts) {
+    this.#parts = parts;
+    this.access = new Access({ db: parts.pools.reads, onFault: parts.onFault });
   }
 
   /** Connects to a migrated database. Rejects if the database does not answer. */
   static async open(options: LedgerOptions): Promise<Engine> {
     const { databaseUrl, lanes = LANES, readConnections = 8, onFault = () => {} } = options;
     const { allowUnsafeDurability = false, onUnreachable = () => {}, onAnswered = () => {} } = options;
+    const { maxBatch = 1000, maxQueue = 20_000, optimistic = true } = options;
     const events = { onUnfit: onFault, onUnreachable, onAnswered };
     const pools = new Pools({ databaseUrl, lanes, readConnections, allowUnsafeDurability, ...events });
-    const engine = new Engine(pools, options);
+    const posting = new Posting(pools, {
+      lanes,
+      lanesPerLedger: lanes,
+      maxBatch,
+      maxQueue,
+      optimistic,
+      onFault,
+    });
+    const engine = new Engine({ pools, posting, names: new NameCache(), onFault });
     try {
-      if ((await engine.ledger(MAIN)) === undefined) throw new Error('This database has no ledger.');
+      const main = await identifyLedger(pools.reads, { name: MAIN });
+      if (main === undefined) throw new Error('This database has no ledger.');
+      engine.#add(main);
       return engine;
     } catch (error) {
       await pools.close();
@@ -47,23 +76,71 @@ export class Engine implements LedgerEngine {
     return ledger;
   }
 
-  /** Returns the ledger of a name; undefined if there is none. */
+  /**
+   * Returns the ledger of a name; undefined if there is none, or if there was none within the last second. Rejects with
+   * `UnavailableError` if the database does not answer.
+   */
   async ledger(name: string): Promise<Ledger | undefined> {
-    const known = this.#ledgers.get(name);
+    const id = this.#idByName.get(name);
+    if (id !== undefined) return this.ledgerById(id);
+    if (this.#missing.has(name)) return undefined;
+    return this.#read(name, { name });
+  }
+
+  /** Returns the ledger of an id, like `ledger`. */
+  async ledgerById(id: Uuid): Promise<Ledger | undefined> {
+    const known = this.#ledgers.get(id);
     if (known !== undefined) return known;
-    const opening = findLedger(this.#pools.reads, name).then((row) =>
-      row === undefined ? undefined : new Ledger(row, this, this.#pools, this.#options),
-    );
-    this.#ledgers.set(name, opening);
-    const forget = () => this.#ledgers.delete(name);
-    void opening.then((ledger) => ledger === undefined && forget(), forget);
-    return opening;
+    if (this.#missing.has(id)) return undefined;
+    return this.#read(id, { id });
+  }
+
+  /** Reads a ledger. Concurrent calls share one read. */
+  #read(key: string, by: Parameters<typeof identifyLedger>[1]): Promise<Ledger | undefined> {
+    const pending = this.#reading.get(key);
+    if (pending !== undefined) return pending;
+    const reading = retryRead(() => identifyLedger(this.#parts.pools.reads, by))
+      .then((row) => {
+        if (row !== undefined) return this.#add(row);
+        this.#missing.set(key, true);
+        return undefined;
+      })
+      .finally(() => this.#reading.delete(key));
+    this.#reading.set(key, reading);
+    return reading;
+  }
+
+  #add(row: Pick<LedgerRow, 'id' | 'name'>): Ledger {
+    const known = this.#ledgers.get(row.id);
+    this.#idByName.set(row.name, row.id);
+    if (known !== undefined) return known;
+    const ledger = new Ledger(row, this, this.#parts);
+    this.#ledgers.set(row.id, ledger);
+    return ledger;
+  }
+
+  get load(): LedgerLoad {
+    return this.#parts.posting.load;
+  }
+
+  /** Calls the observer after each further batch of any ledger. It must be quick and never throw. */
+  observe(observer: (batch: BatchObservation) => void): void {
+    this.#parts.posting.observe(observer);
+  }
+
+  /** See `Ledger.findSchemaProblem`. */
+  findSchemaProblem(): Promise<string | null> {
+    return this.#parts.pools.findSchemaProblem();
+  }
+
+  /** Finds some hundred expired holds of all ledgers except some, the earliest first. Rejects with `UnavailableError`. */
+  findExpiredHolds(except: readonly Uuid[]): Promise<ExpiredHold[]> {
+    return retryRead(() => findExpiredHolds(this.#parts.pools.reads, except, SLICE));
   }
 
   /** Rejects further commands, answers those that were accepted, and closes the connections. */
   async close(): Promise<void> {
-    const ledgers = await Promise.all(this.#ledgers.values());
-    await Promise.all(ledgers.map((ledger) => ledger?.drain()));
-    await this.#pools.close();
+    await this.#parts.posting.drain();
+    await this.#parts.pools.close();
   }
 }

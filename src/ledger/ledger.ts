@@ -8,10 +8,8 @@ import type { BatchProcessed, Outcome } from '../core/transaction.ts';
 import type { AccountChange } from '../core/update-account.ts';
 import type { Currency } from '../core/values/currency.ts';
 import type { Uuid } from '../core/values/ids.ts';
-import { findLocked } from '../db/accounts.ts';
-import { findExpiredHolds } from '../db/holds.ts';
+import type { ExpiredHold } from '../db/holds.ts';
 import type { LedgerRow } from '../db/ledgers.ts';
-import type { Database, PoolUse } from '../db/postgres/database.ts';
 import type { Access } from './access/access.ts';
 import { type AccountUpdated, changeAccountOf } from './account-changes.ts';
 import {
@@ -20,22 +18,15 @@ import {
   type AccountsCreated,
   createAccounts,
 } from './accounts.ts';
-import { postBatch } from './commit/batch.ts';
-import { BusyNames } from './commit/busy-names.ts';
-import { type BatchObservation, GroupCommit, type GroupCommitOptions } from './commit/group-commit.ts';
-import { CachedStates } from './commit/optimistic.ts';
-import { Currencies, type CurrencyRegistered } from './currencies.ts';
-import { Names } from './names.ts';
-import {
-  type BatchMode,
-  MAX_OPERATIONS,
-  type Operation,
-  Operations,
-  type Places,
-  SLICE,
-} from './operations.ts';
+import type { BatchObservation } from './commit/group-commit.ts';
+import type { PostingLedger } from './commit/posting-ledger.ts';
+import type { CurrencyRegistered } from './currencies.ts';
+import { type NameCache, Names } from './names.ts';
+import { type BatchMode, type Operation, Operations } from './operations.ts';
 import { type PeriodClosed, Periods } from './periods.ts';
-import { BATCH_LANES, type Pools, WRITE_DEADLINE_MS } from './pools.ts';
+import type { Places } from './places.ts';
+import type { Pools } from './pools.ts';
+import type { LedgerLoad, Posting } from './posting.ts';
 import { LedgerReads } from './reads.ts';
 import { type OnFault, refuseFault } from './retries.ts';
 
@@ -51,20 +42,25 @@ export {
   MAX_BATCH_SIZE,
   MAX_OPERATIONS,
   type Operation,
-  type Places,
 } from './operations.ts';
 export type { PeriodClosed } from './periods.ts';
+export type { Places } from './places.ts';
 export { UnavailableError } from './pools.ts';
+export type { LedgerLoad } from './posting.ts';
 export type { Preview } from './preview.ts';
 export type { LedgerState, TrialBalanceLine } from './reads.ts';
 
 export interface LedgerOptions {
   /** Its login is a member of the application's role. */
   readonly databaseUrl: string;
+  /** The number of batches that are posted at the same time. */
   readonly lanes?: number;
   /** The number of commands in one database transaction. */
   readonly maxBatch?: number;
-  /** The number of commands that can wait. Further ones are rejected with OVERLOADED. */
+  /**
+   * The number of commands of one ledger that can wait. Further ones are rejected with OVERLOADED. If several ledgers have commands,
+   * each can have less, and all together at most twice as many.
+   */
   readonly maxQueue?: number;
   readonly readConnections?: number;
   /** false: every batch takes the regular path. The outcomes are the same. */
@@ -79,107 +75,62 @@ export interface LedgerOptions {
   readonly onAnswered?: () => void;
 }
 
-/** The engine that a ledger belongs to. */
+/** The engine of a database, which all its ledgers share. */
 export interface LedgerEngine {
   readonly access: Access;
+  readonly load: LedgerLoad;
+  main(): Promise<Ledger>;
+  /** Returns the ledger of a name; undefined if there is none. */
+  ledger(name: string): Promise<Ledger | undefined>;
+  /** Returns the ledger of an id; undefined if there is none. */
+  ledgerById(id: Uuid): Promise<Ledger | undefined>;
+  /** Calls the observer after each further batch of any ledger. It must be quick and never throw. */
+  observe(observer: (batch: BatchObservation) => void): void;
+  findSchemaProblem(): Promise<string | null>;
+  /** Finds expired holds of all ledgers. */
+  findExpiredHolds(except: readonly Uuid[]): Promise<ExpiredHold[]>;
   close(): Promise<void>;
 }
 
-/** The present load of the ledger. */
-export interface LedgerLoad {
-  /** Commands that wait for a lane, including those of batches, and their limit. */
-  readonly queued: number;
-  readonly maxQueue: number;
-  /** Commands that wait for a locked account or a busy externalId. */
-  readonly parked: number;
-  /** Commands in lanes, and those of large batches that are next. */
-  readonly underWay: number;
-  readonly busyLanes: number;
-  /** The ledger rejects further commands. */
-  readonly draining: boolean;
-  readonly connections: Readonly<Record<'reads' | 'writes' | 'batches', PoolUse>>;
+/** The parts of an engine that its ledgers use. */
+export interface EngineParts {
+  readonly pools: Pools;
+  readonly posting: Posting;
+  readonly names: NameCache;
+  readonly onFault: OnFault;
 }
 
 /**
  * A ledger. Commands that move money are posted by the group commit; accounts, currencies and periods are changed in database
- * transactions of their own; reads are inherited from `LedgerReads`.
+ * transactions of their own; reads are inherited from `LedgerReads`. It is light: connections, lanes, queues and caches belong to
+ * the engine.
  */
 export class Ledger extends LedgerReads {
   readonly id: Uuid;
   readonly name: string;
   readonly engine: LedgerEngine;
-  readonly #pools: Pools;
-  readonly #currencies: Currencies;
+  readonly #parts: EngineParts;
+  readonly #posting: PostingLedger;
   readonly #names: Names;
   readonly #periods: Periods;
-  readonly #onFault: OnFault;
-  readonly #commits: GroupCommit;
-  /** The group commit of large batches. */
-  readonly #large: GroupCommit;
   readonly #operations: Operations;
-  readonly #maxQueue: number;
-  readonly #observers: ((batch: BatchObservation) => void)[] = [];
 
   /** Call `Engine.ledger` instead. */
-  constructor(
-    { id, name }: Pick<LedgerRow, 'id' | 'name'>,
-    engine: LedgerEngine,
-    pools: Pools,
-    options: LedgerOptions,
-  ) {
-    const { lanes = LANES, maxBatch = 1000, maxQueue = 20_000 } = options;
-    const { optimistic = true, onFault = () => {} } = options;
-    const { reads, writes, batches } = pools;
-    const states = new CachedStates(optimistic);
-    const currencies = new Currencies(reads, id);
-    const names = new Names(reads, id, states.currencyOf);
-    super({ db: reads, ledgerId: id, ledgerName: name, currencies, names });
+  constructor({ id, name }: Pick<LedgerRow, 'id' | 'name'>, engine: LedgerEngine, parts: EngineParts) {
+    const { posting, onFault } = parts;
+    const db = parts.pools.reads;
+    const ledger = posting.ledgerOf(id);
+    const { currencies, states } = ledger;
+    const names = new Names({ db, ledgerId: id, cache: parts.names, currencyOf: states.currencyOf });
+    super({ db, ledgerId: id, ledgerName: name, currencies, names });
     this.id = id;
     this.name = name;
     this.engine = engine;
-    this.#pools = pools;
-    this.#currencies = currencies;
-    this.#periods = new Periods(reads, { id, name });
+    this.#parts = parts;
+    this.#posting = ledger;
     this.#names = names;
-    this.#onFault = onFault;
-    this.#maxQueue = maxQueue;
-    const busy = new BusyNames((accounts) => findLocked(reads, id, accounts));
-    const commitBy = (db: Database, size: Pick<GroupCommitOptions, 'lanes' | 'maxBatch' | 'silenceMs'>) => {
-      const onAnswer = () => commits.noteAnswer();
-      const context = { ledgerId: id, currencies, states, db, onAnswer };
-      const commits: GroupCommit = new GroupCommit({
-        post: (units) => postBatch(context, units),
-        busy,
-        onFault,
-        onBatch: (batch) => {
-          for (const observe of this.#observers) observe(batch);
-        },
-        maxQueue,
-        ...size,
-      });
-      return commits;
-    };
-    this.#commits = commitBy(writes, { lanes, maxBatch });
-    this.#large = commitBy(batches, {
-      lanes: BATCH_LANES,
-      maxBatch: SLICE,
-      silenceMs: WRITE_DEADLINE_MS,
-    });
-    this.#operations = new Operations({
-      names: this.#names,
-      short: this.#commits,
-      large: this.#large,
-      maxBusy: BATCH_LANES * MAX_OPERATIONS,
-      maxWaiting: maxQueue,
-      onFault,
-    });
-  }
-
-  /** Rejects further commands, and answers those that were accepted. */
-  async drain(): Promise<void> {
-    // Accepted batches still have slices to post.
-    await Promise.all([this.#commits.drain(), this.#operations.drain()]);
-    await Promise.all([this.#commits.drain(), this.#large.drain()]);
+    this.#periods = new Periods(db, { id, name });
+    this.#operations = new Operations({ ledger, names, places: posting.places, onFault });
   }
 
   /** Closes the engine, with all of its ledgers. */
@@ -187,21 +138,14 @@ export class Ledger extends LedgerReads {
     return this.engine.close();
   }
 
-  /** Calls the observer after each further batch. It must be quick and never throw. */
+  /** Calls the observer after each further batch of any ledger. It must be quick and never throw. */
   observe(observer: (batch: BatchObservation) => void): void {
-    this.#observers.push(observer);
+    this.engine.observe(observer);
   }
 
+  /** The load of the engine: all ledgers together. */
   get load(): LedgerLoad {
-    return {
-      queued: this.#commits.queued + this.#operations.waiting,
-      maxQueue: this.#maxQueue,
-      parked: this.#commits.parked + this.#large.parked,
-      underWay: this.#commits.underWay + this.#large.underWay + this.#large.queued,
-      busyLanes: this.#commits.busyLanes,
-      draining: this.#commits.draining,
-      connections: this.#pools.use,
-    };
+    return this.engine.load;
   }
 
   /**
@@ -210,7 +154,7 @@ export class Ledger extends LedgerReads {
    * answer; this can take seconds.
    */
   findSchemaProblem(): Promise<string | null> {
-    return this.#pools.findSchemaProblem();
+    return this.engine.findSchemaProblem();
   }
 
   /**
@@ -222,15 +166,19 @@ export class Ledger extends LedgerReads {
       const planned = this.#names.plan(command);
       // If all names are known, the command is queued in this turn.
       return planned instanceof Promise
-        ? planned.then((ready) => this.#queue(ready)).catch((error) => refuseFault(this.#onFault, error))
+        ? planned
+            .then((ready) => this.#queue(ready))
+            .catch((error) => refuseFault(this.#parts.onFault, error))
         : this.#queue(planned);
     } catch (error) {
-      return Promise.resolve(refuseFault(this.#onFault, error));
+      return Promise.resolve(refuseFault(this.#parts.onFault, error));
     }
   }
 
   #queue(planned: PlannedCommand | Refusal): Promise<Outcome> {
-    return 'code' in planned ? Promise.resolve(planned) : this.#commits.post(planned);
+    return 'code' in planned
+      ? Promise.resolve(planned)
+      : this.#parts.posting.short.post(this.#posting, planned);
   }
 
   /** Whether a batch of so many operations would be accepted in at least one mode. */
@@ -255,10 +203,9 @@ export class Ledger extends LedgerReads {
     return this.#operations.post(mode, operations, places);
   }
 
-  /** Releases some hundred expired holds and returns their number. Rejects with `UnavailableError`. */
-  async releaseExpiredHolds(): Promise<number> {
-    const expired = await this.read(({ db }) => findExpiredHolds(db, this.id, SLICE));
-    const outcomes = await Promise.all(expired.map((id) => this.post(toExpiry(id))));
+  /** Releases holds that have expired, and returns their number. Those that another process released meanwhile do not count. */
+  async releaseHolds(ids: readonly Uuid[]): Promise<number> {
+    const outcomes = await Promise.all(ids.map((id) => this.post(toExpiry(id))));
     return outcomes.filter(({ code }) => code === 'POSTED').length;
   }
 
@@ -294,7 +241,7 @@ export class Ledger extends LedgerReads {
     currency: Currency,
     requestId: string = randomUUID(),
   ): Promise<CurrencyRegistered | Refusal> {
-    return this.#write(() => this.#currencies.register(currency, requestId));
+    return this.#write(() => this.#posting.currencies.register(currency, requestId));
   }
 
   /** Closes the period before an instant. This is final. */
@@ -303,16 +250,14 @@ export class Ledger extends LedgerReads {
   }
 
   get #accountContext(): AccountContext {
-    return { db: this.#pools.reads, ledgerId: this.id, currencies: this.#currencies };
+    return { db: this.#parts.pools.reads, ledgerId: this.id, currencies: this.#posting.currencies };
   }
 
   async #write<T>(write: () => Promise<T | Refusal>): Promise<T | Refusal> {
     try {
       return await write();
     } catch (error) {
-      return refuseFault(this.#onFault, error);
+      return refuseFault(this.#parts.onFault, error);
     }
   }
 }
-
-export const LANES = 2;

@@ -20,8 +20,27 @@ import { retry } from './retries.ts';
 
 const MAX_CACHED = 100_000;
 
+/** Names that were resolved, of all ledgers together. A name is found only under its ledger. */
+export class NameCache {
+  readonly accounts = new LRUCache<string, Uuid>({ max: MAX_CACHED });
+  readonly externals = new LRUCache<string, Uuid>({ max: MAX_CACHED });
+  readonly externalByCurrency = new LRUCache<string, Uuid>({ max: MAX_CACHED });
+  readonly transactions = new LRUCache<string, Uuid>({ max: MAX_CACHED });
+  readonly holdTargets = new LRUCache<string, Target>({ max: MAX_CACHED });
+  readonly transactionTargets = new LRUCache<string, Target>({ max: MAX_CACHED });
+}
+
+/** The ledger whose names are resolved. */
+export interface NamesContext {
+  readonly db: Database;
+  readonly ledgerId: Uuid;
+  readonly cache: NameCache;
+  /** Returns the currency of an account if it is known. */
+  readonly currencyOf: (account: Uuid) => string | undefined;
+}
+
 /**
- * Resolves the names in a command before any lock: accounts and transactions by `ext:` names, the external account of a deposit
+ * Resolves the names in a command of a ledger before any lock: accounts and transactions by `ext:` names, the external account of a deposit
  * or a withdrawal, and the accounts of a hold or an original transaction. None of these change once they exist, so they are
  * cached. A missing one is looked up each time.
  */
@@ -29,23 +48,29 @@ export class Names {
   readonly #accounts: Lookup<string, Uuid>;
   readonly #currencyOf: (account: Uuid) => string | undefined;
   readonly #externals: Lookup<Uuid, Uuid>;
-  readonly #externalByCurrency = new Map<string, Uuid>();
+  readonly #externalByCurrency: LRUCache<string, Uuid>;
+  readonly #ledgerId: Uuid;
   readonly #transactions: Lookup<string, Uuid>;
   readonly #targets: Readonly<Record<TargetName['kind'], Lookup<Uuid, Target>>>;
 
-  /** `currencyOf` returns the currency of an account if it is known. */
-  constructor(db: Database, ledgerId: Uuid, currencyOf: (account: Uuid) => string | undefined) {
+  constructor({ db, ledgerId, cache, currencyOf }: NamesContext) {
+    this.#ledgerId = ledgerId;
     this.#currencyOf = currencyOf;
-    this.#accounts = new Lookup((names) => findAccountIds(db, ledgerId, names));
-    this.#externals = new Lookup(async (ids) => {
+    this.#externalByCurrency = cache.externalByCurrency;
+    this.#accounts = new Lookup(ledgerId, cache.accounts, (names) => findAccountIds(db, ledgerId, names));
+    this.#externals = new Lookup(ledgerId, cache.externals, async (ids) => {
       const found = await findExternalAccounts(db, ledgerId, ids);
-      for (const { id, currency } of found.values()) this.#externalByCurrency.set(currency, id);
+      for (const { id, currency } of found.values()) this.#externalByCurrency.set(ledgerId + currency, id);
       return new Map([...found].map(([account, { id }]) => [account, id]));
     });
-    this.#transactions = new Lookup((names) => findTransactionIds(db, ledgerId, names));
+    this.#transactions = new Lookup(ledgerId, cache.transactions, (names) =>
+      findTransactionIds(db, ledgerId, names),
+    );
     this.#targets = {
-      hold: new Lookup((ids) => findTargets(db, ledgerId, 'hold', ids)),
-      transaction: new Lookup((ids) => findTargets(db, ledgerId, 'transaction', ids)),
+      hold: new Lookup(ledgerId, cache.holdTargets, (ids) => findTargets(db, ledgerId, 'hold', ids)),
+      transaction: new Lookup(ledgerId, cache.transactionTargets, (ids) =>
+        findTargets(db, ledgerId, 'transaction', ids),
+      ),
     };
   }
 
@@ -100,7 +125,8 @@ export class Names {
 
   #knownExternal(keyAccountId: Uuid): Uuid | undefined {
     const currency = this.#currencyOf(keyAccountId);
-    const external = currency === undefined ? undefined : this.#externalByCurrency.get(currency);
+    const external =
+      currency === undefined ? undefined : this.#externalByCurrency.get(this.#ledgerId + currency);
     return external ?? this.#externals.known(keyAccountId);
   }
 
@@ -157,16 +183,23 @@ function salt(): Uint8Array {
   return randomBytes(16);
 }
 
-/** Finds values by key, many in one query, and caches them. */
+/** Finds values of a ledger by key, many in one query, and caches them. */
 class Lookup<Key extends string, Value extends {}> {
-  readonly #known = new LRUCache<Key, Value>({ max: MAX_CACHED });
+  readonly #ledgerId: Uuid;
+  readonly #cache: LRUCache<string, Value>;
   readonly #loader: DataLoader<Key, Value | undefined>;
 
-  constructor(find: (keys: readonly Key[]) => Promise<ReadonlyMap<Key, Value>>) {
+  constructor(
+    ledgerId: Uuid,
+    cache: LRUCache<string, Value>,
+    find: (keys: readonly Key[]) => Promise<ReadonlyMap<Key, Value>>,
+  ) {
+    this.#ledgerId = ledgerId;
+    this.#cache = cache;
     this.#loader = new DataLoader(
       async (keys) => {
         const found = await find(keys);
-        for (const [key, value] of found) this.#known.set(key, value);
+        for (const [key, value] of found) cache.set(ledgerId + key, value);
         return keys.map((key) => found.get(key));
       },
       { cache: false },
@@ -180,7 +213,7 @@ class Lookup<Key extends string, Value extends {}> {
 
   /** Returns a cached value. */
   known(key: Key): Value | undefined {
-    return this.#known.get(key);
+    return this.#cache.get(this.#ledgerId + key);
   }
 
   async find(key: Key): Promise<Value | undefined> {

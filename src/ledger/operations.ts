@@ -10,12 +10,14 @@ import type { Command, PlannedCommand } from '../core/decide/command.ts';
 import { type Refusal, refuse } from '../core/errors.ts';
 import type { BatchProcessed, Outcome } from '../core/transaction.ts';
 import { planAtomic } from './atomic-batch.ts';
-import type { GroupCommit } from './commit/group-commit.ts';
+import type { PostingLedger } from './commit/posting-ledger.ts';
 import { atomicUnitOf, findUnfinished, outcomesOf } from './commit/unit.ts';
 import type { Names } from './names.ts';
-import { type OnFault, overloaded, refuseFault } from './retries.ts';
+import type { BatchPlaces, Places } from './places.ts';
+import { type OnFault, refuseFault } from './retries.ts';
 
-export type BatchMode = 'ATOMIC' | 'INDEPENDENT';
+const MODES = ['ATOMIC', 'INDEPENDENT'] as const;
+export type BatchMode = (typeof MODES)[number];
 
 /** A well-formed operation, or the refusal of a malformed one. */
 export type Operation = Command | Refusal;
@@ -28,102 +30,30 @@ export const SLICE = 500;
 const MAX_SHORT: Readonly<Record<BatchMode, number>> = { ATOMIC: 100, INDEPENDENT: SLICE };
 
 export interface OperationsOptions {
+  readonly ledger: PostingLedger;
   readonly names: Names;
-  /** The group commit of single commands and short batches. */
-  readonly short: GroupCommit;
-  readonly large: GroupCommit;
-  /** Limits of the operations of large batches that are posted, and of those that wait. */
-  readonly maxBusy: number;
-  readonly maxWaiting: number;
+  readonly places: BatchPlaces;
   readonly onFault: OnFault;
 }
 
-/** Places in the queue that are reserved for a batch while it is read and planned. */
-export class Places {
-  readonly lanes: GroupCommit;
-  readonly #giveBack: (operations: number) => void;
-  readonly #onRelease: () => void;
-  #left: number;
-  #isReleased = false;
-
-  constructor(
-    lanes: GroupCommit,
-    operations: number,
-    on: { readonly giveBack: (operations: number) => void; readonly release: () => void },
-  ) {
-    this.lanes = lanes;
-    this.#left = operations;
-    this.#giveBack = on.giveBack;
-    this.#onRelease = on.release;
-  }
-
-  /** Gives back the places of operations that are about to be queued. */
-  use(operations: number): void {
-    this.#left -= operations;
-    this.#giveBack(operations);
-  }
-
-  /** Gives back all places that are left. Further calls have no effect. */
-  release(): void {
-    if (this.#isReleased) return;
-    this.#isReleased = true;
-    this.use(this.#left);
-    this.#onRelease();
-  }
-}
-
+/** The batches of a ledger. */
 export class Operations {
   readonly #options: OperationsOptions;
-  /** Operations of large batches. */
-  #large = 0;
-  /** Operations of short batches that are not queued yet. */
-  #short = 0;
-  #batches = 0;
-  #closed = false;
-  #idle: PromiseWithResolvers<void> | undefined;
 
   constructor(options: OperationsOptions) {
     this.#options = options;
   }
 
-  /** Operations of large batches that wait. */
-  get waiting(): number {
-    return Math.max(0, this.#large - this.#options.maxBusy);
-  }
-
   /** Whether a batch of so many operations would be accepted in at least one mode. */
   hasRoomFor(operations: number): boolean {
-    return (['ATOMIC', 'INDEPENDENT'] as const).some((mode) => this.#mayTake(mode, operations));
-  }
-
-  #mayTake(mode: BatchMode, operations: number): boolean {
-    const { short, maxBusy, maxWaiting } = this.#options;
-    if (this.#closed) return false;
-    return operations <= MAX_SHORT[mode]
-      ? short.hasRoomFor(this.#short + operations)
-      : this.#large + operations <= maxBusy + maxWaiting;
+    const { ledger, places } = this.#options;
+    return MODES.some((mode) => places.mayTake(ledger.id, isShort(mode, operations), operations));
   }
 
   /** Reserves places for a batch. Returns a refusal if it has too many operations, or if there is no room for them. */
   reserve(mode: BatchMode, operations: number): Places | Refusal {
-    const malformed = checkCount(operations);
-    if (malformed !== undefined) return malformed;
-    if (!this.#mayTake(mode, operations)) return overloaded();
-    const { short, large } = this.#options;
-    const isShort = operations <= MAX_SHORT[mode];
-    const count = (change: number) => {
-      if (isShort) this.#short += change;
-      else this.#large += change;
-    };
-    count(operations);
-    this.#batches += 1;
-    return new Places(isShort ? short : large, operations, {
-      giveBack: (used) => count(-used),
-      release: () => {
-        this.#batches -= 1;
-        if (this.#batches === 0) this.#idle?.resolve();
-      },
-    });
+    const { ledger, places } = this.#options;
+    return checkCount(operations) ?? places.reserve(ledger.id, isShort(mode, operations), operations);
   }
 
   /** Posts a batch and releases its places. Resolves when the outcomes are durable. Never rejects. */
@@ -146,14 +76,6 @@ export class Operations {
     }
   }
 
-  /** Rejects further batches. Resolves when all that were accepted are answered. */
-  async drain(): Promise<void> {
-    this.#closed = true;
-    if (this.#batches === 0) return;
-    this.#idle ??= Promise.withResolvers();
-    await this.#idle.promise;
-  }
-
   async #postAtomic(places: Places, operations: readonly Operation[]): Promise<BatchProcessed | Refusal> {
     const index = operations.findIndex((operation) => 'code' in operation);
     const cause = operations[index];
@@ -161,8 +83,8 @@ export class Operations {
     const slices = [...slicesOf(operations.filter(isCommand))];
     const planned = await planAtomic(this.#options.names, slices);
     if ('code' in planned) return planned;
-    this.#use(places, operations.length);
-    const answer = await places.lanes.postUnit(atomicUnitOf(planned));
+    places.use(operations.length);
+    const answer = await places.lanes.postUnit(this.#options.ledger, atomicUnitOf(planned));
     return 'code' in answer ? answer : { code: 'PROCESSED', outcomes: answer };
   }
 
@@ -186,8 +108,11 @@ export class Operations {
     const unfinished = findUnfinished(planned.filter((each) => 'code' in each));
     if (unfinished !== undefined) planned.fill(unfinished, planned.indexOf(unfinished));
     const unit = { commands: planned.filter(isPlanned) };
-    this.#use(places, slice.length);
-    const answers = unit.commands.length === 0 ? [] : outcomesOf(unit, await places.lanes.postUnit(unit));
+    places.use(slice.length);
+    const answers =
+      unit.commands.length === 0
+        ? []
+        : outcomesOf(unit, await places.lanes.postUnit(this.#options.ledger, unit));
     const left = answers.values();
     return planned.map((each) => {
       const outcome = 'code' in each ? each : left.next().value;
@@ -195,11 +120,10 @@ export class Operations {
       return outcome;
     });
   }
+}
 
-  /** Gives back the places of a short batch when it is queued. A large batch keeps its places until its end. */
-  #use(places: Places, operations: number): void {
-    if (places.lanes === this.#options.short) places.use(operations);
-  }
+function isShort(mode: BatchMode, operations: number): boolean {
+  return operations <= MAX_SHORT[mode];
 }
 
 function checkCount(operations: number): Refusal | undefined {

@@ -78,7 +78,7 @@ test.each(['fsync', 'full_page_writes'])(
         onFault: (error) => faults.push((error as Error).message),
       });
       onTestFinished(() => ledger.close());
-      const health = createHealth({ ledger, draining: () => false });
+      const health = createHealth({ engine: ledger.engine, draining: () => false });
       const accountId = await makeAccount(ledger);
       const pay = async () => (await deposit(ledger, { accountId, amount: '1' })).code;
       expect(await pay()).toBe('POSTED');

@@ -41,7 +41,7 @@ test('after a failover the promoted standby is used, and no session of the old p
       databaseUrl: proxy.url,
       onUnreachable: (error) => faults.push((error as Error).message),
     });
-    const health = createHealth({ ledger, draining: () => false });
+    const health = createHealth({ engine: ledger.engine, draining: () => false });
     try {
       const accounts = await makeAccounts(ledger, 2, { minBalance: { unlimited: true } });
       const paid = Array.from({ length: 50 }, () => payment(accounts));

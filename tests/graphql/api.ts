@@ -53,7 +53,7 @@ export type Field =
 export async function serve(ledger: Ledger): Promise<Api> {
   const faults: Fault[] = [];
   const log = { error: (fault: object) => void faults.push(fault as Fault) };
-  const server = await startHttpServer({ ledger, host: '127.0.0.1', port: 0, log });
+  const server = await startHttpServer({ engine: ledger.engine, host: '127.0.0.1', port: 0, log });
   afterAll(() => server.close());
 
   const api: Api = {

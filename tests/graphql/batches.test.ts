@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { execute, parse } from 'graphql';
 import { afterAll, afterEach, expect, test } from 'vitest';
+import { ANYBODY } from '../../src/core/access/viewer.ts';
 import { createContext } from '../../src/graphql/context.ts';
 import { RequestNotes } from '../../src/graphql/execution/request-notes.ts';
 import { AnswerBudget } from '../../src/graphql/protection/answer-budget.ts';
@@ -191,6 +192,7 @@ test('batches that are parsed at the same time are OVERLOADED above 40,000 opera
           () => expect.unreachable(),
           new RequestNotes(),
           new AnswerBudget(),
+          ANYBODY,
         ),
       }),
     );

@@ -2,7 +2,7 @@ import { afterAll, expect, test } from 'vitest';
 import { toAccountRequest } from '../../src/core/create-account.ts';
 import { toTransfer } from '../../src/core/decide/request.ts';
 import { openDatabase } from '../../src/db/postgres/database.ts';
-import { Currencies } from '../../src/ledger/currencies.ts';
+import { Currencies, CurrencyCache } from '../../src/ledger/currencies.ts';
 import type { Ledger } from '../../src/ledger/ledger.ts';
 import { asOwner, createTestDatabase } from '../support/database.ts';
 import {
@@ -153,7 +153,7 @@ test('currencies that were dropped from the cache are read again', async () => {
     applicationName: 'few',
   });
   afterAll(() => db.destroy());
-  const few = new Currencies(db, ledger.id, 2);
+  const few = new Currencies(db, ledger.id, new CurrencyCache(2));
   const codes = [1, 2, 3, 4, 5].map(codeOf);
   const found = await few.find(new Set([...codes, 'USD', 'NOSUCH']));
   expect([...found.keys()].sort()).toEqual([...codes, 'USD'].sort());

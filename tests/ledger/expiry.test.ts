@@ -56,7 +56,7 @@ async function until(isSo: () => Promise<boolean>): Promise<void> {
 
 /** Runs a sweeper until the test ends or it is stopped. */
 function sweep(on: Ledger): () => Promise<void> {
-  const sweeper = startSweeper(on, (error) => {
+  const sweeper = startSweeper(on.engine, (error) => {
     throw error;
   });
   onTestFinished(() => sweeper.stop());

@@ -9,8 +9,8 @@ import { formatId, type Uuid } from '../../src/core/values/ids.ts';
 import { checkInvariants } from '../../src/db/invariants/invariants.ts';
 import { openDatabase } from '../../src/db/postgres/database.ts';
 import { Engine, MAIN } from '../../src/ledger/engine.ts';
-import type { Ledger, LedgerOptions } from '../../src/ledger/ledger.ts';
-import type { TestDatabase } from './database.ts';
+import type { Ledger, LedgerEngine, LedgerOptions } from '../../src/ledger/ledger.ts';
+import { asOwner, type TestDatabase } from './database.ts';
 
 /** Opens the ledger of a test database. It is closed at the end of the file. */
 export async function openLedger(
@@ -22,6 +22,24 @@ export async function openLedger(
   const ledger = await engine.ledger(name);
   if (ledger === undefined) throw new TypeError(`there is no ledger ${name}`);
   return ledger;
+}
+
+/** Creates ledgers, and returns them in the order of their names. */
+export async function makeLedgers(
+  engine: LedgerEngine,
+  { ownerUrl }: Pick<TestDatabase, 'ownerUrl'>,
+  names: readonly string[],
+): Promise<Ledger[]> {
+  const rows = names.map((name) => `(gen_random_uuid(), '${name}')`);
+  await asOwner({ ownerUrl }, `insert into ledgers (id, name) values ${rows.join(', ')}`);
+  const ledgers = await Promise.all(names.map((name) => engine.ledger(name)));
+  return ledgers.filter((ledger) => ledger !== undefined);
+}
+
+/** Returns the command of a well-formed request. */
+export function commandOf(command: Command | Refusal): Command {
+  if ('code' in command) throw new TypeError(`refused: ${command.code}`);
+  return command;
 }
 
 /** Creates an account, deposits `funds` (decimal text), and returns the account's public id. */

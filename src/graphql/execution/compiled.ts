@@ -12,6 +12,7 @@ import { LRUCache } from 'lru-cache';
 import type { Context } from '../context.ts';
 import { checkFixedCost, hasFixedCost } from '../protection/cost.ts';
 import { isOnly } from '../protection/document-limits.ts';
+import { takeCost } from '../protection/rate-limit.ts';
 import { coercionOf, takeCoerced, withCoercedVariables } from './coercion.ts';
 import { isCompilable } from './compilable.ts';
 import { LARGE_REQUESTS } from './yoga.ts';
@@ -104,6 +105,8 @@ function compile({ schema, executed }: Schemas, document: DocumentNode): Compile
       if (coerced === undefined) return undefined;
       const { budget } = context;
       budget.noteCost(check.cost);
+      const refusal = takeCost(budget, check.cost);
+      if (refusal !== undefined) return { errors: [refusal] };
       if (operation.operation === 'mutation') budget.expectMutation();
       const { data, errors = [] } = await query(undefined, context, coerced);
       if (budget.refusal !== undefined) return { errors: [budget.refusal] };

@@ -10,12 +10,14 @@ import {
 } from 'graphql';
 import { createYoga, isAsyncIterable, type Plugin, type YogaServerInstance } from 'graphql-yoga';
 import { LRUCache } from 'lru-cache';
+import type { Viewer } from '../../core/access/viewer.ts';
 import { parseJson } from '../../core/values/json.ts';
 import { type Ledger, UnavailableError } from '../../ledger/ledger.ts';
 import { type Context, createContext, type OnFault } from '../context.ts';
 import { AnswerBudget } from '../protection/answer-budget.ts';
 import { checkCost } from '../protection/cost.ts';
 import { checkDocument, checkText, DOCUMENT_LIMITS, isOnly } from '../protection/document-limits.ts';
+import { takeCost } from '../protection/rate-limit.ts';
 import { schema } from '../schema.ts';
 import { ANSWER_TYPES, requestRefused, writeAnswerInTurns } from './answer.ts';
 import { coerceLongLists, withCoercedVariables } from './coercion.ts';
@@ -35,6 +37,8 @@ const MAX_REPORTED_BYTES = 4096;
 
 /** Facts about a request that Yoga does not read itself. */
 export interface RequestFacts {
+  readonly ledger: Ledger;
+  readonly viewer: Viewer;
   readonly bodyBytes?: number;
   /** Collects the outcome of the request. */
   readonly notes?: RequestNotes;
@@ -56,15 +60,14 @@ export interface GraphQLOptions {
  * documents and the masking of faults are plugins that apply to both. The HTTP server limits the size of bodies.
  */
 export function createGraphQLHandler(
-  ledger: Ledger,
   onFault: OnFault,
   { explorer = true, plugins = [] }: GraphQLOptions = {},
 ): GraphQLHandler {
   return createYoga<RequestFacts, Context>({
     schema,
     graphqlEndpoint: GRAPHQL_PATH,
-    context: ({ notes = new RequestNotes(), budget = new AnswerBudget() }) =>
-      createContext(ledger, onFault, notes, budget),
+    context: ({ ledger, viewer, notes = new RequestNotes(), budget = new AnswerBudget() }) =>
+      createContext(ledger, onFault, notes, budget, viewer),
     maskedErrors: { maskError: (error) => maskFault(error, onFault) },
     plugins: [READ_REQUEST, ...plugins, limits(explorer), WRITE_ANSWER],
     parserAndValidationCache: {
@@ -164,7 +167,9 @@ function limits(explorer: boolean): Plugin<Context & RequestFacts> {
             ? checkCost(args.schema, document, operationName, variables, { bodyBytes, hideSuggestions })
             : { errors: [misshapen] };
         if (cost !== undefined) budget.noteCost(cost);
+        const refusal = cost !== undefined && errors.length === 0 ? takeCost(budget, cost) : undefined;
         if (errors.length > 0) setResultAndStopExecution({ errors });
+        else if (refusal !== undefined) setResultAndStopExecution({ errors: [refusal] });
       };
       const done = {
         onExecuteDone({ setResult }: { setResult: (result: ExecutionResult) => void }) {

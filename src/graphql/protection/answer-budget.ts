@@ -5,6 +5,7 @@
 import { setImmediate as setImmediateCallback } from 'node:timers';
 import { setImmediate } from 'node:timers/promises';
 import { GraphQLError } from 'graphql';
+import type { RateLimit } from './rate-limit.ts';
 
 /** The maximum bytes of rows that a query reads. */
 export const MAX_READ_BYTES = 64 * 2 ** 20;
@@ -80,6 +81,8 @@ const place = new Place();
 export class AnswerBudget {
   /** Whether the answer reports the cost of the operation in `extensions.cost`. */
   readonly showsCost: boolean;
+  /** The limits of the caller. Undefined: there are none. */
+  readonly rateLimit: RateLimit | undefined;
   #cost: number | undefined;
   #isMutation = false;
   #readBytes = 0;
@@ -92,8 +95,12 @@ export class AnswerBudget {
   /** Links that were completed in this turn of the event loop. */
   #links = 0;
 
-  constructor({ showsCost = false }: { readonly showsCost?: boolean } = {}) {
+  constructor({
+    showsCost = false,
+    rateLimit,
+  }: { readonly showsCost?: boolean; readonly rateLimit?: RateLimit | undefined } = {}) {
     this.showsCost = showsCost;
+    this.rateLimit = rateLimit;
   }
 
   /** Units of cost of the operation. Undefined: the request was rejected before its cost was known. */

@@ -243,6 +243,12 @@ function sumOf(operations: readonly unknown[]): number {
 /** The maximum number of entries of any other operation: a final capture has two that release the hold and two that move money. */
 const OTHER_ENTRIES = 4;
 
+/** Returns the number of elements of a mutation's batch; undefined if it takes no batch. */
+export function batchSizeOf(field: string, args: Readonly<Record<string, unknown>>): number | undefined {
+  const list = memberOf(args['input'], BATCHES.get(field) ?? '');
+  return Array.isArray(list) ? list.length : undefined;
+}
+
 function memberOf(value: unknown, name: string): unknown {
   return typeof value === 'object' && value !== null && Object.hasOwn(value, name)
     ? Reflect.get(value, name)

@@ -27,25 +27,21 @@ export interface Wait {
 }
 
 /**
- * The names that no further batch may use at the moment. Units that use one are parked, so that they delay no others:
- * accounts of a large batch, externalIds that a batch is about to take, and accounts that another session keeps locked.
- * All group commits of a ledger share one instance.
+ * The names of a ledger that no further batch may use at the moment. Units that use one are parked, so that they delay no others:
+ * accounts of a large batch, externalIds that a batch is about to take, and accounts that another session keeps locked. Both
+ * group commits share it. Each ledger has its own: the same name in another ledger means something else.
  */
 export class BusyNames {
   readonly #findLocked: (accounts: readonly Uuid[]) => Promise<ReadonlySet<Uuid>>;
   readonly #busy = new Map<string, Busy>();
-  readonly #listeners: (() => void)[] = [];
+  readonly #onRelease: () => void;
   #isProbing = false;
   #probedAt = Number.NEGATIVE_INFINITY;
 
-  /** `findLocked` returns those accounts that other sessions have locked. */
-  constructor(findLocked: (accounts: readonly Uuid[]) => Promise<ReadonlySet<Uuid>>) {
+  /** `findLocked` returns those accounts that other sessions have locked. `onRelease` is called when a name is released. */
+  constructor(findLocked: (accounts: readonly Uuid[]) => Promise<ReadonlySet<Uuid>>, onRelease: () => void) {
     this.#findLocked = findLocked;
-  }
-
-  /** Calls the listener whenever a name is released. */
-  onRelease(listener: () => void): void {
-    this.#listeners.push(listener);
+    this.#onRelease = onRelease;
   }
 
   get isEmpty(): boolean {
@@ -119,7 +115,7 @@ export class BusyNames {
       busy.isReleased = true;
       isReleased = true;
     }
-    if (isReleased) for (const listener of this.#listeners) listener();
+    if (isReleased) this.#onRelease();
   }
 
   /** Probes periodically as long as units wait. An account without a waiting unit is released; a later batch probes it anew. */

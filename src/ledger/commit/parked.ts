@@ -1,5 +1,5 @@
 /**
- * Parked units: they use a busy name (see busy-names.ts) and wait apart from the queue, so that they delay only units that use
+ * Parked units of a ledger: they use a busy name (see busy-names.ts) and wait apart from the queue, so that they delay only units that use
  * the same name. Operations before the first one with a busy name can run; it and the later ones are parked, in order.
  * When a name is released, the units that waited for it return to the head of the queue. A unit is refused with OVERLOADED
  * after ten seconds, or at once if too many wait.
@@ -7,7 +7,8 @@
 import { refuse } from '../../core/errors.ts';
 import { overloaded, RETRIES } from '../retries.ts';
 import { type BusyNames, namesOf, type Wait } from './busy-names.ts';
-import type { QueuedUnit } from './queued-unit.ts';
+import { type QueuedUnit, sizeOf } from './queued-unit.ts';
+import { hasRoom, type Tally } from './room.ts';
 
 interface Parked {
   readonly queued: QueuedUnit;
@@ -17,16 +18,15 @@ interface Parked {
 export class ParkedUnits {
   readonly #busy: BusyNames;
   readonly #maxCommands: number;
+  readonly #total: Tally;
   #parked: Parked[] = [];
   #commands = 0;
 
-  constructor(busy: BusyNames, maxCommands: number) {
+  /** The ledgers share `maxCommands`; `total` counts the parked commands of all of them. */
+  constructor(busy: BusyNames, maxCommands: number, total: Tally) {
     this.#busy = busy;
     this.#maxCommands = maxCommands;
-  }
-
-  get commands(): number {
-    return this.#commands;
+    this.#total = total;
   }
 
   get isEmpty(): boolean {
@@ -39,8 +39,9 @@ export class ParkedUnits {
     const place = commands.findIndex((command) => namesOf(command).some((name) => this.#busy.has(name)));
     if (place < 0) return queued;
     const [free, rest] = place > 0 && atomic === undefined ? queued.cut(place) : [undefined, queued];
-    const hasRoom = this.isEmpty || this.#commands + rest.size <= this.#maxCommands;
-    const wait = hasRoom ? this.#busy.wait(rest.unit.commands.flatMap(namesOf)) : undefined;
+    const all = this.#total.commands;
+    const isAllowed = all === 0 || hasRoom(this.#maxCommands, this.#commands, all, rest.size);
+    const wait = isAllowed ? this.#busy.wait(rest.unit.commands.flatMap(namesOf)) : undefined;
     if (wait === undefined) {
       rest.refuse(overloaded());
     } else {
@@ -56,7 +57,7 @@ export class ParkedUnits {
     // Names are released often, and thousands of commands may be parked.
     if (!parked.some(({ wait }) => wait.isOver)) return [];
     this.#parked = [];
-    this.#commands = 0;
+    this.#count(-this.#commands);
     const free: QueuedUnit[] = [];
     for (const each of parked) {
       const { queued, wait } = each;
@@ -90,12 +91,17 @@ export class ParkedUnits {
 
   #add(parked: Parked): void {
     this.#parked.push(parked);
-    this.#commands += parked.queued.size;
+    this.#count(parked.queued.size);
   }
 
   #removeAnswered(): void {
     for (const { queued, wait } of this.#parked) if (queued.isAnswered) wait.end();
     this.#parked = this.#parked.filter(({ queued }) => !queued.isAnswered);
-    this.#commands = this.#parked.reduce((sum, { queued }) => sum + queued.size, 0);
+    this.#count(sizeOf(this.#parked.map(({ queued }) => queued)) - this.#commands);
+  }
+
+  #count(change: number): void {
+    this.#commands += change;
+    this.#total.commands += change;
   }
 }

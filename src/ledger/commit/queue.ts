@@ -1,5 +1,5 @@
 /**
- * The queue of units, in order of arrival, and the rule by which a lane takes a batch from it.
+ * The queue of a ledger's units, in order of arrival, and the rule by which a lane takes a batch from it.
  *
  * - A unit that uses a busy name is parked (see parked.ts).
  * - A unit that shares an account with another lane's batch is passed over, because it would only wait for that lane's locks.
@@ -12,13 +12,17 @@ import { refuse } from '../../core/errors.ts';
 import type { BusyNames } from './busy-names.ts';
 import type { ParkedUnits } from './parked.ts';
 import { type QueuedUnit, sizeOf } from './queued-unit.ts';
+import type { Tally } from './room.ts';
 
 export interface QueueOptions {
   readonly busy: BusyNames;
   readonly parked: ParkedUnits;
+  /** The most lanes that post batches of the ledger. */
   readonly lanes: number;
   /** The number of commands that a lane takes. A larger unit is taken alone. */
   readonly maxBatch: number;
+  /** Counts the commands in the queues of all ledgers. */
+  readonly total: Tally;
 }
 
 /** The batch of a busy lane. */
@@ -54,19 +58,22 @@ export class CommandQueue {
   }
 
   add(queued: QueuedUnit): void {
-    this.#commands += queued.size;
+    this.#count(queued.size);
     this.#units.push(queued);
   }
 
   /** Puts units at the head of the queue. */
   putBack(units: readonly QueuedUnit[]): void {
     if (units.length === 0) return;
-    this.#commands += sizeOf(units);
+    this.#count(sizeOf(units));
     this.#units = [...units, ...this.#units];
   }
 
-  /** Removes and returns the next batch. It is empty if the lane should stay idle. */
-  take(lanes: readonly LaneWork[]): QueuedUnit[] {
+  /**
+   * Removes and returns the next batch. It is empty if the lane should stay idle. `lanes` are those with batches of the ledger.
+   * `mayWait`: the batch may wait in the database for their locks.
+   */
+  take(lanes: readonly LaneWork[], mayWait = true): QueuedUnit[] {
     const { maxBatch } = this.#options;
     const free: QueuedUnit[] = [];
     /** Units that share accounts with other lanes' batches. */
@@ -81,7 +88,7 @@ export class CommandQueue {
       const next = units[place];
       if (next === undefined) break;
       const queued = this.#park(next);
-      this.#commands -= next.size - (queued?.size ?? 0);
+      this.#count((queued?.size ?? 0) - next.size);
       if (queued === undefined) continue;
       const lane = lanes.find(({ accounts }) => shares(queued, accounts));
       const mustWait = !queued.mayBegin || (lane !== undefined && performance.now() - lane.since > SLOW_MS);
@@ -97,14 +104,14 @@ export class CommandQueue {
       }
     }
     const contendedSize = sizeOf(contended);
-    const isEnough = free.length === 0 && contendedSize >= this.#fairShare(lanes, contendedSize);
+    const isEnough = mayWait && free.length === 0 && contendedSize >= this.#fairShare(lanes, contendedSize);
     const taken = isEnough ? firstOf(contended, maxBatch) : free;
     this.#units = [
       ...(isEnough ? contended.slice(taken.length) : contended),
       ...later,
       ...units.slice(place),
     ];
-    this.#commands -= sizeOf(taken);
+    this.#count(-sizeOf(taken));
     return taken;
   }
 
@@ -112,7 +119,12 @@ export class CommandQueue {
   refuseUnavailable(before: number): void {
     for (const queued of this.#units) if (queued.since <= before) queued.settle(refuse('unavailable', {}));
     this.#units = this.#units.filter(({ isAnswered }) => !isAnswered);
-    this.#commands = sizeOf(this.#units);
+    this.#count(sizeOf(this.#units) - this.#commands);
+  }
+
+  #count(change: number): void {
+    this.#commands += change;
+    this.#options.total.commands += change;
   }
 
   /** Returns the part of the unit that stays in the queue. */

@@ -12,12 +12,7 @@ const BYTES_AN_OPERATION = 256;
  * answer.
  */
 export class Admission {
-  readonly #ledger: Pick<Ledger, 'load' | 'hasRoomFor'>;
   #bufferedBytes = 0;
-
-  constructor(ledger: Pick<Ledger, 'load' | 'hasRoomFor'>) {
-    this.#ledger = ledger;
-  }
 
   /** Bytes of all bodies in memory whose requests are not answered yet. */
   get bufferedBytes(): number {
@@ -33,13 +28,16 @@ export class Admission {
     this.#bufferedBytes -= bytes;
   }
 
-  /** Returns why a body of `size` bytes is rejected; undefined if it may be read. `buffered` of its bytes are counted already. */
-  refuse(size: number, buffered = 0): GraphQLError | undefined {
+  /**
+   * Returns why a body of `size` bytes for a ledger is rejected; undefined if it may be read. `buffered` of its bytes are counted
+   * already.
+   */
+  refuse(ledger: Pick<Ledger, 'load' | 'hasRoomFor'>, size: number, buffered = 0): GraphQLError | undefined {
     if (size <= MAX_SMALL_BODY_BYTES) return undefined;
     const operations = Math.min(Math.ceil(size / BYTES_AN_OPERATION), MAX_OPERATIONS);
-    const { queued, maxQueue } = this.#ledger.load;
+    const { queued, maxQueue } = ledger.load;
     // With an empty queue, the ledger itself rejects a batch that is too large.
-    if (queued >= maxQueue || (queued > 0 && !this.#ledger.hasRoomFor(operations))) {
+    if (queued >= maxQueue || (queued > 0 && !ledger.hasRoomFor(operations))) {
       return overloaded('queue', queued + operations, maxQueue, QUEUED);
     }
     const total = this.#bufferedBytes - buffered + size;

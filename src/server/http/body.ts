@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import type { GraphQLError } from 'graphql';
 import { requestRefused } from '../../graphql/execution/answer.ts';
 import { bodyTooLarge, MAX_REQUEST_BYTES } from '../../graphql/execution/yoga.ts';
+import type { Ledger } from '../../ledger/ledger.ts';
 import type { Admission } from './admission.ts';
 import { refuseBeginning, refuseStructure } from './large-body.ts';
 import { LARGE_BODY_PAUSE_MS, MAX_BODY_BYTES, MAX_UNSCANNED_BYTES } from './limits.ts';
@@ -27,7 +28,7 @@ export class BodyReader {
   }
 
   /** Returns null if the connection was closed. A rejected body is not read to its end. */
-  read(request: IncomingMessage): Promise<Body | GraphQLError | null> {
+  read(request: IncomingMessage, ledger: Ledger): Promise<Body | GraphQLError | null> {
     return new Promise((resolve) => {
       const chunks: Buffer[] = [];
       let buffered = 0;
@@ -42,7 +43,9 @@ export class BodyReader {
         resolve(answer);
       };
       const refuse = (size: number) =>
-        size > MAX_BODY_BYTES ? bodyTooLarge(size, MAX_BODY_BYTES) : this.#admission.refuse(size, buffered);
+        size > MAX_BODY_BYTES
+          ? bodyTooLarge(size, MAX_BODY_BYTES)
+          : this.#admission.refuse(ledger, size, buffered);
       const announced = Number(request.headers['content-length'] ?? 0);
       let size = 0;
       const take = (chunk: Buffer) => {
@@ -76,7 +79,9 @@ export class BodyReader {
       const leave = () => settle(null);
 
       const refusal = refuse(announced);
-      if (refusal !== undefined) settle(refusal);
+      // A closed request emits no further events.
+      if (request.destroyed) settle(null);
+      else if (refusal !== undefined) settle(refusal);
       else request.on('data', take).on('end', end).on('close', leave);
     });
   }

@@ -128,6 +128,12 @@ export class Connections {
     refuseInTurn(socket, connection);
   }
 
+  /** Call it when the body of a request begins to be read: its connection may have a refusal that waits for that. */
+  bodyAwaited(socket: Duplex): void {
+    const connection = this.#open.get(socket);
+    if (connection !== undefined) refuseInTurn(socket, connection);
+  }
+
   /** Whether further requests of a connection are ignored. */
   isRefused(socket: Duplex): boolean {
     return this.#open.get(socket)?.refusal !== undefined;

@@ -6,7 +6,7 @@ const MAX_AGE_SECONDS = 600;
 
 /**
  * Returns the headers that let a page of an allowed origin read the answer. Without them a browser hides the answer from the page,
- * and does not send JSON, the only accepted body, before a preflight allows it. Credentials are never allowed.
+ * and does not send JSON, the only accepted body, before a preflight allows it. Cookies are never allowed.
  */
 export function headersFor(
   origins: ReadonlySet<string>,
@@ -38,6 +38,6 @@ export function answerPreflight(origins: ReadonlySet<string>, { headers }: Incom
 
 const PREFLIGHT = {
   'access-control-allow-methods': 'GET, POST',
-  'access-control-allow-headers': 'content-type, x-ledger-cost',
+  'access-control-allow-headers': 'authorization, content-type, x-ledger, x-ledger-cost',
   'access-control-max-age': String(MAX_AGE_SECONDS),
 };

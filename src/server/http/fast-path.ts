@@ -9,7 +9,6 @@ import {
   type RequestFacts,
 } from '../../graphql/execution/yoga.ts';
 import { schema } from '../../graphql/schema.ts';
-import type { Ledger } from '../../ledger/ledger.ts';
 import type { TrustedDocuments } from './trusted-documents.ts';
 
 /** A plain request: only members of GraphQL over HTTP, of the types that it demands. */
@@ -65,7 +64,6 @@ interface Executable extends PlainRequest {
 }
 
 export interface FastPathOptions {
-  readonly ledger: Ledger;
   readonly onFault: OnFault;
   /** Executions of an operation before it is compiled. */
   readonly compileAfter?: number | undefined;
@@ -75,17 +73,15 @@ export interface FastPathOptions {
 /** Answers plain requests without Yoga's HTTP layer, which takes longer than everything else. */
 export class FastPath {
   readonly #yoga: Pick<GraphQLHandler, 'getEnveloped'>;
-  readonly #ledger: Ledger;
   readonly #onFault: OnFault;
   readonly #operations: CompiledOperations;
   readonly #trustedDocuments: TrustedDocuments | undefined;
 
   constructor(
     yoga: Pick<GraphQLHandler, 'getEnveloped'>,
-    { ledger, onFault, compileAfter = 20, trustedDocuments }: FastPathOptions,
+    { onFault, compileAfter = 20, trustedDocuments }: FastPathOptions,
   ) {
     this.#yoga = yoga;
-    this.#ledger = ledger;
     this.#onFault = onFault;
     this.#operations = new CompiledOperations(schema, compileAfter);
     this.#trustedDocuments = trustedDocuments;
@@ -106,12 +102,12 @@ export class FastPath {
   /** Executes the compiled operation, if there is one. It was parsed and validated before it was compiled. */
   async #answerCompiled(
     { query, operationName, variables }: Executable,
-    { notes, budget, bodyBytes }: Required<RequestFacts>,
+    { ledger, viewer, notes, budget, bodyBytes }: Required<RequestFacts>,
   ): Promise<ExecutionResult | undefined> {
     const operation = this.#operations.find(query, operationName);
     if (operation === undefined || (bodyBytes > MAX_REQUEST_BYTES && !operation.mayBeLarge)) return undefined;
     notes.noteOperation(operation.name);
-    const context = createContext(this.#ledger, this.#onFault, notes, budget);
+    const context = createContext(ledger, this.#onFault, notes, budget, viewer);
     const result = await operation.execute(context, variables ?? {}, bodyBytes);
     if (result?.errors === undefined) return result;
     return { ...result, errors: result.errors.map((error) => maskFault(error, this.#onFault)) };

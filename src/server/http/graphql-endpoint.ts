@@ -1,14 +1,14 @@
 /**
  * The API's endpoint. Each request passes these checks in this order, and each may reject it:
  *
- *   method, media types and encoding · size of the body, and the load of the service · UTF-8 · GraphQL
+ *   credentials and ledger · requests per second · method, media types and encoding · size of the body, and the load of the service · UTF-8 · GraphQL
  *
  * There are two ways to execute GraphQL. The fast path answers a POST of a plain JSON object, which nearly all requests are. Yoga
  * answers every other request. All protections are either before both, or in Yoga plugins that both run; both write the answer
  * with `writeAnswer`.
  */
 import type { IncomingMessage } from 'node:http';
-import type { ExecutionResult, GraphQLError } from 'graphql';
+import { type ExecutionResult, GraphQLError } from 'graphql';
 import type { OnFault } from '../../graphql/context.ts';
 import {
   type AnswerType,
@@ -22,10 +22,12 @@ import {
   type GraphQLHandler,
   type GraphQLOptions,
   MAX_REQUEST_BYTES,
+  maskFault,
   type RequestFacts,
 } from '../../graphql/execution/yoga.ts';
 import { AnswerBudget } from '../../graphql/protection/answer-budget.ts';
-import type { Ledger } from '../../ledger/ledger.ts';
+import type { RateLimit } from '../../graphql/protection/rate-limit.ts';
+import type { AdmittedCaller, Callers } from '../access/callers.ts';
 import { Admission } from './admission.ts';
 import { BodyReader } from './body.ts';
 import { FastPath, readPlain } from './fast-path.ts';
@@ -41,10 +43,12 @@ export interface EndpointOptions extends Pick<GraphQLOptions, 'explorer'> {
   readonly compileAfter?: number | undefined;
   /** Executes only these documents. */
   readonly trustedDocuments?: TrustedDocuments | undefined;
+  /** Called when a body begins to be read. */
+  readonly onReading?: (request: IncomingMessage) => void;
 }
 
 export interface GraphQLEndpoint {
-  /** Returns null if the connection was closed. Writes the operation and the codes of the answer to `notes`. */
+  /** Returns null if the connection was closed. Writes the key, the operation and the codes of the answer to `notes`. */
   answer(request: IncomingMessage, notes: RequestNotes): Promise<HttpAnswer | null>;
   /** Bytes of bodies in memory whose requests are not answered yet. */
   bufferedBytes(): number;
@@ -52,17 +56,17 @@ export interface GraphQLEndpoint {
 }
 
 export function createGraphQLEndpoint(
-  ledger: Ledger,
+  callers: Callers,
   onFault: OnFault,
-  { fastPath = true, compileAfter, trustedDocuments, ...options }: EndpointOptions = {},
+  { fastPath = true, compileAfter, trustedDocuments, onReading = () => {}, ...options }: EndpointOptions = {},
 ): GraphQLEndpoint {
   const hasTrustedDocuments = trustedDocuments !== undefined;
-  const yoga = createGraphQLHandler(ledger, onFault, {
+  const yoga = createGraphQLHandler(onFault, {
     ...options,
     plugins: hasTrustedDocuments ? [trustedDocumentsPlugin(trustedDocuments)] : [],
   });
-  const plain = new FastPath(yoga, { ledger, onFault, compileAfter, trustedDocuments });
-  const admission = new Admission(ledger);
+  const plain = new FastPath(yoga, { onFault, compileAfter, trustedDocuments });
+  const admission = new Admission();
   const bodies = new BodyReader(admission, hasTrustedDocuments);
   const unread = new UnreadAnswers();
 
@@ -70,8 +74,11 @@ export function createGraphQLEndpoint(
     request: IncomingMessage,
     type: AnswerType,
     notes: RequestNotes,
+    caller: AdmittedCaller,
   ): Promise<HttpAnswer | null> => {
-    const body = await bodies.read(request);
+    const reading = bodies.read(request, caller.ledger);
+    onReading(request);
+    const body = await reading;
     if (body === null) return null;
     if (body instanceof Error) return writeNoted({ errors: [body] }, type, notes);
     const { bytes, release } = body;
@@ -79,7 +86,7 @@ export function createGraphQLEndpoint(
       const refusal =
         bytes.length > MAX_REQUEST_BYTES ? await refuseLarge(bytes, hasTrustedDocuments) : undefined;
       if (refusal !== undefined) return await writeNoted({ errors: [refusal] }, type, notes);
-      return await answerBody(request, bytes, type, notes);
+      return await answerBody(request, bytes, type, notes, caller);
     } finally {
       release();
     }
@@ -90,9 +97,10 @@ export function createGraphQLEndpoint(
     bytes: Buffer,
     type: AnswerType,
     notes: RequestNotes,
+    { ledger, viewer, rateLimit }: AdmittedCaller,
   ): Promise<HttpAnswer> => {
     const params = fastPath ? readPlain(bytes.toString(), hasTrustedDocuments) : undefined;
-    const facts = { bodyBytes: bytes.length, notes, budget: budgetOf(request) };
+    const facts = { ledger, viewer, bodyBytes: bytes.length, notes, budget: budgetOf(request, rateLimit) };
     try {
       const result = params && (await plain.answer(params, facts));
       const answer =
@@ -118,10 +126,15 @@ export function createGraphQLEndpoint(
       : { ...answer, onRead };
   };
 
-  const answerGet = async (request: IncomingMessage, type: AnswerType, notes: RequestNotes) => {
-    const budget = budgetOf(request);
+  const answerGet = async (
+    request: IncomingMessage,
+    type: AnswerType,
+    notes: RequestNotes,
+    { ledger, viewer, rateLimit }: AdmittedCaller,
+  ) => {
+    const budget = budgetOf(request, rateLimit);
     try {
-      const answer = await answerByYoga(yoga, request, type, { notes, budget });
+      const answer = await answerByYoga(yoga, request, type, { ledger, viewer, notes, budget });
       return await holdUnread(answer, type, notes, budget);
     } finally {
       budget.end();
@@ -131,11 +144,18 @@ export function createGraphQLEndpoint(
   return {
     answer: async (request, notes) => {
       const type = chooseAnswerType(request.headers.accept);
+      const caller = await callers.admit(request).catch((error: unknown) => maskFault(error, onFault));
+      if (caller instanceof GraphQLError) {
+        return writeNoted({ errors: [caller] }, type ?? 'application/json', notes);
+      }
+      notes.keyId = caller.keyId;
       const refusal = rejectHead(request, type);
       if (refusal !== undefined || type === undefined) {
         return writeNoted({ errors: refusal ? [refusal] : [] }, type ?? 'application/json', notes);
       }
-      return request.method === 'POST' ? answerPost(request, type, notes) : answerGet(request, type, notes);
+      return request.method === 'POST'
+        ? answerPost(request, type, notes, caller)
+        : answerGet(request, type, notes, caller);
     },
     bufferedBytes: () => admission.bufferedBytes,
     close: async () => yoga.dispose(),
@@ -143,8 +163,8 @@ export function createGraphQLEndpoint(
 }
 
 /** Returns the budget of a request. The answer reports its cost if the header x-ledger-cost is 1. */
-function budgetOf({ headers }: IncomingMessage): AnswerBudget {
-  return new AnswerBudget({ showsCost: headers['x-ledger-cost'] === '1' });
+function budgetOf({ headers }: IncomingMessage, rateLimit: RateLimit | undefined): AnswerBudget {
+  return new AnswerBudget({ showsCost: headers['x-ledger-cost'] === '1', rateLimit });
 }
 
 /** Returns why a request is rejected without its body. */

@@ -2,15 +2,17 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Logger } from 'pino';
 import type { OnFault } from '../../graphql/context.ts';
-import type { HttpAnswer } from '../../graphql/execution/answer.ts';
+import { type HttpAnswer, writeAnswer } from '../../graphql/execution/answer.ts';
 import { RequestNotes } from '../../graphql/execution/request-notes.ts';
 import { GRAPHQL_PATH } from '../../graphql/execution/yoga.ts';
 import { schemaText } from '../../graphql/schema.ts';
-import { type Ledger, UnavailableError } from '../../ledger/ledger.ts';
+import { type LedgerEngine, UnavailableError } from '../../ledger/ledger.ts';
+import { adminOnly } from '../access/admin-only.ts';
+import { Callers, type CallersOptions } from '../access/callers.ts';
+import { containsKey, KEY_IN_URL } from '../access/credentials.ts';
 import { createHealth } from '../operations/health.ts';
 import { createMetrics } from '../operations/metrics.ts';
 import type { AnsweredRequest } from '../operations/request-log.ts';
@@ -22,12 +24,15 @@ import { answerPreflight, headersFor } from './cors.ts';
 import { createGraphQLEndpoint, type GraphQLEndpoint } from './graphql-endpoint.ts';
 import { AllowedHosts } from './host.ts';
 import * as limits from './limits.ts';
+import { CALLER_GONE, misdirected, plainText, type Route, urlOf, withoutHost } from './route.ts';
+import { SECURITY_HEADERS, send } from './send.ts';
 import { readTarget } from './target.ts';
 import type { TrustedDocuments } from './trusted-documents.ts';
 import { refuseUnreadable } from './unreadable.ts';
 
-export interface HttpServerOptions {
-  readonly ledger: Ledger;
+export interface HttpServerOptions extends CallersOptions {
+  /** Closed by the caller, after the server. */
+  readonly engine: LedgerEngine;
   readonly host: string;
   /** 0: any free port. */
   readonly port: number;
@@ -46,6 +51,8 @@ export interface HttpServerOptions {
   readonly fastPath?: boolean;
   /** Executions of an operation on the fast path before it is compiled. */
   readonly compileAfter?: number;
+  /** Who may read /readyz and /metrics: everyone, callers with ADMIN, or only another server, which has `operationsRoutes`. */
+  readonly operations?: 'open' | 'admin' | 'elsewhere';
   readonly headersTimeoutMs?: number;
   readonly requestTimeoutMs?: number;
   readonly silenceTimeoutMs?: number;
@@ -57,6 +64,10 @@ export interface HttpServer {
   readonly url: string;
   /** The number of requests that are not answered yet. */
   readonly openRequests: number;
+  /** The routes for health and metrics, by their paths. */
+  readonly operationsRoutes: ReadonlyMap<string, Route>;
+  /** Counts a request in the metrics. */
+  count(request: AnsweredRequest): void;
   /** Accepts no more connections, answers the pending requests, and resolves when all connections have ended. */
   close(): Promise<void>;
 }
@@ -64,15 +75,9 @@ export interface HttpServer {
 /** The path of the schema in GraphQL's schema definition language. */
 const SCHEMA_PATH = '/schema.graphql';
 
-/** Answers a request. Returns null if its connection was closed. */
-type Route = (
-  request: IncomingMessage,
-  notes: RequestNotes,
-) => HttpAnswer | null | Promise<HttpAnswer | null>;
-
 /** Serves the API. Every answer has an x-request-id, which the log lines of the request have too. */
 export async function startHttpServer(options: HttpServerOptions): Promise<HttpServer> {
-  const { ledger, host, port, log, onAnswered = () => {}, allowedHosts = null } = options;
+  const { engine, host, port, log, onAnswered = () => {}, allowedHosts = null } = options;
   const requestIds = new AsyncLocalStorage<string>();
   const reportFault: OnFault = (error, faultId) => {
     const requestId = requestIds.getStore() ?? randomUUID();
@@ -82,25 +87,36 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
       log.error({ err: error, requestId }, 'a request failed with an internal error');
     return requestId;
   };
-  const endpoint = createGraphQLEndpoint(ledger, reportFault, {
+  const callers = new Callers(engine, options);
+  const endpoint = createGraphQLEndpoint(callers, reportFault, {
     explorer: options.explorer ?? true,
     fastPath: options.fastPath ?? true,
     trustedDocuments: options.trustedDocuments,
     compileAfter: options.compileAfter,
+    onReading: ({ socket }) => connections.bodyAwaited(socket),
   });
   const server = createConfiguredServer(options);
   const connections = new Connections(server, options.maxConnections ?? limits.MAX_CONNECTIONS);
   refuseUnreadableRequests(server, connections);
-  const metrics = createMetrics({ ledger, bufferedBytes: endpoint.bufferedBytes });
-  const health = createHealth({ ledger, draining: () => connections.closing });
+  const metrics = createMetrics({ engine, bufferedBytes: endpoint.bufferedBytes });
+  const health = createHealth({ engine, draining: () => connections.closing });
+  const origins = new Set(options.corsOrigins);
   const names = allowedHosts === null ? null : new AllowedHosts(allowedHosts);
-  const routes = new Map<string | undefined, Route>([
-    [GRAPHQL_PATH, graphqlRoute(endpoint, options)],
-    [SCHEMA_PATH, schemaRoute(options)],
+  const { operations = 'open' } = options;
+  const guarded = (route: Route) => (operations === 'open' ? route : adminOnly(callers, reportFault, route));
+  const operationsRoutes = new Map<string, Route>([
     ['/livez', health.livez],
     ['/readyz', health.readyz],
     ['/metrics', metrics.write],
   ]);
+  const routes = new Map<string, Route>([
+    [GRAPHQL_PATH, graphqlRoute(endpoint, origins, options)],
+    [SCHEMA_PATH, schemaRoute(options)],
+    ['/livez', health.livez],
+  ]);
+  if (operations !== 'elsewhere') {
+    routes.set('/readyz', guarded(health.readyz)).set('/metrics', guarded(metrics.write));
+  }
 
   /** Returns the answer of a route, or 500 if it throws. */
   const answerOrFault = async (answering: () => HttpAnswer | null | Promise<HttpAnswer | null>) => {
@@ -116,13 +132,15 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
   };
   const handle = (request: IncomingMessage, response: ServerResponse, expected?: 'continue' | 'other') => {
     if (connections.isRefused(request.socket)) return;
+    const hasKeyInUrl = containsKey(request.url ?? '');
     const target = readTarget(request);
     request.url = target?.url ?? '';
     const [path = ''] = request.url.split('?', 1);
     const known = routes.get(path);
     let route = known ?? notFound;
-    if (target === undefined) route = withoutHost;
-    else if (names !== null && !names.include(target.host)) route = misdirected(target.host);
+    if (hasKeyInUrl) route = refuseKeyInUrl(origins);
+    else if (target === undefined) route = withoutHost;
+    else if (names !== null && !names.include(target.host)) route = () => misdirected(target.host);
     else if (expected === 'other') route = expectationFailed;
     else if (expected === 'continue') response.writeContinue();
     const [notes, since] = [new RequestNotes(), performance.now()];
@@ -173,6 +191,8 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     get openRequests() {
       return connections.openRequests;
     },
+    operationsRoutes,
+    count: metrics.count,
     close: async () => {
       await connections.close();
       await endpoint.close();
@@ -222,10 +242,10 @@ function refuseUnreadableRequests(server: Server, connections: Connections): voi
 /** Serves GraphiQL to browsers that load a page, and executes all other requests. */
 function graphqlRoute(
   endpoint: GraphQLEndpoint,
-  { corsOrigins = [], explorer = true, trustedDocuments }: HttpServerOptions,
+  origins: ReadonlySet<string>,
+  { explorer = true, trustedDocuments }: HttpServerOptions,
 ): Route {
   const graphiql = serveFile(renderGraphiQL);
-  const origins = new Set(corsOrigins);
   return async (request, notes) => {
     if (wantsPage(request)) {
       return explorer ? graphiql(request) : explorerOffPage(trustedDocuments !== undefined);
@@ -252,79 +272,18 @@ function schemaRoute({ explorer = true }: HttpServerOptions): Route {
   };
 }
 
-/** By default, browsers neither render nor cache an answer. A route may override these headers. */
-const SECURITY_HEADERS = {
-  'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
-  'x-content-type-options': 'nosniff',
-  'referrer-policy': 'no-referrer',
-  'cache-control': 'no-store',
-};
-
-function send(
-  request: IncomingMessage,
-  response: ServerResponse,
-  requestId: string,
-  { status, headers, body, onRead }: HttpAnswer,
-): void {
-  if (onRead !== undefined) {
-    if (response.closed) onRead();
-    else response.once('close', onRead);
-  }
-  const length = status === 204 || status === 304 ? {} : { 'content-length': Buffer.byteLength(body) };
-  response.writeHead(status, { ...SECURITY_HEADERS, 'x-request-id': requestId, ...headers, ...length });
-  if (request.complete) {
-    response.end(body);
-    return;
-  }
-  // Node may close the connection as soon as the response ends.
-  if (body.length === 0) response.flushHeaders();
-  else response.write(body);
-  drain(request, () => response.end());
+function refuseKeyInUrl(origins: ReadonlySet<string>): Route {
+  return (request, notes) => {
+    notes.noteErrors([KEY_IN_URL]);
+    const answer = writeAnswer({ errors: [KEY_IN_URL] }, 'application/json');
+    return { ...answer, headers: { ...headersFor(origins, request), ...answer.headers } };
+  };
 }
-
-/**
- * Reads and drops the rest of a rejected body, so that its sender reads the answer: many senders read only when they have sent
- * everything, and closing a connection with unread bytes resets it. Reads slowly, so that the sender does not delay other requests.
- */
-function drain(request: IncomingMessage, done: () => void): void {
-  const linger = setTimeout(() => request.destroy(), limits.LINGER_MS);
-  request.on('data', () => {
-    request.pause();
-    setTimeout(() => request.resume(), limits.DRAIN_PAUSE_MS);
-  });
-  request.once('close', () => {
-    clearTimeout(linger);
-    done();
-  });
-}
-
-/** The status in logs and metrics of a request whose connection was closed before the end of the answer. */
-const CALLER_GONE = 499;
 
 function notFound(): HttpAnswer {
   return plainText(404, `Not found. The API is at ${GRAPHQL_PATH}.\n`);
 }
 
-function withoutHost(): HttpAnswer {
-  return plainText(400, 'The request must have exactly one Host header, with a valid host and port.\n');
-}
-
 function expectationFailed({ headers: { expect } }: IncomingMessage): HttpAnswer {
   return plainText(417, `The expectation ${expect} is not supported. Only 100-continue is.\n`);
-}
-
-function misdirected(host = ''): Route {
-  return () =>
-    plainText(421, `Host ${JSON.stringify(host)} is not allowed. Add its name to ALLOWED_HOSTS.\n`);
-}
-
-function plainText(status: number, body: string, headers: Readonly<Record<string, string>> = {}): HttpAnswer {
-  return { status, headers: { 'content-type': 'text/plain; charset=utf-8', ...headers }, body };
-}
-
-function urlOf(address: AddressInfo | string | null): string {
-  if (address === null || typeof address === 'string')
-    throw new TypeError('the server does not listen on a port');
-  const host = address.family === 'IPv6' ? `[${address.address}]` : address.address;
-  return `http://${host}:${address.port}`;
 }

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { HttpAnswer } from '../../graphql/execution/answer.ts';
-import type { Ledger } from '../../ledger/ledger.ts';
+import type { LedgerEngine } from '../../ledger/ledger.ts';
 
 export interface HealthOptions {
-  readonly ledger: Pick<Ledger, 'load' | 'findSchemaProblem'>;
+  readonly engine: Pick<LedgerEngine, 'load' | 'findSchemaProblem'>;
   /** Whether the service is stopping. */
   readonly draining: () => boolean;
 }
@@ -38,11 +38,11 @@ const unavailable = (problem: string): DatabaseChecks => ({
 });
 const SILENT = unavailable('The database does not respond.');
 
-export function createHealth({ ledger, draining }: HealthOptions): Health {
+export function createHealth({ engine, draining }: HealthOptions): Health {
   // While a query is pending, all probes wait for its result.
   let pending: Promise<DatabaseChecks> | undefined;
   const checkDatabase = async (): Promise<DatabaseChecks> => {
-    const answer = await ledger.findSchemaProblem().then(
+    const answer = await engine.findSchemaProblem().then(
       (problem) => ({ database: OK, schema: problem === null ? OK : { ok: false, problem } }),
       (error: Error) => unavailable(error.message),
     );
@@ -58,7 +58,7 @@ export function createHealth({ ledger, draining }: HealthOptions): Health {
       pending ??= checkDatabase();
       const deadline = sleep(DEADLINE_MS, SILENT, { ref: false });
       const { database, schema } = await Promise.race([pending, deadline]);
-      const { queued, maxQueue, draining: ledgerDrains } = ledger.load;
+      const { queued, maxQueue, draining: ledgerDrains } = engine.load;
       const checks = {
         database,
         schema,

@@ -1,6 +1,6 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { HttpAnswer } from '../../graphql/execution/answer.ts';
-import type { Ledger } from '../../ledger/ledger.ts';
+import type { LedgerEngine } from '../../ledger/ledger.ts';
 import type { AnsweredRequest } from './request-log.ts';
 
 export interface Metrics {
@@ -12,14 +12,16 @@ export interface Metrics {
 const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 const COMMANDS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000];
 
+const REJECTIONS: readonly number[] = [401, 403, 429];
+
 export interface MetricsOptions {
-  readonly ledger: Pick<Ledger, 'load' | 'observe'>;
+  readonly engine: Pick<LedgerEngine, 'load' | 'observe'>;
   /** Bytes of bodies in memory whose requests are not answered yet. */
   readonly bufferedBytes: () => number;
 }
 
-/** Creates the metrics of a ledger and its requests, in a registry of their own. */
-export function createMetrics({ ledger, bufferedBytes }: MetricsOptions): Metrics {
+/** Creates the metrics of an engine and its requests, in a registry of their own. */
+export function createMetrics({ engine, bufferedBytes }: MetricsOptions): Metrics {
   const registry = new Registry();
   const registers = [registry];
   collectDefaultMetrics({ register: registry });
@@ -37,6 +39,13 @@ export function createMetrics({ ledger, bufferedBytes }: MetricsOptions): Metric
     buckets: SECONDS,
     registers,
   });
+  const rejections = new Counter({
+    name: 'ledger_http_rejections_total',
+    help: 'Requests without valid credentials (401), without permission (403), and above a rate limit (429).',
+    labelNames: ['status'],
+    registers,
+  });
+  for (const status of REJECTIONS) rejections.inc({ status }, 0);
   const sizes = new Histogram({
     name: 'ledger_batch_size',
     help: 'Commands in a batch.',
@@ -59,13 +68,13 @@ export function createMetrics({ ledger, bufferedBytes }: MetricsOptions): Metric
     help: 'Splits of batches to find the command that failed.',
     registers,
   });
-  ledger.observe((batch) => {
+  engine.observe((batch) => {
     sizes.observe(batch.size);
     durations.observe(batch.milliseconds / 1000);
     if (batch.retries > 0) retries.inc(batch.retries);
     if (batch.splits > 0) splits.inc(batch.splits);
   });
-  addLoad(registry, ledger);
+  addLoad(registry, engine);
   new Gauge({
     name: 'ledger_http_buffered_bytes',
     help: 'Bytes of the bodies of unanswered requests.',
@@ -79,6 +88,7 @@ export function createMetrics({ ledger, bufferedBytes }: MetricsOptions): Metric
     count: ({ notes, route, status, milliseconds }) => {
       for (const [code, times] of notes.codes) outcomes.inc({ code }, times);
       requests.observe({ route, status }, milliseconds / 1000);
+      if (REJECTIONS.includes(status)) rejections.inc({ status });
     },
     write: async () => ({
       status: 200,
@@ -89,14 +99,14 @@ export function createMetrics({ ledger, bufferedBytes }: MetricsOptions): Metric
 }
 
 /** Adds gauges, which are read when the metrics are requested. */
-function addLoad(registry: Registry, ledger: Pick<Ledger, 'load'>): void {
+function addLoad(registry: Registry, engine: Pick<LedgerEngine, 'load'>): void {
   const registers = [registry];
   new Gauge({
     name: 'ledger_queue_depth',
     help: 'Commands in the queue.',
     registers,
     collect() {
-      this.set(ledger.load.queued);
+      this.set(engine.load.queued);
     },
   });
   new Gauge({
@@ -104,7 +114,7 @@ function addLoad(registry: Registry, ledger: Pick<Ledger, 'load'>): void {
     help: 'Maximum of commands in the queue; further ones are rejected with OVERLOADED.',
     registers,
     collect() {
-      this.set(ledger.load.maxQueue);
+      this.set(engine.load.maxQueue);
     },
   });
   new Gauge({
@@ -112,7 +122,7 @@ function addLoad(registry: Registry, ledger: Pick<Ledger, 'load'>): void {
     help: 'Lanes that execute a batch.',
     registers,
     collect() {
-      this.set(ledger.load.busyLanes);
+      this.set(engine.load.busyLanes);
     },
   });
   new Gauge({
@@ -121,7 +131,7 @@ function addLoad(registry: Registry, ledger: Pick<Ledger, 'load'>): void {
     labelNames: ['pool', 'state'],
     registers,
     collect() {
-      for (const [pool, { inUse, idle, waiting }] of Object.entries(ledger.load.connections)) {
+      for (const [pool, { inUse, idle, waiting }] of Object.entries(engine.load.connections)) {
         this.set({ pool, state: 'in use' }, inUse);
         this.set({ pool, state: 'idle' }, idle);
         this.set({ pool, state: 'waiting' }, waiting);

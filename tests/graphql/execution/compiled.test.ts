@@ -1,6 +1,7 @@
 import { buildSchema, execute, GraphQLError, isObjectType, parse, validate } from 'graphql';
 import { describe, expect, test } from 'vitest';
 import * as client from '../../../src/client/generated.ts';
+import { ANYBODY } from '../../../src/core/access/viewer.ts';
 import { createContext } from '../../../src/graphql/context.ts';
 import { CompiledOperations } from '../../../src/graphql/execution/compiled.ts';
 import { RequestNotes } from '../../../src/graphql/execution/request-notes.ts';
@@ -33,6 +34,7 @@ function contextOf(post: Ledger['post']) {
     () => expect.unreachable(),
     new RequestNotes(),
     new AnswerBudget(),
+    ANYBODY,
   );
 }
 

@@ -51,7 +51,7 @@ test('every kind of command inserts into entries with the same statement', async
   expect(await ledger.postBatch('ATOMIC', refused)).toMatchObject({ code: 'BATCH_ABORTED' });
   const expiresAt = BigInt(Date.now() + 1000) * 1000n;
   await post(toHold({ ...both, expiresAt, ...newKey() }));
-  const sweeper = startSweeper(ledger, () => {});
+  const sweeper = startSweeper(ledger.engine, () => {});
   await expect.poll(releases, { timeout: 10_000 }).toBe(2);
   await sweeper.stop();
   await sleep(100);

@@ -6,10 +6,13 @@ import { MAX_ANSWER_BYTES, MAX_COST } from '../../../src/graphql/protection/cost
 import { DOCUMENT_LIMITS } from '../../../src/graphql/protection/document-limits.ts';
 import * as prices from '../../../src/graphql/protection/prices.ts';
 import { MAX_BATCH_SIZE, MAX_OPERATIONS } from '../../../src/ledger/operations.ts';
+import { COST_OF_A_REQUEST, DEFAULT_RATE_LIMIT } from '../../../src/server/access/rate-limits.ts';
+import { MAX_WRONG_CREDENTIALS } from '../../../src/server/access/wrong-credentials.ts';
 import * as limits from '../../../src/server/http/limits.ts';
 import { createTestDatabase } from '../../support/database.ts';
 import { readPage } from '../../support/docs.ts';
 import { openLedger } from '../../support/ledger.ts';
+import { transferCost } from '../access/transfer-cost.ts';
 
 test('the page has the value of each limit', async () => {
   const page = await readPage('docs/limits.md');
@@ -41,6 +44,9 @@ test('the page has the value of each limit', async () => {
       prices.TRANSACTION_COST,
     ],
     response: [MAX_ANSWER_BYTES, MAX_READ_BYTES, limits.MAX_UNREAD_BYTES].map((bytes) => bytes / 2 ** 20),
+    'requests per second': [DEFAULT_RATE_LIMIT],
+    'cost per second': [COST_OF_A_REQUEST, transferCost()],
+    'wrong credentials': [MAX_WRONG_CREDENTIALS],
     'queued writes': [load.maxQueue, limits.MAX_SMALL_BODY_BYTES / 2 ** 10],
     '`postBatch`': [MAX_OPERATIONS, MAX_BATCH_SIZE],
   };

@@ -12,7 +12,7 @@ const ledger = await openLedger(database);
 async function start() {
   const answered: AnsweredRequest[] = [];
   const server = await startHttpServer({
-    ledger,
+    engine: ledger.engine,
     host: '127.0.0.1',
     port: 0,
     log: { error: (fault: unknown) => expect.unreachable(JSON.stringify(fault)) },

@@ -27,7 +27,7 @@ async function startSite(): Promise<string> {
 
 const [allowed, stranger] = [await startSite(), await startSite()];
 const server = await startHttpServer({
-  ledger,
+  engine: ledger.engine,
   host: '127.0.0.1',
   port: 0,
   log: { error: (fault: unknown) => expect.unreachable(JSON.stringify(fault)) },

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { ANYBODY } from '../../../src/core/access/viewer.ts';
 import { RequestNotes } from '../../../src/graphql/execution/request-notes.ts';
 import { AnswerBudget } from '../../../src/graphql/protection/answer-budget.ts';
 import { FastPath, readPlain } from '../../../src/server/http/fast-path.ts';
@@ -13,8 +14,14 @@ test('an error that GraphQL does not catch is masked and reported', async () => 
     reported.push(error);
     return 'r';
   };
-  const facts = { bodyBytes: 1, notes: new RequestNotes(), budget: new AnswerBudget() };
-  const path = new FastPath({ getEnveloped } as never, { ledger: {} as never, onFault: report });
+  const facts = {
+    ledger: {} as never,
+    viewer: ANYBODY,
+    bodyBytes: 1,
+    notes: new RequestNotes(),
+    budget: new AnswerBudget(),
+  };
+  const path = new FastPath({ getEnveloped } as never, { onFault: report });
   const result = await path.answer({ query: '{ a }' }, facts);
   expect(reported).toEqual([fault]);
   expect(JSON.parse(JSON.stringify(result))).toEqual({

@@ -9,7 +9,7 @@ import { exchange, JSON_TYPE } from './exchange.ts';
 const database = await createTestDatabase();
 const ledger = await openLedger(database);
 const log = { error: (fault: unknown) => expect.unreachable(String(fault)) };
-const start = () => startHttpServer({ ledger, host: '127.0.0.1', port: 0, log });
+const start = () => startHttpServer({ engine: ledger.engine, host: '127.0.0.1', port: 0, log });
 const server = await start();
 const graphql = `${server.url}/graphql`;
 
@@ -74,7 +74,7 @@ describe('a request that a page of another site can send', () => {
 
 test('requests with a Host that is not allowed are rejected on every path', async () => {
   const own = await startHttpServer({
-    ledger,
+    engine: ledger.engine,
     host: '127.0.0.1',
     port: 0,
     log,

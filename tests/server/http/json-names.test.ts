@@ -17,7 +17,7 @@ afterAll(() => expectSoundBooks(database));
 const [fast, compiled, yoga] = await Promise.all(
   [{}, { compileAfter: 1 }, { fastPath: false }].map(async (options) => {
     const server = await startHttpServer({
-      ledger,
+      engine: ledger.engine,
       host: '127.0.0.1',
       port: 0,
       log: { error: (fault: unknown) => expect.unreachable(JSON.stringify(fault)) },

@@ -16,7 +16,7 @@ afterAll(() => expectSoundBooks(database));
 const [fast = '', yoga = ''] = await Promise.all(
   [true, false].map(async (fastPath) => {
     const server = await startHttpServer({
-      ledger,
+      engine: ledger.engine,
       host: '127.0.0.1',
       port: 0,
       log: { error: (fault: unknown) => expect.unreachable(JSON.stringify(fault)) },
@@ -256,7 +256,7 @@ describe.each([
 
 test('a payment that is sent after the last answer of a connection is not executed', async () => {
   const server = await startHttpServer({
-    ledger,
+    engine: ledger.engine,
     host: '127.0.0.1',
     port: 0,
     log: { error: (fault: unknown) => expect.unreachable(JSON.stringify(fault)) },

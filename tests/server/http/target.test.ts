@@ -9,7 +9,7 @@ import { connectRaw } from './raw.ts';
 const ledger = await openLedger(await createTestDatabase());
 const accountId = await makeAccount(ledger);
 const log = { error: (fault: unknown) => expect.unreachable(JSON.stringify(fault)) };
-const common = { ledger, host: '127.0.0.1', port: 0, log };
+const common = { engine: ledger.engine, host: '127.0.0.1', port: 0, log };
 const [open, guarded] = await Promise.all([
   startHttpServer({ ...common, allowedHosts: null }),
   startHttpServer({ ...common, allowedHosts: ['ledger.example'] }),

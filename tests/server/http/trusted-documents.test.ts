@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { writeBooks } from '../../../scripts/fuzz/books.ts';
 import { compareOperations } from '../../../scripts/fuzz/comparison.ts';
+import { ANYBODY } from '../../../src/core/access/viewer.ts';
 import { RequestNotes } from '../../../src/graphql/execution/request-notes.ts';
 import { createGraphQLHandler } from '../../../src/graphql/execution/yoga.ts';
 import { AnswerBudget } from '../../../src/graphql/protection/answer-budget.ts';
@@ -173,14 +174,14 @@ describe('a body above 1 MiB', () => {
 
 test('a document of the manifest is compiled when it is repeated', async () => {
   const onFault = () => 'id';
-  const yoga = createGraphQLHandler(ledger, onFault);
+  const yoga = createGraphQLHandler(onFault);
   let interpreted = 0;
   const getEnveloped: typeof yoga.getEnveloped = Object.assign((context: never) => {
     interpreted += 1;
     return yoga.getEnveloped(context);
   }, yoga.getEnveloped);
   const trustedDocuments = new TrustedDocuments(manifest);
-  const path = new FastPath({ getEnveloped }, { ledger, onFault, compileAfter: 2, trustedDocuments });
+  const path = new FastPath({ getEnveloped }, { onFault, compileAfter: 2, trustedDocuments });
   const answers = [];
   for (const members of [
     { documentId: READ_ID },
@@ -188,7 +189,13 @@ test('a document of the manifest is compiled when it is repeated', async () => {
     { documentId: `sha256:${READ_ID}` },
     { query: READ },
   ]) {
-    const facts = { bodyBytes: 100, notes: new RequestNotes(), budget: new AnswerBudget() };
+    const facts = {
+      ledger,
+      viewer: ANYBODY,
+      bodyBytes: 100,
+      notes: new RequestNotes(),
+      budget: new AnswerBudget(),
+    };
     answers.push(JSON.stringify(await path.answer({ ...members, variables }, facts)));
   }
   expect(answers).toEqual(Array(4).fill(RICH));

@@ -20,7 +20,15 @@ export async function serveAllWays(
   options: Pick<HttpServerOptions, 'explorer' | 'trustedDocuments'> = {},
 ): Promise<Ways> {
   const log = { error: () => {} };
-  const common = { ledger, host: '127.0.0.1', port: 0, log, corsOrigins: [ORIGIN], ...options };
+  const common = {
+    engine: ledger.engine,
+    host: '127.0.0.1',
+    port: 0,
+    log,
+    corsOrigins: [ORIGIN],
+    maxWrongCredentials: 1e6,
+    ...options,
+  };
   const [fast, compiled, yoga] = await Promise.all(
     [{ fastPath: true }, { fastPath: true, compileAfter: 1 }, { fastPath: false }].map(async (way) => {
       const server = await startHttpServer({ ...common, ...way });

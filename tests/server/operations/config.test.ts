@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { ConfigError, readConfig } from '../../../src/config.ts';
+import { ConfigError, checkExposure, readConfig } from '../../../src/config.ts';
 
 test('every variable has a default', () => {
   expect(readConfig({})).toMatchObject({ database: null, host: '127.0.0.1', port: 4000, logLevel: 'info' });
@@ -19,8 +19,17 @@ test('DATABASE_URL and DATABASE_MIGRATION_URL select a database', () => {
   ).toEqual(database);
 });
 
-test('an address that other machines can reach requires ALLOW_INSECURE', () => {
-  expect(readConfig({ HOST: '0.0.0.0', ALLOW_INSECURE: '1' }).host).toBe('0.0.0.0');
+test('an address that other machines can reach requires an API key or ALLOW_INSECURE', () => {
+  const exposed = readConfig({ HOST: '0.0.0.0' });
+  expect(() => checkExposure(exposed, false)).toThrow(
+    new ConfigError(
+      'HOST is "0.0.0.0", which other machines can reach, but no API key exists. Create one with npm run ledger -- keys create ' +
+        '--name ops --scopes ADMIN,READ --all-ledgers, set ALLOW_INSECURE=1 if you trust the network, or leave HOST at 127.0.0.1.',
+    ),
+  );
+  expect(() => checkExposure(exposed, true)).not.toThrow();
+  expect(() => checkExposure(readConfig({ HOST: '0.0.0.0', ALLOW_INSECURE: '1' }), false)).not.toThrow();
+  expect(() => checkExposure(readConfig({}), false)).not.toThrow();
 });
 
 test('origins are separated by commas', () => {
@@ -66,6 +75,52 @@ test.each([
   expect(readConfig(env).drainTimeoutMs).toBe(ms);
 });
 
+test.each([
+  [{}, null],
+  [{ OPERATIONS_PORT: '9100' }, { host: '127.0.0.1', port: 9100, allowedHosts: [] }],
+  [
+    { OPERATIONS_PORT: '0', PORT: '0' },
+    { host: '127.0.0.1', port: 0, allowedHosts: [] },
+  ],
+  [
+    { OPERATIONS_PORT: '9100', ALLOWED_HOSTS: 'ledger.example' },
+    { host: '127.0.0.1', port: 9100, allowedHosts: ['ledger.example'] },
+  ],
+  [
+    { OPERATIONS_PORT: '9100', HOST: '0.0.0.0' },
+    { host: '0.0.0.0', port: 9100, allowedHosts: null },
+  ],
+  [
+    { OPERATIONS_PORT: '9100', OPERATIONS_HOST: '127.0.0.1', HOST: '0.0.0.0' },
+    { host: '127.0.0.1', port: 9100, allowedHosts: [] },
+  ],
+  // Two addresses may have the same port.
+  [
+    { OPERATIONS_PORT: '4000', OPERATIONS_HOST: '127.0.0.1', HOST: '10.0.0.1' },
+    { host: '127.0.0.1', port: 4000, allowedHosts: [] },
+  ],
+])('under %o health and metrics have the address %o', (env, operations) => {
+  expect(readConfig(env).operations).toEqual(operations);
+});
+
+test.each([
+  [{}, 10_000],
+  [{ RATE_LIMIT: '1' }, 1],
+  [{ RATE_LIMIT: '1000000' }, 1_000_000],
+])('under %o a key may send %i requests per second', (env, rateLimit) => {
+  expect(readConfig(env).rateLimit).toBe(rateLimit);
+});
+
+test('TRUSTED_PROXIES are addresses, ranges and loopback; by default there are none', () => {
+  expect(readConfig({}).trustedProxies).toBeUndefined();
+  const { trustedProxies } = readConfig({ TRUSTED_PROXIES: 'loopback, 10.0.0.0/8' });
+  expect(['127.0.0.1', '10.9.9.9', '192.0.2.1'].map((address) => trustedProxies?.check(address))).toEqual([
+    true,
+    true,
+    false,
+  ]);
+});
+
 const WRONG: readonly (readonly [env: Readonly<Record<string, string>>, message: string])[] = [
   [{ PORT: 'abc' }, 'PORT must be a port from 0 to 65535, but is "abc".'],
   [{ PORT: '65536' }, 'PORT must be a port from 0 to 65535, but is "65536".'],
@@ -85,6 +140,21 @@ const WRONG: readonly (readonly [env: Readonly<Record<string, string>>, message:
     { CORS_ORIGINS: list },
     `CORS_ORIGINS must be origins such as https://app.example, separated by commas, without paths, but is "${list}".`,
   ]),
+  [{ OPERATIONS_PORT: 'abc' }, 'OPERATIONS_PORT must be a port from 0 to 65535, but is "abc".'],
+  [{ OPERATIONS_PORT: '65536' }, 'OPERATIONS_PORT must be a port from 0 to 65535, but is "65536".'],
+  [{ OPERATIONS_PORT: '4000' }, 'OPERATIONS_PORT is 4000, which is also PORT. Set another port.'],
+  [
+    { OPERATIONS_HOST: '127.0.0.1' },
+    'OPERATIONS_HOST is set, but OPERATIONS_PORT is not. Set both, or neither.',
+  ],
+  ...['0', '-1', '1.5', '1000001', '10000000', 'none'].map((rate): [Record<string, string>, string] => [
+    { RATE_LIMIT: rate },
+    `RATE_LIMIT must be a whole number from 1 to 1,000,000, but is "${rate}".`,
+  ]),
+  ...['proxy.example', '10.0.0.0/33', 'loopback,'].map((list): [Record<string, string>, string] => [
+    { TRUSTED_PROXIES: list },
+    `TRUSTED_PROXIES must be addresses, ranges such as 10.0.0.0/8, or loopback, separated by commas, but is "${list}".`,
+  ]),
   [{ API_EXPLORER: 'yes' }, 'API_EXPLORER must be 0 or 1, but is "yes".'],
   ...['0', '3601', '-1', '1.5', 'soon'].map((seconds): [Record<string, string>, string] => [
     { DRAIN_TIMEOUT: seconds },
@@ -103,11 +173,6 @@ const WRONG: readonly (readonly [env: Readonly<Record<string, string>>, message:
   [
     { DATABASE_MIGRATION_URL: 'postgres://localhost/books' },
     'DATABASE_MIGRATION_URL is set, but DATABASE_URL is not. Set both, or neither.',
-  ],
-  [
-    { HOST: '0.0.0.0' },
-    'HOST is "0.0.0.0", which other machines can reach, but the service has no authentication. ' +
-      'Set ALLOW_INSECURE=1 if you trust the network, or leave HOST at 127.0.0.1.',
   ],
 ];
 test.each(WRONG)('%o is rejected in one line', (env, message) => {

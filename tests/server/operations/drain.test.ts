@@ -110,7 +110,7 @@ test('pipelined requests are all answered', async () => {
   const ledger = await openLedger(database);
   const [id] = await makeAccounts(ledger, 1);
   const log = { error: (fault: unknown) => expect.unreachable(JSON.stringify(fault)) };
-  const server = await startHttpServer({ ledger, host: '127.0.0.1', port: 0, log });
+  const server = await startHttpServer({ engine: ledger.engine, host: '127.0.0.1', port: 0, log });
   const blocker = await connect(database.ownerUrl);
   await blocker.query('begin');
   await blocker.query('select from accounts for update');
@@ -135,7 +135,7 @@ test('pipelined requests are all answered', async () => {
 test('a request in transit on an idle connection is answered with connection: close', async () => {
   const ledger = await openLedger(await createTestDatabase());
   const log = { error: (fault: unknown) => expect.unreachable(JSON.stringify(fault)) };
-  const server = await startHttpServer({ ledger, host: '127.0.0.1', port: 0, log });
+  const server = await startHttpServer({ engine: ledger.engine, host: '127.0.0.1', port: 0, log });
   const { socket, received, ended } = await connectRaw(server.url);
   const live = 'GET /livez HTTP/1.1\r\nhost: ledger\r\n\r\n';
   socket.write(live);

@@ -153,7 +153,7 @@ test('the sweeper reports a repeated error once, and reports no outage', {
   onTestFinished(() => proxy.close());
   const ledger = await openLedger({ serviceUrl: proxy.url });
   const faults: unknown[] = [];
-  const sweeper = startSweeper(ledger, (error) => faults.push(error));
+  const sweeper = startSweeper(ledger.engine, (error) => faults.push(error));
   onTestFinished(() => sweeper.stop());
   await proxy.leave();
   await sleep(5000); // longer than a read waits

@@ -49,7 +49,7 @@ async function serve(options: HealthOptions) {
 }
 
 let draining = false;
-const service = await serve({ ledger, draining: () => draining });
+const service = await serve({ engine: ledger.engine, draining: () => draining });
 const READY = [200, []] as const;
 const untilReady = () => expect.poll(() => service.readiness(), { timeout: 15_000 }).toEqual(READY);
 
@@ -99,7 +99,7 @@ describe('the database', () => {
 
 test('many probes cause few queries', async () => {
   await asOwner(database, `alter database ${database.name} set log_statement = 'all'`);
-  const logged = await serve({ ledger: await openLedger(database), draining: () => false });
+  const logged = await serve({ engine: (await openLedger(database)).engine, draining: () => false });
   for (let round = 0; round < 5; round += 1) {
     const answers = await Promise.all(Array.from({ length: 100 }, () => logged.readiness()));
     expect(new Set(answers.map(([status]) => status))).toEqual(new Set([200]));
@@ -112,7 +112,7 @@ test('many probes cause few queries', async () => {
 
 test('a full queue makes it unready until the queue has room', async () => {
   const small = await openLedger(database, { lanes: 1, maxBatch: 1, maxQueue: 2 });
-  const busy = await serve({ ledger: small, draining: () => false });
+  const busy = await serve({ engine: small.engine, draining: () => false });
   const accountId = await makeAccount(small);
   const blocker = await connect(database.ownerUrl);
   await blocker.query('begin');
@@ -136,7 +136,7 @@ test('a service that is stopping is unready, but alive', async () => {
 
 test('a ledger that is closing makes the service unready', async () => {
   const closing = await Engine.openMain({ allowUnsafeDurability: true, databaseUrl: database.serviceUrl });
-  const last = await serve({ ledger: closing, draining: () => false });
+  const last = await serve({ engine: closing.engine, draining: () => false });
   expect(await last.readiness()).toEqual(READY);
   await closing.close();
   const [status, failed] = await last.readiness();

@@ -29,7 +29,7 @@ const ledger = await openLedger(
 );
 const answered: AnsweredRequest[] = [];
 const server = await startHttpServer({
-  ledger,
+  engine: ledger.engine,
   host: '127.0.0.1',
   port: 0,
   log,
@@ -305,7 +305,7 @@ test('requests are measured by route and status, and so is the process', async (
 });
 
 test('a probe that reaches a stopping service receives 503', async () => {
-  const ending = await startHttpServer({ ledger, host: '127.0.0.1', port: 0, log });
+  const ending = await startHttpServer({ engine: ledger.engine, host: '127.0.0.1', port: 0, log });
   const agent = new Agent({ keepAlive: true, maxSockets: 1 });
   const probe = async () => {
     const asked = send(`${ending.url}/readyz`, { agent }).end();

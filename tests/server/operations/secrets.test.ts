@@ -1,12 +1,17 @@
 import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { expect, onTestFinished, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { startServiceProcess } from '../../../scripts/service-process.ts';
 import { readConfig } from '../../../src/config.ts';
-import { asOwner, createTestDatabase } from '../../support/database.ts';
+import { formatId } from '../../../src/core/values/ids.ts';
+import { asOwner, createTestDatabase, serverLog, type TestDatabase } from '../../support/database.ts';
+import { openLedger } from '../../support/ledger.ts';
 import { startTcpProxy } from '../../support/tcp-proxy.ts';
-import { asking, exchange } from '../http/exchange.ts';
+import { bearer, makeKey, revoke } from '../access/keys.ts';
+import { asking, exchange, type Sent } from '../http/exchange.ts';
+import { connectRaw, head } from '../http/raw.ts';
 
 const MAIN = join(import.meta.dirname, '../../../src/main.ts');
 const database = await createTestDatabase();
@@ -107,4 +112,136 @@ test('a running service does not print its password, not even in an outage', {
     expect(text).not.toContain(ENCODED);
     expect(text).not.toContain('postgres://');
   }
+});
+
+describe('of API keys', () => {
+  const NAME = '{ ledger { name } }';
+
+  /** All forms in which a secret could be printed or stored. */
+  function formsOf(key: string): string[] {
+    const secret = key.slice(-43);
+    const bytes = Buffer.from(secret, 'base64url');
+    return [
+      secret,
+      // Messages may be shortened, and requests may have a part of the secret.
+      secret.slice(0, 20),
+      secret.slice(-20),
+      bytes.toString('hex'),
+      bytes.toString('base64').slice(0, 40),
+      Buffer.from(secret.slice(0, 20)).toString('hex'),
+    ];
+  }
+
+  /** Returns each row of each table as text, with bytes in hexadecimal. */
+  async function rowsOf(database: TestDatabase): Promise<string[]> {
+    const tables = await asOwner<{ name: string }>(
+      database,
+      `select format('%I.%I', table_schema, table_name) as name from information_schema.tables
+       where table_schema not in ('pg_catalog', 'information_schema') and table_type = 'BASE TABLE'`,
+    );
+    const rows = await Promise.all(
+      tables.map(({ name }) => asOwner<{ row: string }>(database, `select t::text as row from ${name} as t`)),
+    );
+    return rows.flat().map(({ row }) => row);
+  }
+
+  /** Requests with the key in places where it does not belong, or with a part of it. */
+  function misuses(key: string): readonly (readonly [path: string, sent: Sent])[] {
+    const cut = Math.floor(key.length / 2);
+    const wrong = (authorization: string | string[]): Sent =>
+      asking(NAME, {}, { authorization: authorization as string });
+    return [
+      ['/graphql', wrong(`Basic ${Buffer.from(`ops:${key}`).toString('base64')}`)],
+      ['/graphql', wrong(`Basic ${key}`)],
+      ['/graphql', wrong(key)],
+      ['/graphql', wrong([`Bearer ${key}`, `Bearer ${key}`])],
+      ['/graphql', wrong(`Bearer ${key.slice(0, cut)} ${key.slice(cut)}`)],
+      ['/graphql', wrong(`Bearer ${key.slice(0, -1)}`)],
+      ['/graphql', wrong(`Bearer ${key.slice(0, -1)}${key.endsWith('A') ? 'E' : 'A'}`)],
+      ['/graphql', wrong(`Bearer "${key}"`)],
+      ['/graphql', wrong(`Bearer ${key.slice(key.lastIndexOf('_') + 1)}`)],
+      ['/graphql', asking(NAME, {}, { ...bearer(key), 'x-ledger': key })],
+      ['/graphql', asking(NAME, {}, { ...bearer(key), 'x-ledger': [key, key] })],
+      [`/graphql?key=${key}`, asking(NAME)],
+      [`/graphql?query=${encodeURIComponent(NAME)}&key=${key.replace('_', '%5f')}`, { method: 'GET' }],
+      [`/${key}`, { method: 'GET' }],
+      [`/livez?key=${key}`, { method: 'GET' }],
+      [`/metrics?key=${key}`, { method: 'GET' }],
+      ['/graphql', asking(NAME, {}, { authorization: `Bearer ${key.repeat(300)}` })],
+    ];
+  }
+
+  test('nothing reaches a log, an error, a metric or a table, however the keys are used', {
+    timeout: 60_000,
+  }, async () => {
+    const database = await createTestDatabase();
+    await asOwner(database, `alter database ${database.name} set log_statement = 'all'`);
+    const main = await openLedger(database);
+    const proxy = await startTcpProxy(database.serviceUrl);
+    onTestFinished(() => proxy.close());
+    const service = await startServiceProcess({ DATABASE_URL: proxy.url, LOG_LEVEL: 'trace' });
+    onTestFinished(() => service.stop().then(() => {}));
+    const expiresAt = BigInt(Date.now() + 2000) * 1000n;
+    const [valid, revoked, expiring, unread] = [
+      await makeKey(main, { allLedgers: true }),
+      await makeKey(main),
+      await makeKey(main, { expiresAt }),
+      await makeKey(main),
+    ];
+    const secrets = [valid, revoked, expiring, unread].map(({ secret }) => secret);
+    const url = service.graphqlUrl;
+    const printed: string[] = [];
+    const send = async (sent: Sent, path = '/graphql') => {
+      const { status, headers, body } = await exchange(new URL(path, url).href, sent);
+      printed.push(JSON.stringify(headers), body);
+      return status;
+    };
+    const use = (secret: string, query = NAME) => send(asking(query, {}, bearer(secret)));
+
+    for (const secret of secrets) expect(await use(secret)).toBe(200);
+    await revoke(main, formatId('apiKey', revoked.apiKey.id));
+    await expect.poll(() => use(revoked.secret), { timeout: 6000 }).toBe(401);
+    await expect.poll(() => use(expiring.secret), { timeout: 6000 }).toBe(401);
+    for (const secret of secrets) {
+      for (const [path, sent] of misuses(secret)) {
+        expect([400, 401, 431]).toContain(await send(sent, path));
+      }
+    }
+    const raw = [
+      head(`authorization: Bearer ${valid.secret}`, 'content-length: 5', 'content-length: 6'),
+      head(`authorization: Bearer ${valid.secret.slice(0, 50)}\r\n${valid.secret.slice(50)}`),
+      head(`authorization: Bearer ${valid.secret}\0`),
+      `CONNECT ${valid.secret}:443 HTTP/1.1\r\nhost: localhost\r\n\r\n`,
+    ];
+    for (const bytes of raw) {
+      const { socket, ended } = await connectRaw(url);
+      socket.write(bytes);
+      const answer = await ended;
+      expect(answer).toMatch(/^HTTP\/1\.1 400 /);
+      printed.push(answer);
+    }
+    // A fault of the service, and an outage.
+    await asOwner(database, 'alter table holds rename to gone');
+    expect(await use(valid.secret, '{ holds(first: 1) { nodes { id } } }')).toBe(200);
+    expect(printed.at(-1)).toContain('INTERNAL');
+    proxy.refuse();
+    expect(await use(unread.secret.replace(/^tlsk_.{26}/, `tlsk_${'0'.repeat(26)}`))).toBe(503);
+    proxy.admit();
+    await expect.poll(() => use(valid.secret), { timeout: 10_000 }).toBe(200);
+    printed.push(await (await fetch(new URL('/metrics', url), { headers: bearer(valid.secret) })).text());
+    expect(await service.stop()).toBe(0);
+
+    const lines = service.output.join('\n');
+    expect(lines).toContain(`"key":"${formatId('apiKey', valid.apiKey.id)}"`);
+    expect(lines).toContain('a request failed with an internal error');
+    const rows = await rowsOf(database);
+    const digest = createHash('sha256')
+      .update(Buffer.from(valid.secret.slice(-43), 'base64url'))
+      .digest('hex');
+    expect(rows.filter((row) => row.includes(digest))).toHaveLength(1);
+    const statements = await serverLog(database);
+    expect(statements.some((line) => line.includes('api_keys'))).toBe(true);
+    const everything = [...printed, lines, ...rows, ...statements].join('\n');
+    for (const form of secrets.flatMap(formsOf)) expect(everything.includes(form), form).toBe(false);
+  });
 });

@@ -10,7 +10,13 @@ const { default: chromium } = await import('@sparticuz/chromium');
 
 const ledger = await openLedger(await createTestDatabase());
 const log = { error: (fault: unknown) => expect.unreachable(String(fault)) };
-const server = await startHttpServer({ ledger, host: '127.0.0.1', port: 0, log, explorer: true });
+const server = await startHttpServer({
+  engine: ledger.engine,
+  host: '127.0.0.1',
+  port: 0,
+  log,
+  explorer: true,
+});
 
 let browser: Browser;
 beforeAll(async () => {

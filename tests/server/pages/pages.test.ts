@@ -14,7 +14,7 @@ import { openLedger } from '../../support/ledger.ts';
 
 const ledger = await openLedger(await createTestDatabase());
 const log = { error: (fault: unknown) => expect.unreachable(String(fault)) };
-const common = { ledger, host: '127.0.0.1', port: 0, log };
+const common = { engine: ledger.engine, host: '127.0.0.1', port: 0, log };
 const [on, off, trusted] = await Promise.all([
   startHttpServer({ ...common, explorer: true }),
   startHttpServer({ ...common, explorer: false }),

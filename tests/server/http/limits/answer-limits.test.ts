@@ -47,7 +47,13 @@ describe.each([
 ])('executed %s', (_, options) => {
   const ask = async (query: string) => {
     const log = { error: () => expect.unreachable() };
-    const server = await startHttpServer({ ledger, host: '127.0.0.1', port: 0, log, ...options });
+    const server = await startHttpServer({
+      engine: ledger.engine,
+      host: '127.0.0.1',
+      port: 0,
+      log,
+      ...options,
+    });
     try {
       const answers: string[] = [];
       for (let time = 0; time < 2; time += 1) {

@@ -2,13 +2,17 @@ import type { IncomingMessage } from 'node:http';
 import { Readable } from 'node:stream';
 import { describe, expect, test } from 'vitest';
 import { RequestNotes } from '../../../../src/graphql/execution/request-notes.ts';
-import type { Ledger } from '../../../../src/ledger/ledger.ts';
+import type { Ledger, LedgerEngine } from '../../../../src/ledger/ledger.ts';
+import { Callers } from '../../../../src/server/access/callers.ts';
 import { createGraphQLEndpoint } from '../../../../src/server/http/graphql-endpoint.ts';
 
 const COUNT = 2000;
 const QUERY = 'mutation ($input: PostBatchInput!) { postBatch(input: $input) { __typename } }';
 
 const IDLE = { queued: 0, maxQueue: 1 } as Ledger['load'];
+
+/** No API key exists. */
+const OPEN = { isKeyed: async () => false };
 
 function bodyOf(change: (transfer: object, place: number) => object = (each) => each): string {
   const operations = Array.from({ length: COUNT }, (_, place) => ({
@@ -59,6 +63,7 @@ function requestOf(body: string): IncomingMessage {
     method: 'POST',
     url: '/graphql',
     headers,
+    rawHeaders: Object.entries(headers).flat(),
   }) as unknown as IncomingMessage;
 }
 
@@ -67,7 +72,10 @@ describe.each([
   ['by a compiled operation', { compileAfter: 1 }],
   ['by Yoga', { fastPath: false }],
 ])('a large batch that is executed %s', (_, options) => {
-  const endpoint = (ledger: Ledger) => createGraphQLEndpoint(ledger, () => expect.unreachable(), options);
+  const endpoint = (ledger: Ledger) => {
+    const engine = { access: OPEN, ledger: async () => ledger } as unknown as LedgerEngine;
+    return createGraphQLEndpoint(new Callers(engine), () => expect.unreachable(), options);
+  };
 
   test('is read in several turns of the event loop', async () => {
     // Variables are coerced in slices, and then turned into commands in slices.

@@ -25,7 +25,13 @@ afterAll(() => expectSoundBooks(database));
 
 async function serve(ledger: Ledger, options: Partial<HttpServerOptions> = {}): Promise<string> {
   const log = { error: (fault: unknown) => expect.unreachable(JSON.stringify(fault)) };
-  const server = await startHttpServer({ ledger, host: '127.0.0.1', port: 0, log, ...options });
+  const server = await startHttpServer({
+    engine: ledger.engine,
+    host: '127.0.0.1',
+    port: 0,
+    log,
+    ...options,
+  });
   onTestFinished(() => server.close());
   return server.url;
 }

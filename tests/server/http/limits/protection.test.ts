@@ -11,7 +11,7 @@ const ledger = await openLedger(database);
 const ORIGIN = 'https://app.example';
 const [HEADERS_TIMEOUT_MS, REQUEST_TIMEOUT_MS] = [700, 1500];
 const server = await startHttpServer({
-  ledger,
+  engine: ledger.engine,
   host: '127.0.0.1',
   port: 0,
   // An error of a caller is not logged as one of the service.
@@ -378,7 +378,7 @@ describe('a page of another origin', () => {
       headers: {
         'access-control-allow-origin': ORIGIN,
         'access-control-allow-methods': 'GET, POST',
-        'access-control-allow-headers': 'content-type, x-ledger-cost',
+        'access-control-allow-headers': 'authorization, content-type, x-ledger, x-ledger-cost',
       },
     });
   });

@@ -1,0 +1,84 @@
+import {
+  defaultFieldResolver,
+  type GraphQLError,
+  type GraphQLFieldResolver,
+  type GraphQLSchema,
+} from 'graphql';
+import { refuse } from '../../core/errors.ts';
+import { type Context, settle } from '../context.ts';
+import { requestRefused } from '../execution/answer.ts';
+import type { AnswerBudget } from './answer-budget.ts';
+import { batchSizeOf } from './cost.ts';
+
+/** The limits of a caller, for one request. */
+export interface RateLimit {
+  /** Takes operations. Returns the limit that they exceed; then nothing is taken. The request itself has paid for the first. */
+  takeOperations(count: number): RateExcess | undefined;
+  /** Does the same with units of cost, once: further calls take nothing. */
+  takeCost(units: number): RateExcess | undefined;
+}
+
+/** A limit that a request exceeds. */
+export interface RateExcess {
+  readonly limit: 'requestsPerSecond' | 'costPerSecond';
+  readonly allowed: number;
+  readonly retryAfterMs: number;
+}
+
+/** Takes the cost of an operation from the limit of its caller. Returns the refusal of the request if it exceeds the limit. */
+export function takeCost({ rateLimit }: AnswerBudget, cost: number): GraphQLError | undefined {
+  const excess = rateLimit?.takeCost(cost);
+  return excess && rateLimited(excess);
+}
+
+const UNITS: Readonly<Record<RateExcess['limit'], string>> = {
+  requestsPerSecond: 'requests',
+  costPerSecond: 'units of cost',
+};
+
+/** Returns the refusal of a whole request. */
+export function rateLimited({ limit, allowed, retryAfterMs }: RateExcess): GraphQLError {
+  return tooManyRequests(
+    `The API key exceeds its limit of ${allowed.toLocaleString('en')} ${UNITS[limit]} per second.`,
+    retryAfterMs,
+    { limit, allowed },
+  );
+}
+
+/** Returns the refusal of a request that may be repeated later. */
+export function tooManyRequests(
+  problem: string,
+  retryAfterMs: number,
+  facts: Readonly<Record<string, unknown>> = {},
+): GraphQLError {
+  return requestRefused(
+    429,
+    `${problem} Nothing was done. Repeat the request after ${retryAfterMs.toLocaleString('en')} ms.`,
+    {
+      code: 'RATE_LIMITED',
+      headers: { 'retry-after': String(Math.ceil(retryAfterMs / 1000)) },
+      facts: { ...facts, retryAfterMs },
+    },
+  );
+}
+
+/**
+ * Wraps the schema's mutations so that each takes its operations from the limit of the caller: one, or one for each element of a
+ * batch. A mutation that exceeds the limit is refused and not executed.
+ */
+export function limitOperations(schema: GraphQLSchema): GraphQLSchema {
+  for (const [name, field] of Object.entries(schema.getMutationType()?.getFields() ?? {})) {
+    field.resolve = limited(name, field.resolve ?? defaultFieldResolver);
+  }
+  return schema;
+}
+
+type Resolver = GraphQLFieldResolver<unknown, Context>;
+
+function limited(name: string, resolve: Resolver): Resolver {
+  return (source, args, context, info) => {
+    const excess = context.budget.rateLimit?.takeOperations(batchSizeOf(name, args) ?? 1);
+    if (excess === undefined) return resolve(source, args, context, info);
+    return settle(context, refuse('rateLimited', { retryAfterMs: excess.retryAfterMs }));
+  };
+}

@@ -1,0 +1,83 @@
+import type { IncomingMessage } from 'node:http';
+import { GraphQLError } from 'graphql';
+import { ANYBODY, type Viewer } from '../../core/access/viewer.ts';
+import { MAIN } from '../../core/create-ledger.ts';
+import { formatId } from '../../core/values/ids.ts';
+import { requestRefused } from '../../graphql/execution/answer.ts';
+import type { ApiKey } from '../../ledger/access/access.ts';
+import type { Ledger, LedgerEngine } from '../../ledger/ledger.ts';
+import { HOW_TO_SEND, readKey, readLedgerName, unauthenticated } from './credentials.ts';
+
+/** The sender of a request, and the ledger that it is for. */
+export interface Caller {
+  readonly viewer: Viewer;
+  readonly ledger: Ledger;
+  /** The API key. Null: as `keyId`. */
+  readonly key: ApiKey | null;
+  /** The public id of the API key. Null: the request has none, and no key was ever created. */
+  readonly keyId: string | null;
+}
+
+type Head = Pick<IncomingMessage, 'rawHeaders'>;
+
+/**
+ * Returns the caller of a request by its head, or the refusal of the request. Once any key was created, a request needs a valid key,
+ * even if all keys are revoked. Rejects with `UnavailableError` if the database does not answer.
+ */
+export async function identify(engine: LedgerEngine, head: Head): Promise<Caller | GraphQLError> {
+  const { access } = engine;
+  const text = readKey(head);
+  if (text instanceof GraphQLError) return text;
+  // Without any key in the database, a key is looked up too: it may have been created since `isKeyed` was last read, and then
+  // the request is for the ledger of the key.
+  const credential = text === undefined ? undefined : await access.authenticate(text);
+  if (credential === 'EXPIRED') return unauthenticated('The API key has expired. Create another one.');
+  if (credential === 'REVOKED') return unauthenticated('The API key is revoked. Create another one.');
+  const key = typeof credential === 'object' ? credential : undefined;
+  if (key === undefined && (await access.isKeyed())) {
+    return unauthenticated(
+      credential === 'UNKNOWN'
+        ? 'The API key is unknown. Check that it belongs to this service.'
+        : `The request has no API key. ${HOW_TO_SEND}`,
+    );
+  }
+  const ledger = await findLedger(engine, head, key?.key.ledger ?? null);
+  if (ledger instanceof GraphQLError) return ledger;
+  return {
+    viewer: key?.viewer ?? ANYBODY,
+    ledger,
+    key: key?.key ?? null,
+    keyId: key === undefined ? null : formatId('apiKey', key.key.id),
+  };
+}
+
+/** Returns the ledger of a request. `only`: the ledger of its key; null: all ledgers. */
+async function findLedger(
+  engine: LedgerEngine,
+  head: Head,
+  only: ApiKey['ledger'],
+): Promise<Ledger | GraphQLError> {
+  const named = readLedgerName(head);
+  if (named instanceof GraphQLError) return named;
+  // The refusal does not depend on whether the other ledger exists.
+  if (only !== null && named !== undefined && named !== only.name) return forbidden(only.name);
+  const name = only?.name ?? named ?? MAIN;
+  return (await engine.ledger(name)) ?? noLedger(name);
+}
+
+function forbidden(name: string): GraphQLError {
+  return requestRefused(
+    403,
+    `The API key is for the ledger "${name}" only, and the header x-ledger names another one. Nothing was done. Remove the ` +
+      'header, or send a key for that ledger.',
+    { code: 'FORBIDDEN' },
+  );
+}
+
+function noLedger(name: string): GraphQLError {
+  return requestRefused(
+    400,
+    `The header x-ledger is "${name}", and there is no such ledger. Nothing was done. Create it with createLedger, or send the ` +
+      'name of another ledger.',
+  );
+}
