@@ -171,6 +171,28 @@ export function readConfig(env: Environment): Config {
   };
 }
 
+function parse<T>(schema: z.ZodType<T>, env: Environment): T {
+  const set = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''));
+  const parsed = schema.safeParse(set);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  const name = String(issue?.path[0]);
+  throw new ConfigError(`${name} ${issue?.message}, but is ${shown(name, set[name])}.`);
+}
+
+function toDatabaseConfig(data: z.infer<typeof databaseEnvironment>): DatabaseConfig {
+  const { DATABASE_URL, DATABASE_MIGRATION_URL, LEDGER_DATA_DIR, ALLOW_UNSAFE_DURABILITY } = data;
+  if (DATABASE_MIGRATION_URL !== undefined && DATABASE_URL === undefined) {
+    throw new ConfigError('DATABASE_MIGRATION_URL is set, but DATABASE_URL is not. Set both, or neither.');
+  }
+  return {
+    database:
+      DATABASE_URL === undefined ? null : { url: DATABASE_URL, migrationUrl: DATABASE_MIGRATION_URL ?? null },
+    dataDir: LEDGER_DATA_DIR ?? defaultDataDir(PROJECT),
+    allowUnsafeDurability: ALLOW_UNSAFE_DURABILITY === '1',
+  };
+}
+
 function readOperations(env: z.output<typeof environment>): OperationsAddress | null {
   const { HOST, PORT, OPERATIONS_HOST, OPERATIONS_PORT, ALLOWED_HOSTS } = env;
   if (OPERATIONS_PORT === undefined) {
@@ -200,28 +222,6 @@ export function checkExposure({ host, isLoopback, allowInsecure }: Config, isKey
 
 /** The command that creates the first API key. */
 export const CREATE_KEY = 'npm run ledger -- keys create --name ops --scopes ADMIN,READ --all-ledgers';
-
-function parse<T>(schema: z.ZodType<T>, env: Environment): T {
-  const set = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''));
-  const parsed = schema.safeParse(set);
-  if (parsed.success) return parsed.data;
-  const [issue] = parsed.error.issues;
-  const name = String(issue?.path[0]);
-  throw new ConfigError(`${name} ${issue?.message}, but is ${shown(name, set[name])}.`);
-}
-
-function toDatabaseConfig(data: z.infer<typeof databaseEnvironment>): DatabaseConfig {
-  const { DATABASE_URL, DATABASE_MIGRATION_URL, LEDGER_DATA_DIR, ALLOW_UNSAFE_DURABILITY } = data;
-  if (DATABASE_MIGRATION_URL !== undefined && DATABASE_URL === undefined) {
-    throw new ConfigError('DATABASE_MIGRATION_URL is set, but DATABASE_URL is not. Set both, or neither.');
-  }
-  return {
-    database:
-      DATABASE_URL === undefined ? null : { url: DATABASE_URL, migrationUrl: DATABASE_MIGRATION_URL ?? null },
-    dataDir: LEDGER_DATA_DIR ?? defaultDataDir(PROJECT),
-    allowUnsafeDurability: ALLOW_UNSAFE_DURABILITY === '1',
-  };
-}
 
 /**
  * Returns whether a connection string has no unencoded special character in its password. A URL would take the rest of such a

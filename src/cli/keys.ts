@@ -30,7 +30,7 @@ const OPTION_OF = {
   requestsPerSecond: '--requests-per-second',
 } satisfies Partial<Record<keyof KeyInput, string>>;
 
-const EXAMPLE = `${COMMAND} keys create --name ops --scopes ADMIN,READ`;
+const EXAMPLE = `${COMMAND} keys create --name ops --scopes ADMIN,READ --all-ledgers`;
 
 /** Creates a key. Its secret is the only line of the output. */
 export async function createKey(engine: Engine, operator: Operator, options: KeyOptions): Promise<Report> {

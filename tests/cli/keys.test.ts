@@ -192,7 +192,7 @@ describe('a key is refused', () => {
   });
 });
 
-describe('revoking', () => {
+describe('revoking', { timeout: 60_000 }, () => {
   test('by the id, the prefix, the whole text or the name ends a key for good', async () => {
     for (const which of ['id', 'prefix', 'secret', 'name'] as const) {
       const { apiKey, secret } = await runJson(
