@@ -113,7 +113,8 @@ export class Transport {
     const unread = findUnread(answer);
     if (unread !== undefined || isTemporary(status)) {
       throw new NoAnswer(unread?.message ?? `The service returned status ${status}.`, {
-        retryAfterMs: Math.max(retryAfterOf(response), retryAfterMsOf(unread)),
+        // More exact than the header, which has whole seconds.
+        retryAfterMs: retryAfterMsOf(unread) || retryAfterOf(response),
         unread: unread?.code,
       });
     }

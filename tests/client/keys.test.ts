@@ -137,7 +137,7 @@ describe.each(MODES)('a $mode client:', ({ coalesce }) => {
   it.each([
     ['no key', undefined, 'has no API key'],
     ['an unknown key', `tlsk_${'0'.repeat(26)}_${'A'.repeat(43)}`, 'is unknown'],
-    ['a malformed key', 'tlsk_a_b', 'is unknown'],
+    ['a malformed key', 'tlsk_a_b', 'is malformed'],
     ['a wrong secret', adminKey.slice(0, -43) + 'A'.repeat(43), 'is unknown'],
   ])('with %s every call throws UnauthenticatedError at once', async (_, apiKey, hint) => {
     const accountId = await makeAccount(books);
