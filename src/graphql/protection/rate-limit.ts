@@ -64,7 +64,7 @@ export function tooManyRequests(
 
 /**
  * Wraps the schema's mutations so that each takes its operations from the limit of the caller: one, or one for each element of a
- * batch. A mutation that exceeds the limit is refused and not executed.
+ * batch. A mutation that exceeds the limit is refused before it is executed.
  */
 export function limitOperations(schema: GraphQLSchema): GraphQLSchema {
   for (const [name, field] of Object.entries(schema.getMutationType()?.getFields() ?? {})) {

@@ -84,16 +84,11 @@ export const RIGHTS_BELOW: Readonly<Record<string, Readonly<Record<string, Right
 export type QueryName = keyof typeof RIGHTS.Query;
 export type MutationName = keyof typeof RIGHTS.Mutation;
 
-/** Returns both tables as a Markdown table. */
+/** Returns the scopes of both tables as a Markdown table. */
 export function rightsInMarkdown(): string {
   const rows = Object.entries<Readonly<Record<string, Right>>>({ ...RIGHTS, ...RIGHTS_BELOW }).flatMap(
     ([type, fields]) =>
-      Object.entries(fields).map(
-        ([field, { scope, restricted }]) =>
-          `| \`${type}.${field}\` | ${scope ?? 'any'} | ${restricted ? 'yes' : 'no'} |`,
-      ),
+      Object.entries(fields).map(([field, { scope }]) => `| \`${type}.${field}\` | ${scope ?? 'any'} |`),
   );
-  return ['| field | scope | callers restricted to an owner |', '| --- | --- | --- |', ...rows, ''].join(
-    '\n',
-  );
+  return ['| field | scope |', '| --- | --- |', ...rows, ''].join('\n');
 }

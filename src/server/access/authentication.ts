@@ -22,34 +22,34 @@ type Head = Pick<IncomingMessage, 'rawHeaders'>;
 
 /**
  * Returns the caller of a request by its head, or the refusal of the request. Once any key was created, a request needs a valid key,
- * even if all keys are revoked. Rejects with `UnavailableError` if the database does not answer.
+ * even if all keys are revoked. Before, a request without a key is permitted everything. Rejects with `UnavailableError` if the database does not answer.
  */
 export async function identify(engine: LedgerEngine, head: Head): Promise<Caller | GraphQLError> {
   const { access } = engine;
   const text = readKey(head);
   if (text instanceof GraphQLError) return text;
-  // Without any key in the database, a key is looked up too: it may have been created since `isKeyed` was last read, and then
-  // the request is for the ledger of the key.
+  // A key that is given must be valid, even if no key is required: otherwise a caller that reaches the wrong database would post
+  // to its ledger.
   const credential = text === undefined ? undefined : await access.authenticate(text);
-  if (credential === 'EXPIRED') return unauthenticated('The API key has expired. Create another one.');
-  if (credential === 'REVOKED') return unauthenticated('The API key is revoked. Create another one.');
-  const key = typeof credential === 'object' ? credential : undefined;
-  if (key === undefined && (await access.isKeyed())) {
-    return unauthenticated(
-      credential === 'UNKNOWN'
-        ? 'The API key is unknown. Check that it belongs to this service.'
-        : `The request has no API key. ${HOW_TO_SEND}`,
-    );
+  if (typeof credential === 'string') return unauthenticated(REJECTED[credential]);
+  if (credential === undefined && (await access.isKeyed())) {
+    return unauthenticated(`The request has no API key. ${HOW_TO_SEND}`);
   }
-  const ledger = await findLedger(engine, head, key?.key.ledger ?? null);
+  const ledger = await findLedger(engine, head, credential?.key.ledger ?? null);
   if (ledger instanceof GraphQLError) return ledger;
   return {
-    viewer: key?.viewer ?? ANYBODY,
+    viewer: credential?.viewer ?? ANYBODY,
     ledger,
-    key: key?.key ?? null,
-    keyId: key === undefined ? null : formatId('apiKey', key.key.id),
+    key: credential?.key ?? null,
+    keyId: credential === undefined ? null : formatId('apiKey', credential.key.id),
   };
 }
+
+const REJECTED = {
+  UNKNOWN: 'The API key is unknown. Check that it belongs to this service.',
+  EXPIRED: 'The API key has expired. Create another one.',
+  REVOKED: 'The API key is revoked. Create another one.',
+} as const;
 
 /** Returns the ledger of a request. `only`: the ledger of its key; null: all ledgers. */
 async function findLedger(
