@@ -2,7 +2,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { afterAll, describe, expect, test } from 'vitest';
 import type { Uuid } from '../../../src/core/values/ids.ts';
-import { Engine } from '../../../src/ledger/engine.ts';
 import type { Ledger } from '../../../src/ledger/ledger.ts';
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts';
 import { expectSoundBooks } from '../../support/ledger.ts';
@@ -77,7 +76,7 @@ describe('the journal shows', () => {
 
 /** Sends random requests. Throws if the journal or the model has another answer or another state of the books. */
 async function compareMix(
-  { Ledger, ...program }: Program,
+  { Engine, ...program }: Program,
   { serviceUrl, ownerUrl }: TestDatabase,
   { waves }: { readonly waves: number },
 ) {

@@ -1,7 +1,6 @@
 import fc from 'fast-check';
 import pg from 'pg';
 import type { Outcome } from '../../../src/core/transaction.ts';
-import { Engine } from '../../../src/ledger/engine.ts';
 import type { AccountUpdated } from '../../../src/ledger/ledger.ts';
 import type { TestDatabase } from '../../support/database.ts';
 import {
@@ -26,7 +25,7 @@ const MAX_STEPS = 120;
  * shortest difference, with its seed.
  */
 export async function compareWithModel(
-  { Ledger, ...program }: Program,
+  { Engine, ...program }: Program,
   { serviceUrl }: TestDatabase,
   parameters: fc.Parameters<[Step[][]]>,
 ): Promise<number> {

@@ -4,6 +4,7 @@ import type pg from 'pg';
 import { toAccountRequest } from '../../../src/core/create-account.ts';
 import type { Outcome } from '../../../src/core/transaction.ts';
 import { formatId, parseId, type Uuid } from '../../../src/core/values/ids.ts';
+import type { Engine } from '../../../src/ledger/engine.ts';
 import type { AccountUpdated, Ledger } from '../../../src/ledger/ledger.ts';
 import {
   type Account,
@@ -19,11 +20,11 @@ import {
 
 /** The program that is compared with the model: the original, or a copy with a planted bug. */
 export interface Program {
-  readonly Ledger: typeof Ledger;
+  readonly Engine: typeof Engine;
   readonly requests: typeof import('../../../src/core/decide/request.ts');
   readonly toAccountUpdate: typeof import('../../../src/core/update-account.ts').toAccountUpdate;
 }
-export interface Service extends Omit<Program, 'Ledger'> {
+export interface Service extends Omit<Program, 'Engine'> {
   readonly ledger: Ledger;
   readonly reader: pg.Pool;
 }

@@ -42,10 +42,10 @@ export async function withPlanted(
 
 async function load(source: string): Promise<Program> {
   const module = (path: string) => import(pathToFileURL(join(source, path)).href);
-  const [{ Ledger }, requests, { toAccountUpdate }] = await Promise.all([
-    module('ledger/ledger.ts'),
+  const [{ Engine }, requests, { toAccountUpdate }] = await Promise.all([
+    module('ledger/engine.ts'),
     module('core/decide/request.ts'),
     module('core/update-account.ts'),
   ]);
-  return { Ledger, requests, toAccountUpdate };
+  return { Engine, requests, toAccountUpdate };
 }
