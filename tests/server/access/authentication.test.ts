@@ -113,9 +113,9 @@ describe.each(METHODS)('by %s', (_, path, sent) => {
       );
     });
 
-    test('a key of another service is not needed, and changes nothing', async () => {
-      const { body } = await compare(openUrls, as(sent, bearer(forEu.secret)), path);
-      expect(body).toBe('{"data":{"ledger":{"name":"main"}}}');
+    test('a key of another service is rejected', async () => {
+      const answer = await compare(openUrls, as(sent, bearer(forEu.secret)), path);
+      expectUnauthenticated(answer, /The API key is unknown/);
     });
   });
 

@@ -241,9 +241,9 @@ test('a revoked key counts as wrong', async () => {
   expect((await ask(revoked.secret)).status).toBe(429);
 });
 
-test('while no key exists, credentials are not limited', async () => {
+test('while no key exists, wrong credentials are limited, and requests without any are not', async () => {
   const { engine } = await openLedger(await createTestDatabase());
   const ask = await serve({ engine });
-  expect(await twenty(() => ask(unknownKey()))).toEqual([200]);
-  expect(await twenty(() => ask(unknownKey()))).toEqual([200]);
-});
+  expect(await twenty(() => ask(unknownKey()))).toEqual([401]);
+  expect(await twenty(() => ask(unknownKey()))).toEqual([429]);
+  expect(await twenty(() => ask(null))).toEqual([200]);
