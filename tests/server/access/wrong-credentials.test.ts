@@ -247,3 +247,4 @@ test('while no key exists, wrong credentials are limited, and requests without a
   expect(await twenty(() => ask(unknownKey()))).toEqual([401]);
   expect(await twenty(() => ask(unknownKey()))).toEqual([429]);
   expect(await twenty(() => ask(null))).toEqual([200]);
+});
