@@ -45,13 +45,15 @@ export default defineConfig({
       databaseProject('pg18', null, hasBrowser ? [] : [IN_BROWSER]),
       ...(systemMajor === undefined
         ? []
-        : // What starts servers itself, or is about HTTP, logs or pages, says nothing about another version of them.
+        : // What starts servers itself, or is about HTTP, logs, pages, rights or caches, says nothing about another version of them.
           [
             databaseProject(`pg${systemMajor}`, binDirOf(systemMajor), [
               'tests/db/embedded.test.ts',
               'tests/faults/durability.test.ts',
               'tests/faults/failover.test.ts',
               'tests/faults/standby.test.ts',
+              'tests/graphql/rights/**',
+              'tests/ledger/access/authentication.test.ts',
               'tests/cli/**',
               'tests/client/**',
               'tests/server/**',

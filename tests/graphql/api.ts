@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, expect } from 'vitest';
 import type { Ledger } from '../../src/ledger/ledger.ts';
-import { type HttpServer, startHttpServer } from '../../src/server/http/http.ts';
+import { type HttpServer, type HttpServerOptions, startHttpServer } from '../../src/server/http/http.ts';
 
 export interface Fault {
   readonly err: unknown;
@@ -53,10 +53,16 @@ export type Field =
   | 'revokeApiKey';
 
 /** Serves a ledger until the end of the test file. */
-export async function serve(ledger: Ledger): Promise<Api> {
+export async function serve(ledger: Ledger, options: Partial<HttpServerOptions> = {}): Promise<Api> {
   const faults: Fault[] = [];
   const log = { error: (fault: object) => void faults.push(fault as Fault) };
-  const server = await startHttpServer({ engine: ledger.engine, host: '127.0.0.1', port: 0, log });
+  const server = await startHttpServer({
+    engine: ledger.engine,
+    host: '127.0.0.1',
+    port: 0,
+    log,
+    ...options,
+  });
   afterAll(() => server.close());
 
   const api: Api = {

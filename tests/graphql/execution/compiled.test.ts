@@ -108,6 +108,8 @@ describe('an operation', () => {
       'JournalDocument',
       'HoldsDocument',
       'HistoryDocument',
+      'LedgersDocument',
+      'ApiKeysDocument',
     ]);
   });
 

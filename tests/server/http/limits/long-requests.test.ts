@@ -9,7 +9,8 @@ import { createGraphQLEndpoint } from '../../../../src/server/http/graphql-endpo
 const COUNT = 2000;
 const QUERY = 'mutation ($input: PostBatchInput!) { postBatch(input: $input) { __typename } }';
 
-const IDLE = { queued: 0, maxQueue: 1 } as Ledger['load'];
+/** Has an empty queue. */
+const IDLE = { load: { queued: 0, maxQueue: 1 }, hasRoomFor: () => true } as unknown as Ledger;
 
 /** No API key exists. */
 const OPEN = { isKeyed: async () => false };
@@ -30,7 +31,7 @@ async function turnsUntilPosted(endpoint: (ledger: Ledger) => ReturnType<typeof 
   let atPost: number | undefined;
   let given = 0;
   const ledger = {
-    load: IDLE,
+    ...IDLE,
     reserve: () => ({ release() {} }),
     postBatch: async (_: unknown, commands: readonly unknown[]) => {
       atPost = turns;
@@ -97,7 +98,7 @@ describe.each([
   ])('is rejected for %s with its path', async (__, change, message) => {
     const body = bodyOf((each, place) => (place === 1700 ? change(each) : each));
     for (let time = 0; time < 2; time += 1) {
-      const answered = await endpoint({ load: IDLE } as Ledger).answer(requestOf(body), new RequestNotes());
+      const answered = await endpoint(IDLE).answer(requestOf(body), new RequestNotes());
       const { errors } = JSON.parse(String(answered?.body));
       expect(errors).toMatchObject([
         { message, extensions: { code: 'INVALID_INPUT' }, locations: [{ line: 1, column: 11 }] },
