@@ -6,6 +6,7 @@ import { formatInstant, type Instant } from '../values/instant.ts';
 import { checkName, excerpt, Malformed } from '../values/text.ts';
 import type { ApiKey } from './api-key.ts';
 import { ALL_LEDGERS, forbid } from './forbid.ts';
+import { looksLikeKeyText } from './key-text.ts';
 import { SCOPES, type Scope, type Viewer } from './viewer.ts';
 
 /** The input of createApiKey. */
@@ -67,6 +68,7 @@ export function toNewKey(viewer: Viewer, input: KeyInput, now: Instant): NewKey 
   const wrong = (field: string, problem: string) => refuse('malformedInput', { field, problem });
   const nameProblem = checkName(name);
   if (nameProblem !== undefined) return wrong('name', nameProblem);
+  if (looksLikeKeyText(name)) return wrong('name', 'must not contain the text of an API key');
   if (input.scopes.length === 0) return wrong('scopes', 'must name at least one scope');
   if (input.scopes.length !== scopes.length) {
     return wrong('scopes', `must be different ones of ${SCOPES.join(', ')}`);

@@ -95,6 +95,22 @@ export async function lockKey(
     .executeTakeFirst();
 }
 
+/**
+ * Returns whether the key of an actor is neither revoked nor expired. Locks it until the transaction ends, so that it is not revoked
+ * meanwhile.
+ */
+export async function isValidActor(trx: Trx<DB>, actor: Uuid): Promise<boolean> {
+  const row = await trx
+    .selectFrom('api_keys')
+    .select('id')
+    .where('actor', '=', actor)
+    .where('revoked_at', 'is', null)
+    .where(sql<SqlBool>`(expires_at > clock_timestamp()) is not false`)
+    .forShare()
+    .executeTakeFirst();
+  return row !== undefined;
+}
+
 /** Revokes a locked key that is not revoked, and returns the time. */
 export async function revokeKey(trx: Trx<DB>, id: Uuid): Promise<Instant> {
   const { revokedAt } = await trx

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { GraphQLError } from 'graphql';
+import { looksLikeKeyText } from '../../core/access/key-text.ts';
 import { codeOf } from './error-code.ts';
 
 /** Collects facts about a request for its log line and the metrics: names and codes, never values. */
@@ -17,9 +18,9 @@ export class RequestNotes {
     this.codes.set(code, (this.codes.get(code) ?? 0) + 1);
   }
 
-  /** Notes the name of the operation, shortened: a caller may choose one of any length. */
+  /** Notes the name of the operation, shortened, as a caller may choose one of any length. A name like an API key is left out. */
   noteOperation(name: string | null): void {
-    this.operation = name === null ? null : name.slice(0, MAX_NAME_LENGTH);
+    this.operation = name === null || looksLikeKeyText(name) ? null : name.slice(0, MAX_NAME_LENGTH);
   }
 
   noteErrors(errors: readonly GraphQLError[] = []): void {

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import type { Transaction } from 'kysely';
 import { uuidv7 } from 'uuidv7';
 import type { ApiKey } from '../../core/access/api-key.ts';
 import { forbid } from '../../core/access/forbid.ts';
@@ -16,10 +17,18 @@ import type { Viewer } from '../../core/access/viewer.ts';
 import { MAIN } from '../../core/create-ledger.ts';
 import { type Refusal, refuse } from '../../core/errors.ts';
 import { parseId, type Uuid } from '../../core/values/ids.ts';
-import { findKeys, insertKey, isNameTaken, lockKey, revokeKey } from '../../db/access/api-keys.ts';
+import {
+  findKeys,
+  insertKey,
+  isNameTaken,
+  isValidActor,
+  lockKey,
+  revokeKey,
+} from '../../db/access/api-keys.ts';
 import { insertAuditEvent } from '../../db/audit.ts';
 import { getLedgerId } from '../../db/ledgers.ts';
 import type { Database } from '../../db/postgres/database.ts';
+import type { DB } from '../../db/tables.ts';
 import { retry } from '../retries.ts';
 
 export interface ApiKeyCreated {
@@ -42,6 +51,18 @@ export interface KeyRequest {
   readonly requestId: string;
 }
 
+/**
+ * Returns the refusal of a viewer whose key was revoked or expired after the viewer was identified: a key must not create another
+ * one that outlives its own revocation. Otherwise locks the key until the transaction ends.
+ */
+export async function refuseInvalidKey(
+  trx: Transaction<DB>,
+  viewer: Viewer,
+): Promise<Refusal<'FORBIDDEN'> | undefined> {
+  if (viewer.actor?.kind !== 'API_KEY' || (await isValidActor(trx, viewer.actor.id))) return undefined;
+  return forbid(viewer, 'a key that is neither revoked nor expired');
+}
+
 /** Creates a key. See `Access.createKey`. */
 export async function createApiKey(
   db: Database,
@@ -55,9 +76,9 @@ export async function createApiKey(
   const secret = randomBytes(SECRET_BYTES);
   return retry(async () => {
     const apiKey = await insertOnce(db, request, { ...wanted, id, secret: secretDigest(secret) });
-    return apiKey === undefined
-      ? refuseTakenName(wanted.name)
-      : { code: 'API_KEY_CREATED', apiKey, secret: formatKeyText(id, secret) };
+    if (apiKey === undefined) return refuseTakenName(wanted.name);
+    if ('code' in apiKey) return apiKey;
+    return { code: 'API_KEY_CREATED', apiKey, secret: formatKeyText(id, secret) };
   });
 }
 
@@ -66,7 +87,7 @@ async function insertOnce(
   db: Database,
   { viewer, ledgerId, requestId }: KeyRequest,
   { allLedgers, ...wanted }: NewKey & { readonly id: Uuid; readonly secret: Buffer },
-): Promise<ApiKey | undefined> {
+): Promise<ApiKey | Refusal<'FORBIDDEN'> | undefined> {
   const ids = [wanted.id];
   const home = allLedgers ? null : ledgerId;
   try {
@@ -76,6 +97,8 @@ async function insertOnce(
       .execute(async (trx) => {
         const [existing] = await findKeys(trx, ids, undefined);
         if (existing !== undefined) return existing;
+        const refusal = await refuseInvalidKey(trx, viewer);
+        if (refusal !== undefined) return refusal;
         await insertKey(trx, { ...wanted, ledgerId: home });
         const [key] = await findKeys(trx, ids, undefined);
         if (key === undefined) throw new TypeError('the key was inserted');
@@ -115,6 +138,8 @@ export function revokeApiKey(
       .transaction()
       .setIsolationLevel('read committed')
       .execute(async (trx) => {
+        const refusal = await refuseInvalidKey(trx, viewer);
+        if (refusal !== undefined) return refusal;
         const locked = await lockKey(trx, id, only);
         if (locked === undefined) return refuse('apiKeyNotFound', { apiKeyId });
         if (locked.revokedAt === null) {

@@ -32,6 +32,7 @@ import { Admission } from './admission.ts';
 import { BodyReader } from './body.ts';
 import { FastPath, readPlain } from './fast-path.ts';
 import { refuseLarge } from './large-body.ts';
+import { IDENTIFIED_FOR_MS } from './limits.ts';
 import { chooseAnswerType, isJson } from './media-types.ts';
 import { type TrustedDocuments, trustedDocumentsPlugin } from './trusted-documents.ts';
 import { UnreadAnswers } from './unread-answers.ts';
@@ -76,6 +77,7 @@ export function createGraphQLEndpoint(
     notes: RequestNotes,
     caller: AdmittedCaller,
   ): Promise<HttpAnswer | null> => {
+    const since = performance.now();
     const reading = bodies.read(request, caller.ledger);
     onReading(request);
     const body = await reading;
@@ -83,6 +85,11 @@ export function createGraphQLEndpoint(
     if (body instanceof Error) return writeNoted({ errors: [body] }, type, notes);
     const { bytes, release } = body;
     try {
+      if (performance.now() - since > IDENTIFIED_FOR_MS) {
+        // Meanwhile the key may have been revoked, or the first key created.
+        const again = await callers.identify(request).catch((error: unknown) => maskFault(error, onFault));
+        if (again instanceof GraphQLError) return await writeNoted({ errors: [again] }, type, notes);
+      }
       const refusal =
         bytes.length > MAX_REQUEST_BYTES ? await refuseLarge(bytes, hasTrustedDocuments) : undefined;
       if (refusal !== undefined) return await writeNoted({ errors: [refusal] }, type, notes);

@@ -15,6 +15,8 @@ export const MAX_SMALL_BODY_BYTES = 8 * 2 ** 10;
 export const MAX_BUFFERED_BYTES = 32 * 2 ** 20;
 /** The pause after each chunk of a body above MAX_REQUEST_BYTES. A chunk has at most 64 KiB. */
 export const LARGE_BODY_PAUSE_MS = 1;
+/** A caller whose body takes longer to arrive is identified again. */
+export const IDENTIFIED_FOR_MS = 100;
 /** A body above this size has limits of structure, since JSON.parse takes longest for many different names. */
 export const MAX_UNSCANNED_BYTES = 64 * 2 ** 10;
 /**

@@ -13,7 +13,7 @@ import { asOwner, type TestDatabase } from '../../support/database.ts';
 
 /** Returns a viewer with these scopes. */
 export function viewerWith(scopes: readonly Scope[] = SCOPES, allLedgers = true): Viewer {
-  const actor = { id: randomUUID(), kind: 'API_KEY', name: 'somebody' } as const;
+  const actor = { id: randomUUID(), kind: 'TOKEN', name: 'somebody' } as const;
   return { actor, scopes: new Set(scopes), allLedgers, owner: null };
 }
 

@@ -68,7 +68,7 @@ describe.each(WAYS)('%s', (_, execute) => {
       data: {
         viewer: { scopes: ['POST', 'ADMIN'], owner: null },
         hidden: null,
-        me: { actor: { kind: 'API_KEY', name: 'somebody' } },
+        me: { actor: { kind: 'TOKEN', name: 'somebody' } },
       },
       errors: [{ path: ['hidden'], extensions: { code: 'FORBIDDEN' } }],
     });

@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import { afterAll, describe, expect, it } from 'vitest';
 import { COMMAND_LINE } from '../../../src/core/access/actor.ts';
 import { SCOPES, type Viewer } from '../../../src/core/access/viewer.ts';
@@ -63,6 +64,39 @@ describe('a key', () => {
       expect(log).not.toContain(text);
       expect(rows?.text).not.toContain(text);
     }
+  });
+
+  it('is neither created nor revoked, and no ledger is created, by a key that was revoked or has expired meanwhile', async () => {
+    const { apiKey, secret } = await createKey(access, eu, { scopes: SCOPES, allLedgers: true });
+    const expiring = await createKey(access, eu, {
+      scopes: SCOPES,
+      allLedgers: true,
+      expiresAt: BigInt(Date.now() + 300) * 1000n,
+    });
+    const credentials = await Promise.all([secret, expiring.secret].map((text) => access.authenticate(text)));
+    const id = formatId('apiKey', apiKey.id);
+    const [revoked, expired] = credentials.map((each) =>
+      typeof each === 'string' ? viewer([]) : each.viewer,
+    );
+    if (revoked === undefined || expired === undefined) return expect.unreachable();
+    // A key may revoke itself.
+    expect(await other.access.revokeKey(revoked, eu, id, 'r')).toMatchObject({ code: 'API_KEY_REVOKED' });
+    await setTimeout(400);
+    for (const [by, name] of [
+      [revoked, 'late-1'],
+      [expired, 'late-2'],
+    ] as const) {
+      const forbidden = { code: 'FORBIDDEN', facts: { needs: 'a key that is neither revoked nor expired' } };
+      const key = { name, scopes: SCOPES, allLedgers: true };
+      expect(await access.createKey(by, eu, key, 'r')).toMatchObject(forbidden);
+      expect(await access.revokeKey(by, eu, id, 'r')).toMatchObject(forbidden);
+      expect(await access.createLedger(by, name, 'r')).toMatchObject(forbidden);
+    }
+    const made = await asOwner(
+      database,
+      `select name from api_keys where name like 'late-%' union all select name from ledgers where name like 'late-%'`,
+    );
+    expect(made).toEqual([]);
   });
 
   it('of a name that is taken is refused, also in another process, until that key is revoked', async () => {

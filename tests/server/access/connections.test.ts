@@ -1,10 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, describe, expect, test } from 'vitest';
+import { formatId } from '../../../src/core/values/ids.ts';
 import { startHttpServer } from '../../../src/server/http/http.ts';
 import { connect, createTestDatabase } from '../../support/database.ts';
 import { balance, expectSoundBooks, makeAccount, openLedger } from '../../support/ledger.ts';
 import { connectRaw, head } from '../http/raw.ts';
-import { makeKey, makeLedger } from './keys.ts';
+import { makeKey, makeLedger, revoke } from './keys.ts';
 
 const database = await createTestDatabase();
 const main = await openLedger(database);
@@ -69,6 +70,39 @@ describe.each([
       const expected = Array.from({ length: round }, () => EXPECTED).flat();
       await expect.poll(() => outcomes(received()), { interval: 5 }).toEqual(expected);
     }
+  });
+
+  test('a request whose key is revoked before its body has arrived is rejected, and nothing is posted', async () => {
+    const { socket, received } = await connectRaw(url);
+    const { apiKey, secret } = await makeKey(main);
+    const account = await makeAccount(main);
+    const input = { accountId: account, amount: '1', idempotencyKey: `late-${url}` };
+    const query = 'mutation ($input: DepositInput!) { deposit(input: $input) { __typename } }';
+    const body = JSON.stringify({ query, variables: { input } });
+    socket.write(headOf(secret, `content-length: ${body.length}`) + body.slice(0, 1));
+    await sleep(150);
+    await revoke(main, formatId('apiKey', apiKey.id));
+    socket.write(body.slice(1));
+    await expect.poll(() => outcomes(received()), { interval: 5 }).toEqual(['401']);
+    expect(await balance(main, account)).toBe(0n);
+  });
+
+  test('a request without a key whose body arrives after the first key was created is rejected', async () => {
+    const fresh = await openLedger(await createTestDatabase());
+    const server = await startHttpServer({
+      engine: fresh.engine,
+      host: '127.0.0.1',
+      port: 0,
+      log: { error: () => {} },
+      fastPath: url === fast,
+    });
+    afterAll(() => server.close());
+    const { socket, received } = await connectRaw(server.url);
+    socket.write(headOf(undefined, `content-length: ${NAME.length}`) + NAME.slice(0, 1));
+    await sleep(150);
+    await makeKey(fresh);
+    socket.write(NAME.slice(1));
+    await expect.poll(() => outcomes(received()), { interval: 5 }).toEqual(['401']);
   });
 
   test('a request without a key is rejected before its body arrives, and the connection can be used further', async () => {
