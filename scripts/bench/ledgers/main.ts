@@ -1,7 +1,7 @@
 /**
  * Many ledgers on one database, posted to by two services at the same time, compared with one ledger and one or two services. All have
  * the same number of callers and of accounts, and take turns, because the speed of a shared machine changes over minutes.
- *   npm run bench:ledgers -- --ledgers 100 --callers 2000 --rounds 5 --seconds 4
+ *   npm run bench:ledgers -- --ledgers 100 --callers 10000 --rounds 5 --seconds 4
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
@@ -23,7 +23,7 @@ const ACCOUNTS = 10_000;
 const { values } = parseArgs({
   options: {
     ledgers: { type: 'string', default: '100' },
-    callers: { type: 'string', default: '2000' },
+    callers: { type: 'string', default: '10000' },
     rounds: { type: 'string', default: '5' },
     seconds: { type: 'string', default: '4' },
   },
@@ -107,11 +107,17 @@ async function start(databaseUrl: string): Promise<ChildProcess> {
 }
 
 async function run(service: ChildProcess, job: Job): Promise<JobResult> {
-  const answered = once(service, 'message');
-  const failed = once(service, 'exit').then(() => {
+  const done = new AbortController();
+  const answered = once(service, 'message', done);
+  const ended = once(service, 'exit', done).then(() => {
     throw new Error('a service ended during its job');
   });
   service.send(job);
-  const [result] = await Promise.race([answered, failed]);
-  return result as JobResult;
+  try {
+    const [result] = await Promise.race([answered, ended]);
+    return result as JobResult;
+  } finally {
+    done.abort();
+    ended.catch(() => {});
+  }
 }
