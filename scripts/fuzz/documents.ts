@@ -47,6 +47,8 @@ interface Variable {
   readonly defaultText: string | undefined;
 }
 
+/** Its answer is random, and after the first key the service requires one. tests/graphql/rights compares it on both paths. */
+const EXCLUDED: ReadonlySet<string> = new Set(['createApiKey']);
 const MAX_DEPTH = 4;
 /** Names of members of Object.prototype. */
 const INHERITED = ['__proto__', 'constructor', 'toString', 'hasOwnProperty'];
@@ -82,7 +84,7 @@ class DocumentWriter {
     const kind = choices.chance(65) ? 'mutation' : 'query';
     const root = kind === 'mutation' ? this.#schema.getMutationType() : this.#schema.getQueryType();
     if (root == null) throw new TypeError(`the schema has no ${kind}`);
-    const fields = Object.values(root.getFields());
+    const fields = Object.values(root.getFields()).filter(({ name }) => !EXCLUDED.has(name));
     const selections = choices.times(choices.pick(1, 1, 1, 2, 3), () =>
       this.#field(choices.pickFrom(fields), MAX_DEPTH, true),
     );
