@@ -208,7 +208,7 @@ describe('revoking', { timeout: 60_000 }, () => {
     }
     const { stdout } = await runCli(['keys', 'list'], env);
     expect(stdout.match(/ by \w+ .*revoked 20\d\d-/g)).toHaveLength(4);
-    // The flag is set for good, whatever becomes of the keys.
+    // The flag stays set although the key is revoked.
     expect(await engine.access.isKeyed()).toBe(true);
   });
 
