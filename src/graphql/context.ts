@@ -20,7 +20,7 @@ import type { RequestNotes } from './execution/request-notes.ts';
 import { Loaders } from './loaders.ts';
 import type { AnswerBudget } from './protection/answer-budget.ts';
 
-/** The state that the resolvers of one request share: the ledger, and the objects loaded so far. */
+/** The state that the resolvers of one request share: the ledger for its caller, and the objects loaded so far. */
 export interface Context {
   readonly ledger: Ledger;
   readonly viewer: Viewer;
@@ -37,12 +37,13 @@ export interface Context {
 export type OnFault = (error: unknown, faultId?: string) => string;
 
 export function createContext(
-  ledger: Ledger,
+  of: Ledger,
   onFault: OnFault,
   notes: RequestNotes,
   budget: AnswerBudget,
   viewer: Viewer,
 ): Context {
+  const ledger = of.as(viewer);
   return { ledger, viewer, loaders: new Loaders(ledger, viewer, budget), onFault, notes, budget };
 }
 
@@ -98,10 +99,10 @@ export function getHold(context: Context, id: Uuid, info?: GraphQLResolveInfo): 
 
 /** Returns the ledger of a state that the viewer may read: that of the request or, with a credential for all ledgers, another one. */
 export async function getLedger(
-  { ledger }: Context,
+  { ledger, viewer }: Context,
   { id, name }: Pick<LedgerState, 'id' | 'name'>,
 ): Promise<Ledger> {
-  const found = id === ledger.id ? ledger : await ledger.engine.ledger(name);
+  const found = id === ledger.id ? ledger : (await ledger.engine.ledger(name))?.as(viewer);
   if (found === undefined) throw new TypeError(`the ledger ${name} does not exist`);
   return found;
 }

@@ -2,21 +2,21 @@ import { setImmediate } from 'node:timers/promises';
 import { type AtomicOperation, PendingTargets } from '../core/decide/atomic.ts';
 import type { Command } from '../core/decide/command.ts';
 import { type Refusal, refuse } from '../core/errors.ts';
-import type { Names } from './names.ts';
+import type { Planner } from './planner.ts';
 
 /**
  * Plans all operations of an ATOMIC batch, slice by slice, with a turn of the event loop between. No operation refers to another
  * one of its slice. A hold or transaction that an operation of an earlier slice creates is pending until it is in the database.
  */
 export async function planAtomic(
-  names: Names,
+  planner: Planner,
   slices: readonly (readonly Command[])[],
 ): Promise<readonly AtomicOperation[] | Refusal> {
   const pending = new PendingTargets();
   const operations: AtomicOperation[] = [];
   for (const [turn, slice] of slices.entries()) {
     if (turn > 0) await setImmediate();
-    const answers = await Promise.all(slice.map((command) => names.plan(command, pending.find)));
+    const answers = await Promise.all(slice.map((command) => planner.plan(command, pending.find)));
     const first = operations.length;
     for (const [place, command] of slice.entries()) {
       const planned = answers[place];

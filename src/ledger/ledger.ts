@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { ANYBODY, type Viewer } from '../core/access/viewer.ts';
 import type { PeriodEnd } from '../core/close-period.ts';
 import type { AccountRequest } from '../core/create-account.ts';
 import type { Command, PlannedCommand } from '../core/decide/command.ts';
@@ -25,6 +26,7 @@ import { type NameCache, Names } from './names.ts';
 import { type BatchMode, type Operation, Operations } from './operations.ts';
 import { type PeriodClosed, Periods } from './periods.ts';
 import type { Places } from './places.ts';
+import { Planner } from './planner.ts';
 import type { Pools } from './pools.ts';
 import type { LedgerLoad, Posting } from './posting.ts';
 import { LedgerReads } from './reads.ts';
@@ -103,6 +105,27 @@ export interface EngineParts {
   readonly onFault: OnFault;
 }
 
+/** The parts of a ledger that are the same for all callers. */
+interface Books {
+  readonly posting: PostingLedger;
+  readonly names: Names;
+  readonly periods: Periods;
+}
+
+function openBooks(
+  { id, name }: Pick<LedgerRow, 'id' | 'name'>,
+  { pools, posting, names }: EngineParts,
+): Books {
+  const db = pools.reads;
+  const ledger = posting.ledgerOf(id);
+  const { currencyOf } = ledger.states;
+  return {
+    posting: ledger,
+    names: new Names({ db, ledgerId: id, cache: names, currencyOf }),
+    periods: new Periods(db, { id, name }),
+  };
+}
+
 /**
  * A ledger. Commands that move money are posted by the group commit; accounts, currencies and periods are changed in database
  * transactions of their own; reads are inherited from `LedgerReads`. It is light: connections, lanes, queues and caches belong to
@@ -112,28 +135,40 @@ export class Ledger extends LedgerReads {
   readonly id: Uuid;
   readonly name: string;
   readonly engine: LedgerEngine;
+  /** The caller: everything below is done and read on its behalf. */
+  readonly viewer: Viewer;
   readonly #parts: EngineParts;
-  readonly #posting: PostingLedger;
-  readonly #names: Names;
-  readonly #periods: Periods;
+  readonly #books: Books;
+  readonly #planner: Planner;
   readonly #operations: Operations;
 
-  /** Call `Engine.ledger` instead. */
-  constructor({ id, name }: Pick<LedgerRow, 'id' | 'name'>, engine: LedgerEngine, parts: EngineParts) {
-    const { posting, onFault } = parts;
+  /** Call `Engine.ledger` instead. `books`: those of the same ledger for another viewer. */
+  constructor(
+    row: Pick<LedgerRow, 'id' | 'name'>,
+    engine: LedgerEngine,
+    parts: EngineParts,
+    viewer: Viewer = ANYBODY,
+    books: Books = openBooks(row, parts),
+  ) {
+    const { id, name } = row;
+    const { posting, names } = books;
+    const planner = new Planner(names, viewer);
     const db = parts.pools.reads;
-    const ledger = posting.ledgerOf(id);
-    const { currencies, states } = ledger;
-    const names = new Names({ db, ledgerId: id, cache: parts.names, currencyOf: states.currencyOf });
-    super({ db, ledgerId: id, ledgerName: name, currencies, names });
+    super({ db, ledgerId: id, ledgerName: name, currencies: posting.currencies, names, planner, viewer });
     this.id = id;
     this.name = name;
     this.engine = engine;
+    this.viewer = viewer;
     this.#parts = parts;
-    this.#posting = ledger;
-    this.#names = names;
-    this.#periods = new Periods(db, { id, name });
-    this.#operations = new Operations({ ledger, names, places: posting.places, onFault });
+    this.#books = books;
+    this.#planner = planner;
+    const { places } = parts.posting;
+    this.#operations = new Operations({ ledger: posting, planner, places, onFault: parts.onFault });
+  }
+
+  /** Returns the same ledger for another caller. */
+  as(viewer: Viewer): Ledger {
+    return viewer === this.viewer ? this : new Ledger(this, this.engine, this.#parts, viewer, this.#books);
   }
 
   /** Closes the engine, with all of its ledgers. */
@@ -166,7 +201,7 @@ export class Ledger extends LedgerReads {
    */
   post(command: Command): Promise<Outcome> {
     try {
-      const planned = this.#names.plan(command);
+      const planned = this.#planner.plan(command);
       // If all names are known, the command is queued in this turn.
       return planned instanceof Promise
         ? planned
@@ -181,7 +216,7 @@ export class Ledger extends LedgerReads {
   #queue(planned: PlannedCommand | Refusal): Promise<Outcome> {
     return 'code' in planned
       ? Promise.resolve(planned)
-      : this.#parts.posting.short.post(this.#posting, planned);
+      : this.#parts.posting.short.post(this.#books.posting, planned);
   }
 
   /** Whether a batch of so many operations would be accepted in at least one mode. */
@@ -235,7 +270,7 @@ export class Ledger extends LedgerReads {
     change: AccountChange,
     requestId: string = randomUUID(),
   ): Promise<AccountUpdated | Refusal> {
-    const find = () => this.#names.accountId(nameAccount(accountId));
+    const find = () => this.#books.names.accountId(nameAccount(accountId));
     return this.#write(() => changeAccountOf(this.#accountContext, accountId, { change, requestId }, find));
   }
 
@@ -244,16 +279,16 @@ export class Ledger extends LedgerReads {
     currency: Currency,
     requestId: string = randomUUID(),
   ): Promise<CurrencyRegistered | Refusal> {
-    return this.#write(() => this.#posting.currencies.register(currency, requestId));
+    return this.#write(() => this.#books.posting.currencies.register(currency, requestId));
   }
 
   /** Closes the period before an instant. This is final. */
   closePeriod(end: PeriodEnd, requestId: string = randomUUID()): Promise<PeriodClosed | Refusal> {
-    return this.#write(() => this.#periods.close(end, requestId));
+    return this.#write(() => this.#books.periods.close(end, requestId));
   }
 
   get #accountContext(): AccountContext {
-    return { db: this.#parts.pools.reads, ledgerId: this.id, currencies: this.#posting.currencies };
+    return { db: this.#parts.pools.reads, ledgerId: this.id, currencies: this.#books.posting.currencies };
   }
 
   async #write<T>(write: () => Promise<T | Refusal>): Promise<T | Refusal> {

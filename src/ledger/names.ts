@@ -88,16 +88,17 @@ export class Names {
 
   /**
    * Returns the command with its names resolved, or a refusal if the account, hold or transaction that its key belongs to does
-   * not exist. `pending` finds targets that are not in the database yet. Returns no promise if all names are cached.
+   * not exist. `actor`: the caller. `pending` finds targets that are not in the database yet. Returns no promise if all names are cached.
    */
   plan(
     command: Command,
+    actor: Uuid | null,
     pending: LookUp['target'] = () => undefined,
   ): PlannedCommand | Refusal | Promise<PlannedCommand | Refusal> {
     const known = this.#findKnown(command);
     return known === undefined
-      ? retry(() => this.#planUnknown(command, pending))
-      : plan(command, { ...known, salt });
+      ? retry(() => this.#planUnknown(command, pending, actor))
+      : plan(command, { ...known, salt }, actor);
   }
 
   /** Resolves the names from the cache. Returns undefined if one of them is not cached. */
@@ -130,7 +131,11 @@ export class Names {
     return external ?? this.#externals.known(keyAccountId);
   }
 
-  async #planUnknown(command: Command, pending: LookUp['target']): Promise<PlannedCommand | Refusal> {
+  async #planUnknown(
+    command: Command,
+    pending: LookUp['target'],
+    actor: Uuid | null,
+  ): Promise<PlannedCommand | Refusal> {
     const ids = new Map<Name, Uuid | undefined>();
     const [target] = await Promise.all([
       command.target === null ? undefined : this.#findTarget(command.target),
@@ -141,12 +146,13 @@ export class Names {
       keyAccountId !== undefined && movesExternal(command)
         ? await this.#externals.find(keyAccountId)
         : undefined;
-    return plan(command, {
+    const lookUp: LookUp = {
       account: (name) => ids.get(name),
       external: () => external,
       target: (name) => target ?? pending(name),
       salt,
-    });
+    };
+    return plan(command, lookUp, actor);
   }
 
   async #findTarget({ kind, name }: TargetName): Promise<Target | undefined> {

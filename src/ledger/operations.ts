@@ -12,8 +12,8 @@ import type { BatchProcessed, Outcome } from '../core/transaction.ts';
 import { planAtomic } from './atomic-batch.ts';
 import type { PostingLedger } from './commit/posting-ledger.ts';
 import { atomicUnitOf, findUnfinished, outcomesOf } from './commit/unit.ts';
-import type { Names } from './names.ts';
 import type { BatchPlaces, Places } from './places.ts';
+import type { Planner } from './planner.ts';
 import { type OnFault, refuseFault } from './retries.ts';
 
 const MODES = ['ATOMIC', 'INDEPENDENT'] as const;
@@ -31,7 +31,7 @@ const MAX_SHORT: Readonly<Record<BatchMode, number>> = { ATOMIC: 100, INDEPENDEN
 
 export interface OperationsOptions {
   readonly ledger: PostingLedger;
-  readonly names: Names;
+  readonly planner: Planner;
   readonly places: BatchPlaces;
   readonly onFault: OnFault;
 }
@@ -81,7 +81,7 @@ export class Operations {
     const cause = operations[index];
     if (cause !== undefined && 'code' in cause) return refuse('batchAborted', { index, cause });
     const slices = [...slicesOf(operations.filter(isCommand))];
-    const planned = await planAtomic(this.#options.names, slices);
+    const planned = await planAtomic(this.#options.planner, slices);
     if ('code' in planned) return planned;
     places.use(operations.length);
     const answer = await places.lanes.postUnit(this.#options.ledger, atomicUnitOf(planned));
@@ -102,7 +102,7 @@ export class Operations {
   /** Posts the well-formed operations of a slice as one unit. */
   async #postSlice(places: Places, slice: readonly Operation[]): Promise<Outcome[]> {
     const plans = slice.map((operation) =>
-      'code' in operation ? operation : this.#options.names.plan(operation),
+      'code' in operation ? operation : this.#options.planner.plan(operation),
     );
     const planned = await Promise.all(plans);
     const unfinished = findUnfinished(planned.filter((each) => 'code' in each));

@@ -1,3 +1,4 @@
+import type { Viewer } from '../core/access/viewer.ts';
 import type { Account } from '../core/account.ts';
 import { attemptKey } from '../core/decide/book.ts';
 import type { Command } from '../core/decide/command.ts';
@@ -40,6 +41,7 @@ import { sumTrialBalance } from '../db/lists/trial-balance.ts';
 import type { Database } from '../db/postgres/database.ts';
 import type { Currencies } from './currencies.ts';
 import type { Names } from './names.ts';
+import type { Planner } from './planner.ts';
 import { UnavailableError } from './pools.ts';
 import { type Preview, previewOf } from './preview.ts';
 import { retry } from './retries.ts';
@@ -68,6 +70,9 @@ export interface ReadsContext {
   readonly ledgerName: string;
   readonly currencies: Currencies;
   readonly names: Names;
+  readonly planner: Planner;
+  /** The caller. */
+  readonly viewer: Viewer;
 }
 
 /**
@@ -188,7 +193,7 @@ export class LedgerReads {
 
   /** Returns the outcome that a command would have at present, without regard to its key. Nothing is recorded or reserved. */
   async preview(command: Command): Promise<Preview | Refusal> {
-    const planned = await this.#context.names.plan(command);
+    const planned = await this.#context.planner.plan(command);
     if (!('code' in planned)) return this.read((context) => previewOf(context, planned));
     if (planned.code === 'UNAVAILABLE') throw unavailable();
     return planned;

@@ -77,6 +77,8 @@ export interface PlannedCommand
   readonly legs: readonly PlannedLeg[];
   readonly conditions: readonly PlannedCondition[];
   readonly target: (Pick<Target, 'id' | 'pending'> & { readonly kind: TargetName['kind'] }) | null;
+  /** The caller. Null: the caller needed no credential, or the command is the ledger's own. */
+  readonly actor: Uuid | null;
   /** Every account that the command names or that its target moved, possibly twice. All of them are locked. */
   readonly accounts: readonly Uuid[];
   readonly request: RequestDigest;
@@ -125,9 +127,9 @@ export interface LookUp {
 
 /**
  * Resolves the names of a command. Refuses it (step 3) where its target, or the `ext:` name of its key account, does not exist. An id
- * of no account is refused by `decide`.
+ * of no account is refused by `decide`. `actor`: the caller.
  */
-export function plan(command: Command, lookUp: LookUp): PlannedCommand | Refusal {
+export function plan(command: Command, lookUp: LookUp, actor: Uuid | null = null): PlannedCommand | Refusal {
   const { keyAccount, target: targetName } = command;
   const target = targetName === null ? undefined : lookUp.target(targetName);
   if (targetName !== null && target === undefined) return targetNotFound(targetName);
@@ -156,6 +158,7 @@ export function plan(command: Command, lookUp: LookUp): PlannedCommand | Refusal
     legs,
     conditions,
     target: targetName === null || target === undefined ? null : { ...target, kind: targetName.kind },
+    actor,
     accounts,
     request: digestRequest(
       command.type,

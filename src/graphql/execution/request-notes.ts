@@ -7,8 +7,8 @@ import { codeOf } from './error-code.ts';
 export class RequestNotes {
   /** The id of the request in the log, in the audit log and in its answer. */
   readonly requestId: string = randomUUID();
-  /** The public id of the API key, never the key itself. Null: the request has no valid key. */
-  keyId: string | null = null;
+  /** The public id of the credential, never the credential itself. Null: the request has no valid one. */
+  credentialId: string | null = null;
   /** The name of the executed operation. Null: it has no name, or none was executed. */
   operation: string | null = null;
   /** The number of occurrences of each code, in outcomes and in errors. */

@@ -18,14 +18,14 @@ import {
   toRevocation,
 } from './key-changes.ts';
 import { KeyedState } from './keyed-state.ts';
-import { type Credential, KnownKeys } from './known-keys.ts';
+import { type InvalidKey, type KeyCredential, KnownKeys } from './known-keys.ts';
 
 export type { ApiKey } from '../../core/access/api-key.ts';
 export type { KeyInput } from '../../core/access/key-changes.ts';
 export type { LedgerRow } from '../../db/ledgers.ts';
 export type { LedgerCreated } from './create-ledger.ts';
 export type { ApiKeyCreated, ApiKeyRevoked } from './key-changes.ts';
-export type { Credential } from './known-keys.ts';
+export type { InvalidKey, KeyCredential } from './known-keys.ts';
 
 export interface AccessOptions {
   readonly db: Database;
@@ -59,10 +59,10 @@ export class Access {
   }
 
   /**
-   * Returns the credential of a key's text; otherwise why the key is not valid. Malformed texts, unknown ids and wrong secrets are
-   * UNKNOWN. A key that another process revoked is accepted for at most 4 seconds longer.
+   * Returns the credential of a key's text; otherwise why the key is not valid. A key that another process revoked is accepted for at
+   * most 4 seconds longer.
    */
-  authenticate(text: string): Promise<Credential | 'UNKNOWN' | 'EXPIRED' | 'REVOKED'> {
+  authenticate(text: string): Promise<KeyCredential | InvalidKey> {
     return this.#keys.authenticate(text);
   }
 

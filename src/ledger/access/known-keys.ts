@@ -1,19 +1,21 @@
-import { timingSafeEqual } from 'node:crypto';
+import { hash, timingSafeEqual } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import { type ApiKey, stateOfKey } from '../../core/access/api-key.ts';
+import type { Credential } from '../../core/access/credential.ts';
 import { parseKeyText, secretDigest } from '../../core/access/key-text.ts';
-import type { Viewer } from '../../core/access/viewer.ts';
-import type { Uuid } from '../../core/values/ids.ts';
+import { formatId, type Uuid } from '../../core/values/ids.ts';
 import { findSecretKey, recordKeyUse } from '../../db/access/api-keys.ts';
 import type { Database } from '../../db/postgres/database.ts';
 import { retryRead } from '../reads.ts';
 import { failureOf, type OnFault, RETRIES } from '../retries.ts';
 
-/** A key that can be used, and the rights of its bearer. */
-export interface Credential {
+/** The credential of a key that can be used. */
+export interface KeyCredential extends Credential {
   readonly key: ApiKey;
-  readonly viewer: Viewer;
 }
+
+/** Why a key cannot be used. UNKNOWN: there is no such id, or the secret is wrong. */
+export type InvalidKey = 'MALFORMED' | 'UNKNOWN' | 'EXPIRED' | 'REVOKED';
 
 /** The rows of keys and the unknown ids are cached separately, so that guessed ids do not displace keys. */
 const MAX_CACHED = 10_000;
@@ -25,7 +27,7 @@ const UNKNOWN_FOR_MS = 1000;
 const RECORD_USE_AFTER_MS = 60_000;
 
 /** The cached row of a key. Times are those of the monotonic clock. */
-interface Known extends Credential {
+interface Known extends KeyCredential {
   readonly secret: Buffer;
   readonly readAt: number;
   /** When this process last recorded a use. */
@@ -41,6 +43,8 @@ export class KnownKeys {
   readonly #onFault: OnFault;
   readonly #known = new LRUCache<Uuid, Known>({ max: MAX_CACHED });
   readonly #unknown = new LRUCache<Uuid, true>({ max: MAX_CACHED, ttl: UNKNOWN_FOR_MS });
+  /** The ids of keys by the SHA-256 of their texts, so that each text is parsed and compared once. */
+  readonly #compared = new LRUCache<string, Uuid>({ max: MAX_CACHED });
   /** The reads in flight, which concurrent requests share. */
   readonly #reads = new Map<Uuid, Promise<Known | undefined>>();
   /** The last use could not be recorded, and that was reported. */
@@ -52,14 +56,27 @@ export class KnownKeys {
   }
 
   /** See `Access.authenticate`. */
-  async authenticate(text: string): Promise<Credential | 'UNKNOWN' | 'EXPIRED' | 'REVOKED'> {
+  async authenticate(text: string): Promise<KeyCredential | InvalidKey> {
+    const digest = hash('sha256', text, 'base64url');
+    const id = this.#compared.get(digest);
+    return id === undefined ? this.#compare(text, digest) : this.#check(id, this.#known.get(id));
+  }
+
+  async #compare(text: string, digest: string): Promise<KeyCredential | InvalidKey> {
     const parsed = parseKeyText(text);
-    if (parsed === undefined) return 'UNKNOWN';
+    if (parsed === undefined) return 'MALFORMED';
     const { id } = parsed;
-    let known = this.#known.get(id) ?? (await this.#find(id));
+    const known = this.#known.get(id) ?? (await this.#find(id));
     if (known === undefined || !timingSafeEqual(known.secret, secretDigest(parsed.secret))) return 'UNKNOWN';
+    this.#compared.set(digest, id);
+    return this.#check(id, known);
+  }
+
+  /** Returns a key that its bearer proved to know, as it is now. `cached`: the key if it is cached. */
+  async #check(id: Uuid, cached: Known | undefined): Promise<KeyCredential | InvalidKey> {
+    let known = cached ?? (await this.#find(id));
     // Revocation and expiry are final: such a key is never read again.
-    if (stateOf(known) === 'VALID') {
+    if (known !== undefined && stateOf(known) === 'VALID') {
       const age = performance.now() - known.readAt;
       if (age >= MAX_AGE_MS) known = await this.#read(id);
       // If this read fails, the next request after MAX_AGE_MS reads again.
@@ -109,7 +126,17 @@ export class KnownKeys {
     const { key, secret } = row;
     const { actor, scopes, ledger, owner } = key;
     const viewer = { actor, scopes: new Set(scopes), allLedgers: ledger === null, owner };
-    return { key, viewer, secret, readAt, recordedAt: this.#known.peek(id)?.recordedAt ?? -Infinity };
+    const recordedAt = this.#known.peek(id)?.recordedAt ?? -Infinity;
+    return {
+      key,
+      viewer,
+      ledgerName: ledger?.name ?? null,
+      logId: formatId('apiKey', id),
+      requestsPerSecond: key.requestsPerSecond,
+      secret,
+      readAt,
+      recordedAt,
+    };
   }
 
   #keep(id: Uuid, known: Known | undefined): void {

@@ -12,7 +12,7 @@ export function adminOnly(callers: Callers, onFault: OnFault, route: Route): Rou
       .identify(request)
       .catch((error: unknown): GraphQLError => maskFault(error, onFault));
     if (!(caller instanceof GraphQLError)) {
-      notes.keyId = caller.keyId;
+      notes.credentialId = caller.credential?.logId ?? null;
       if (caller.viewer.scopes.has('ADMIN')) return route(request, notes);
     }
     const refusal = caller instanceof GraphQLError ? caller : NEEDS_ADMIN;

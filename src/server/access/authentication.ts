@@ -1,21 +1,18 @@
 import type { IncomingMessage } from 'node:http';
 import { GraphQLError } from 'graphql';
+import type { Credential } from '../../core/access/credential.ts';
 import { ANYBODY, type Viewer } from '../../core/access/viewer.ts';
 import { MAIN } from '../../core/create-ledger.ts';
-import { formatId } from '../../core/values/ids.ts';
 import { requestRefused } from '../../graphql/execution/answer.ts';
-import type { ApiKey } from '../../ledger/access/access.ts';
 import type { Ledger, LedgerEngine } from '../../ledger/ledger.ts';
-import { HOW_TO_SEND, readKey, readLedgerName, unauthenticated } from './credentials.ts';
+import { HOW_TO_SEND, malformed, readCredential, readLedgerName, unauthenticated } from './credentials.ts';
 
 /** The sender of a request, and the ledger that it is for. */
 export interface Caller {
   readonly viewer: Viewer;
   readonly ledger: Ledger;
-  /** The API key. Null: as `keyId`. */
-  readonly key: ApiKey | null;
-  /** The public id of the API key. Null: the request has none, and no key was ever created. */
-  readonly keyId: string | null;
+  /** Null: the request has none, and needs none. */
+  readonly credential: Credential | null;
 }
 
 type Head = Pick<IncomingMessage, 'rawHeaders'>;
@@ -26,23 +23,19 @@ type Head = Pick<IncomingMessage, 'rawHeaders'>;
  */
 export async function identify(engine: LedgerEngine, head: Head): Promise<Caller | GraphQLError> {
   const { access } = engine;
-  const text = readKey(head);
+  const text = readCredential(head);
   if (text instanceof GraphQLError) return text;
   // A key that is given must be valid, even if no key is required: otherwise a caller that reaches the wrong database would post
   // to its ledger.
   const credential = text === undefined ? undefined : await access.authenticate(text);
+  if (credential === 'MALFORMED') return malformed(text ?? '');
   if (typeof credential === 'string') return unauthenticated(REJECTED[credential]);
   if (credential === undefined && (await access.isKeyed())) {
     return unauthenticated(`The request has no API key. ${HOW_TO_SEND}`);
   }
-  const ledger = await findLedger(engine, head, credential?.key.ledger ?? null);
+  const ledger = await findLedger(engine, head, credential?.ledgerName ?? null);
   if (ledger instanceof GraphQLError) return ledger;
-  return {
-    viewer: credential?.viewer ?? ANYBODY,
-    ledger,
-    key: credential?.key ?? null,
-    keyId: credential === undefined ? null : formatId('apiKey', credential.key.id),
-  };
+  return { viewer: credential?.viewer ?? ANYBODY, ledger, credential: credential ?? null };
 }
 
 const REJECTED = {
@@ -51,17 +44,17 @@ const REJECTED = {
   REVOKED: 'The API key is revoked. Create another one.',
 } as const;
 
-/** Returns the ledger of a request. `only`: the ledger of its key; null: all ledgers. */
+/** Returns the ledger of a request. `only`: the name of the ledger of its credential; null: all ledgers. */
 async function findLedger(
   engine: LedgerEngine,
   head: Head,
-  only: ApiKey['ledger'],
+  only: string | null,
 ): Promise<Ledger | GraphQLError> {
   const named = readLedgerName(head);
   if (named instanceof GraphQLError) return named;
   // The refusal does not depend on whether the other ledger exists.
-  if (only !== null && named !== undefined && named !== only.name) return forbidden(only.name);
-  const name = only?.name ?? named ?? MAIN;
+  if (only !== null && named !== undefined && named !== only) return forbidden(only);
+  const name = only ?? named ?? MAIN;
   return (await engine.ledger(name)) ?? noLedger(name);
 }
 

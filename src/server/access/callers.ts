@@ -21,7 +21,7 @@ export interface CallersOptions {
 
 /** A caller whose request is within its rate limit. */
 export interface AdmittedCaller extends Caller {
-  /** The limits for the rest of the request. Undefined: the request has no API key, because none was ever created. */
+  /** The limits for the rest of the request. Undefined: the request needs no credential. */
   readonly rateLimit: RateLimit | undefined;
 }
 
@@ -42,9 +42,10 @@ export class Callers {
   async admit(request: IncomingMessage): Promise<AdmittedCaller | GraphQLError> {
     const caller = await this.identify(request);
     if (caller instanceof GraphQLError) return caller;
-    if (caller.key === null) return { ...caller, rateLimit: undefined };
-    const rateLimit = this.#rates.admit(caller.key);
-    return 'allowed' in rateLimit ? rateLimited(rateLimit) : { ...caller, rateLimit };
+    const { viewer, ledger, credential } = caller;
+    if (credential === null) return { viewer, ledger, credential, rateLimit: undefined };
+    const rateLimit = this.#rates.admit(credential);
+    return 'allowed' in rateLimit ? rateLimited(rateLimit) : { viewer, ledger, credential, rateLimit };
   }
 
   /**
@@ -61,7 +62,7 @@ export class Callers {
       );
     const caller = await identify(this.#engine, request);
     if (!(caller instanceof GraphQLError)) {
-      if (caller.key !== null) this.#wrong.noteRight(authorization, caller.key);
+      if (caller.credential !== null) this.#wrong.noteRight(authorization, caller.credential);
     } else if (caller.extensions['code'] === 'UNAUTHENTICATED') {
       await this.#wrong.noteWrong(originOf(request), authorization);
     }

@@ -4,7 +4,7 @@
  */
 import type { IncomingMessage } from 'node:http';
 import type { GraphQLError } from 'graphql';
-import { looksLikeKeyText, parseKeyText } from '../../core/access/key-text.ts';
+import { looksLikeKeyText } from '../../core/access/key-text.ts';
 import { isLedgerName } from '../../core/create-ledger.ts';
 import { requestRefused } from '../../graphql/execution/answer.ts';
 
@@ -13,8 +13,8 @@ const BEARER = /^bearer(?: |$)/i;
 
 type Head = Pick<IncomingMessage, 'rawHeaders'>;
 
-/** Returns the API key of a request, undefined if it has no credentials, or the refusal of any other credentials. */
-export function readKey(request: Head): string | undefined | GraphQLError {
+/** Returns the bearer credential of a request, undefined if it has no credentials, or the refusal of any other credentials. */
+export function readCredential(request: Head): string | undefined | GraphQLError {
   const [given, ...more] = valuesOf(request, 'authorization');
   if (given === undefined) return undefined;
   if (more.length > 0) {
@@ -23,10 +23,13 @@ export function readKey(request: Head): string | undefined | GraphQLError {
   if (!BEARER.test(given)) {
     return unauthenticated(`The authorization header does not have the scheme Bearer. ${HOW_TO_SEND}`);
   }
-  const key = given.replace(BEARER, '');
-  if (parseKeyText(key) !== undefined) return key;
+  return given.replace(BEARER, '');
+}
+
+/** Returns the refusal of a credential that is not the text of a key. */
+export function malformed(credential: string): GraphQLError {
   return unauthenticated(
-    looksLikeKeyText(key)
+    looksLikeKeyText(credential)
       ? `The API key is malformed. Send it exactly as it was shown when it was created. ${HOW_TO_SEND}`
       : `The credential is not an API key, which begins with tlsk_. ${HOW_TO_SEND}`,
   );

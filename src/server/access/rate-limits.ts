@@ -1,27 +1,27 @@
 import { LRUCache } from 'lru-cache';
+import type { Credential } from '../../core/access/credential.ts';
 import type { RateExcess, RateLimit } from '../../graphql/protection/rate-limit.ts';
-import type { ApiKey } from '../../ledger/access/access.ts';
 import { TokenBucket } from './token-bucket.ts';
 
-/** The requests per second of a key without a limit of its own. */
+/** The requests per second of a credential without a limit of its own. */
 export const DEFAULT_RATE_LIMIT = 10_000;
-/** The cost per second of a key is this for each of its requests per second. A transfer of the client costs 2,626. */
+/** The cost per second of a credential is this for each of its requests per second. A transfer of the client costs 2,626. */
 export const COST_OF_A_REQUEST = 3000;
-/** The keys whose use is remembered. A key that was not used for longest is forgotten first, and then has a full second's worth. */
-const MAX_KEYS = 10_000;
+/** The credentials whose use is remembered. The one that was not used for longest is forgotten first, and then has a full second's worth. */
+const MAX_REMEMBERED = 10_000;
 
-type LimitedKey = Pick<ApiKey, 'id' | 'requestsPerSecond'>;
+type Limited = Pick<Credential, 'logId' | 'requestsPerSecond'>;
 
 interface Buckets {
   readonly requests: TokenBucket;
   readonly cost: TokenBucket;
 }
 
-/** The rate limits of all API keys of this process. */
+/** The rate limits of all credentials of this process. */
 export class RateLimits {
   readonly #default: number;
   readonly #now: () => number;
-  readonly #buckets = new LRUCache<string, Buckets>({ max: MAX_KEYS });
+  readonly #buckets = new LRUCache<string, Buckets>({ max: MAX_REMEMBERED });
 
   /** `now`: milliseconds of a clock that never goes back. */
   constructor(requestsPerSecond = DEFAULT_RATE_LIMIT, now: () => number = () => performance.now()) {
@@ -29,24 +29,24 @@ export class RateLimits {
     this.#now = now;
   }
 
-  /** Takes one request from the limit of a key. Returns the limits for the rest of the request, or the limit that it exceeds. */
-  admit(key: LimitedKey): RateLimit | RateExcess {
-    const buckets = this.#bucketsOf(key);
+  /** Takes one request from the limit of a credential. Returns the limits for the rest of the request, or the limit that it exceeds. */
+  admit(credential: Limited): RateLimit | RateExcess {
+    const buckets = this.#bucketsOf(credential);
     const retryAfterMs = buckets.requests.take(1, this.#now());
     return retryAfterMs === 0
       ? new RequestLimit(buckets, this.#now)
       : { limit: 'requestsPerSecond', allowed: buckets.requests.perSecond, retryAfterMs };
   }
 
-  #bucketsOf({ id, requestsPerSecond }: LimitedKey): Buckets {
-    const known = this.#buckets.get(id);
+  #bucketsOf({ logId, requestsPerSecond }: Limited): Buckets {
+    const known = this.#buckets.get(logId);
     if (known !== undefined) return known;
     const [limit, now] = [requestsPerSecond ?? this.#default, this.#now()];
     const buckets = {
       requests: new TokenBucket(limit, now),
       cost: new TokenBucket(limit * COST_OF_A_REQUEST, now),
     };
-    this.#buckets.set(id, buckets);
+    this.#buckets.set(logId, buckets);
     return buckets;
   }
 }

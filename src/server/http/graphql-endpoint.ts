@@ -155,7 +155,7 @@ export function createGraphQLEndpoint(
       if (caller instanceof GraphQLError) {
         return writeNoted({ errors: [caller] }, type ?? 'application/json', notes);
       }
-      notes.keyId = caller.keyId;
+      notes.credentialId = caller.credential?.logId ?? null;
       const refusal = rejectHead(request, type);
       if (refusal !== undefined || type === undefined) {
         return writeNoted({ errors: refusal ? [refusal] : [] }, type ?? 'application/json', notes);

@@ -13,7 +13,8 @@ export interface AnsweredRequest {
 }
 
 /**
- * Writes one line per request. Of the values that a caller sent, it has only the name of the operation, and the public id of the API key. Requests that are not for
+ * Writes one line per request. Of the values that a caller sent, it has only the name of the operation, and the public id of the
+ * credential. Requests that are not for
  * the ledger, such as probes, have the level debug.
  */
 export function logRequest(log: Pick<Logger, 'info' | 'debug'>, request: AnsweredRequest): void {
@@ -21,7 +22,7 @@ export function logRequest(log: Pick<Logger, 'info' | 'debug'>, request: Answere
   const line = {
     requestId,
     route,
-    ...(notes.keyId !== null && { key: notes.keyId }),
+    ...(notes.credentialId !== null && { credential: notes.credentialId }),
     operation: notes.operation,
     codes: Object.fromEntries(notes.codes),
     status,

@@ -316,7 +316,7 @@ test('the public id of the key is noted, and nothing of its secret', async () =>
     host: '127.0.0.1',
     port: 0,
     log: { error: () => expect.unreachable() },
-    onAnswered: ({ notes: { keyId, codes } }) => notes.push([keyId, [...codes.keys()]]),
+    onAnswered: ({ notes: { credentialId, codes } }) => notes.push([credentialId, [...codes.keys()]]),
   });
   onTestFinished(() => server.close());
   const send = (headers: Sent['headers']) => exchange(`${server.url}/graphql`, as(asking(NAME), headers));

@@ -285,8 +285,8 @@ describe.each(WAYS)('on %s', (_, way) => {
 
 describe('in this process', () => {
   const clock = { ms: 0 };
-  const isAdmitted = (limits: RateLimits, id: string, requestsPerSecond: number | null = null) =>
-    !isExcess(limits.admit({ id, requestsPerSecond }));
+  const isAdmitted = (limits: RateLimits, logId: string, requestsPerSecond: number | null = null) =>
+    !isExcess(limits.admit({ logId, requestsPerSecond }));
   const isExcess = (admitted: RateLimit | RateExcess): admitted is RateExcess => 'allowed' in admitted;
 
   test('a key without a limit of its own has the default', () => {
@@ -307,7 +307,7 @@ describe('in this process', () => {
     const cost = transferCost();
     expect(cost).toBeGreaterThan(1000);
     for (let times = 0; times < 100; times += 1) {
-      const limit = limits.admit({ id: 'a', requestsPerSecond: null });
+      const limit = limits.admit({ logId: 'a', requestsPerSecond: null });
       if (isExcess(limit)) throw new TypeError('refused');
       expect(limit.takeCost(cost)).toBeUndefined();
     }
@@ -316,13 +316,13 @@ describe('in this process', () => {
   test('a million keys use a bounded amount of memory', async () => {
     const limits = new RateLimits(10, () => clock.ms);
     const fill = (count: number) => {
-      for (let at = 0; at < count; at += 1) limits.admit({ id: `key ${at}`, requestsPerSecond: null });
+      for (let at = 0; at < count; at += 1) limits.admit({ logId: `key ${at}`, requestsPerSecond: null });
       return usedBytes();
     };
     const before = fill(10_000);
     expect(fill(1_000_000) - before).toBeLessThan(4 * 2 ** 20);
     // Without the reference, the limits could be collected.
-    expect(limits.admit({ id: 'last', requestsPerSecond: null })).toBeDefined();
+    expect(limits.admit({ logId: 'last', requestsPerSecond: null })).toBeDefined();
   });
 });
 

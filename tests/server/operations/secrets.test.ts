@@ -245,7 +245,7 @@ describe('of API keys', () => {
     expect(await service.stop()).toBe(0);
 
     const lines = service.output.join('\n');
-    expect(lines).toContain(`"key":"${formatId('apiKey', valid.apiKey.id)}"`);
+    expect(lines).toContain(`"credential":"${formatId('apiKey', valid.apiKey.id)}"`);
     expect(lines).toContain('a request failed with an internal error');
     const rows = await rowsOf(database);
     const digest = createHash('sha256')
