@@ -10,6 +10,8 @@ const systemMajor = [15, 16, 17].find((major) => existsSync(join(binDirOf(major)
 const IN_BROWSER = 'tests/**/*browser.test.ts';
 const hasBrowser = process.platform === 'linux' && process.arch === 'x64';
 
+const COMPILE_CACHE = 'tests/support/compile-cache.ts';
+
 /** Tests against a cluster of the project's own; see tests/support/cluster.ts. */
 function databaseProject(name: string, binDir: string | null, exclude: readonly string[] = []) {
   const withBrowser = !exclude.includes(IN_BROWSER);
@@ -21,7 +23,11 @@ function databaseProject(name: string, binDir: string | null, exclude: readonly 
       name,
       include: folders.map((folder) => `tests/${folder}/**/*.test.ts`),
       exclude: [...exclude],
-      globalSetup: ['tests/support/cluster.ts', ...(withBrowser ? ['tests/support/chromium.ts'] : [])],
+      globalSetup: [
+        COMPILE_CACHE,
+        'tests/support/cluster.ts',
+        ...(withBrowser ? ['tests/support/chromium.ts'] : []),
+      ],
       provide: { binDir },
       // Services that tests start use the cluster, which keeps nothing over a crash.
       env: { ALLOW_UNSAFE_DURABILITY: '1' },
@@ -41,7 +47,7 @@ export default defineConfig({
     maxWorkers: 2,
     projects: [
       { test: { name: 'core', include: ['tests/core/**/*.test.ts'] } },
-      { test: { name: 'scripts', include: ['tests/scripts/**/*.test.ts'] } },
+      { test: { name: 'scripts', include: ['tests/scripts/**/*.test.ts'], globalSetup: [COMPILE_CACHE] } },
       databaseProject('pg18', null, hasBrowser ? [] : [IN_BROWSER]),
       ...(systemMajor === undefined
         ? []
