@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, describe, expect, test } from 'vitest';
+import { parseId } from '../../../src/core/values/ids.ts';
 import { startHttpServer } from '../../../src/server/http/http.ts';
 import { connect, createTestDatabase } from '../../support/database.ts';
 import { balance, expectSoundBooks, makeAccount, openLedger } from '../../support/ledger.ts';
@@ -13,7 +14,7 @@ const database = await createTestDatabase();
 const ledger = await openLedger(database);
 afterAll(() => expectSoundBooks(database));
 
-const [fast = '', yoga = ''] = await Promise.all(
+const PATHS = await Promise.all(
   [true, false].map(async (fastPath) => {
     const server = await startHttpServer({
       engine: ledger.engine,
@@ -25,9 +26,17 @@ const [fast = '', yoga = ''] = await Promise.all(
       requestTimeoutMs: REQUEST_TIMEOUT_MS,
     });
     afterAll(() => server.close());
-    return server.url;
+    return { name: fastPath ? 'the fast path' : 'Yoga', url: server.url };
   }),
 );
+
+/** Does the same on the fast path and by Yoga, at the same time: most of it is waiting. */
+async function onEachPath(run: (url: string) => Promise<void>): Promise<void> {
+  const ends = await Promise.allSettled(PATHS.map(({ url }) => run(url)));
+  for (const [place, end] of ends.entries()) {
+    if (end.status === 'rejected') throw new Error(`by ${PATHS[place]?.name}`, { cause: end.reason });
+  }
+}
 
 /** A deposit of 1 to a new account, as bytes. */
 async function payment(key = 'one') {
@@ -46,11 +55,12 @@ async function payment(key = 'one') {
   };
 }
 
-/** Delays all postings until the returned function is called. */
-async function holdUp(): Promise<() => Promise<unknown>> {
+/** Delays postings on the accounts until the returned function is called. */
+async function holdUp(...accountIds: readonly string[]): Promise<() => Promise<unknown>> {
   const holder = await connect(database.ownerUrl);
   await holder.query('begin');
-  await holder.query('select from accounts for update');
+  const ids = accountIds.map((id) => parseId('account', id));
+  await holder.query('select from accounts where id = any($1::uuid[]) for update', [ids]);
   return () => holder.query('commit');
 }
 
@@ -72,56 +82,56 @@ const UNREAD: readonly (readonly [name: string, bytes: string, status: number])[
   ['an incomplete body', `${head('content-length: 100')}{`, 408],
 ];
 
-describe.each([
-  ['the fast path', fast],
-  ['Yoga', yoga],
-])('by %s', (_, url) => {
-  describe.each(UNREAD)('%s', (_, unread, status) => {
-    test.each(['at once', 'a little later'])(
-      'is answered after a payment that is slow, sent %s',
-      async (when) => {
-        const { bytes, paid } = await payment();
-        const letGo = await holdUp();
-        const { socket, received, ended } = await connectRaw(url);
-        if (when === 'at once') socket.write(bytes + unread);
-        else {
-          socket.write(bytes);
-          await sleep(30);
-          socket.write(unread);
-        }
-        await sleep(status === 408 ? REQUEST_TIMEOUT_MS + 700 : 100);
-        expect(received()).toBe('');
-        await letGo();
-        expect(statuses(await ended)).toEqual([200, status]);
-        expect(await paid()).toBe(1);
-      },
-    );
+describe.each(UNREAD)('%s', (_, unread, status) => {
+  /** Sends it together with a payment, or a little later, while the payment waits. */
+  async function sendAfterSlow(url: string, pauseMs: number): Promise<void> {
+    const { accountId, bytes, paid } = await payment();
+    const letGo = await holdUp(accountId);
+    const { socket, received, ended } = await connectRaw(url);
+    if (pauseMs === 0) socket.write(bytes + unread);
+    else {
+      socket.write(bytes);
+      await sleep(pauseMs);
+      socket.write(unread);
+    }
+    await sleep(status === 408 ? REQUEST_TIMEOUT_MS + 700 : 100);
+    expect(received()).toBe('');
+    await letGo();
+    expect(statuses(await ended)).toEqual([200, status]);
+    expect(await paid()).toBe(1);
+  }
 
-    test('is answered after two payments', async () => {
+  test('is answered after a payment that is slow, sent at once or a little later', () =>
+    onEachPath(async (url) => void (await Promise.all([0, 30].map((ms) => sendAfterSlow(url, ms))))));
+
+  test('is answered after two payments', () =>
+    onEachPath(async (url) => {
       const { bytesOf, paid } = await payment();
       const { socket, ended } = await connectRaw(url);
       socket.write(bytesOf('one') + bytesOf('two') + unread);
       expect(statuses(await ended)).toEqual([200, 200, status]);
       expect(await paid()).toBe(2);
-    });
+    }));
 
-    test('is answered alone, and after a payment that was answered', async () => {
+  test('is answered alone, and after a payment that was answered', () =>
+    onEachPath(async (url) => {
       const alone = await connectRaw(url);
       alone.socket.write(unread);
       const { bytes, paid } = await payment();
       const after = await connectRaw(url);
       after.socket.write(bytes);
-      await expect.poll(() => statuses(after.received())).toEqual([200]);
+      await expect.poll(() => statuses(after.received()), { timeout: 5000 }).toEqual([200]);
       after.socket.write(unread);
       expect(statuses(await alone.ended)).toEqual([status]);
       expect(statuses(await after.ended)).toEqual([200, status]);
       expect(await paid()).toBe(1);
-    });
-  });
+    }));
+});
 
-  test('a payment with connection: close is answered, and bytes after it are ignored', async () => {
-    const { bytesOf, paid } = await payment();
-    const letGo = await holdUp();
+test('a payment with connection: close is answered, and bytes after it are ignored', () =>
+  onEachPath(async (url) => {
+    const { accountId, bytesOf, paid } = await payment();
+    const letGo = await holdUp(accountId);
     const { socket, received, ended } = await connectRaw(url);
     socket.write(`${bytesOf('one', 'connection: close')}hello\r\n\r\n`);
     await sleep(100);
@@ -129,15 +139,16 @@ describe.each([
     await letGo();
     expect(statuses(await ended)).toEqual([200]);
     expect(await paid()).toBe(1);
-  });
+  }));
 
-  test.each([
-    ['it', '', []],
-    ['half a request', head('content-length: 5').slice(0, 50), [400]],
-    ['a head without its body', head('content-length: 5'), [400]],
-  ])('a payment is answered if its client ends its side after %s', async (_, more, after) => {
-    const { bytes, paid } = await payment();
-    const letGo = await holdUp();
+test.each([
+  ['it', '', []],
+  ['half a request', head('content-length: 5').slice(0, 50), [400]],
+  ['a head without its body', head('content-length: 5'), [400]],
+])('a payment is answered if its client ends its side after %s', (_, more, after) =>
+  onEachPath(async (url) => {
+    const { accountId, bytes, paid } = await payment();
+    const letGo = await holdUp(accountId);
     const { socket, received, ended } = await connectRaw(url);
     socket.end(bytes + more);
     await sleep(100);
@@ -145,11 +156,13 @@ describe.each([
     await letGo();
     expect(statuses(await ended)).toEqual([200, ...after]);
     expect(await paid()).toBe(1);
-  });
+  }),
+);
 
-  test('a payment that is too slow is rejected and not executed, even if the rest arrives while another is answered', async () => {
+test('a payment that is too slow is rejected and not executed, even if the rest arrives while another is answered', () =>
+  onEachPath(async (url) => {
     const [first, second] = [await payment('first'), await payment('second')];
-    const letGo = await holdUp();
+    const letGo = await holdUp(first.accountId);
     const { socket, ended } = await connectRaw(url);
     socket.write(first.bytes + second.bytes.slice(0, 50));
     await sleep(REQUEST_TIMEOUT_MS + 700);
@@ -159,9 +172,10 @@ describe.each([
     expect(statuses(await ended)).toEqual([200, 408]);
     expect(await first.paid()).toBe(1);
     expect(await second.paid()).toBe(0);
-  });
+  }));
 
-  test('a payment that is too slow is not executed, even if the rest arrives after the rejection', async () => {
+test('a payment that is too slow is not executed, even if the rest arrives after the rejection', () =>
+  onEachPath(async (url) => {
     const { bytes, paid } = await payment();
     const { socket, received } = await connectRaw(url, { allowHalfOpen: true });
     socket.write(bytes.slice(0, -1));
@@ -170,9 +184,10 @@ describe.each([
     await sleep(200);
     expect(statuses(received())).toEqual([408]);
     expect(await paid()).toBe(0);
-  });
+  }));
 
-  test('a client that sends more after unreadable bytes still receives its answers', async () => {
+test('a client that sends more after unreadable bytes still receives its answers', () =>
+  onEachPath(async (url) => {
     const { bytes, paid } = await payment();
     const { socket, received } = await connectRaw(url, { allowHalfOpen: true });
     socket.pause();
@@ -182,24 +197,25 @@ describe.each([
       await sleep(10);
     }
     socket.resume();
-    await expect.poll(() => statuses(received())).toEqual([200, 400]);
+    await expect.poll(() => statuses(received()), { timeout: 5000 }).toEqual([200, 400]);
     expect(await paid()).toBe(1);
-  });
+  }));
 
-  test.each([
-    ['a host', '', 400],
-    ['an expectation that is supported', 'host: localhost\r\nexpect: more\r\n', 417],
-  ])(
-    'a request without %s is rejected in its turn, and unreadable bytes after it are too',
-    async (_, lines, status) => {
+test.each([
+  ['a host', '', 400],
+  ['an expectation that is supported', 'host: localhost\r\nexpect: more\r\n', 417],
+])(
+  'a request without %s is rejected in its turn, and unreadable bytes after it are too',
+  (_, lines, status) =>
+    onEachPath(async (url) => {
       const refused = `POST /graphql HTTP/1.1\r\n${lines}content-length: 2\r\n\r\n{}`;
       const alone = await connectRaw(url);
       alone.socket.write(`${refused}hello\r\n\r\n`);
       const answers = await alone.ended;
       expect(statuses(answers)).toEqual([status, 400]);
       expect(answers.match(/^x-content-type-options: nosniff\r$/gm)).toHaveLength(2);
-      const { bytes, paid } = await payment();
-      const letGo = await holdUp();
+      const { accountId, bytes, paid } = await payment();
+      const letGo = await holdUp(accountId);
       const { socket, received, ended } = await connectRaw(url);
       socket.write(`${bytes}${refused}hello\r\n\r\n`);
       await sleep(50);
@@ -207,12 +223,13 @@ describe.each([
       await letGo();
       expect(statuses(await ended)).toEqual([200, status, 400]);
       expect(await paid()).toBe(1);
-    },
-  );
+    }),
+);
 
-  test('a payment whose last bytes arrive a little late is answered with its outcome', async () => {
+test('a payment whose last bytes arrive a little late is answered with its outcome', () =>
+  onEachPath(async (url) => {
     const [first, second] = [await payment('first'), await payment('second')];
-    const letGo = await holdUp();
+    const letGo = await holdUp(first.accountId);
     const { socket, ended } = await connectRaw(url);
     socket.write(first.bytes + second.bytes.slice(0, -1));
     await sleep(REQUEST_TIMEOUT_MS + 700);
@@ -221,38 +238,45 @@ describe.each([
     await letGo();
     expect(statuses(await ended)).toEqual([200, 200]);
     expect([await first.paid(), await second.paid()]).toEqual([1, 1]);
-  });
+  }));
 
-  test.each([
-    ['POST', head('transfer-encoding: chunked', 'content-encoding: gzip'), 415],
-    ['GET', head('transfer-encoding: chunked').replace('POST /graphql', 'GET /readyz'), 200],
-  ])(
-    'a %s that is answered by its head has no other answer, even if its body is malformed',
-    async (_, its, status) => {
-      const { bytes, paid } = await payment();
-      const alone = await connectRaw(url);
-      alone.socket.write(`${its}x\r\n`);
-      expect(statuses(await alone.ended)).toEqual([status]);
-      const later = await connectRaw(url);
-      later.socket.write(its);
-      await expect.poll(() => statuses(later.received()), { interval: 10 }).toEqual([status]);
-      later.socket.write('x\r\n');
-      expect(statuses(await later.ended)).toEqual([status]);
-      const letGo = await holdUp();
-      const [whole, cut] = [await connectRaw(url), await connectRaw(url)];
-      whole.socket.write(`${bytes}${its}2\r\n{}\r\nx\r\n`);
-      cut.socket.write(`${bytes}${its}2\r\n{}\r\n`);
-      await sleep(50);
-      cut.socket.write('x\r\n');
-      await sleep(50);
-      expect([whole.received(), cut.received()]).toEqual(['', '']);
-      await letGo();
-      expect(statuses(await whole.ended)).toEqual([200, status]);
-      expect(statuses(await cut.ended)).toEqual([200, status]);
-      expect(await paid()).toBe(1);
-    },
-  );
-});
+describe.each([
+  ['POST', head('transfer-encoding: chunked', 'content-encoding: gzip'), 415],
+  ['GET', head('transfer-encoding: chunked').replace('POST /graphql', 'GET /readyz'), 200],
+])(
+  'a %s that is answered by its head has no other answer, even if its body is malformed,',
+  (_, its, status) => {
+    test('alone', () =>
+      onEachPath(async (url) => {
+        const [atOnce, later] = [await connectRaw(url), await connectRaw(url)];
+        atOnce.socket.write(`${its}x\r\n`);
+        later.socket.write(its);
+        await expect
+          .poll(() => statuses(later.received()), { interval: 10, timeout: 5000 })
+          .toEqual([status]);
+        later.socket.write('x\r\n');
+        expect(statuses(await atOnce.ended)).toEqual([status]);
+        expect(statuses(await later.ended)).toEqual([status]);
+      }));
+
+    test('after a payment that is slow', () =>
+      onEachPath(async (url) => {
+        const { accountId, bytes, paid } = await payment();
+        const letGo = await holdUp(accountId);
+        const [whole, cut] = [await connectRaw(url), await connectRaw(url)];
+        whole.socket.write(`${bytes}${its}2\r\n{}\r\nx\r\n`);
+        cut.socket.write(`${bytes}${its}2\r\n{}\r\n`);
+        await sleep(50);
+        cut.socket.write('x\r\n');
+        await sleep(50);
+        expect([whole.received(), cut.received()]).toEqual(['', '']);
+        await letGo();
+        expect(statuses(await whole.ended)).toEqual([200, status]);
+        expect(statuses(await cut.ended)).toEqual([200, status]);
+        expect(await paid()).toBe(1);
+      }));
+  },
+);
 
 test('a payment that is sent after the last answer of a connection is not executed', async () => {
   const server = await startHttpServer({
@@ -262,13 +286,13 @@ test('a payment that is sent after the last answer of a connection is not execut
     log: { error: (fault: unknown) => expect.unreachable(JSON.stringify(fault)) },
   });
   const [first, second] = [await payment('first'), await payment('second')];
-  const letGo = await holdUp();
+  const letGo = await holdUp(first.accountId);
   const { socket, received, ended } = await connectRaw(server.url, { allowHalfOpen: true });
   socket.write(first.bytes);
   await sleep(50);
   const closed = server.close();
   await letGo();
-  await expect.poll(() => statuses(received()), { interval: 10 }).toEqual([200]);
+  await expect.poll(() => statuses(received()), { interval: 10, timeout: 5000 }).toEqual([200]);
   expect(received()).toMatch(/connection: close/i);
   socket.end(second.bytes);
   expect(statuses(await ended)).toEqual([200]);
