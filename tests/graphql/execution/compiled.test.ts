@@ -29,13 +29,8 @@ function send(operations: CompiledOperations, query: string, times: number): voi
 }
 
 function contextOf(post: Ledger['post']) {
-  return createContext(
-    { post } as Ledger,
-    () => expect.unreachable(),
-    new RequestNotes(),
-    new AnswerBudget(),
-    ANYBODY,
-  );
+  const ledger = { post, as: () => ledger } as unknown as Ledger;
+  return createContext(ledger, () => expect.unreachable(), new RequestNotes(), new AnswerBudget(), ANYBODY);
 }
 
 describe('an operation', () => {
