@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { type AddressInfo, connect as connectTo, createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, type TestContext, test } from 'vitest';
 import type { Command } from '../../src/core/decide/command.ts';
 import { toTransfer } from '../../src/core/decide/request.ts';
 import type { BatchProcessed } from '../../src/core/transaction.ts';
@@ -23,8 +23,12 @@ function pay(from: string | undefined, to: string | undefined, amount = '1.00'):
   return command;
 }
 
-async function connectAndLock({ ownerUrl }: TestDatabase, accountId: string | undefined): Promise<pg.Client> {
-  const holder = await connect(ownerUrl);
+async function connectAndLock(
+  { ownerUrl }: TestDatabase,
+  accountId: string | undefined,
+  { onTestFinished }: TestContext,
+): Promise<pg.Client> {
+  const holder = await connect(ownerUrl, {}, onTestFinished);
   await lock(holder, accountId);
   return holder;
 }
@@ -39,7 +43,11 @@ function codesOf(answer: BatchProcessed | object): string[] {
   return 'outcomes' in answer ? answer.outcomes.map(({ code }) => code) : [];
 }
 
-test('operations do not overtake a parked one while the batch is split to find a failing command', async () => {
+// Most of each test is waiting, so they run at the same time, each on its own database.
+
+test.concurrent('operations do not overtake a parked one while the batch is split to find a failing command', async ({
+  onTestFinished,
+}) => {
   const database = await createTestDatabase();
   await asOwner(
     database,
@@ -53,7 +61,7 @@ test('operations do not overtake a parked one while the batch is split to find a
   );
   const ledger = await openLedger(database, { onFault: () => {} });
   const [locked, a, b, c] = await makeAccounts(ledger, 4, FREE);
-  const holder = await connect(database.ownerUrl);
+  const holder = await connect(database.ownerUrl, {}, onTestFinished);
   const batch = ledger.postBatch('INDEPENDENT', [
     pay(locked, a),
     pay(locked, a),
@@ -61,8 +69,8 @@ test('operations do not overtake a parked one while the batch is split to find a
     pay(b, c, MARKED),
   ]);
   // The batch has locked its accounts and fails half a second later. Then the session that waits for one of them gets it.
-  while ((await holder.query(`select from pg_stat_activity where wait_event = 'PgSleep'`)).rowCount === 0)
-    await sleep(10);
+  const sleeping = `select from pg_stat_activity where datname = current_database() and wait_event = 'PgSleep'`;
+  while ((await holder.query(sleeping)).rowCount === 0) await sleep(10);
   await lock(holder, locked);
   await sleep(1000);
   expect(await balance(ledger, c ?? '')).toBe(0n);
@@ -71,9 +79,9 @@ test('operations do not overtake a parked one while the batch is split to find a
   await expectSoundBooks(database);
 });
 
-test('a batch returns UNAVAILABLE in time, though the COMMIT of its first part ends later', {
+test.concurrent('a batch returns UNAVAILABLE in time, though the COMMIT of its first part ends later', {
   timeout: 40_000,
-}, async () => {
+}, async (context) => {
   const database = await createTestDatabase();
   await asOwner(
     database,
@@ -87,7 +95,7 @@ test('a batch returns UNAVAILABLE in time, though the COMMIT of its first part e
   );
   const ledger = await openLedger(database);
   const [locked, a, b, c] = await makeAccounts(ledger, 4, FREE);
-  const holder = await connectAndLock(database, locked);
+  const holder = await connectAndLock(database, locked, context);
   const single = ledger.post(pay(locked, c));
   // It is parked, so that the account is known to be locked.
   while (ledger.load.parked === 0) await sleep(10);
@@ -102,13 +110,14 @@ test('a batch returns UNAVAILABLE in time, though the COMMIT of its first part e
   await expectSoundBooks(database);
 });
 
-test('the waiting time of a batch counts from its beginning, also for operations that wait again', {
+test.concurrent('the waiting time of a batch counts from its beginning, also for operations that wait again', {
   timeout: 40_000,
-}, async () => {
+}, async (context) => {
   const database = await createTestDatabase();
   const ledger = await openLedger(database);
   const [first, second, payee] = await makeAccounts(ledger, 3, FREE);
-  const [one, other] = [await connectAndLock(database, first), await connectAndLock(database, second)];
+  const one = await connectAndLock(database, first, context);
+  const other = await connectAndLock(database, second, context);
   const since = performance.now();
   const batch = ledger.postBatch('INDEPENDENT', [pay(first, payee), pay(second, payee)]);
   await sleep(5000);
@@ -119,7 +128,7 @@ test('the waiting time of a batch counts from its beginning, also for operations
 });
 
 /** A proxy that can stop passing data on connections for reading. */
-async function silenceableReads({ serviceUrl }: TestDatabase) {
+async function silenceableReads({ serviceUrl }: TestDatabase, { onTestFinished }: TestContext) {
   const target = new URL(serviceUrl);
   const state = { isSilent: false };
   const server = createServer((client) => {
@@ -146,9 +155,9 @@ async function silenceableReads({ serviceUrl }: TestDatabase) {
   return { serviceUrl: url.href, state };
 }
 
-test('operations do not overtake one whose accounts cannot be looked up', async () => {
+test.concurrent('operations do not overtake one whose accounts cannot be looked up', async (context) => {
   const database = await createTestDatabase();
-  const { serviceUrl, state } = await silenceableReads(database);
+  const { serviceUrl, state } = await silenceableReads(database, context);
   const ledger = await openLedger({ serviceUrl });
   const [a, b] = await makeAccounts(ledger, 2, FREE);
   await makeAccount(ledger, { externalId: 'named', ...FREE });

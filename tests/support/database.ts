@@ -61,14 +61,21 @@ export async function asOwner<R extends pg.QueryResultRow = pg.QueryResultRow>(
   }
 }
 
-/** Connects. The connection is closed at the end of the test, or of the file if called outside of a test. Not for hooks. */
-export async function connect(url: string, config: pg.ClientConfig = {}): Promise<pg.Client> {
+/**
+ * Connects. The connection is closed at the end of the test, or of the file if called outside of a test. Not for hooks. A test that
+ * runs at the same time as others passes its own `onTestFinished`.
+ */
+export async function connect(
+  url: string,
+  config: pg.ClientConfig = {},
+  atEnd: (end: () => Promise<void>) => void = TestRunner.getCurrentTest() === undefined
+    ? afterAll
+    : onTestFinished,
+): Promise<pg.Client> {
   const client = new pg.Client({ connectionString: url, ...config });
   // Tests end connections on purpose. The running query fails; without a listener the process would end.
   client.on('error', () => {});
-  const end = () => client.end();
-  if (TestRunner.getCurrentTest() === undefined) afterAll(end);
-  else onTestFinished(end);
+  atEnd(() => client.end());
   await client.connect();
   return client;
 }
