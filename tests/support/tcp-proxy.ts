@@ -1,5 +1,6 @@
+import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
-import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { connect, createServer, type Server, type Socket } from 'node:net';
 
 /** How the proxy treats a COMMIT: pass it, drop the connection before or after the server executes it, or send a warning first. */
 export type Fate = 'pass' | 'drop before' | 'drop after' | 'warn';
@@ -86,8 +87,7 @@ export async function startTcpProxy(
       client.write(bytes);
     });
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
+  target.port = String(await listenOnKeptPort(server));
 
   const dropAll = () => {
     for (const socket of sockets) socket.destroy();
@@ -97,7 +97,6 @@ export async function startTcpProxy(
     server.close();
     await once(server, 'close');
   };
-  target.port = String((server.address() as AddressInfo).port);
   return {
     url: target.href,
     refuse() {
@@ -117,11 +116,31 @@ export async function startTcpProxy(
     roundTrips: () => roundTrips,
     leave,
     async comeBack() {
-      server.listen(Number(target.port), '127.0.0.1');
-      await once(server, 'listening');
+      await listen(server, Number(target.port));
     },
     close: leave,
   };
+}
+
+/**
+ * Listens on a port that stays free while the server does not listen. Operating systems give connections and servers without a port
+ * of their own only higher ports.
+ */
+async function listenOnKeptPort(server: Server): Promise<number> {
+  for (;;) {
+    const port = randomInt(20_000, 32_000);
+    try {
+      await listen(server, port);
+      return port;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
+    }
+  }
+}
+
+async function listen(server: Server, port: number): Promise<void> {
+  server.listen(port, '127.0.0.1');
+  await once(server, 'listening');
 }
 
 function notice(fields: string): Buffer {
