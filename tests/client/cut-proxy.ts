@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { type AddressInfo, connect, createServer } from 'node:net';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 
 /** When a connection is cut: before its request is forwarded, after it, during the response, or never. */
 export type Cut = 'before' | 'after the request' | 'during the response' | 'never';
@@ -12,7 +12,10 @@ export interface CutProxy {
 /** Forwards requests to the service, and calls `next` for each request to decide when to cut its connection. */
 export async function startCutProxy(serviceUrl: string, next: () => Cut): Promise<CutProxy> {
   const { hostname, port } = new URL(serviceUrl);
+  const clients = new Set<Socket>();
   const server = createServer((client) => {
+    clients.add(client);
+    client.once('close', () => clients.delete(client));
     const service = connect(Number(port), hostname);
     const cutBoth = () => {
       client.destroy();
@@ -43,6 +46,10 @@ export async function startCutProxy(serviceUrl: string, next: () => Cut): Promis
   await once(server, 'listening');
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/graphql`,
-    close: () => new Promise((resolve) => void server.close(() => resolve())),
+    async close() {
+      server.close();
+      for (const client of clients) client.destroy();
+      await once(server, 'close');
+    },
   };
 }
