@@ -37,3 +37,8 @@ export const JSON_TYPE = { 'content-type': 'application/json' };
 export function asking(query: unknown, members: object = {}, headers: OutgoingHttpHeaders = {}): Sent {
   return { headers: { ...JSON_TYPE, ...headers }, body: JSON.stringify({ query, ...members }) };
 }
+
+/** Sends a document to an endpoint, and returns the answer. */
+export async function ask(url: string, query: string): Promise<unknown> {
+  return JSON.parse((await exchange(url, asking(query))).body);
+}
