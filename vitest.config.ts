@@ -51,7 +51,8 @@ export default defineConfig({
       databaseProject('pg18', null, hasBrowser ? [] : [IN_BROWSER]),
       ...(systemMajor === undefined
         ? []
-        : // What starts servers itself, or is about HTTP, logs, pages, rights or caches, says nothing about another version of them.
+        : // What starts servers itself, or is about HTTP, logs, pages, rights, caches or bugs in src/core, says nothing about another
+          // version of them.
           [
             databaseProject(`pg${systemMajor}`, binDirOf(systemMajor), [
               'tests/db/embedded.test.ts',
@@ -60,6 +61,7 @@ export default defineConfig({
               'tests/faults/standby.test.ts',
               'tests/graphql/rights/**',
               'tests/ledger/access/authentication.test.ts',
+              'tests/ledger/model/*-planted.test.ts',
               'tests/cli/**',
               'tests/client/**',
               'tests/server/**',
