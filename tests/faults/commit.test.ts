@@ -14,16 +14,22 @@ test('connections that drop a hundred times around COMMIT lose no outcome and no
   const drops = { 'drop before': 0, 'drop after': 0 };
   let armed = false;
   let commits = 0;
-  const proxy = await startTcpProxy(database.serviceUrl, (): Fate => {
+  const fateOfCommit = (): Fate => {
     commits += 1;
     const fate = commits % 2 === 0 ? 'drop before' : 'drop after';
     // Every third COMMIT passes, so that batches end between the drops.
     if (!armed || commits % 3 === 0 || drops[fate] >= DROPS_EACH) return 'pass';
     drops[fate] += 1;
     return fate;
-  });
-  afterAll(() => proxy.close());
-  const ledger = await openLedger({ serviceUrl: proxy.url });
+  };
+  // A ledger pauses after a drop. The other one posts meanwhile.
+  const open = async () => {
+    const proxy = await startTcpProxy(database.serviceUrl, fateOfCommit);
+    afterAll(() => proxy.close());
+    return openLedger({ serviceUrl: proxy.url });
+  };
+  const ledgers = [await open(), await open()] as const;
+  const [ledger] = ledgers;
   const accounts = await makeAccounts(ledger, 20, { funds: '1000.00' });
   const before = await postedTransfers();
   armed = true;
@@ -36,7 +42,8 @@ test('connections that drop a hundred times around COMMIT lose no outcome and no
         const fromAccountId = accounts[(caller + call) % 20] ?? '';
         const toAccountId = accounts[(caller + 3 * call + 1 + (call % 7)) % 20] ?? '';
         if (fromAccountId === toAccountId) continue;
-        const outcome = await transfer(ledger, { fromAccountId, toAccountId, amount: '0.01' });
+        const posting = ledgers[caller % 2] ?? ledger;
+        const outcome = await transfer(posting, { fromAccountId, toAccountId, amount: '0.01' });
         if (outcome.code === 'POSTED' && !outcome.replayed) acknowledged.push(outcome.transaction);
         else others.push(outcome);
       }

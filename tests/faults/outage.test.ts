@@ -7,23 +7,21 @@ import { createTestDatabase } from '../support/database.ts';
 import { balance, expectSoundBooks, makeAccounts, openLedger, transfer } from '../support/ledger.ts';
 import { startTcpProxy } from '../support/tcp-proxy.ts';
 
-const database = await createTestDatabase();
-afterAll(() => expectSoundBooks(database));
-const proxy = await startTcpProxy(database.serviceUrl);
-afterAll(() => proxy.close());
-const ledger = await openLedger({ serviceUrl: proxy.url });
-
-describe.each([
-  ['refuses connections', () => proxy.refuse()],
-  ['stops responding', () => proxy.freeze()],
-])('a database that %s', (_, takeAway) => {
+describe.concurrent.each([
+  ['refuses connections', 'refuse'],
+  ['stops responding', 'freeze'],
+] as const)('a database that %s', (_, takeAway) => {
   test('leads to UNAVAILABLE within five seconds, and is used again when it is back', async () => {
+    const database = await createTestDatabase();
+    const proxy = await startTcpProxy(database.serviceUrl);
+    afterAll(() => proxy.close());
+    const ledger = await openLedger({ serviceUrl: proxy.url });
     const [from = '', to = ''] = await makeAccounts(ledger, 2, { funds: '101.00' });
     const request = { fromAccountId: from, toAccountId: to, amount: '5.00' };
     const keys = Array.from({ length: 20 }, () => randomUUID());
     const account = toAccountRequest({ owner: 'dave', currency: 'USD', normalSide: 'CREDIT' });
     if ('code' in account) throw new TypeError(account.code);
-    takeAway();
+    proxy[takeAway]();
 
     const since = performance.now();
     const [outcomes, created, read] = await Promise.all([
@@ -44,6 +42,7 @@ describe.each([
     // The same keys resolve the unknown outcomes: each transfer is posted exactly once.
     for (const idempotencyKey of keys) await transfer(ledger, { ...request, idempotencyKey });
     expect(await balance(ledger, from)).toBe(0n);
+    await expectSoundBooks(database);
   }, 60_000);
 });
 

@@ -32,7 +32,8 @@ const newAccount = (owner: string) => {
   return request;
 };
 
-test('callers receive UNAVAILABLE when every COMMIT is lost, although the database answers all other statements', async () => {
+// Most of each test is waiting, so they run at the same time, each on its own database.
+test.concurrent('callers receive UNAVAILABLE when every COMMIT is lost, although the database answers all other statements', async () => {
   const database = await createTestDatabase();
   const { ledger, commits } = await openWithFate(database);
   const [from = '', to = ''] = await makeAccounts(ledger, 2, { funds: '10.00' });
@@ -47,7 +48,7 @@ test('callers receive UNAVAILABLE when every COMMIT is lost, although the databa
   await expectSoundBooks(database);
 });
 
-test('a fault after a COMMIT whose outcome is unknown is UNAVAILABLE, not INTERNAL', async () => {
+test.concurrent('a fault after a COMMIT whose outcome is unknown is UNAVAILABLE, not INTERNAL', async () => {
   const database = await createTestDatabase();
   const faults: unknown[] = [];
   const { ledger, commits } = await openWithFate(database, { onFault: (error) => faults.push(error) });
@@ -63,7 +64,7 @@ test('a fault after a COMMIT whose outcome is unknown is UNAVAILABLE, not INTERN
   await expectSoundBooks(database);
 });
 
-test('a fault after the lost COMMIT of a new account is UNAVAILABLE, not INTERNAL', async () => {
+test.concurrent('a fault after the lost COMMIT of a new account is UNAVAILABLE, not INTERNAL', async () => {
   const database = await createTestDatabase();
   const faults: unknown[] = [];
   const { ledger, commits } = await openWithFate(database, { onFault: (error) => faults.push(error) });
@@ -84,7 +85,7 @@ test('a fault after the lost COMMIT of a new account is UNAVAILABLE, not INTERNA
   expect(await ledger.createAccount(newAccount('planted'))).toMatchObject({ code: 'INTERNAL' });
 });
 
-test('a command that meets a unique violation again and again is OVERLOADED, and its neighbours are posted', async () => {
+test.concurrent('a command that meets a unique violation again and again is OVERLOADED, and its neighbours are posted', async () => {
   const database = await createTestDatabase();
   const faults: unknown[] = [];
   const ledger = await openLedger(database, { lanes: 1, onFault: (error) => faults.push(error) });
@@ -107,7 +108,7 @@ test('a command that meets a unique violation again and again is OVERLOADED, and
   await expectSoundBooks(database);
 });
 
-test('while the disk is full, a new account is OVERLOADED', async () => {
+test.concurrent('while the disk is full, a new account is OVERLOADED', async () => {
   const database = await createTestDatabase();
   const ledger = await openLedger(database);
   await asOwner(
@@ -121,11 +122,13 @@ test('while the disk is full, a new account is OVERLOADED', async () => {
   expect(await ledger.createAccount(newAccount('somebody'))).toMatchObject({ code: 'CREATED' });
 });
 
-test('a change of an account that another session keeps locked is OVERLOADED, and nothing was changed', async () => {
+test.concurrent('a change of an account that another session keeps locked is OVERLOADED, and nothing was changed', async ({
+  onTestFinished,
+}) => {
   const database = await createTestDatabase();
   const ledger = await openLedger(database);
   const [locked = ''] = await makeAccounts(ledger, 1);
-  const holder = await connect(database.ownerUrl);
+  const holder = await connect(database.ownerUrl, {}, onTestFinished);
   await holder.query('begin');
   await holder.query('select from accounts where id = $1 for update', [parseId('account', locked)]);
   const freeze = { kind: 'FREEZE', idempotencyKey: 'once' } as const;
