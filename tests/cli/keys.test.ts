@@ -146,7 +146,7 @@ describe('a created key', () => {
 });
 
 describe('a key is refused', () => {
-  test.each([
+  test.concurrent.each([
     [
       'a taken name',
       ['--name', 'ops', '--scopes', 'READ', '--all-ledgers'],
@@ -194,7 +194,7 @@ describe('a key is refused', () => {
 
 describe('revoking', { timeout: 60_000 }, () => {
   test('by the id, the prefix, the whole text or the name ends a key for good', async () => {
-    for (const which of ['id', 'prefix', 'secret', 'name'] as const) {
+    const revokeBy = async (which: 'id' | 'prefix' | 'secret' | 'name') => {
       const { apiKey, secret } = await runJson(
         ['keys', 'create', '--name', `by ${which}`, '--scopes', 'READ'],
         env,
@@ -205,7 +205,8 @@ describe('revoking', { timeout: 60_000 }, () => {
       expect(stdout).toMatch(new RegExp(`^Revoked the API key by ${which} \\(${apiKey.id}\\)`));
       expect(stdout).not.toContain('tlsk_');
       expect(await engine.access.authenticate(secret)).toBe('REVOKED');
-    }
+    };
+    await Promise.all((['id', 'prefix', 'secret', 'name'] as const).map(revokeBy));
     const { stdout } = await runCli(['keys', 'list'], env);
     expect(stdout.match(/ by \w+ .*revoked 20\d\d-/g)).toHaveLength(4);
     // The flag stays set although the key is revoked.
@@ -225,7 +226,7 @@ describe('revoking', { timeout: 60_000 }, () => {
     expect(again.apiKey.revokedAt).not.toBeNull();
   });
 
-  test.each([
+  test.concurrent.each([
     ['nobody', /No valid key has the name "nobody"/],
     ['', /No valid key has the name ""/],
     [`key_${'0'.repeat(26)}`, /API key "key_0+" does not exist.*\(API_KEY_NOT_FOUND\)/],
@@ -252,7 +253,7 @@ describe('ledgers', () => {
     expect((await engine.ledger('sandbox'))?.name).toBe('sandbox');
   });
 
-  test.each(['', 'Main', '-a', 'a b', 'a'.repeat(64), 'ä', 'a\u0007'])(
+  test.concurrent.each(['', 'Main', '-a', 'a b', 'a'.repeat(64), 'ä', 'a\u0007'])(
     'the name %j is refused',
     async (name) => {
       const { status, stdout, stderr } = await runCli(['ledgers', 'create', '--', name], env);
