@@ -64,7 +64,7 @@ CREATE INDEX accounts_owner ON public.accounts USING btree (owner, id);
 
 create table actors (
   id uuid not null,
-  kind text collate "C" not null,
+  kind text collate "C" not null default 'TOKEN'::text,
   issuer text collate "C",
   subject text collate "C" not null,
   name text collate "C" not null,
@@ -74,6 +74,7 @@ create table actors (
   constraint actors_issuer_of_token CHECK (((kind = 'TOKEN'::text) = (issuer IS NOT NULL))),
   constraint actors_kind_check CHECK ((kind = ANY (ARRAY['API_KEY'::text, 'TOKEN'::text, 'CLI'::text]))),
   constraint actors_name_check CHECK (((octet_length(name) >= 1) AND (octet_length(name) <= 255))),
+  constraint actors_name_of_token CHECK (((kind <> 'TOKEN'::text) OR (name = subject))),
   constraint actors_pkey PRIMARY KEY (id),
   constraint actors_subject_check CHECK (((octet_length(subject) >= 1) AND (octet_length(subject) <= 255)))
 );
@@ -94,6 +95,7 @@ create table api_keys (
   revoked_at timestamp with time zone,
   constraint api_keys_name_check CHECK (((octet_length(name) >= 1) AND (octet_length(name) <= 255))),
   constraint api_keys_owner_check CHECK (((octet_length(owner) >= 1) AND (octet_length(owner) <= 255))),
+  constraint api_keys_owner_limits CHECK (((owner IS NULL) OR ((owner <> 'external'::text) AND (scopes <@ (ARRAY['READ'::text, 'POST'::text] COLLATE "C"))))),
   constraint api_keys_pkey PRIMARY KEY (id),
   constraint api_keys_readable_times CHECK ((((expires_at >= '0001-01-01 00:00:00+00'::timestamp with time zone) AND (expires_at <= '9999-12-31 23:59:59.999999+00'::timestamp with time zone)) IS NOT FALSE)),
   constraint api_keys_requests_per_second_check CHECK (((requests_per_second >= 1) AND (requests_per_second <= 1000000))),
@@ -135,7 +137,10 @@ create table audit_events (
 );
 alter table audit_events owner to tls_owner;
 
+CREATE INDEX audit_events_action ON public.audit_events USING btree (action, ledger_id, number);
+CREATE INDEX audit_events_actor ON public.audit_events USING btree (actor, ledger_id, number) WHERE (actor IS NOT NULL);
 CREATE UNIQUE INDEX audit_events_key ON public.audit_events USING btree (subject, idempotency_key, ledger_id) WHERE (idempotency_key IS NOT NULL);
+CREATE INDEX audit_events_subject ON public.audit_events USING btree (subject, ledger_id, number);
 
 create table audit_heads (
   ledger_id uuid not null,
@@ -468,6 +473,17 @@ begin
 end $function$;
 alter function chain_audit_event() owner to tls_owner;
 
+CREATE OR REPLACE FUNCTION public.check_account_owner()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  raise 'only the external accounts of a ledger have the owner external'
+    using errcode = '23514', constraint = 'accounts_owner_not_external';
+end $function$;
+alter function check_account_owner() owner to tls_owner;
+
 CREATE OR REPLACE FUNCTION public.check_ledger_name()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -711,6 +727,17 @@ begin
 end $function$;
 alter function move_accounts() owner to tls_owner;
 
+CREATE OR REPLACE FUNCTION public.name_actor()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  new.name := coalesce(new.name, new.subject);
+  return new;
+end $function$;
+alter function name_actor() owner to tls_owner;
+
 CREATE OR REPLACE FUNCTION public.refuse_change()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -777,7 +804,11 @@ CREATE TRIGGER currency_exists AFTER INSERT ON public.accounts REFERENCING NEW T
 
 CREATE TRIGGER keep BEFORE UPDATE OF external_id, status, min_balance, max_balance ON public.accounts FOR EACH ROW EXECUTE FUNCTION keep_account();
 
+CREATE TRIGGER owner_not_external BEFORE INSERT ON public.accounts FOR EACH ROW WHEN (((new.owner = 'external'::text) AND (new.kind <> 'EXTERNAL'::text))) EXECUTE FUNCTION check_account_owner();
+
 CREATE TRIGGER keep BEFORE DELETE OR UPDATE OR TRUNCATE ON public.actors FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER name_token BEFORE INSERT ON public.actors FOR EACH ROW WHEN ((new.kind = 'TOKEN'::text)) EXECUTE FUNCTION name_actor();
 
 CREATE TRIGGER admit AFTER INSERT ON public.api_keys FOR EACH ROW EXECUTE FUNCTION admit_api_key();
 
@@ -813,12 +844,14 @@ CREATE TRIGGER append_block AFTER INSERT ON public.transactions REFERENCING NEW 
 
 CREATE TRIGGER keep BEFORE DELETE OR UPDATE OR TRUNCATE ON public.transactions FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
+grant execute on function actor_id(text,text,text) to tls_app;
 grant execute on function require_unchanged(boolean,timestamp with time zone) to tls_app;
 grant insert (code, ledger_id, exponent) on currencies to tls_app;
+grant insert (id, issuer, subject) on actors to tls_app;
 grant insert (id, ledger_id, from_account_id, to_account_id, currency, amount, expires_at, created_at) on holds to tls_app;
 grant insert (id, ledger_id, owner, kind, external_id, currency, side, min_balance, max_balance, metadata, creation_key, creation_digest, actor) on accounts to tls_app;
 grant insert (id, name) on ledgers to tls_app;
-grant insert (id, name, scopes, ledger_id, secret, requests_per_second, expires_at) on api_keys to tls_app;
+grant insert (id, name, scopes, ledger_id, owner, secret, requests_per_second, expires_at) on api_keys to tls_app;
 grant insert (ledger_id, actor, action, subject_type, subject, before, after, idempotency_key, request, salt, request_id) on audit_events to tls_app;
 grant insert on entries to tls_app;
 grant insert on transactions to tls_app;

@@ -1,9 +1,12 @@
 import type { BlockList } from 'node:net';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { z } from 'zod';
+import { checkName } from './core/values/text.ts';
 import { defaultDataDir } from './db/embedded/embedded-postgres.ts';
 import { readTrustedProxies } from './server/access/address.ts';
-import { DEFAULT_RATE_LIMIT } from './server/access/rate-limits.ts';
+import { DEFAULT_PREVIEW_RATE_LIMIT, DEFAULT_RATE_LIMIT } from './server/access/rate-limits.ts';
+import type { TokenRules } from './server/access/tokens/tokens.ts';
 
 const PROJECT = join(import.meta.dirname, '..');
 
@@ -26,8 +29,11 @@ export interface Config extends DatabaseConfig {
   readonly port: number;
   /** The address that serves health and metrics. Null: the API's own. */
   readonly operations: OperationsAddress | null;
+  /** The tokens that are accepted. Null: none are. */
+  readonly tokens: TokenConfig | null;
   /** The requests per second of an API key without a limit of its own. */
   readonly rateLimit: number;
+  readonly previewRateLimit: number;
   /** Proxies whose X-Forwarded-For counts. */
   readonly trustedProxies: BlockList | undefined;
   readonly logLevel: LogLevel;
@@ -41,6 +47,11 @@ export interface Config extends DatabaseConfig {
   readonly explorer: boolean;
   /** The path of a manifest. Only its documents are executed; null: all documents are. */
   readonly trustedDocuments: string | null;
+}
+
+export interface TokenConfig extends TokenRules {
+  /** The URL of the issuer's JWKS, or of a file. */
+  readonly keys: URL;
 }
 
 export interface OperationsAddress {
@@ -63,6 +74,10 @@ const LOOPBACK = ['127.0.0.1', '::1', 'localhost'];
 const RATE = `must be a whole number from 1 to ${(1_000_000).toLocaleString('en')}`;
 const SECONDS = 'must be whole seconds from 1 to 3600';
 
+const TOKEN_AGE = 'must be whole seconds from 1 to 86400';
+const JWKS_URL =
+  'must be a URL with https, or with http on a loopback address, without user, password and fragment';
+
 const POSTGRES_URL =
   'must be a URL such as postgres://user:password@host:5432/database, with special characters percent-encoded';
 
@@ -75,6 +90,11 @@ const port = z
   .regex(/^\d{1,5}$/, { error: 'must be a port from 0 to 65535' })
   .transform(Number)
   .refine((port) => port <= 65_535, { error: 'must be a port from 0 to 65535' });
+const rate = z
+  .string()
+  .regex(/^\d{1,7}$/, { error: RATE })
+  .transform(Number)
+  .refine((number) => number >= 1 && number <= 1_000_000, { error: RATE });
 const flag = z.enum(['0', '1'], { error: 'must be 0 or 1' });
 const environment = z.object({
   DATABASE_URL: postgresUrl,
@@ -84,12 +104,8 @@ const environment = z.object({
   PORT: port.default(4000),
   OPERATIONS_HOST: z.string().optional(),
   OPERATIONS_PORT: port.optional(),
-  RATE_LIMIT: z
-    .string()
-    .regex(/^\d{1,7}$/, { error: RATE })
-    .transform(Number)
-    .refine((rate) => rate >= 1 && rate <= 1_000_000, { error: RATE })
-    .default(DEFAULT_RATE_LIMIT),
+  RATE_LIMIT: rate.default(DEFAULT_RATE_LIMIT),
+  PREVIEW_RATE_LIMIT: rate.default(DEFAULT_PREVIEW_RATE_LIMIT),
   TRUSTED_PROXIES: z
     .string()
     .transform(readTrustedProxies)
@@ -120,6 +136,20 @@ const environment = z.object({
       error: 'must be names such as ledger.example, separated by commas, without ports',
     })
     .default([]),
+  JWT_ISSUER: z
+    .string()
+    .refine((issuer) => checkName(issuer) === undefined, { error: 'must have at most 255 bytes' })
+    .optional(),
+  JWT_AUDIENCE: z.string().optional(),
+  JWT_JWKS_URL: z.url({ error: JWKS_URL, abort: true }).refine(isKeysUrl, { error: JWKS_URL }).optional(),
+  JWT_JWKS_FILE: z.string().optional(),
+  JWT_MAX_AGE: z
+    .string()
+    .regex(/^\d{1,5}$/, { error: TOKEN_AGE })
+    .transform(Number)
+    .refine((seconds) => seconds >= 1 && seconds <= 86_400, { error: TOKEN_AGE })
+    .optional(),
+  JWT_UNRESTRICTED_CLAIM: z.string().optional(),
   API_EXPLORER: flag.optional(),
   TRUSTED_DOCUMENTS: z.string().optional(),
   NODE_ENV: z.string().optional(),
@@ -160,7 +190,9 @@ export function readConfig(env: Environment): Config {
     allowInsecure: data.ALLOW_INSECURE === '1',
     port: data.PORT,
     operations,
+    tokens: readTokens(data),
     rateLimit: data.RATE_LIMIT,
+    previewRateLimit: data.PREVIEW_RATE_LIMIT,
     trustedProxies: data.TRUSTED_PROXIES,
     drainTimeoutMs: data.DRAIN_TIMEOUT * 1000,
     logLevel: data.LOG_LEVEL,
@@ -193,6 +225,46 @@ function toDatabaseConfig(data: z.infer<typeof databaseEnvironment>): DatabaseCo
   };
 }
 
+const TOKEN_VARIABLES = [
+  'JWT_AUDIENCE',
+  'JWT_JWKS_URL',
+  'JWT_JWKS_FILE',
+  'JWT_MAX_AGE',
+  'JWT_UNRESTRICTED_CLAIM',
+] as const;
+const DEFAULT_TOKEN_AGE_SECONDS = 3600;
+
+function readTokens(env: z.output<typeof environment>): TokenConfig | null {
+  const { JWT_ISSUER, JWT_AUDIENCE, JWT_JWKS_URL, JWT_JWKS_FILE } = env;
+  if (JWT_ISSUER === undefined) {
+    // Without the issuer everyone might be admitted, which such a configuration cannot mean.
+    const set = TOKEN_VARIABLES.find((name) => env[name] !== undefined);
+    if (set === undefined) return null;
+    throw new ConfigError(`${set} is set, but JWT_ISSUER is not. Set both, or neither.`);
+  }
+  if (JWT_AUDIENCE === undefined) {
+    throw new ConfigError(
+      'JWT_ISSUER is set, but JWT_AUDIENCE is not. Set it to the audience that the issuer writes into tokens for this service.',
+    );
+  }
+  if ((JWT_JWKS_URL === undefined) === (JWT_JWKS_FILE === undefined)) {
+    const set =
+      JWT_JWKS_URL === undefined
+        ? 'neither JWT_JWKS_URL nor JWT_JWKS_FILE'
+        : 'both JWT_JWKS_URL and JWT_JWKS_FILE';
+    throw new ConfigError(
+      `JWT_ISSUER is set, with ${set}. Set one of the two: it is where the keys of the issuer are read.`,
+    );
+  }
+  return {
+    issuer: JWT_ISSUER,
+    audience: JWT_AUDIENCE,
+    keys: JWT_JWKS_URL === undefined ? pathToFileURL(JWT_JWKS_FILE ?? '') : new URL(JWT_JWKS_URL),
+    maxAgeSeconds: env.JWT_MAX_AGE ?? DEFAULT_TOKEN_AGE_SECONDS,
+    unrestrictedClaim: env.JWT_UNRESTRICTED_CLAIM ?? null,
+  };
+}
+
 function readOperations(env: z.output<typeof environment>): OperationsAddress | null {
   const { HOST, PORT, OPERATIONS_HOST, OPERATIONS_PORT, ALLOWED_HOSTS } = env;
   if (OPERATIONS_PORT === undefined) {
@@ -211,9 +283,10 @@ function allowedHostsOf(host: string, names: readonly string[]): readonly string
   return LOOPBACK.includes(host) ? names : null;
 }
 
-/** Throws `ConfigError` if other machines could do everything, because no API key was ever created. */
-export function checkExposure({ host, isLoopback, allowInsecure }: Config, isKeyed: boolean): void {
-  if (isLoopback || isKeyed || allowInsecure) return;
+/** Throws `ConfigError` if other machines could do everything, because no API key was ever created and no tokens are accepted. */
+export function checkExposure(config: Config, isKeyed: boolean): void {
+  const { host, isLoopback, allowInsecure, tokens } = config;
+  if (isLoopback || isKeyed || tokens !== null || allowInsecure) return;
   throw new ConfigError(
     `HOST is ${JSON.stringify(host)}, which other machines can reach, but no API key exists. Create one with ` +
       `${CREATE_KEY}, set ALLOW_INSECURE=1 if you trust the network, or leave HOST at 127.0.0.1.`,
@@ -235,6 +308,15 @@ function hasWholePassword(text: string): boolean {
 /** An origin as browsers send it: a scheme, a host in lower case, and a port unless it is the scheme's default. */
 function isOrigin(text: string): boolean {
   return URL.canParse(text) && /^https?:/.test(text) && new URL(text).origin === text;
+}
+
+/** Keys that are read without encryption could be replaced on their way. */
+function isKeysUrl(text: string): boolean {
+  const { protocol, hostname, username, password, hash } = new URL(text);
+  const isLoopback = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/.test(hostname);
+  return (
+    (protocol === 'https:' || (protocol === 'http:' && isLoopback)) && `${username}${password}${hash}` === ''
+  );
 }
 
 /** A name as browsers send it in the Host header. */

@@ -6,6 +6,8 @@ import { UnfitServerError } from './db/postgres/primary.ts';
 import { DatabaseNotReadyError } from './db/postgres/start-client.ts';
 import { Engine } from './ledger/engine.ts';
 import { startSweeper } from './ledger/sweeper.ts';
+import { IssuerKeys, KeysUnavailableError } from './server/access/tokens/issuer-keys.ts';
+import { Tokens } from './server/access/tokens/tokens.ts';
 import { type HttpServer, startHttpServer } from './server/http/http.ts';
 import { tryPort } from './server/http/port.ts';
 import {
@@ -40,6 +42,8 @@ try {
 interface Service {
   readonly config: Config;
   readonly trustedDocuments: TrustedDocuments | undefined;
+  /** The keys of the token issuer. Undefined: no tokens are accepted. */
+  readonly issuerKeys: IssuerKeys | undefined;
   readonly log: Logger;
   /** Writes the few lines of the start, at any log level. */
   readonly notices: Logger;
@@ -62,12 +66,13 @@ async function run(config: Config): Promise<void> {
   // The configuration is checked completely before a database is created or changed.
   const trustedDocuments =
     config.trustedDocuments === null ? undefined : await readTrustedDocuments(config.trustedDocuments);
+  const issuerKeys = await openIssuerKeys(config, log);
   await tryPort(config.host, config.port).catch(throwPortError(config));
   const { operations } = config;
   if (operations !== null) {
     await tryPort(operations.host, operations.port).catch(throwPortError(operations, 'OPERATIONS_'));
   }
-  const service = { config, trustedDocuments, log, notices, drain, stopRequested };
+  const service = { config, trustedDocuments, issuerKeys, log, notices, drain, stopRequested };
   if (config.database !== null) return serve(service, config.database.url, config.database.migrationUrl);
   const postgres = await startEmbeddedPostgres({
     dataDir: config.dataDir,
@@ -85,7 +90,7 @@ async function run(config: Config): Promise<void> {
 }
 
 async function serve(
-  { config, trustedDocuments, log, notices, drain, stopRequested }: Service,
+  { config, trustedDocuments, issuerKeys, log, notices, drain, stopRequested }: Service,
   databaseUrl: string,
   migrationUrl: string | null,
 ): Promise<void> {
@@ -123,7 +128,9 @@ async function serve(
     allowedHosts,
     explorer,
     trustedDocuments,
+    tokens: openTokens(engine, config, issuerKeys),
     rateLimit: config.rateLimit,
+    previewRateLimit: config.previewRateLimit,
     trustedProxies: config.trustedProxies,
     operations: whoReadsOperations(config),
   })
@@ -150,11 +157,42 @@ async function serve(
   outages.close();
 }
 
-/** Prints who may use the service. Throws `ConfigError` if other machines could use it without a key. */
+/** Reads the keys of the token issuer. A file must have them; a URL may answer later. */
+async function openIssuerKeys({ tokens }: Config, log: Logger): Promise<IssuerKeys | undefined> {
+  if (tokens === null) return undefined;
+  const keys = new IssuerKeys(tokens.keys, log);
+  const reading = keys.read();
+  if (tokens.keys.protocol !== 'file:') {
+    reading.catch(() => {});
+    return keys;
+  }
+  await reading.catch((error: unknown) => {
+    if (!(error instanceof KeysUnavailableError)) throw error;
+    throw new ConfigError(`JWT_JWKS_FILE must be a JSON Web Key Set, but cannot be read: ${error.message}.`);
+  });
+  return keys;
+}
+
+function openTokens(
+  { access }: Engine,
+  { tokens }: Config,
+  keys: IssuerKeys | undefined,
+): Tokens | undefined {
+  if (tokens === null || keys === undefined) return undefined;
+  return new Tokens({
+    ...tokens,
+    keys,
+    recordActor: (issuer, subject) => access.recordTokenActor(issuer, subject),
+  });
+}
+
+/** Prints who may use the service. Throws `ConfigError` if other machines could use it without a credential. */
 async function printAccess({ access }: Engine, config: Config, notices: Logger): Promise<void> {
   const isKeyed = await access.isKeyed();
   checkExposure(config, isKeyed);
-  if (isKeyed) notices.info('API keys are required.');
+  if (config.tokens !== null) {
+    notices.info(`API keys or tokens of the issuer ${config.tokens.issuer} are required.`);
+  } else if (isKeyed) notices.info('API keys are required.');
   else
     notices[config.isLoopback ? 'info' : 'warn'](
       `No API key exists: everyone who can reach this address may do everything. Create one with ${CREATE_KEY}`,

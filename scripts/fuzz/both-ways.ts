@@ -1,8 +1,10 @@
 /**
  * Sends the same commands and batches to two ledgers, each on a database of its own. One uses optimistic writes and posts commands
- * in batches; the other uses the regular path and posts one command at a time. Outcomes and balances must be equal.
+ * in batches; the other uses the regular path and posts one command at a time. Outcomes, balances, and the actors of all recorded
+ * outcomes must be equal.
  */
 import fc from 'fast-check';
+import { ANYBODY } from '../../src/core/access/viewer.ts';
 import { toAccountRequest } from '../../src/core/create-account.ts';
 import type { Command } from '../../src/core/decide/command.ts';
 import { toCapture, toDeposit, toHold, toTransfer, toWithdrawal } from '../../src/core/decide/request.ts';
@@ -10,6 +12,8 @@ import type { Outcome } from '../../src/core/transaction.ts';
 import { formatId, type Uuid } from '../../src/core/values/ids.ts';
 import { Engine } from '../../src/ledger/engine.ts';
 import type { Ledger, LedgerOptions } from '../../src/ledger/ledger.ts';
+import { query } from '../bench/databases.ts';
+import { makeCallers } from './callers.ts';
 import { countFlights, watchFlights } from './flights.ts';
 
 const LIMITS = [null, '0.00', '-20.00', '0.00', null];
@@ -39,6 +43,8 @@ const plainMove = move.map((given): Move => {
 });
 const sending = fc.record({
   mode: fc.constantFrom('ALONE' as const, 'ALONE' as const, 'INDEPENDENT' as const, 'ATOMIC' as const),
+  /** The caller. 0: one without a credential. */
+  caller: fc.nat({ max: 2 }),
   moves: fc.oneof(
     { weight: 9, arbitrary: fc.array(plainMove, { minLength: 1, maxLength: 9, size: 'max' }) },
     { weight: 1, arbitrary: fc.array(move, { minLength: 1, maxLength: 9, size: 'max' }) },
@@ -86,24 +92,28 @@ async function play(
   const ledger = await Engine.openMain({ databaseUrl: serviceUrl, allowUnsafeDurability: true, ...options });
   try {
     const names = await Names.make(ledger);
+    const callers = [ANYBODY, ...(await makeCallers(ledger.engine, ['alice', 'bob']))];
     const commands: Command[] = [];
     const answers: string[] = [];
-    const opening: Sending = { mode: 'ALONE', moves: names.ids.map((_, place) => deposit(place)) };
+    const opening: Sending = { mode: 'ALONE', caller: 1, moves: names.ids.map((_, place) => deposit(place)) };
     for (const group of [[opening], ...groups]) {
-      const sent = group.map(({ mode, moves }) => ({
+      const sent = group.map(({ mode, caller, moves }) => ({
         mode,
+        by: ledger.as(callers[caller] ?? ANYBODY),
         commands: moves.map((each) => {
           const command = names.commandOf(each, commands.length, commands);
           commands.push(command);
           return command;
         }),
       }));
-      const answered = await Promise.all(sent.map(({ mode, commands }) => send(ledger, mode, commands)));
+      const answered = await Promise.all(sent.map(({ mode, by, commands }) => send(by, mode, commands)));
       for (const outcome of answered.flat()) answers.push(names.textOf(outcome));
     }
     const states = await ledger.findAccounts(names.ids);
     for (const id of names.ids) answers.push(names.textOf(states.get(id)));
     await ledger.close();
+    const recorded = await query<{ text: string }>(ownerUrl, RECORDED);
+    for (const text of recorded.map((row) => names.textOf(row)).sort()) answers.push(text);
     return { answers, flights: await countFlights(ownerUrl) };
   } catch (error) {
     await ledger.close();
@@ -209,5 +219,9 @@ class Names {
   }
 }
 
+/** The recorded outcomes, posted and declined. */
+const RECORDED = `
+  select t.outcome, t.idempotency_key as key, t.account_id as "keyAccount", coalesce(a.name, 'none') as actor
+  from transactions t left join actors a on a.id = t.actor`;
 const TIMES: ReadonlySet<string> = new Set(['createdAt', 'lastAt']);
 const ANY_ID = /[0-9a-f]{8}-[0-9a-f-]{27}|(?:acct|txn|hold)_[0-9a-z]{26}/g;

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import { GraphQLError } from 'graphql';
+import type { Viewer } from '../../src/core/access/viewer.ts';
 import { schema } from '../../src/graphql/schema.ts';
 import { ManifestError, TrustedDocuments } from '../../src/server/http/trusted-documents.ts';
-import { type Request, randomRequests } from './documents.ts';
+import { type Allows, type Request, randomRequests } from './documents.ts';
 import { isSameAnswer } from './same-answer.ts';
 import { type Books, Side } from './side.ts';
 import type { Names } from './values.ts';
@@ -16,6 +17,10 @@ export interface ComparisonOptions {
   readonly names: Names;
   /** Whether the compiled side executes trusted documents only, and requests name them by their ids. */
   readonly trusted?: boolean;
+  /** The only caller of both sides. Default: several callers without an owner, in turn. */
+  readonly viewer?: Viewer;
+  /** The fields of the documents. Default: all. */
+  readonly allows?: Allows;
   readonly onProgress?: (counts: Counts) => void;
 }
 
@@ -46,16 +51,18 @@ export async function compareOperations({
   compiled: compiledBooks,
   names,
   trusted = false,
+  viewer,
+  allows,
   onProgress = () => {},
 }: ComparisonOptions): Promise<Counts> {
   const requestsOf = (number: number) =>
-    randomRequests(schema, names, seed + number, `d${seed}.${number}`, 2);
+    randomRequests(schema, names, seed + number, `d${seed}.${number}`, 2, allows);
   const trustedDocuments = trusted
     ? trustAll(Array.from({ length: documents }, (_, number) => requestsOf(number)[0]?.query ?? ''))
     : undefined;
   const since = new Date();
-  const plain = await Side.open(plainBooks, since, { compileAfter: Number.POSITIVE_INFINITY });
-  const compiled = await Side.open(compiledBooks, since, { compileAfter: 1, trustedDocuments });
+  const plain = await Side.open(plainBooks, since, { compileAfter: Number.POSITIVE_INFINITY, viewer });
+  const compiled = await Side.open(compiledBooks, since, { compileAfter: 1, trustedDocuments, viewer });
   const counts: Counts = {
     documents: 0,
     compiled: 0,
@@ -118,7 +125,13 @@ function isFailedQuery(query: string, ...answers: readonly string[]): boolean {
   return query.startsWith('query') && answers.every((answer) => answer.startsWith('{"errors"'));
 }
 
-async function compareAnswers(plain: Side, compiled: Side, request: Request, place: string): Promise<string> {
+/** Sends a request to both sides and returns its answer. Throws if the answers differ. */
+export async function compareAnswers(
+  plain: Side,
+  compiled: Side,
+  request: Request,
+  place: string,
+): Promise<string> {
   const { query, operationName, variables } = request;
   const known = plain.normalizer.known;
   const send = () => Promise.all([plain.send(request), compiled.send(request)]);

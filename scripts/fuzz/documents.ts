@@ -22,6 +22,9 @@ export interface Request {
   readonly variables: Readonly<Record<string, unknown>>;
 }
 
+/** Whether documents may have a field of a type. */
+export type Allows = (type: string, field: string) => boolean;
+
 /** Returns a random document with `sets` sets of variables, determined by the seed. */
 export function randomRequests(
   schema: GraphQLSchema,
@@ -29,8 +32,9 @@ export function randomRequests(
   seed: number,
   unique: string,
   sets: number,
+  allows: Allows = () => true,
 ): readonly Request[] {
-  const writer = new DocumentWriter(schema, names, new Choices(seed), unique);
+  const writer = new DocumentWriter(schema, names, new Choices(seed), unique, allows);
   const { query, operationName } = writer.write();
   return Array.from({ length: sets }, (_, set) => ({
     query,
@@ -58,6 +62,7 @@ class DocumentWriter {
   readonly #names: Names;
   readonly #choices: Choices;
   readonly #values: Values;
+  readonly #allows: Allows;
   /** Whether all arguments are variables, as in generated clients. */
   readonly #isWhole: boolean;
   readonly #hasDirectives: boolean;
@@ -67,8 +72,9 @@ class DocumentWriter {
   readonly #fragments: string[] = [];
   #aliases = 0;
 
-  constructor(schema: GraphQLSchema, names: Names, choices: Choices, unique: string) {
+  constructor(schema: GraphQLSchema, names: Names, choices: Choices, unique: string, allows: Allows) {
     this.#schema = schema;
+    this.#allows = allows;
     this.#names = names;
     this.#choices = choices;
     this.#values = new Values(choices, names, `${unique}.l`);
@@ -84,7 +90,9 @@ class DocumentWriter {
     const kind = choices.chance(65) ? 'mutation' : 'query';
     const root = kind === 'mutation' ? this.#schema.getMutationType() : this.#schema.getQueryType();
     if (root == null) throw new TypeError(`the schema has no ${kind}`);
-    const fields = Object.values(root.getFields()).filter(({ name }) => !EXCLUDED.has(name));
+    const fields = Object.values(root.getFields()).filter(
+      ({ name }) => !EXCLUDED.has(name) && this.#allows(root.name, name),
+    );
     const selections = choices.times(choices.pick(1, 1, 1, 2, 3), () =>
       this.#field(choices.pickFrom(fields), MAX_DEPTH, true),
     );
@@ -195,6 +203,7 @@ class DocumentWriter {
   #fieldsOf(type: GraphQLObjectType, depth: number): readonly string[] {
     const choices = this.#choices;
     const selections = Object.values(type.getFields()).flatMap((field) => {
+      if (!this.#allows(type.name, field.name)) return [];
       const isComposite = isCompositeType(getNamedType(field.type));
       if (isComposite ? depth <= 0 || !choices.chance(25) : !choices.chance(40)) return [];
       const text = this.#field(field, depth);

@@ -1,5 +1,5 @@
 /**
- * Runs two ledgers on one database at the same time: random postings, batches, limits, freezes and closed periods from both, the
+ * Runs two ledgers on one database at the same time, each for a caller of its own: random postings, batches, limits, freezes and closed periods from both, the
  * same keys to both, delayed commits, and broken connections. Afterwards no key may have two outcomes, every outcome must equal its
  * replay, and the invariants must hold.
  */
@@ -19,6 +19,7 @@ import { openDatabase } from '../../src/db/postgres/database.ts';
 import { Engine } from '../../src/ledger/engine.ts';
 import type { Ledger } from '../../src/ledger/ledger.ts';
 import { startTcpProxy, type TcpProxy } from '../../tests/support/tcp-proxy.ts';
+import { makeCallers } from './callers.ts';
 import { countFlights, watchFlights } from './flights.ts';
 
 const ACCOUNTS = 5;
@@ -113,16 +114,15 @@ export async function race(
   const [rounds = []] = fc.sample(plan, { seed, numRuns: 1, unbiased: true });
   const owner = new pg.Pool({ connectionString: ownerUrl, max: 4 });
   const faults: unknown[] = [];
-  const open = async () => {
+  const open = async (caller: string) => {
     const proxy = await startTcpProxy(serviceUrl);
     const onFault = (error: unknown, faultId?: string) => void (faultId && faults.push(error));
-    return {
-      proxy,
-      ledger: await Engine.openMain({ allowUnsafeDurability: true, databaseUrl: proxy.url, onFault }),
-    };
+    const ledger = await Engine.openMain({ allowUnsafeDurability: true, databaseUrl: proxy.url, onFault });
+    const [viewer] = await makeCallers(ledger.engine, [caller]);
+    return { proxy, ledger: viewer === undefined ? ledger : ledger.as(viewer) };
   };
   await watchFlights(ownerUrl);
-  const services = { one: await open(), two: await open() };
+  const services = { one: await open('alice'), two: await open('bob') };
   const close = async () => {
     for (const { ledger, proxy } of Object.values(services)) {
       await ledger.close();
@@ -245,7 +245,7 @@ class World {
   }
 
   async #post(via: Via, { command, outcomes }: Request): Promise<void> {
-    outcomes.push(await this.#services[via].ledger.post(command));
+    outcomes.push(demandActor(via, await this.#services[via].ledger.post(command), this.#services));
   }
 
   async #postBatch(via: Via, mode: 'ATOMIC' | 'INDEPENDENT', requests: readonly Request[]): Promise<void> {
@@ -255,7 +255,9 @@ class World {
       requests.map(({ command }) => command),
     );
     if (answer.code === 'PROCESSED') {
-      for (const [place, outcome] of answer.outcomes.entries()) requests[place]?.outcomes.push(outcome);
+      for (const [place, outcome] of answer.outcomes.entries()) {
+        requests[place]?.outcomes.push(demandActor(via, outcome, this.#services));
+      }
     } else if (answer.code === 'BATCH_ABORTED') {
       const { index, cause } = answer.facts;
       if (cause.recorded) requests[index]?.outcomes.push(cause);
@@ -308,6 +310,15 @@ async function makeAccounts(ledger: Ledger, seed: number): Promise<string[]> {
     made.push(formatId('account', answer.account.id));
   }
   return made;
+}
+
+/** Throws if a transaction was posted for another caller. */
+function demandActor(via: Via, outcome: Outcome, services: Services): Outcome {
+  const caller = services[via].ledger.viewer.actor?.id;
+  if (outcome.code === 'POSTED' && !outcome.replayed && outcome.transaction.actor !== caller) {
+    throw new Error(`the caller ${caller} posted ${textOf(outcome)}`);
+  }
+  return outcome;
 }
 
 /** Throws unless a key has one outcome, is executed once, and no final refusal is followed by a posting. */

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ExecutionResult } from 'graphql';
 import pg from 'pg';
-import { ANYBODY } from '../../src/core/access/viewer.ts';
+import { ANYBODY, type Viewer } from '../../src/core/access/viewer.ts';
 import { writeAnswer } from '../../src/graphql/execution/answer.ts';
 import { RequestNotes } from '../../src/graphql/execution/request-notes.ts';
 import { createGraphQLHandler } from '../../src/graphql/execution/yoga.ts';
@@ -11,6 +11,7 @@ import { Engine } from '../../src/ledger/engine.ts';
 import type { Ledger } from '../../src/ledger/ledger.ts';
 import { FastPath, type PlainRequest } from '../../src/server/http/fast-path.ts';
 import type { TrustedDocuments } from '../../src/server/http/trusted-documents.ts';
+import { makeCallers } from './callers.ts';
 import type { Request } from './documents.ts';
 import { Normalizer } from './normalizer.ts';
 
@@ -25,6 +26,8 @@ export interface SideOptions {
   readonly compileAfter: number;
   /** Executes only these documents, whose ids are their SHA-256. */
   readonly trustedDocuments?: TrustedDocuments | undefined;
+  /** The only caller. Default: several callers without an owner, in turn. */
+  readonly viewer?: Viewer | undefined;
 }
 
 /** One of the two ways to execute operations, on a database of its own. */
@@ -33,6 +36,8 @@ export class Side {
   executed = 0;
   readonly faults: unknown[] = [];
   readonly #ledger: Ledger;
+  /** The callers, in turn. */
+  readonly #callers: readonly Viewer[];
   readonly #owner: pg.Client;
   readonly #since: Date;
   readonly normalizer: Normalizer;
@@ -43,8 +48,15 @@ export class Side {
   readonly #isTrusted: boolean;
   #sent = 0;
 
-  private constructor(ledger: Ledger, owner: pg.Client, since: Date, options: SideOptions) {
+  private constructor(
+    ledger: Ledger,
+    callers: readonly Viewer[],
+    owner: pg.Client,
+    since: Date,
+    options: SideOptions,
+  ) {
     this.#ledger = ledger;
+    this.#callers = callers;
     this.#owner = owner;
     this.#since = since;
     this.normalizer = new Normalizer(since);
@@ -66,14 +78,17 @@ export class Side {
     const ledger = await Engine.openMain({ allowUnsafeDurability: true, databaseUrl: serviceUrl });
     const owner = new pg.Client({ connectionString: ownerUrl });
     await owner.connect();
-    return new Side(ledger, owner, since, options);
+    const { viewer } = options;
+    const callers = viewer ? [viewer] : [ANYBODY, ...(await makeCallers(ledger.engine, ['alice', 'bob']))];
+    return new Side(ledger, callers, owner, since, options);
   }
 
   /** Executes a request, and returns its answer without values that differ between ledgers. */
   async send({ query, operationName, variables }: Request): Promise<string> {
+    this.#sent += 1;
     const facts = {
       ledger: this.#ledger,
-      viewer: ANYBODY,
+      viewer: this.#callers[this.#sent % this.#callers.length] ?? ANYBODY,
       bodyBytes: query.length,
       notes: new RequestNotes(),
       budget: new AnswerBudget(),
@@ -87,9 +102,9 @@ export class Side {
   #naming(query: string): Pick<PlainRequest, 'query' | 'documentId' | 'extensions'> {
     if (!this.#isTrusted) return { query };
     const hash = createHash('sha256').update(query).digest('hex');
-    this.#sent += 1;
-    if (this.#sent % 3 === 0) return { query };
-    return this.#sent % 3 === 1
+    const way = Math.floor(this.#sent / this.#callers.length) % 3;
+    if (way === 0) return { query };
+    return way === 1
       ? { documentId: `sha256:${hash}` }
       : { extensions: { persistedQuery: { version: 1, sha256Hash: hash } } };
   }

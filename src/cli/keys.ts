@@ -58,10 +58,11 @@ export async function listKeys(engine: Engine, { viewer }: Operator): Promise<Re
     key.name,
     key.ledger?.name ?? '(all)',
     key.scopes.join(','),
+    key.owner ?? '(any)',
     describeState(key, now),
     key.lastUsedAt === null ? 'never' : formatMinute(key.lastUsedAt),
   ]);
-  const titles = ['ID', 'NAME', 'LEDGER', 'SCOPES', 'STATE', 'LAST USED'];
+  const titles = ['ID', 'NAME', 'LEDGER', 'SCOPES', 'OWNER', 'STATE', 'LAST USED'];
   return {
     json: { apiKeys: keys.map(toJson) },
     lines: keys.length === 0 ? [] : formatTable([titles, ...rows]),
@@ -108,6 +109,7 @@ function describe(key: ApiKey): string {
   const limits = [
     reachOf(key),
     `scopes ${key.scopes.join(', ')}`,
+    ...(key.owner === null ? [] : [`accounts of ${printable(key.owner)} only`]),
     ...(key.requestsPerSecond === null ? [] : [`${key.requestsPerSecond} requests per second`]),
     key.expiresAt === null ? 'no expiry' : `expires at ${formatInstant(key.expiresAt)}`,
   ];

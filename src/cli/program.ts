@@ -71,7 +71,10 @@ function addKeyCommands(keys: Command, run: Run): void {
     )
     .option('--ledger <name>', 'The ledger that the key is for.', 'main')
     .addOption(new Option('--all-ledgers', 'The key is for all ledgers.').conflicts('ledger'))
-    .option('--owner <owner>', 'Restricts the key to the accounts of this owner.')
+    .option(
+      '--owner <owner>',
+      'Restricts the key to the accounts of this owner. Its scopes must be READ and POST alone.',
+    )
     .option(
       '--expires <when>',
       'When the key expires: 90d, 12h or 30m from now, or an instant such as 2027-01-31T12:00:00Z. Default: never.',

@@ -1,4 +1,4 @@
-import { withoutKeys } from './identity.ts';
+import { withoutSecrets } from './identity.ts';
 
 /** Returns the location of the page or worker; undefined in Node.js. */
 function pageLocation(): { readonly href: string; readonly origin: string } | undefined {
@@ -15,8 +15,10 @@ function pageLocation(): { readonly href: string; readonly origin: string } | un
  */
 export function endpointOf(given: string): string {
   const text = String(given);
-  if (withoutKeys(text) !== text) {
-    throw new TypeError("The client's url must not contain an API key: pass it as the option apiKey.");
+  if (withoutSecrets(text) !== text) {
+    throw new TypeError(
+      "The client's url must not contain an API key or a token: pass it as the option apiKey or token.",
+    );
   }
   const subject = `The client's url ${JSON.stringify(text)}`;
   let url: URL;

@@ -71,13 +71,16 @@ export class RequestRejected extends Error {
   }
 }
 
-/** The service requires an API key, or does not accept the client's: it is unknown, expired or revoked. Nothing was done. */
+/** The service requires an API key or a token, or does not accept the client's, which may be expired or revoked. Nothing was done. */
 export class UnauthenticatedError extends RequestRejected {
   override readonly name = 'UnauthenticatedError';
 
-  constructor(status: number, errors: readonly GraphQLFault[]) {
-    super(status, errors, 'The service requires an API key.');
-    this.message = withAdvice(this.message, 'Create the client with a valid apiKey.');
+  constructor(status: number, errors: readonly GraphQLFault[], usesToken = false) {
+    super(status, errors, 'The service requires an API key or a token.');
+    const advice = usesToken
+      ? 'The option token must return a valid token.'
+      : 'Create the client with a valid apiKey or token.';
+    this.message = withAdvice(this.message, advice);
   }
 }
 
@@ -90,7 +93,19 @@ export class PermissionDenied extends RequestRejected {
 
   constructor(status: number, errors: readonly GraphQLFault[]) {
     super(status, errors);
-    this.message = withAdvice(this.message, 'Create the client with an apiKey that permits it.');
+    this.message = withAdvice(this.message, 'Create the client with an apiKey or a token that permits it.');
+  }
+}
+
+/**
+ * The option `token` failed, returned no token, or returned one of another owner or ledger than the client's. Nothing was done. A
+ * mutation with an earlier attempt throws OutcomeUnknown instead, with this error as its cause.
+ */
+export class TokenError extends Error {
+  override readonly name = 'TokenError';
+
+  constructor(message: string, cause?: unknown) {
+    super(message, { cause });
   }
 }
 

@@ -6,6 +6,7 @@ export {
   OutcomeUnknown,
   PermissionDenied,
   RequestRejected,
+  TokenError,
   UnauthenticatedError,
   Unreachable,
 } from './errors.ts';
@@ -30,5 +31,6 @@ export {
   unwrap,
 } from './refusals.ts';
 export { indexedDBStore, type KeyStore, type WebStorage } from './stores.ts';
+export type { TokenSource } from './tokens.ts';
 export type { AnyDocument, TypedDocument } from './transport.ts';
 export type * from './types.ts';

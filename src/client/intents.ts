@@ -19,7 +19,8 @@ const MAX_TRIES = 100;
 /**
  * Stores the key of an attempt before the attempt is made, so that a later call with the same intent repeats it.
  *
- * Each ledger has intents of its own. The intents of a ledger belong to one service: if the same intent is used with another URL,
+ * Each ledger has intents of its own, and so has each owner that a credential is restricted to, because the service keeps their keys
+ * apart: the same key of another owner could pay twice, or be refused for an attempt that is done. The intents of a ledger belong to one service: if the same intent is used with another URL,
  * that may be the same service under a new name, so that another key could pay twice. It is therefore a conflict.
  */
 export class Intents {
@@ -27,12 +28,14 @@ export class Intents {
   readonly #service: string;
   readonly #prefix: string;
 
-  constructor(store: KeyStore, endpoint: string, ledger: string = MAIN) {
+  constructor(store: KeyStore, endpoint: string, ledger: string = MAIN, owner: string | null = null) {
     this.#store = store;
     const { origin, pathname } = new URL(endpoint);
     this.#service = origin + pathname;
-    // No other name begins like the name of an intent of another ledger, because a ledger's name has no colon.
-    this.#prefix = ledger === MAIN ? `${PREFIX}:` : `${PREFIX}@${ledger}:`;
+    // No name begins like the name of an intent of another ledger or owner: neither part contains "@", "#" or ":".
+    const ofLedger = ledger === MAIN ? '' : `@${ledger}`;
+    const ofOwner = owner === null ? '' : `#${encodeURIComponent(owner)}`;
+    this.#prefix = `${PREFIX}${ofLedger}${ofOwner}:`;
   }
 
   /** Stores the attempt unless the intent has one. Returns the key of the stored attempt. Throws IntentConflict if that is for another input or service. */

@@ -1,13 +1,36 @@
 import type { KeyStore, WebStorage } from './stores.ts';
+import type { TokenSource } from './tokens.ts';
 import type { Fetch, RequestHeaders } from './transport.ts';
 
-export interface LedgerClientOptions {
-  /** The URL of the GraphQL endpoint, such as `http://127.0.0.1:4000/graphql`. In a browser also a path of the page's origin. */
-  readonly url: string;
+export type LedgerClientOptions = CommonOptions & (KeyOption | TokenOption);
+
+interface KeyOption {
   /** An API key of the service, `tlsk_…`. Sent with each request as `authorization: Bearer …`. */
   readonly apiKey?: string;
-  /** The name of the ledger, sent with each request as `x-ledger`. Default: that of the key; `main` if the key is for all ledgers. */
+  readonly token?: never;
+}
+
+interface TokenOption {
+  /**
+   * Returns a token of the caller, which is sent in the same way. Called before the first request, and again once the service
+   * has rejected the last token. Requests share a call. The client keeps the token in memory only.
+   */
+  readonly token?: TokenSource;
+  readonly apiKey?: never;
+}
+
+interface CommonOptions {
+  /** The URL of the GraphQL endpoint, such as `http://127.0.0.1:4000/graphql`. In a browser also a path of the page's origin. */
+  readonly url: string;
+  /**
+   * The name of the ledger, sent with each request as `x-ledger`. Default: that of the credential; `main` if it is for all ledgers.
+   */
   readonly ledger?: string;
+  /**
+   * The owner that the credential is restricted to; null: none. Each owner has intents of its own. A client with a token and a
+   * keyStore needs it.
+   */
+  readonly owner?: string | null;
   /** Used instead of the runtime's own fetch. */
   readonly fetch?: Fetch;
   /** Keeps intents: localStorage, indexedDBStore(), fileStore() or a store of your own. Calls with an intent need one. */

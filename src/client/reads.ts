@@ -22,13 +22,16 @@ export class LedgerReads {
     return this.#calls.read('account', documents.AccountDocument, id, options);
   }
 
-  /** Returns the transaction, or null if there is none. `id` is its id, `txn_…`, or `ext:` and its externalId. */
-  transaction(id: t.NodeId, options?: CallOptions): Promise<t.Transaction | null> {
+  /** Returns the transaction with its parties, or null if there is none. `id` is its id, `txn_…`, or `ext:` and its externalId. */
+  transaction(id: t.NodeId, options?: CallOptions): Promise<t.TransactionWithParties | null> {
     return this.#calls.read('transaction', documents.TransactionDocument, id, options);
   }
 
-  /** Returns the hold, or null if there is none. `id` is its id, `hold_…`, or `ext:` and the externalId it was placed with. */
-  hold(id: t.NodeId, options?: CallOptions): Promise<t.Hold | null> {
+  /**
+   * Returns the hold with its parties, or null if there is none. `id` is its id, `hold_…`, or `ext:` and the externalId it was placed
+   * with.
+   */
+  hold(id: t.NodeId, options?: CallOptions): Promise<t.HoldWithParties | null> {
     return this.#calls.read('hold', documents.HoldDocument, id, options);
   }
 
@@ -42,14 +45,19 @@ export class LedgerReads {
     return this.#calls.query('nodes', documents.NodesDocument, { ids: [...ids] }, options);
   }
 
-  /** Returns the caller: the API key of the client, its scopes, and the ledger of its requests. */
+  /** Returns the caller: the API key or token of the client, its scopes, its owner, and the ledger of its requests. */
   viewer(options?: CallOptions): Promise<t.Viewer> {
     return this.#calls.query('viewer', documents.ViewerDocument, {}, options);
   }
 
-  /** Returns the ledger: its currencies, its closed period, the last block of its journal. */
+  /** Returns the ledger: its name, its currencies and its closed period. */
   ledger(options?: CallOptions): Promise<t.Ledger> {
     return this.#calls.query('ledger', documents.LedgerDocument, {}, options);
+  }
+
+  /** Returns the last block of the journal. Its cursor is the end of the journal: see `journal`. */
+  async head(options?: CallOptions): Promise<t.BlockHead> {
+    return (await this.#calls.query('head', documents.HeadDocument, {}, options)).head;
   }
 
   /** Returns the sums of debits and credits, one line for each currency. Without a filter both sums are equal. */
@@ -120,6 +128,23 @@ export class LedgerReads {
     );
   }
 
+  /** Lists the audit events of the ledger, newest first. Needs the scope ADMIN. */
+  auditEvents(filter?: t.AuditFilter, options?: CallOptions): List<t.AuditEvent> {
+    return listOf((first, after) => {
+      const variables = { filter: filter ?? null, first, after };
+      return this.#calls.query('auditEvents', documents.AuditEventsDocument, variables, options);
+    });
+  }
+
+  /** Lists the changes of an account, newest first. Empty if there is no such account. */
+  changes(accountId: t.NodeId, options?: CallOptions): List<t.AuditEvent> {
+    return listOf(async (first, after) => {
+      const variables = { accountId, first, after };
+      const account = await this.#calls.query('changes', documents.ChangesDocument, variables, options);
+      return account?.changes ?? { nodes: [], pageInfo: { hasNextPage: false } };
+    });
+  }
+
   /** Lists the entries of an account, newest first, with the type of their transactions. Empty if there is no such account. */
   history(accountId: t.NodeId, filter?: t.HistoryFilter, options?: CallOptions): List<t.HistoryEntry> {
     return listOf(async (first, after) => {
@@ -132,7 +157,7 @@ export class LedgerReads {
   /**
    * Reads the journal in pages, in the order of commits, from a cursor or from the beginning to its present end. To follow the
    * ledger, save each page's `cursor` with the results of the page, and call this again with the last one: no transaction is
-   * missed or returned twice. A page may be empty. To begin at the present, take `(await ledger.ledger()).head.cursor`. Throws
+   * missed or returned twice. A page may be empty. To begin at the present, take `(await ledger.head()).cursor`. Throws
    * RequestRejected with the code JOURNAL_REWOUND if the cursor's block does not exist.
    */
   async *journal(

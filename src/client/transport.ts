@@ -34,6 +34,9 @@ export interface TransportOptions extends Identity {
   readonly headers?: RequestHeaders | undefined;
 }
 
+/** A shorter text, which is no secret, could be a part of an amount or of an id. */
+const SECRET_LENGTH = 20;
+
 export class Transport {
   readonly #options: TransportOptions;
   readonly endpoint: string;
@@ -76,15 +79,17 @@ export class Transport {
     signal: AbortSignal,
   ): Promise<{ readonly status: number; readonly body: GraphQLAnswer<Result> }> {
     // Read for each request, and called as a function of the global object: a browser's fetch accepts no other receiver.
-    const { apiKey, fetch = globalThis.fetch, headers = {} } = this.#options;
+    const { apiKey, tokens, fetch = globalThis.fetch, headers = {} } = this.#options;
     const given = typeof headers === 'function' ? await headers() : headers;
     checkHeaders(given, this.#options);
+    const token = tokens?.last;
+    const secret = token?.text ?? apiKey;
     const init = {
       method: 'POST',
       headers: {
         'content-type': 'application/json',
         accept: 'application/graphql-response+json, application/json;q=0.9',
-        ...headersOf(this.#options),
+        ...headersOf(this.#options, secret),
         ...given,
       },
       body: `{"query":${JSON.stringify(query)},"variables":${variables}}`,
@@ -105,11 +110,13 @@ export class Transport {
         cause,
       });
     }
-    // A proxy that returns the request's headers must not put the key into an error's message.
-    if (apiKey !== undefined) text = text.replaceAll(apiKey, 'tlsk_…');
+    // A proxy that returns the request's headers must not put the secret into an error's message.
+    if (secret !== undefined && secret.length >= SECRET_LENGTH) text = text.replaceAll(secret, '…');
     const { status } = response;
     const answer = parse<Result>(text);
-    checkAccess(status, answer);
+    const denied = findDenial(status, answer, token !== undefined);
+    if (token !== undefined && denied instanceof UnauthenticatedError) token.isRejected = true;
+    if (denied !== undefined) throw denied;
     const unread = findUnread(answer);
     if (unread !== undefined || isTemporary(status)) {
       throw new NoAnswer(unread?.message ?? `The service returned status ${status}.`, {
@@ -178,13 +185,18 @@ export function resultOf<Data extends object>(data: Data): Data[keyof Data] {
   return Object.values(data)[0] as Data[keyof Data];
 }
 
-/** Throws where the service rejects the caller, and therefore the whole request. */
-function checkAccess(status: number, answer: GraphQLAnswer<unknown> | undefined): void {
-  if (answer?.data !== undefined) return;
+/** Returns an error where the service rejects the caller, and therefore the whole request. */
+function findDenial(
+  status: number,
+  answer: GraphQLAnswer<unknown> | undefined,
+  usesToken: boolean,
+): UnauthenticatedError | PermissionDenied | undefined {
+  if (answer?.data !== undefined) return undefined;
   const errors = errorsOf(answer);
   const has = (code: string) => errors.some((error) => codeOf(error) === code);
-  if (status === 401 || has('UNAUTHENTICATED')) throw new UnauthenticatedError(status, errors);
-  if (status === 403 && has('FORBIDDEN')) throw new PermissionDenied(status, errors);
+  if (status === 401 || has('UNAUTHENTICATED')) return new UnauthenticatedError(status, errors, usesToken);
+  if (status === 403 && has('FORBIDDEN')) return new PermissionDenied(status, errors);
+  return undefined;
 }
 
 /** Returns the error of a request that the service did not read. */

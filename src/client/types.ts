@@ -5,6 +5,8 @@ export type {
   AccountFieldsFragment as Account,
   AccountFilter,
   ApiKeyFieldsFragment as ApiKey,
+  AuditEventFieldsFragment as AuditEvent,
+  AuditFilter,
   BalanceConditionInput,
   BalanceLimitInput,
   BatchMode,
@@ -24,6 +26,7 @@ export type {
   LedgerFieldsFragment as Ledger,
   LedgerNameFragment as LedgerName,
   OperationInput,
+  PartyFieldsFragment as Party,
   PlaceHoldInput,
   PostTransactionInput,
   ReverseTransactionInput,
@@ -67,6 +70,11 @@ export type PreviewResult = ResultOf<g.PreviewQuery>;
 export type Outcome = ResultOf<g.OutcomeByKeyQuery>;
 export type Viewer = ResultOf<g.ViewerQuery>;
 export type TrialBalanceLine = g.TrialBalanceQuery['ledger']['trialBalance'][number];
+/** A transaction with the accounts that it moves, also those of other owners. */
+export type TransactionWithParties = NonNullable<ResultOf<g.TransactionQuery>>;
+/** A hold with its two accounts, also those of other owners. */
+export type HoldWithParties = NonNullable<ResultOf<g.HoldQuery>>;
+export type BlockHead = g.HeadQuery['ledger']['head'];
 export type NamedNode = ResultOf<g.NodeQuery>;
 export type HistoryEntry = NonNullable<g.HistoryQuery['account']>['history']['nodes'][number];
 

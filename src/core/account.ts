@@ -37,6 +37,8 @@ export interface Account extends AccountState {
   readonly externalId: string | null;
   readonly metadata: Metadata;
   readonly createdAt: Instant;
+  /** The id of the caller who created it. Null: the caller had no credential, or the ledger itself made it. */
+  readonly actor: Uuid | null;
 }
 
 /** The sums of an account after any of its entries. */

@@ -1,16 +1,21 @@
 /** Audit events: the records of changes that are not in the journal, of accounts, currencies, periods, ledgers and API keys. */
 import { hash } from 'node:crypto';
 import { canonicalText } from './chain.ts';
+import type { Uuid } from './values/ids.ts';
+import type { Instant } from './values/instant.ts';
 import type { Metadata } from './values/text.ts';
 
 /** Fields of the changed subject, as the API shows them; null where a field is absent. */
 export type AuditFields = Readonly<Record<string, string | null>>;
 
+/** The kind of the changed object. */
+export type AuditSubjectType = 'ACCOUNT' | 'CURRENCY' | 'LEDGER' | 'API_KEY';
+
 /** One change of one subject: the fields that differ, with their values before and after. Both are null where no field differs. */
 export interface AuditEvent {
   /** The name of the mutation. */
   readonly action: string;
-  readonly subjectType: 'ACCOUNT' | 'CURRENCY' | 'LEDGER' | 'API_KEY';
+  readonly subjectType: AuditSubjectType;
   /** The UUID of an account, a ledger or an API key, or the code of a currency. */
   readonly subject: string;
   readonly before: AuditFields | null;
@@ -19,6 +24,19 @@ export interface AuditEvent {
   readonly attempt: { readonly idempotencyKey: string; readonly request: Uint8Array } | null;
   /** The salt of the metadata's digest; null where the request has no metadata. */
   readonly salt: Uint8Array | null;
+}
+
+/** An event of an audit log. */
+export interface RecordedEvent extends Pick<AuditEvent, 'action' | 'subjectType' | 'subject'> {
+  /** The ledger of the log. */
+  readonly ledgerId: Uuid;
+  readonly number: bigint;
+  readonly actor: Uuid | null;
+  /** JSON objects, as they are recorded. */
+  readonly before: string | null;
+  readonly after: string | null;
+  readonly requestId: string;
+  readonly createdAt: Instant;
 }
 
 /**

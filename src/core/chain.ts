@@ -21,7 +21,6 @@ import { hash } from 'node:crypto';
 import canonicalize from 'canonicalize';
 import type { Transaction } from './transaction.ts';
 import { FieldWriter } from './values/fields.ts';
-import type { Uuid } from './values/ids.ts';
 import type { Instant } from './values/instant.ts';
 
 /** The parts of a recorded outcome that its digest covers. Facts and metadata are flat objects of texts. */
@@ -29,8 +28,6 @@ export interface Leaf extends Transaction {
   readonly outcome: string;
   readonly facts: Readonly<Record<string, string>> | null;
   readonly expiresAt: Instant | null;
-  /** The caller. Reserved: null as long as the service does not authenticate callers. */
-  readonly actor: Uuid | null;
   readonly salt: Uint8Array | null;
 }
 

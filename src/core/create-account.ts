@@ -1,3 +1,4 @@
+import { EXTERNAL_OWNER } from './access/viewer.ts';
 import type { Side } from './account.ts';
 import { canonicalText } from './chain.ts';
 import { differingFields, digestRequest, type RequestDigest } from './decide/command.ts';
@@ -43,6 +44,9 @@ export function toAccountRequest(input: CreateAccountInput, path = ''): AccountR
 
   const ownerProblem = checkName(owner);
   if (ownerProblem !== undefined) return wrong('owner', ownerProblem);
+  if (owner === EXTERNAL_OWNER) {
+    return wrong('owner', `must not be ${EXTERNAL_OWNER}: these accounts belong to the ledger`);
+  }
   const externalIdProblem = externalId === null ? undefined : checkName(externalId);
   if (externalIdProblem !== undefined) return wrong('externalId', externalIdProblem);
   const limitProblem = checkLimits(input, path);

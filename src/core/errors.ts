@@ -72,6 +72,7 @@ export const REFUSALS = {
   // No step: at any time.
   unavailable:            { code: 'UNAVAILABLE',               step: null, recorded: false, retryable: true  }, // the outcome is unknown, or the database cannot be reached
   internal:               { code: 'INTERNAL',                  step: null, recorded: false, retryable: false }, // a fault of the ledger; nothing was done
+  counterparty:           { code: 'COUNTERPARTY',              step: null, recorded: false, retryable: false }, // how a restricted caller sees a refusal about a foreign account, recorded or not; see access/restricted-outcomes.ts
   batchAborted:           { code: 'BATCH_ABORTED',             step: null, recorded: false, retryable: false }, // an operation of an ATOMIC batch was refused
 } as const satisfies Record<string, Row>;
 
@@ -137,6 +138,7 @@ export interface RefusalFacts {
     readonly incoming: Money;
   };
   CURRENCY_TAKEN: { readonly registered: Currency };
+  COUNTERPARTY: { readonly account: Uuid };
   /** index: the position of the operation that aborted the batch. */
   BATCH_ABORTED: { readonly index: number; readonly cause: Refusal };
   UNAVAILABLE: Record<never, never>;

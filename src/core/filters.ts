@@ -46,6 +46,21 @@ export interface HoldFilter {
   readonly expiresAt?: TimeRange;
 }
 
+/** Returns the filter that matches the same accounts, but only those of an owner; undefined if it matches none of them. */
+export function restrictTo(ofOwner: string, filter: AccountFilter): AccountFilter | undefined {
+  const { owner = ofOwner, kind = 'STANDARD' } = filter;
+  return owner === ofOwner && kind === 'STANDARD' ? { ...filter, owner, kind } : undefined;
+}
+
+/** At most one of actor, action and subject. Null: the value in the filter can match nothing. */
+export interface AuditFilter {
+  readonly actor?: Uuid | null;
+  readonly action?: string | null;
+  /** The subject as events name it. */
+  readonly subject?: string | null;
+  readonly createdAt?: TimeRange;
+}
+
 /** Whether a filter has no condition. */
 export function isUnfiltered(filter: object): boolean {
   return Object.keys(filter).length === 0;

@@ -91,6 +91,9 @@ const MESSAGES: { readonly [C in RefusalCode]: (facts: RefusalFacts[C]) => strin
   CURRENCY_TAKEN: ({ registered }) =>
     `Currency ${registered.code} exists with ${registered.exponent} decimals, which cannot be changed. ` +
     'Use another code.',
+  COUNTERPARTY: ({ account }) =>
+    `Account ${formatId('account', account)} cannot take part. The reason is shown only to callers who may read that account. ` +
+    'Ask its owner, or use another account.',
   BATCH_ABORTED: ({ index, cause }) =>
     `Nothing of the batch was posted, because operation ${index} was refused: ${messageOf(cause)}`,
   UNAVAILABLE: () =>

@@ -51,6 +51,8 @@ export interface Attempt {
   /** null: same as createdAt. */
   readonly effectiveAt: Instant | null;
   readonly createdAt: Instant;
+  /** The id of the caller. Null: the caller had no credential, or the ledger itself made the command. */
+  readonly actor: Uuid | null;
   readonly description: string | null;
   readonly metadata: Metadata | null;
 }

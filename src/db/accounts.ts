@@ -1,10 +1,12 @@
 import { type Kysely, type Selectable, sql, type Transaction as Trx } from 'kysely';
+import { ownAccount } from '../core/access/own-part.ts';
 import type { Account, AccountKind, AccountState, AccountStatus, Side } from '../core/account.ts';
 import type { Currency } from '../core/values/currency.ts';
 import type { Uuid } from '../core/values/ids.ts';
 import type { Metadata } from '../core/values/text.ts';
 import { mapRows } from './currency-rows.ts';
 import { directionOf, inLedger, type KeysetRange, withinRange } from './keyset.ts';
+import { isOwn } from './own.ts';
 import { APPLICATION, type Database } from './postgres/database.ts';
 import { preparedQuery } from './postgres/prepared-query.ts';
 import type { Accounts, DB } from './tables.ts';
@@ -34,6 +36,7 @@ const ACCOUNT_COLUMNS = [
   'external_id',
   'metadata',
   'created_at',
+  'actor',
 ] as const satisfies readonly (keyof Accounts)[];
 type AccountRow = Pick<Selectable<Accounts>, (typeof ACCOUNT_COLUMNS)[number]>;
 
@@ -63,6 +66,7 @@ function accountOf(row: AccountRow, currencyOf: CurrencyOf): Account {
     externalId: row.external_id,
     metadata: (row.metadata as Metadata | null) ?? {},
     createdAt: row.created_at,
+    actor: row.actor,
   };
 }
 
@@ -78,6 +82,7 @@ export interface NewAccount {
   readonly maxBalance: bigint | null;
   readonly metadata: Metadata | null;
   readonly creationKey: string | null;
+  /** The digest of the request that creates it; null for an external account. */
   readonly creationDigest: Buffer | null;
   readonly actor: Uuid | null;
 }
@@ -208,20 +213,22 @@ export async function countOpenHolds(db: Kysely<DB>, ledgerId: Uuid, accountId: 
   return Number(count);
 }
 
-/** Returns accounts by id, in any order. Accounts that the ledger does not have are missing. */
+/** Returns accounts by id, in any order. Accounts that the ledger or the `owner` does not have are missing. */
 export async function findAccounts(
   db: Database,
   ledgerId: Uuid,
   ids: readonly Uuid[],
   currencyOf: CurrencyOf,
+  owner: string | null = null,
 ): Promise<Account[]> {
-  const rows = await db
+  const query = db
     .selectFrom('accounts')
     .select(ACCOUNT_COLUMNS)
     .where(sql<boolean>`id = any(${ids}::uuid[])`)
-    .where('ledger_id', '=', ledgerId)
-    .execute();
-  return mapRows(rows, (row) => accountOf(row, currencyOf));
+    .where('ledger_id', '=', ledgerId);
+  if (owner === null) return mapRows(await query.execute(), (row) => accountOf(row, currencyOf));
+  const rows = await query.where(isOwn(owner)).execute();
+  return mapRows(rows, (row) => ownAccount(accountOf(row, currencyOf)));
 }
 
 /**

@@ -5,24 +5,26 @@ import type { Currency } from '../core/values/currency.ts';
 import type { Uuid } from '../core/values/ids.ts';
 import { mapRows } from './currency-rows.ts';
 import { directionOf, inLedger, type KeysetRange, withinRange } from './keyset.ts';
+import { holdsOwn } from './own.ts';
 import type { DB, Holds } from './tables.ts';
 
 type CurrencyOf = (code: string) => Currency;
 
-/** Returns holds by id, in any order. Holds that the ledger does not have are missing. */
+/** Returns holds by id, in any order. Missing are those of other ledgers and those that touch no account of the `owner`. */
 export async function findHolds(
   db: Kysely<DB>,
   ledgerId: Uuid,
   ids: readonly Uuid[],
   currencyOf: CurrencyOf,
+  owner: string | null = null,
 ): Promise<Hold[]> {
   if (ids.length === 0) return [];
-  const rows = await db
+  const query = db
     .selectFrom('holds')
     .selectAll()
     .where(sql<boolean>`id = any(${ids}::uuid[])`)
-    .where('ledger_id', '=', ledgerId)
-    .execute();
+    .where('ledger_id', '=', ledgerId);
+  const rows = await (owner === null ? query : query.where(holdsOwn('holds', { owner, ledgerId }))).execute();
   return mapRows(rows, (row) => holdOf(row, currencyOf));
 }
 

@@ -42,7 +42,7 @@ export interface Actors {
   created_at: Generated<ColumnType<bigint, string, string>>;
   id: string;
   issuer: string | null;
-  kind: string;
+  kind: Generated<string>;
   name: string;
   subject: string;
 }

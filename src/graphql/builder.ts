@@ -3,6 +3,7 @@ import ComplexityPlugin from '@pothos/plugin-complexity';
 import RelayPlugin from '@pothos/plugin-relay';
 import type { Actor, Viewer } from '../core/access/viewer.ts';
 import type { Account } from '../core/account.ts';
+import type { RecordedEvent } from '../core/audit.ts';
 import type { Refusal } from '../core/errors.ts';
 import type { Hold } from '../core/hold.ts';
 import type { BatchProcessed, Entry, Posted, Transaction } from '../core/transaction.ts';
@@ -21,6 +22,7 @@ import type {
   EntryLine,
   LedgerCreated,
   LedgerState,
+  Party,
   PeriodClosed,
   Preview,
   TrialBalanceLine,
@@ -65,11 +67,13 @@ interface Types {
     HoldPlaced: Posted;
     Entry: EntryLine;
     Hold: Hold;
+    Party: Party;
     Preview: Preview;
     EntryPreview: Entry;
     Viewer: Viewer;
     Actor: Actor;
     ApiKey: ApiKey;
+    AuditEvent: RecordedEvent;
     ApiKeyCreated: ApiKeyCreated;
     ApiKeyRevoked: ApiKeyRevoked;
     LedgerCreated: LedgerCreated;

@@ -35,6 +35,11 @@ export const ApiKeyConnection = builder.connectionObject(
   { name: 'ApiKeyEdge', description: 'An API key and its position in a list.' },
 );
 
+export const AuditEventConnection = builder.connectionObject(
+  { type: 'AuditEvent', name: 'AuditEventConnection', description: 'A page of a list of audit events.' },
+  { name: 'AuditEventEdge', description: 'An audit event and its position in a list.' },
+);
+
 /** A list that is read in pages, ordered by a unique key. */
 interface List<Key extends string | bigint, Node> {
   /** The unique name of the list, without spaces. Cursors contain it, so that a cursor of another list is rejected. */
@@ -48,8 +53,8 @@ interface List<Key extends string | bigint, Node> {
 }
 
 /**
- * Reads a page. Throws INVALID_INPUT for a size out of range, and for a cursor of another list, filter or ledger. If a filtered search
- * stops before the page is full, the page ends at the position where it stopped.
+ * Reads a page. Throws INVALID_INPUT for a size out of range, and for a cursor of another list, filter, ledger or owner that the
+ * caller is restricted to. If a filtered search stops before the page is full, the page ends at the position where it stopped.
  */
 export async function readPage<Key extends string | bigint, Node extends object>(
   { ledger, budget }: Pick<Context, 'ledger' | 'budget'>,
@@ -58,7 +63,7 @@ export async function readPage<Key extends string | bigint, Node extends object>
 ) {
   const { first = null, last = null, after = null, before = null } = args;
   checkSizes({ first, last });
-  const digest = digestOf({ filter, ledger: ledger.id });
+  const digest = digestOf({ filter, ledger: ledger.id, owner: ledger.viewer.owner ?? undefined });
   const keyAt = (argument: string, cursor: string | null): Key | undefined => {
     if (cursor === null) return undefined;
     const [list, ofFilter, keyText = ''] = Buffer.from(cursor, 'base64url').toString().split(' ');
@@ -66,7 +71,7 @@ export async function readPage<Key extends string | bigint, Node extends object>
     if (key === undefined) throw invalidInput(`${argument} must be a cursor of the same list. ${REMEDY}`);
     if (ofFilter !== digest) {
       throw invalidInput(
-        `${argument} is a cursor of this list with another filter or of another ledger. ${REMEDY}`,
+        `${argument} is a cursor of this list with another filter, of another ledger or of another caller. ${REMEDY}`,
       );
     }
     return key;
@@ -104,7 +109,7 @@ export async function readPage<Key extends string | bigint, Node extends object>
 
 const REMEDY = 'Repeat the filter of the page that returned the cursor, or omit the cursor.';
 
-/** Returns the digest of a list's filter and ledger for cursors. */
+/** Returns the digest of what a list selects from, for cursors. */
 function digestOf(selection: object): string {
   const text = JSON.stringify(selection, (_, value) => (typeof value === 'bigint' ? `${value}` : value));
   return createHash('sha256').update(text).digest('base64url').slice(0, 16);
@@ -123,12 +128,13 @@ export function checkSizes(sizes: { readonly first: number | null; readonly last
 }
 
 const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
-const VERSION = /^[1-9]\d{0,17}$/;
+/** A version, or the number of an audit event. */
+const ORDINAL = /^[1-9]\d{0,17}$/;
 
 export function parseUuidKey(text: string): string | undefined {
   return UUID.test(text) ? text : undefined;
 }
 
-export function parseVersionKey(text: string): bigint | undefined {
-  return VERSION.test(text) ? BigInt(text) : undefined;
+export function parseOrdinalKey(text: string): bigint | undefined {
+  return ORDINAL.test(text) ? BigInt(text) : undefined;
 }

@@ -1,5 +1,5 @@
 import { type FieldNode, type GraphQLResolveInfo, Kind } from 'graphql';
-import type { Viewer } from '../core/access/viewer.ts';
+import type { Actor, Viewer } from '../core/access/viewer.ts';
 import type { Account } from '../core/account.ts';
 import type { Hold } from '../core/hold.ts';
 import type { BatchProcessed, Outcome, Transaction } from '../core/transaction.ts';
@@ -14,6 +14,7 @@ import type {
   Ledger,
   LedgerCreated,
   LedgerState,
+  Party,
   PeriodClosed,
 } from '../ledger/ledger.ts';
 import type { RequestNotes } from './execution/request-notes.ts';
@@ -81,6 +82,15 @@ export function getAccount(context: Context, id: Uuid, info?: GraphQLResolveInfo
   return selectsOnlyId(info) ? ({ id } as Account) : loadExisting('account', context.loaders.accounts, id);
 }
 
+/** Returns an account, as `getAccount` does; null if the viewer may not read it. */
+export function getVisibleAccount(
+  context: Context,
+  id: Uuid,
+  info: GraphQLResolveInfo,
+): Awaitable<Account | null> {
+  return context.viewer.owner === null ? getAccount(context, id, info) : context.loaders.accounts.load(id);
+}
+
 /** Returns a transaction, as `getAccount` does. */
 export function getTransaction(
   context: Context,
@@ -97,6 +107,23 @@ export function getHold(context: Context, id: Uuid, info?: GraphQLResolveInfo): 
   return selectsOnlyId(info) ? ({ id } as Hold) : loadExisting('hold', context.loaders.holds, id);
 }
 
+/** Returns the parties of a transaction, or of the hold that it placed, which has the same id. Fails if it does not exist. */
+export function getParties({ loaders }: Context, transactionId: Uuid): Promise<readonly Party[]> {
+  return loadExisting('transaction', loaders.parties, transactionId);
+}
+
+/** Returns the actor that a record names, as `getAccount` does. `id`: null where the record names none. */
+export function getActor(
+  context: Context,
+  id: Uuid | null,
+  info?: GraphQLResolveInfo,
+): Awaitable<Actor | null> {
+  if (id === null) return null;
+  const { actor } = context.viewer;
+  if (id === actor?.id) return actor;
+  return selectsOnlyId(info) ? ({ id } as Actor) : loadExisting('actor', context.loaders.actors, id);
+}
+
 /** Returns the ledger of a state that the viewer may read: that of the request or, with a credential for all ledgers, another one. */
 export async function getLedger(
   { ledger, viewer }: Context,
@@ -107,7 +134,7 @@ export async function getLedger(
   return found;
 }
 
-type Awaitable<T> = T | Promise<T>;
+export type Awaitable<T> = T | Promise<T>;
 
 async function loadExisting<T>(
   kind: string,

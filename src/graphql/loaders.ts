@@ -1,15 +1,25 @@
 import DataLoader from 'dataloader';
 import type { Actor, Viewer } from '../core/access/viewer.ts';
 import type { Account } from '../core/account.ts';
+import type { RecordedEvent } from '../core/audit.ts';
 import type { Hold } from '../core/hold.ts';
 import type { Transaction } from '../core/transaction.ts';
 import { formatEntryId, type Uuid } from '../core/values/ids.ts';
-import type { ApiKey, EntryLine, EntryPlace, Ledger, LedgerState, ReversalsPage } from '../ledger/ledger.ts';
+import type {
+  ApiKey,
+  EntryLine,
+  EntryPlace,
+  Ledger,
+  LedgerState,
+  Party,
+  ReversalsPage,
+} from '../ledger/ledger.ts';
 import type { AnswerBudget } from './protection/answer-budget.ts';
 
 /**
  * Loads the objects that the answer of one request links to. One SQL statement loads all objects of a kind on one level of the
- * answer. Missing objects load as null. Loaders are created on demand, because most requests load nothing.
+ * answer. Objects that do not exist or that the viewer may not read load as null. Loaders are created on demand, because most
+ * requests load nothing.
  */
 export class Loaders {
   readonly #ledger: Ledger;
@@ -17,11 +27,14 @@ export class Loaders {
   readonly #budget: AnswerBudget;
   #accounts: DataLoader<Uuid, Account | null> | undefined;
   #transactions: DataLoader<Uuid, Transaction | null> | undefined;
+  #parties: DataLoader<Uuid, readonly Party[] | null> | undefined;
   #reversals: DataLoader<ReversalsPage, readonly Transaction[], string> | undefined;
   #entries: DataLoader<EntryPlace, EntryLine | null, string> | undefined;
   #holds: DataLoader<Uuid, Hold | null> | undefined;
   #apiKeys: DataLoader<Uuid, ApiKey | null> | undefined;
   #actors: DataLoader<Uuid, Actor | null> | undefined;
+  #visibleActors: DataLoader<Uuid, Actor | null> | undefined;
+  #auditEvents: DataLoader<bigint, RecordedEvent | null> | undefined;
   #ledgers: DataLoader<string, LedgerState | null> | undefined;
 
   constructor(ledger: Ledger, viewer: Viewer, budget: AnswerBudget) {
@@ -42,6 +55,12 @@ export class Loaders {
       this.#budget,
     );
     return this.#transactions;
+  }
+
+  /** Loads the parties of transactions, by the transaction's id. */
+  get parties(): DataLoader<Uuid, readonly Party[] | null> {
+    this.#parties ??= createLoader((ids) => this.#ledger.findParties(ids), CHUNK.transactions, this.#budget);
+    return this.#parties;
   }
 
   /** Loads pages of the transactions that reverse a transaction. */
@@ -94,15 +113,33 @@ export class Loaders {
     return this.#apiKeys;
   }
 
-  /** Loads the actors of the API keys that the viewer may see. */
+  /** Loads actors that a record names which the viewer may read. */
   get actors(): DataLoader<Uuid, Actor | null> {
+    const { access } = this.#ledger.engine;
+    this.#actors ??= createLoader((ids) => access.findActors(ids), CHUNK.actors, this.#budget);
+    return this.#actors;
+  }
+
+  /** Loads actors that the viewer may look up. */
+  get visibleActors(): DataLoader<Uuid, Actor | null> {
     const { engine, id } = this.#ledger;
-    this.#actors ??= createLoader(
-      (ids) => engine.access.findActors(this.#viewer, id, ids),
-      CHUNK.apiKeys,
+    this.#visibleActors ??= createLoader(
+      (ids) => engine.access.findVisibleActors(this.#viewer, id, ids),
+      CHUNK.actors,
       this.#budget,
     );
-    return this.#actors;
+    return this.#visibleActors;
+  }
+
+  /** Loads the events of the ledger's audit log that the viewer may see, by number. */
+  get auditEvents(): DataLoader<bigint, RecordedEvent | null> {
+    const { engine, id } = this.#ledger;
+    this.#auditEvents ??= createLoader(
+      (numbers) => engine.access.findAuditEvents(this.#viewer, id, numbers),
+      CHUNK.auditEvents,
+      this.#budget,
+    );
+    return this.#auditEvents;
   }
 
   /** Loads ledgers by name. */
@@ -126,31 +163,42 @@ export class Loaders {
   clear(): void {
     this.#accounts?.clearAll();
     this.#transactions?.clearAll();
+    this.#parties?.clearAll();
     this.#reversals?.clearAll();
     this.#entries?.clearAll();
     this.#holds?.clearAll();
     this.#apiKeys?.clearAll();
     this.#actors?.clearAll();
+    this.#visibleActors?.clearAll();
+    this.#auditEvents?.clearAll();
     this.#ledgers?.clearAll();
   }
 }
 
 /** The maximum objects that one statement loads. A transaction has up to a hundred entries. */
-const CHUNK = { accounts: 1000, transactions: 100, holds: 1000, apiKeys: 1000, ledgers: 100 };
+const CHUNK = {
+  accounts: 1000,
+  transactions: 100,
+  holds: 1000,
+  apiKeys: 1000,
+  actors: 1000,
+  auditEvents: 1000,
+  ledgers: 100,
+};
 
-function createLoader<Row extends object>(
-  find: (ids: readonly Uuid[]) => Promise<ReadonlyMap<Uuid, Row>>,
+function createLoader<Key extends Uuid | bigint, Row extends object>(
+  find: (keys: readonly Key[]) => Promise<ReadonlyMap<Key, Row>>,
   chunkSize: number,
   budget: AnswerBudget,
-): DataLoader<Uuid, Row | null> {
+): DataLoader<Key, Row | null> {
   return new DataLoader(
-    async (ids) => {
+    async (keys) => {
       const rows: (Row | null)[] = [];
-      for (let start = 0; start < ids.length; start += chunkSize) {
-        const chunk = ids.slice(start, start + chunkSize);
+      for (let start = 0; start < keys.length; start += chunkSize) {
+        const chunk = keys.slice(start, start + chunkSize);
         const found = await find(chunk);
         await budget.read([...found.values()]);
-        rows.push(...chunk.map((id) => found.get(id) ?? null));
+        rows.push(...chunk.map((key) => found.get(key) ?? null));
       }
       return rows;
     },

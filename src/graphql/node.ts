@@ -12,6 +12,7 @@ const TYPE_NAMES: Readonly<Record<IdKind, string>> = {
   hold: 'Hold',
   apiKey: 'ApiKey',
   actor: 'Actor',
+  auditEvent: 'AuditEvent',
 };
 
 /** Returns the type of an id and the id itself. An invalid id counts as an account's, and is not found. */

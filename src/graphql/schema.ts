@@ -1,12 +1,15 @@
 import { printSchema } from 'graphql';
 import './access/api-key.ts';
 import './access/api-key-mutations.ts';
+import './access/audit-event.ts';
+import './access/audit-list.ts';
 import './access/create-ledger.ts';
 import './access/viewer.ts';
 import './accounts/account.ts';
 import './accounts/account-list.ts';
 import './accounts/create-account.ts';
 import './accounts/create-accounts.ts';
+import './accounts/party.ts';
 import './accounts/update-account.ts';
 import './holds/hold.ts';
 import './holds/hold-list.ts';

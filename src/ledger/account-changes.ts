@@ -63,7 +63,7 @@ async function changeOnce(
  * records the key, at the same time; the next attempt reads the result.
  */
 function changeLocked(
-  { db, ledgerId, currencies }: AccountContext,
+  { db, ledgerId, currencies, actor }: AccountContext,
   id: Uuid,
   { change, requestId, made }: Order,
 ): Promise<AccountUpdated | Refusal | undefined> {
@@ -90,7 +90,7 @@ function changeLocked(
           : await updateAccount(trx, ledgerId, decision.account, currencies.of);
       // The head of the audit log is locked last, because all changes wait for it.
       if (decision.event !== null) {
-        made.push(await insertAuditEvent(trx, ledgerId, decision.event, requestId));
+        made.push(await insertAuditEvent(trx, ledgerId, decision.event, requestId, actor));
       }
       return { code: 'UPDATED', account: changed, replayed: decision.replayed };
     });

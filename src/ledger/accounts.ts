@@ -1,4 +1,5 @@
 import { uuidv7 } from 'uuidv7';
+import { EXTERNAL_OWNER } from '../core/access/viewer.ts';
 import type { Account } from '../core/account.ts';
 import {
   type AccountOrder,
@@ -39,6 +40,8 @@ export interface AccountContext {
   readonly db: Database;
   readonly ledgerId: Uuid;
   readonly currencies: Currencies;
+  /** The id of the caller; null: the caller has no credential. */
+  readonly actor: Uuid | null;
 }
 
 /**
@@ -64,7 +67,7 @@ async function makeAccounts(
   isRetry: boolean,
 ): Promise<(AccountCreated | Refusal)[]> {
   const decisions = decideOrders(await findRegistry(context, orders, isRetry), orders);
-  const planned = orders.flatMap(({ id }, place) => newAccount(id, decisions[place]));
+  const planned = orders.flatMap(({ id }, place) => newAccount(id, decisions[place], context.actor));
   const made =
     planned.length === 0 ? [] : await context.currencies.reading(() => insertAll(context, planned));
 
@@ -108,7 +111,7 @@ async function findRegistry(
   };
 }
 
-function newAccount(id: Uuid, decision: OrderDecision | undefined): NewAccount[] {
+function newAccount(id: Uuid, decision: OrderDecision | undefined, actor: Uuid | null): NewAccount[] {
   if (decision?.code !== 'MAKE') return [];
   const {
     request: { owner, currency, externalId, normalSide, metadata, idempotencyKey, request },
@@ -126,15 +129,15 @@ function newAccount(id: Uuid, decision: OrderDecision | undefined): NewAccount[]
       maxBalance,
       metadata,
       creationKey: idempotencyKey,
-      creationDigest: idempotencyKey === null ? null : request.digest,
-      actor: null,
+      creationDigest: request.digest,
+      actor,
     },
   ];
 }
 
 /** The account that deposits come from and withdrawals go to: one per currency. */
 const EXTERNAL = {
-  owner: 'external',
+  owner: EXTERNAL_OWNER,
   kind: 'EXTERNAL',
   normalSide: 'DEBIT',
   externalId: null,

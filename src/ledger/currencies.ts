@@ -67,7 +67,11 @@ export class Currencies {
   }
 
   /** Registers a currency that is not part of ISO 4217. Rejects with CURRENCY_TAKEN if it exists with another exponent. */
-  register({ code, exponent }: Currency, requestId: string): Promise<CurrencyRegistered | Refusal> {
+  register(
+    { code, exponent }: Currency,
+    requestId: string,
+    actor: Uuid | null,
+  ): Promise<CurrencyRegistered | Refusal> {
     // If the outcome of COMMIT is unknown, a row with one of these times belongs to this call.
     const made = new Set<Instant>();
     return retry(async () => {
@@ -78,7 +82,8 @@ export class Currencies {
           const createdAt = await insertCurrency(trx, this.#ledgerId, { code, exponent });
           if (createdAt === undefined) return;
           made.add(createdAt);
-          await insertAuditEvent(trx, this.#ledgerId, auditRegistration({ code, exponent }), requestId);
+          const event = auditRegistration({ code, exponent });
+          await insertAuditEvent(trx, this.#ledgerId, event, requestId, actor);
         });
       const [row] = await this.#read([code]);
       if (row === undefined) throw new TypeError('a currency is never removed');

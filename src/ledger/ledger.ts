@@ -35,6 +35,7 @@ import { type OnFault, refuseFault } from './retries.ts';
 export type { EntryLine, EntryPlace } from '../db/journal/entries.ts';
 export type { ReversalsPage } from '../db/journal/transactions.ts';
 export type { KeysetRange, Listed } from '../db/keyset.ts';
+export type { Party } from '../db/parties.ts';
 export type { ApiKey, ApiKeyCreated, ApiKeyRevoked, LedgerCreated } from './access/access.ts';
 export type { AccountUpdated } from './account-changes.ts';
 export type { AccountCreated, AccountsCreated } from './accounts.ts';
@@ -200,6 +201,12 @@ export class Ledger extends LedgerReads {
    * rejects: faults are refusals.
    */
   post(command: Command): Promise<Outcome> {
+    const { restricted } = this.#planner;
+    const outcome = this.#post(command);
+    return restricted === null ? outcome : this.#write(async () => restricted.show(await outcome));
+  }
+
+  #post(command: Command): Promise<Outcome> {
     try {
       const planned = this.#planner.plan(command);
       // If all names are known, the command is queued in this turn.
@@ -238,7 +245,9 @@ export class Ledger extends LedgerReads {
     operations: readonly Operation[],
     places?: Places,
   ): Promise<BatchProcessed | Refusal> {
-    return this.#operations.post(mode, operations, places);
+    const { restricted } = this.#planner;
+    const answer = this.#operations.post(mode, operations, places);
+    return restricted === null ? answer : this.#write(async () => restricted.show(await answer));
   }
 
   /** Releases holds that have expired, and returns their number. Those that another process released meanwhile do not count. */
@@ -279,16 +288,21 @@ export class Ledger extends LedgerReads {
     currency: Currency,
     requestId: string = randomUUID(),
   ): Promise<CurrencyRegistered | Refusal> {
-    return this.#write(() => this.#books.posting.currencies.register(currency, requestId));
+    return this.#write(() => this.#books.posting.currencies.register(currency, requestId, this.#actor));
   }
 
   /** Closes the period before an instant. This is final. */
   closePeriod(end: PeriodEnd, requestId: string = randomUUID()): Promise<PeriodClosed | Refusal> {
-    return this.#write(() => this.#books.periods.close(end, requestId));
+    return this.#write(() => this.#books.periods.close({ end, requestId, actor: this.#actor }));
+  }
+
+  get #actor(): Uuid | null {
+    return this.viewer.actor?.id ?? null;
   }
 
   get #accountContext(): AccountContext {
-    return { db: this.#parts.pools.reads, ledgerId: this.id, currencies: this.#books.posting.currencies };
+    const { currencies } = this.#books.posting;
+    return { db: this.#parts.pools.reads, ledgerId: this.id, currencies, actor: this.#actor };
   }
 
   async #write<T>(write: () => Promise<T | Refusal>): Promise<T | Refusal> {

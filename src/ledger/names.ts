@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import DataLoader from 'dataloader';
 import { LRUCache } from 'lru-cache';
 import {
   type Command,
@@ -16,6 +15,8 @@ import { findAccountIds, findExternalAccounts } from '../db/accounts.ts';
 import { findTargets } from '../db/holds.ts';
 import { findTransactionIds } from '../db/journal/transactions.ts';
 import type { Database } from '../db/postgres/database.ts';
+import { OwnAccounts } from './access/own-accounts.ts';
+import { Lookup } from './lookup.ts';
 import { retry } from './retries.ts';
 
 const MAX_CACHED = 100_000;
@@ -23,6 +24,8 @@ const MAX_CACHED = 100_000;
 /** Names that were resolved, of all ledgers together. A name is found only under its ledger. */
 export class NameCache {
   readonly accounts = new LRUCache<string, Uuid>({ max: MAX_CACHED });
+  /** By owner and name. */
+  readonly ownAccounts = new LRUCache<string, Uuid>({ max: MAX_CACHED });
   readonly externals = new LRUCache<string, Uuid>({ max: MAX_CACHED });
   readonly externalByCurrency = new LRUCache<string, Uuid>({ max: MAX_CACHED });
   readonly transactions = new LRUCache<string, Uuid>({ max: MAX_CACHED });
@@ -45,6 +48,7 @@ export interface NamesContext {
  * cached. A missing one is looked up each time.
  */
 export class Names {
+  readonly #context: NamesContext;
   readonly #accounts: Lookup<string, Uuid>;
   readonly #currencyOf: (account: Uuid) => string | undefined;
   readonly #externals: Lookup<Uuid, Uuid>;
@@ -53,7 +57,9 @@ export class Names {
   readonly #transactions: Lookup<string, Uuid>;
   readonly #targets: Readonly<Record<TargetName['kind'], Lookup<Uuid, Target>>>;
 
-  constructor({ db, ledgerId, cache, currencyOf }: NamesContext) {
+  constructor(context: NamesContext) {
+    const { db, ledgerId, cache, currencyOf } = context;
+    this.#context = context;
     this.#ledgerId = ledgerId;
     this.#currencyOf = currencyOf;
     this.#externalByCurrency = cache.externalByCurrency;
@@ -72,6 +78,12 @@ export class Names {
         findTargets(db, ledgerId, 'transaction', ids),
       ),
     };
+  }
+
+  /** Returns the accounts of an owner. */
+  ownedBy(owner: string): OwnAccounts {
+    const { db, ledgerId, cache } = this.#context;
+    return new OwnAccounts({ db, ledgerId, cache: cache.ownAccounts, owner });
   }
 
   /** Returns undefined for an unknown `ext:` name. There may be no account with the id that is returned. */
@@ -162,7 +174,7 @@ export class Names {
 }
 
 /** Returns the names of all accounts in a command. */
-function namesOf({ keyAccount, legs, conditions }: Command): Name[] {
+export function namesOf({ keyAccount, legs, conditions }: Command): Name[] {
   return [
     ...(keyAccount === null ? [] : [keyAccount]),
     ...legs.flatMap(({ account }) => (account === 'EXTERNAL' ? [] : account)),
@@ -185,44 +197,7 @@ function idOf(name: Name, lookup: Lookup<string, Uuid>): Uuid | undefined {
   }
 }
 
-function salt(): Uint8Array {
+/** Returns a salt for a command's texts. */
+export function salt(): Uint8Array {
   return randomBytes(16);
-}
-
-/** Finds values of a ledger by key, many in one query, and caches them. */
-class Lookup<Key extends string, Value extends {}> {
-  readonly #ledgerId: Uuid;
-  readonly #cache: LRUCache<string, Value>;
-  readonly #loader: DataLoader<Key, Value | undefined>;
-
-  constructor(
-    ledgerId: Uuid,
-    cache: LRUCache<string, Value>,
-    find: (keys: readonly Key[]) => Promise<ReadonlyMap<Key, Value>>,
-  ) {
-    this.#ledgerId = ledgerId;
-    this.#cache = cache;
-    this.#loader = new DataLoader(
-      async (keys) => {
-        const found = await find(keys);
-        for (const [key, value] of found) cache.set(ledgerId + key, value);
-        return keys.map((key) => found.get(key));
-      },
-      { cache: false },
-    );
-  }
-
-  /** Whether the name must be looked up. */
-  lacks(this: Lookup<string, Value>, name: Name): boolean {
-    return name.by === 'externalId' && this.known(name.externalId) === undefined;
-  }
-
-  /** Returns a cached value. */
-  known(key: Key): Value | undefined {
-    return this.#cache.get(this.#ledgerId + key);
-  }
-
-  async find(key: Key): Promise<Value | undefined> {
-    return this.known(key) ?? this.#loader.load(key);
-  }
 }

@@ -12,10 +12,11 @@ export interface PeriodClosed {
   readonly ledger: LedgerRow;
 }
 
-/** A period to close, and the request that closes it. */
+/** A period to close, and the request that closes it. `actor`: its caller. */
 interface Closing {
   readonly end: PeriodEnd;
   readonly requestId: string;
+  readonly actor: Uuid | null;
 }
 
 /** The next closing; `done` resolves when it is durable. */
@@ -46,11 +47,12 @@ export class Periods {
   }
 
   /** Closes the period before an instant. This is final. */
-  close(end: PeriodEnd, requestId: string): Promise<PeriodClosed | Refusal> {
+  close(closing: Closing): Promise<PeriodClosed | Refusal> {
+    const { end } = closing;
     return retry(async () => {
       const decision = decideClosing(await findPresent(this.#db, this.#ledger.id), end);
       if (typeof decision !== 'string') return decision;
-      if (decision === 'CLOSE') await this.#inTurn({ end, requestId });
+      if (decision === 'CLOSE') await this.#inTurn(closing);
       const ledger = await findLedger(this.#db, this.#ledger.name);
       if (ledger === undefined) throw new TypeError('a ledger is never removed');
       return { code: 'CLOSED', ledger };
@@ -76,7 +78,7 @@ export class Periods {
   }
 
   /** A batch in flight fails when it appends its block; its retry rejects the commands in the closed period. */
-  async #write({ end, requestId }: Closing): Promise<void> {
+  async #write({ end, requestId, actor }: Closing): Promise<void> {
     const { id } = this.#ledger;
     await this.#db
       .transaction()
@@ -85,7 +87,8 @@ export class Periods {
         const present = await findPresent(trx, id);
         if (decideClosing(present, end) === 'CLOSED') return;
         // Concurrent closings wait for each other at the head of the audit log, which no batch needs.
-        await insertAuditEvent(trx, id, auditClosing(id, present.closedBefore, end), requestId);
+        const event = auditClosing(id, present.closedBefore, end);
+        await insertAuditEvent(trx, id, event, requestId, actor);
         if (!(await closePeriod(trx, id, present.closedBefore, end.before))) throw new OvertakenError();
       });
   }

@@ -19,7 +19,7 @@ export interface Preview {
  * others may be posted before it. The command's key is ignored and nothing is recorded, not even a refusal.
  */
 export function previewOf(
-  { db, ledgerId, currencies }: AccountContext,
+  { db, ledgerId, currencies }: Omit<AccountContext, 'actor'>,
   command: PlannedCommand,
 ): Promise<Preview | Refusal> {
   const { accounts: ids, externalId } = command;

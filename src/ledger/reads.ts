@@ -1,3 +1,4 @@
+import { recordedKey } from '../core/access/restricted-commands.ts';
 import type { Viewer } from '../core/access/viewer.ts';
 import type { Account } from '../core/account.ts';
 import { attemptKey } from '../core/decide/book.ts';
@@ -38,6 +39,7 @@ import { listHoldTransactions, listMatchingHolds } from '../db/lists/hold-lists.
 import { type JournalPage, listJournal } from '../db/lists/journal-list.ts';
 import { listMatchingTransactions } from '../db/lists/transaction-lists.ts';
 import { sumTrialBalance } from '../db/lists/trial-balance.ts';
+import { findParties, type Party } from '../db/parties.ts';
 import type { Database } from '../db/postgres/database.ts';
 import type { Currencies } from './currencies.ts';
 import type { Names } from './names.ts';
@@ -76,8 +78,9 @@ export interface ReadsContext {
 }
 
 /**
- * Reads a ledger. Ids that are malformed, of another ledger or unknown find nothing. Reads reject with `UnavailableError` if the
- * database does not answer.
+ * Reads a ledger. Ids that are malformed, of another ledger or unknown find nothing. If the caller is restricted to an owner, the
+ * same holds for what is not the owner's, by the same statements. Reads reject with `UnavailableError` if the database does not
+ * answer.
  */
 export class LedgerReads {
   readonly #context: ReadsContext;
@@ -88,7 +91,12 @@ export class LedgerReads {
 
   /** Returns the id that a public id or an `ext:` name of an account resolves to. There may be no account with this id. */
   accountIdOf(given: string): Promise<Uuid | undefined> {
-    return this.read(({ names }) => names.accountId(nameAccount(given)));
+    return this.read(({ names, planner: { restricted } }) =>
+      // An own id is not looked up: what is read by it is restricted too.
+      restricted === null || !given.startsWith(EXTERNAL_ID_MARK)
+        ? names.accountId(nameAccount(given))
+        : restricted.accountId(given),
+    );
   }
 
   /** Returns the id that a public id or an `ext:` name of a transaction resolves to. There may be no transaction with this id. */
@@ -96,7 +104,9 @@ export class LedgerReads {
     if (!given.startsWith(EXTERNAL_ID_MARK)) return parseId('transaction', given);
     const externalId = given.slice(EXTERNAL_ID_MARK.length);
     if (checkName(externalId) !== undefined) return undefined;
-    const ids = await this.read(({ db, ledgerId }) => findTransactionIds(db, ledgerId, [externalId]));
+    const ids = await this.read(({ db, ledgerId, viewer: { owner } }) =>
+      findTransactionIds(db, ledgerId, [externalId], owner),
+    );
     return ids.get(externalId);
   }
 
@@ -107,18 +117,25 @@ export class LedgerReads {
 
   /** Returns the existing accounts with these ids. */
   async findAccounts(ids: readonly Uuid[]): Promise<Map<Uuid, Account>> {
-    const accounts = await this.read(({ db, ledgerId, currencies }) =>
-      findAccounts(db, ledgerId, ids, currencies.of),
+    const accounts = await this.read(({ db, ledgerId, currencies, viewer: { owner } }) =>
+      findAccounts(db, ledgerId, ids, currencies.of, owner),
     );
     return new Map(accounts.map((account) => [account.id, account]));
   }
 
   /** Returns the posted transactions with these ids. */
   async findTransactions(ids: readonly Uuid[]): Promise<Map<Uuid, Transaction>> {
-    const found = await this.read(({ db, ledgerId, currencies }) =>
-      findTransactions(db, ledgerId, ids, currencies.of),
+    const found = await this.read(({ db, ledgerId, currencies, viewer: { owner } }) =>
+      findTransactions(db, ledgerId, ids, currencies.of, owner),
     );
     return new Map(found.map((transaction) => [transaction.id, transaction]));
+  }
+
+  /** Returns the accounts that posted transactions move, by the transaction's id: each once, in the order of their first entries. */
+  findParties(transactionIds: readonly Uuid[]): Promise<Map<Uuid, Party[]>> {
+    return this.read(({ db, ledgerId, viewer: { owner } }) =>
+      findParties(db, ledgerId, transactionIds, owner),
+    );
   }
 
   /** Returns pages of the reversals of transactions, oldest first, in the order given. All pages have one size and direction. */
@@ -126,33 +143,39 @@ export class LedgerReads {
     pages: readonly ReversalsPage[],
     size: Pick<KeysetRange<Uuid>, 'limit' | 'inverted'>,
   ): Promise<Transaction[][]> {
-    return this.read(({ db, ledgerId, currencies }) =>
-      findReversals(db, ledgerId, pages, size, currencies.of),
+    return this.read(({ db, ledgerId, currencies, viewer: { owner } }) =>
+      findReversals(db, ledgerId, pages, size, currencies.of, owner),
     );
   }
 
   /** Returns the existing holds with these ids, in their present state. */
   async findHolds(ids: readonly Uuid[]): Promise<Map<Uuid, Hold>> {
-    const holds = await this.read(({ db, ledgerId, currencies }) =>
-      findHolds(db, ledgerId, ids, currencies.of),
+    const holds = await this.read(({ db, ledgerId, currencies, viewer: { owner } }) =>
+      findHolds(db, ledgerId, ids, currencies.of, owner),
     );
     return new Map(holds.map((hold) => [hold.id, hold]));
   }
 
   /** Returns the existing entries with these accounts and versions, in any order. */
   findEntries(places: readonly EntryPlace[]): Promise<EntryLine[]> {
-    return this.read(({ db, ledgerId, currencies }) => findEntries(db, ledgerId, places, currencies.of));
+    return this.read(({ db, ledgerId, currencies, viewer: { owner } }) =>
+      findEntries(db, ledgerId, places, currencies.of, owner),
+    );
   }
 
   /** Lists the accounts that match, newest first. */
   listAccounts(filter: AccountFilter, range: KeysetRange<Uuid>): Promise<Listed<Uuid, Account>> {
-    return this.#list(filter, ({ db, ledgerId, currencies }) =>
-      listMatchingAccounts(db, ledgerId, filter, range, currencies.of),
+    return this.#list(filter, ({ db, ledgerId, currencies, viewer: { owner } }) =>
+      listMatchingAccounts(db, ledgerId, filter, range, currencies.of, owner),
     );
   }
 
-  /** Lists the posted transactions that match, newest first. */
-  listTransactions(filter: TransactionFilter, range: KeysetRange<Uuid>): Promise<Listed<Uuid, Transaction>> {
+  /** Lists the posted transactions that match, newest first. Not for callers restricted to an owner. */
+  async listTransactions(
+    filter: TransactionFilter,
+    range: KeysetRange<Uuid>,
+  ): Promise<Listed<Uuid, Transaction>> {
+    this.#expectNoOwner();
     return this.#list(filter, ({ db, ledgerId, currencies }) =>
       listMatchingTransactions(db, ledgerId, filter, range, currencies.of),
     );
@@ -161,8 +184,10 @@ export class LedgerReads {
   /**
    * Lists up to `size` posted transactions of the journal after a place, or from the beginning, in the order of their commits.
    * Returns undefined if the journal does not have this place, for example because the database was restored to an earlier state.
+   * Not for callers restricted to an owner.
    */
-  listJournal(after: JournalPlace | undefined, size: number): Promise<JournalPage | undefined> {
+  async listJournal(after: JournalPlace | undefined, size: number): Promise<JournalPage | undefined> {
+    this.#expectNoOwner();
     return this.read(({ db, ledgerId, currencies }) => listJournal(db, ledgerId, after, size, currencies.of));
   }
 
@@ -172,41 +197,53 @@ export class LedgerReads {
     filter: HistoryFilter,
     range: KeysetRange<bigint>,
   ): Promise<Listed<bigint, EntryLine>> {
-    return this.#list(filter, ({ db, ledgerId, currencies }) =>
-      listMatchingEntries(db, ledgerId, accountId, filter, range, currencies.of),
+    return this.#list(filter, ({ db, ledgerId, currencies, viewer: { owner } }) =>
+      listMatchingEntries(db, ledgerId, accountId, filter, range, currencies.of, owner),
     );
   }
 
-  /** Lists the holds that match, newest first. */
+  /** Lists the holds that match, newest first. For a caller restricted to an owner, the filter must name an account. */
   listHolds(filter: HoldFilter, range: KeysetRange<Uuid>): Promise<Listed<Uuid, Hold>> {
-    return this.#list(filter, ({ db, ledgerId, currencies }) =>
-      listMatchingHolds(db, ledgerId, filter, range, currencies.of),
+    return this.#list(filter, ({ db, ledgerId, currencies, viewer: { owner } }) =>
+      listMatchingHolds(db, ledgerId, filter, range, currencies.of, owner),
     );
   }
 
   /** Lists the posted transactions of a hold, oldest first. */
   listHoldTransactions(holdId: Uuid, range: KeysetRange<Uuid>): Promise<Listed<Uuid, Transaction>> {
-    return this.read(({ db, ledgerId, currencies }) =>
-      listHoldTransactions(db, ledgerId, holdId, range, currencies.of),
+    return this.read(({ db, ledgerId, currencies, viewer: { owner } }) =>
+      listHoldTransactions(db, ledgerId, holdId, range, currencies.of, owner),
     );
   }
 
   /** Returns the outcome that a command would have at present, without regard to its key. Nothing is recorded or reserved. */
   async preview(command: Command): Promise<Preview | Refusal> {
-    const planned = await this.#context.planner.plan(command);
-    if (!('code' in planned)) return this.read((context) => previewOf(context, planned));
-    if (planned.code === 'UNAVAILABLE') throw unavailable();
-    return planned;
+    const { planner } = this.#context;
+    const planned = await planner.plan(command);
+    const preview = 'code' in planned ? planned : await this.read((context) => previewOf(context, planned));
+    const shown = planner.restricted === null ? preview : await planner.restricted.show(preview);
+    if (shown.code === 'UNAVAILABLE') throw unavailable();
+    return shown;
   }
 
   /** Returns the recorded outcome of an account's key; undefined if none is recorded yet. */
   async outcomeByKey(account: string, idempotencyKey: string): Promise<Outcome | undefined> {
-    const accountId = await this.accountIdOf(account);
-    if (accountId === undefined || checkName(idempotencyKey) !== undefined) return undefined;
+    const { restricted } = this.#context.planner;
+    if (restricted === null) return this.#findOutcome(await this.accountIdOf(account), idempotencyKey);
+    const accountId = await this.read(() => restricted.accountId(account));
+    const outcome = await this.#findOutcome(accountId, recordedKey(idempotencyKey));
+    if (outcome === undefined) return undefined;
+    const shown = await restricted.show(outcome);
+    if (shown.code === 'UNAVAILABLE') throw unavailable();
+    return shown;
+  }
+
+  async #findOutcome(accountId: Uuid | undefined, key: string): Promise<Outcome | undefined> {
+    if (accountId === undefined || checkName(key) !== undefined) return undefined;
     return this.read(async ({ db, ledgerId, currencies }) => {
-      const id = await findAttemptId(db, ledgerId, accountId, idempotencyKey);
+      const id = await findAttemptId(db, ledgerId, accountId, key);
       const recorded = await findRecorded(db, ledgerId, id === undefined ? [] : [id], currencies.of);
-      return recorded.get(attemptKey(accountId, idempotencyKey))?.outcome;
+      return recorded.get(attemptKey(accountId, key))?.outcome;
     });
   }
 
@@ -228,8 +265,9 @@ export class LedgerReads {
     return [...all.values()].sort((a, b) => (a.code < b.code ? -1 : 1));
   }
 
-  /** Returns one line per currency that a matching account has, by code. */
+  /** Returns one line per currency that a matching account has, by code. Not for callers restricted to an owner. */
   async trialBalance(filter: AccountFilter): Promise<TrialBalanceLine[]> {
+    this.#expectNoOwner();
     if (!canMatch(filter)) return [];
     return this.read(async ({ db, ledgerId, currencies }) => {
       const rows = await sumTrialBalance(db, ledgerId, filter);
@@ -254,6 +292,10 @@ export class LedgerReads {
     list: (context: ReadsContext) => Promise<Listed<Key, Row>>,
   ): Promise<Listed<Key, Row>> {
     return canMatch(filter) ? this.read(list) : { rows: [], stoppedAt: undefined };
+  }
+
+  #expectNoOwner(): void {
+    if (this.#context.viewer.owner !== null) throw new TypeError('the caller is restricted to an owner');
   }
 }
 

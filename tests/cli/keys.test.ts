@@ -96,8 +96,10 @@ describe('a created key', () => {
     });
     const { stdout } = await runCli(['keys', 'list'], env);
     const [titles, ...rows] = stdout.trimEnd().split('\n');
-    expect(titles).toMatch(/^ID +NAME +LEDGER +SCOPES +STATE +LAST USED$/);
-    expect(rows.at(-1)).toMatch(/^key_\w{26} +till +shop +POST +valid until 2100-01-31 12:00Z +never$/);
+    expect(titles).toMatch(/^ID +NAME +LEDGER +SCOPES +OWNER +STATE +LAST USED$/);
+    expect(rows.at(-1)).toMatch(
+      /^key_\w{26} +till +shop +POST +\(any\) +valid until 2100-01-31 12:00Z +never$/,
+    );
     expect(rows.at(-1)?.indexOf('shop')).toBe(titles?.indexOf('LEDGER'));
     expect(stdout).not.toContain('tlsk_');
     expect(await engine.access.authenticate(made.secret)).toMatchObject({
@@ -158,7 +160,16 @@ describe('a key is refused', () => {
       ['--name', 'n'.repeat(300), '--scopes', 'READ'],
       /--name must have at most 255 bytes, but has 300/,
     ],
-    ['an owner', ['--name', 'o', '--scopes', 'READ', '--owner', 'alice'], /--owner is not supported/],
+    [
+      'an owner with MANAGE',
+      ['--name', 'o', '--scopes', 'READ,MANAGE', '--owner', 'alice'],
+      /--owner requires the scopes READ and POST alone, but the key has MANAGE/,
+    ],
+    [
+      'the owner external',
+      ['--name', 'o', '--scopes', 'READ', '--owner', 'external'],
+      /--owner must not be external/,
+    ],
     [
       'the past',
       ['--name', 'o', '--scopes', 'READ', '--expires', '2020-01-01T00:00:00Z'],

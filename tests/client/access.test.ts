@@ -16,6 +16,7 @@ import {
 import { serve } from '../graphql/api.ts';
 import { createTestDatabase } from '../support/database.ts';
 import { expectSoundBooks, makeAccount, openLedger } from '../support/ledger.ts';
+import { memoryStore } from './memory-store.ts';
 import { MODES } from './modes.ts';
 import { listenSmall, type Received, type Reply } from './small-server.ts';
 
@@ -98,16 +99,6 @@ describe('a client is not created with', () => {
   });
 });
 
-function memoryStore() {
-  const kept = new Map<string, string>();
-  return {
-    kept,
-    getItem: (name: string) => kept.get(name),
-    addItem: (name: string, value: string) => !kept.has(name) && kept.set(name, value).has(name),
-    removeItem: (name: string, value: string) => kept.get(name) === value && kept.delete(name),
-  };
-}
-
 describe.each(MODES)('a $mode client:', ({ coalesce }) => {
   const createLedgerClient = (options: LedgerClientOptions) => createClient({ coalesce, ...options });
 
@@ -176,9 +167,13 @@ describe.each(MODES)('a $mode client:', ({ coalesce }) => {
     it.each([
       ['with the code UNAUTHENTICATED', unauthenticated, 'The API key was revoked.'],
       ['with this code and status 400', { ...unauthenticated, status: 400 }, 'The API key was revoked.'],
-      ['with an empty response', { status: 401, body: '' }, 'requires an API key.'],
-      ['with a page', { status: 401, body: '<html>sign in</html>' }, 'requires an API key.'],
-      ['with the key in the message', { status: 401, body: { errors: [{ message: KEY }] } }, 'tlsk_….'],
+      ['with an empty response', { status: 401, body: '' }, 'requires an API key or a token.'],
+      ['with a page', { status: 401, body: '<html>sign in</html>' }, 'requires an API key or a token.'],
+      [
+        'with the key in the message',
+        { status: 401, body: { errors: [{ message: `key ${KEY}` }] } },
+        'key ….',
+      ],
     ] satisfies [string, Reply, string][])('%s', async (_, reply, hint) => {
       const { url, received } = await listenSmall(() => reply);
       const ledger = createLedgerClient({ url, apiKey: KEY });
@@ -192,7 +187,7 @@ describe.each(MODES)('a $mode client:', ({ coalesce }) => {
         expect(error).toBeInstanceOf(RequestRejected);
         expect(error).toMatchObject({ name: 'UnauthenticatedError', status: reply.status });
         expect(error.message).toContain(hint);
-        expect(error.message).toContain('Create the client with a valid apiKey.');
+        expect(error.message).toContain('Create the client with a valid apiKey or token.');
         expect(inspect(error, { depth: 9 })).not.toContain(KEY);
       }
       // A shared request is sent once too: no call can be the only cause.

@@ -1,9 +1,20 @@
+import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startServiceProcess } from '../../scripts/service-process.ts';
 import { createLedgerClient, unwrap } from '../../src/client/index.ts';
+import {
+  AUDIENCE,
+  ISSUER,
+  makeSigningKey,
+  sign,
+  startIssuer,
+  UNRESTRICTED,
+} from '../server/access/tokens/issuer.ts';
 import { createTestDatabase } from '../support/database.ts';
 import {
   compile,
@@ -19,6 +30,8 @@ import { expectSoundBooks } from '../support/ledger.ts';
 
 /** The service's address in the pages. */
 const PAGES_URL = 'http://127.0.0.1:4000/graphql';
+/** The address of the reader's own backend in the pages. */
+const BACKEND_URL = 'http://127.0.0.1:5000';
 const TIMEOUT_MS = 120_000;
 
 const page = await readPage('docs/clients.md');
@@ -50,21 +63,45 @@ const OTHER_CLIENTS = [
 
 const database = await createTestDatabase();
 const service = await startServiceProcess({ DATABASE_URL: database.serviceUrl });
-/** The first key closes a service, so that the examples with a key have one of their own. */
+/** A service that requires credentials, for the examples with a key or a token. */
+const signingKey = await makeSigningKey();
+const issuer = await startIssuer(signingKey);
 const keyedDatabase = await createTestDatabase();
-const keyedService = await startServiceProcess({ DATABASE_URL: keyedDatabase.serviceUrl });
+const keyedService = await startServiceProcess({
+  DATABASE_URL: keyedDatabase.serviceUrl,
+  JWT_ISSUER: ISSUER,
+  JWT_AUDIENCE: AUDIENCE,
+  JWT_JWKS_URL: issuer.url,
+  JWT_UNRESTRICTED_CLAIM: UNRESTRICTED,
+});
+const operator = createLedgerClient({
+  url: keyedService.graphqlUrl,
+  token: () => sign(signingKey, { owner: undefined, [UNRESTRICTED]: true, scope: 'READ POST MANAGE ADMIN' }),
+});
 const { secret: adminKey } = unwrap(
-  await createLedgerClient({ url: keyedService.graphqlUrl }).createApiKey({
-    name: 'admin',
-    scopes: ['ADMIN', 'READ', 'POST'],
-  }),
+  await operator.createApiKey({ name: 'admin', scopes: ['ADMIN', 'READ', 'POST'] }),
 );
+for (const owner of ['Alice', 'Bob']) {
+  const externalId = `wallets:${owner}`;
+  unwrap(await operator.createAccount({ owner, currency: 'USD', externalId }));
+  unwrap(await operator.deposit({ accountId: `ext:${externalId}`, amount: '100.00' }));
+}
+const { account: shop } = unwrap(await operator.createAccount({ owner: 'Shop', currency: 'USD' }));
+/** A backend that issues tokens: Alice is signed in. */
+const backend = createServer(async ({ url = '' }, response) => {
+  const owner = new URL(url, 'http://127.0.0.1').searchParams.get('owner') ?? 'Alice';
+  response.end(await sign(signingKey, { sub: owner, owner }));
+});
+backend.listen(0, '127.0.0.1');
+await once(backend, 'listening');
+const backendUrl = `http://127.0.0.1:${(backend.address() as AddressInfo).port}`;
 const folder = await mkdtemp(join(tmpdir(), 'ledger-docs-'));
 const ledgerFolder = join(folder, 'ledger');
 const app = join(folder, 'app');
 beforeAll(() => copyProject(ledgerFolder));
 afterAll(async () => {
-  await Promise.all([service.stop(), keyedService.stop()]);
+  backend.close();
+  await Promise.all([service.stop(), keyedService.stop(), issuer.close()]);
   await rm(folder, { recursive: true, force: true });
   await Promise.all([expectSoundBooks(database), expectSoundBooks(keyedDatabase)]);
 });
@@ -98,7 +135,8 @@ if (isRefusal(paidIn)) throw new Error(paidIn.message);
 function programOf(code: string): string {
   const used = GIVEN.filter(
     (name) =>
-      new RegExp(`(?<![-.])\\b${name}\\b`).test(code) && !new RegExp(`^const ${name}\\b`, 'm').test(code),
+      new RegExp(`(?<![-.])\\b${name}\\b(?!:)`).test(code) &&
+      !new RegExp(`^const ${name}\\b`, 'm').test(code),
   );
   return `import { ${used.join(', ')} } from './given.ts';\n${code}`;
 }
@@ -112,11 +150,15 @@ function withArtifacts(code: string): string {
   return imports.join('') + code.replace(tag, '$1');
 }
 
-/** Returns the block with the address of this test's service, or with that of the service with a key, and the key. */
+/** Returns the block with the address of this test's service, or with that of the keyed service and the names that the block uses. */
 function here(code: string): string {
-  return /\badminKey\b/.test(code)
-    ? `const adminKey = '${adminKey}';\n${code.replaceAll(PAGES_URL, keyedService.graphqlUrl)}`
-    : code.replaceAll(PAGES_URL, service.graphqlUrl);
+  const given = Object.entries({ adminKey, shop: shop.id }).filter(([name]) =>
+    new RegExp(`(apiKey|toAccountId): ${name}\\b`).test(code),
+  );
+  if (given.length === 0) return code.replaceAll(PAGES_URL, service.graphqlUrl);
+  const lines = given.map(([name, value]) => `const ${name} = '${value}';\n`);
+  const addressed = code.replaceAll(PAGES_URL, keyedService.graphqlUrl).replaceAll(BACKEND_URL, backendUrl);
+  return lines.join('') + addressed;
 }
 
 async function expectToPrint({ title, output }: Example, printed: Promise<string>): Promise<void> {

@@ -26,6 +26,7 @@ import { makeKey, makeLedger } from '../server/access/keys.ts';
 import { createTestDatabase } from '../support/database.ts';
 import { expectSoundBooks, makeAccount, openLedger } from '../support/ledger.ts';
 import { type Cut, startCutProxy } from './cut-proxy.ts';
+import { memoryStore } from './memory-store.ts';
 import { MODES } from './modes.ts';
 
 const database = await createTestDatabase();
@@ -47,7 +48,7 @@ function thrownBy(call: Promise<unknown>): Promise<Error> {
 }
 
 describe.each(MODES)('a $mode client:', ({ coalesce }) => {
-  const clientOf = (apiKey?: string, options: Partial<LedgerClientOptions> = {}) =>
+  const clientOf = (apiKey?: string, options: Pick<LedgerClientOptions, 'ledger' | 'keyStore'> = {}) =>
     createClient({ url, coalesce, ...(apiKey === undefined ? {} : { apiKey }), ...options });
   const admin = clientOf(adminKey, { ledger: 'main' });
   const balanceOf = async (id: string) => (await admin.account(id))?.balance.amount;
@@ -207,16 +208,6 @@ describe.each(MODES)('a $mode client:', ({ coalesce }) => {
   });
 
   describe('cannot pay twice with a key:', () => {
-    function memoryStore() {
-      const kept = new Map<string, string>();
-      return {
-        kept,
-        getItem: (name: string) => kept.get(name),
-        addItem: (name: string, value: string) => !kept.has(name) && kept.set(name, value).has(name),
-        removeItem: (name: string, value: string) => kept.get(name) === value && kept.delete(name),
-      };
-    }
-
     it('the same intent is one payment in each ledger', async () => {
       const keyStore = memoryStore();
       const ids = await Promise.all([makeAccount(books), makeAccount(shop)]);

@@ -50,7 +50,7 @@ const digestCommand =
   (input: never): string | undefined => {
     const command = toCommand(input);
     if ('facts' in command) return undefined;
-    const planned = plan(command, LOOK_UP);
+    const planned = plan(command, LOOK_UP, null);
     return 'facts' in planned ? undefined : textOf(planned);
   };
 
@@ -82,6 +82,7 @@ function digestUpdate(input: never): string | undefined {
     owner: 'alice',
     metadata: {},
     createdAt: CLOCK,
+    actor: null,
   };
   const surroundings = { recorded: undefined, takenBy: undefined, openHolds: 0, salt: new Uint8Array(16) };
   const decided = decideChange(before, { ...change, idempotencyKey: 'key' }, surroundings);

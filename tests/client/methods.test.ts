@@ -281,9 +281,25 @@ describe('a list', () => {
     expect(await collect(ledger.history('acct_unknown'))).toEqual([]);
   });
 
+  it('has the audit events of the ledger, and the changes of an account', async () => {
+    const [a = ''] = await makeAccounts(books, 1);
+    unwrap(await ledger.freezeAccount(a));
+    unwrap(await ledger.unfreezeAccount(a));
+    const changes = await collect(ledger.changes(a));
+    expect(changes).toMatchObject([
+      { action: 'unfreezeAccount', subjectId: a, actor: null },
+      { action: 'freezeAccount', subjectId: a, actor: null },
+    ]);
+    expect(JSON.parse(changes[1]?.after ?? '')).toMatchObject({ status: 'FROZEN' });
+    expect(await collect(ledger.auditEvents({ subjectId: a }))).toEqual(changes);
+    const [newest] = (await ledger.auditEvents().page({ first: 1 })).nodes;
+    expect(newest).toEqual(changes[0]);
+    expect(await collect(ledger.changes('acct_unknown'))).toEqual([]);
+  });
+
   it('of the journal has pages with cursors, from which it continues', async () => {
     const [a = '', b = ''] = await makeAccounts(books, 2, { funds: '10' });
-    const { cursor: start } = (await ledger.ledger()).head;
+    const { cursor: start } = await ledger.head();
     const pay = (amount: string) => ({ transfer: { fromAccountId: a, toAccountId: b, amount } });
     const operations = Array.from({ length: 230 }, () => pay('0.01'));
     as('BatchProcessed', await ledger.postBatch(operations, { mode: 'ATOMIC' }));
@@ -294,7 +310,7 @@ describe('a list', () => {
     expect(pages.flatMap(({ transactions }) => transactions)).toEqual(posted);
     expect(await collect(ledger.journal(pages[0]?.cursor))).toEqual(pages.slice(1));
     const end = pages.at(-1)?.cursor ?? '';
-    expect((await ledger.ledger()).head.cursor).toBe(end);
+    expect((await ledger.head()).cursor).toBe(end);
     expect(await collect(ledger.journal(end))).toEqual([{ transactions: [], cursor: end }]);
     expect((await collect(ledger.journal())).at(-1)?.cursor).toBe(end);
   });

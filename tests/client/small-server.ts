@@ -22,10 +22,10 @@ export interface Reply {
 
 /**
  * Listens until the end of the test file. `'cut'` cuts the connection without a response. `'forward'` sends the document to the
- * service behind, without credentials.
+ * service behind, without credentials; `'forward-and-cut'` does so, then cuts the connection.
  */
 export async function listenSmall(
-  reply: (received: Received) => Reply | 'cut' | 'forward',
+  reply: (received: Received) => Reply | 'cut' | 'forward' | 'forward-and-cut',
   behind = '',
 ): Promise<{ readonly url: string; readonly received: Received[] }> {
   const received: Received[] = [];
@@ -38,12 +38,17 @@ export async function listenSmall(
       request.socket.destroy();
       return;
     }
-    if (answer === 'forward') {
+    if (answer === 'forward' || answer === 'forward-and-cut') {
       const real = await fetch(behind, {
         method,
         headers: { 'content-type': 'application/json' },
         body: one.body,
       });
+      if (answer === 'forward-and-cut') {
+        await real.text();
+        request.socket.destroy();
+        return;
+      }
       response.writeHead(real.status, { 'content-type': 'application/json' }).end(await real.text());
       return;
     }

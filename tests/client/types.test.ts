@@ -13,10 +13,10 @@ const run = promisify(execFile);
 
 const PRELUDE = `
 import { createLedgerClient, isPosted, isRefusal, LedgerRefusal, unwrap } from 'transactional-ledger/client';
-import type { LedgerErrorCode, RefusalOf, TransferResult } from 'transactional-ledger/client';
+import type { LedgerErrorCode, RefusalOf, TokenSource, TransferResult } from 'transactional-ledger/client';
 const ledger = createLedgerClient({ url: 'http://127.0.0.1:4000/graphql' });
 const result = await ledger.transfer({ fromAccountId: 'ext:a', toAccountId: 'ext:b', amount: '1.00' });
-export { result, isPosted, isRefusal, LedgerRefusal, unwrap, type LedgerErrorCode, type RefusalOf, type TransferResult };
+export { result, isPosted, isRefusal, LedgerRefusal, unwrap, type LedgerErrorCode, type RefusalOf, type TokenSource, type TransferResult };
 `;
 
 const REFUSALS = [
@@ -25,6 +25,7 @@ const REFUSALS = [
   'AccountNotFoundError',
   'BalanceLimitExceededError',
   'ConditionFailedError',
+  'CounterpartyError',
   'CurrencyMismatchError',
   'ExternalIdTakenError',
   'ForbiddenError',
@@ -111,6 +112,24 @@ await ledger.postBatch([
   { deposit: { accountId: 'ext:a', amount: '1.00' } },
   { withdraw: { accountId: 'ext:a', amount: '1.00', idempotencyKey: 'mine' } },
 ]);`,
+  'one credential, and an owner': `
+const token: TokenSource = async () => 'eyJ…';
+createLedgerClient({ url: '/graphql', token });
+createLedgerClient({ url: '/graphql', token: () => 'eyJ…', owner: 'alice', ledger: 'main' });
+createLedgerClient({ url: '/graphql', apiKey: 'tlsk_…', owner: null });`,
+  'the parties, and accounts that the caller may not read': `
+const transaction = await ledger.transaction('txn_1');
+const names: string[] | undefined = transaction?.parties.map(({ owner }) => owner);
+const keyAccount: string | undefined = transaction?.keyAccount?.id;
+const hold = await ledger.hold('hold_1');
+console.log(names, keyAccount, hold?.to?.id, hold?.toParty.owner);
+const head: string = (await ledger.head()).cursor;
+console.log(head);`,
+  'the account of COUNTERPARTY': `
+if (result.__typename === 'CounterpartyError') {
+  const accountId: string = result.accountId;
+  console.log(accountId);
+}`,
 };
 
 const NUMBER_FOR_TEXT = `// TS2322: Type 'number' is not assignable to type 'string'.`;
@@ -173,6 +192,28 @@ if (isRefusal(result)) {
   'the transaction of a result that may be a refusal': `
 console.log(result.transaction); // TS2339: Property 'transaction' does not exist on type
 `,
+  'two credentials': `
+const both = { url: '/graphql', apiKey: 'tlsk_…', token: () => 'eyJ…' };
+createLedgerClient(both); // TS2345: Argument of type '{ url: string; apiKey: string; token: () => string; }' is not assignable
+`,
+  'a token that is no function': `
+createLedgerClient({
+  url: '/graphql',
+  token: 'eyJ…', // TS2322: Type 'string' is not assignable to type 'TokenSource'.
+});`,
+  'a token function without a result': `
+createLedgerClient({
+  url: '/graphql',
+  token: async () => undefined, // TS2322: Type '() => Promise<undefined>' is not assignable to type 'TokenSource'.
+});`,
+  'the key account of a transaction that may belong to another owner': `
+if (!isRefusal(result)) {
+  console.log(result.transaction.keyAccount.id); // TS18047: 'result.transaction.keyAccount' is possibly 'null'.
+}`,
+  'the parties of a result, which only a query reads': `
+if (!isRefusal(result)) {
+  console.log(result.transaction.parties); // TS2339: Property 'parties' does not exist on type
+}`,
   'an operation of a batch with two fields': `
 await ledger.postBatch([
   { // TS2322: Type '{ deposit: { accountId: string; amount: string; }; withdraw:

@@ -97,6 +97,7 @@ describe('orders are decided one after the other', () => {
 
   test.each<[Partial<CreateAccountInput>, string, string]>([
     [{ owner: '' }, 'INVALID_INPUT', 'accounts[1].owner'],
+    [{ owner: 'external' }, 'INVALID_INPUT', 'accounts[1].owner'],
     [{ maxBalance: { unlimited: false } }, 'INVALID_INPUT', 'accounts[1].maxBalance.unlimited'],
     [{ minBalance: { amount: 'much' } }, 'INVALID_AMOUNT', 'accounts[1].minBalance.amount'],
     [{ minBalance: { amount: '0.001' } }, 'INVALID_AMOUNT', 'accounts[1].minBalance.amount'],

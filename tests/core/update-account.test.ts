@@ -21,6 +21,7 @@ function ownedAccount(changes: Partial<Account> = {}): Account {
     externalId: null,
     metadata: {},
     createdAt: 0n,
+    actor: null,
     ...changes,
   };
 }

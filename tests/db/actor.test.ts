@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, expect, test } from 'vitest';
+import { actorId } from '../../src/core/access/actor.ts';
 import { type Leaf, leafDigest } from '../../src/core/chain.ts';
 import { blockIds } from '../../src/core/values/ids.ts';
 import { insertAccounts } from '../../src/db/accounts.ts';
@@ -19,7 +20,8 @@ afterAll(() => db.destroy());
 
 const { id: ledgerId } = await db.selectFrom('ledgers').select('id').executeTakeFirstOrThrow();
 const currencyOf = (code: string) => ({ code, exponent: 2 });
-const ACTORS = ['5f0c8a3e-61d2-8b47-9c15-7e2a904bd1c6', null];
+/** An actor that each database has, and none. */
+const ACTORS = [actorId('CLI', null, 'command line'), null];
 
 const accounts = ACTORS.map((actor) => ({
   id: randomUUID(),

@@ -12,9 +12,9 @@ await client.query(
 );
 await client.query('update holds set captured = 20');
 
-const newAccount = (columns: string, values: string) =>
+const newAccount = (columns: string, values: string, owner = columns.includes('kind') ? 'external' : 'dan') =>
   `insert into accounts (id, ledger_id, owner, currency, side, ${columns})
-   select gen_random_uuid(), ledger_id, 'external', 'USD', -1, ${values} from accounts where id = '${alice}'`;
+   select gen_random_uuid(), ledger_id, '${owner}', 'USD', -1, ${values} from accounts where id = '${alice}'`;
 const newHold = (amount: string, expiresAt: string, createdAt: string) =>
   `insert into holds (id, ledger_id, from_account_id, to_account_id, currency, amount, expires_at, created_at)
    select gen_random_uuid(), ledger_id, id, id, currency, ${amount}, ${expiresAt}, ${createdAt}
@@ -41,6 +41,11 @@ describe('where the service may write, the database rejects', () => {
       'an external account with limits',
       newAccount('kind, max_balance', `'EXTERNAL', 1`),
       'accounts_external',
+    ],
+    [
+      'an account of a user with the owner external',
+      newAccount('min_balance', '0', 'external'),
+      'accounts_owner_not_external',
     ],
     ['an account that starts below its minimum', newAccount('min_balance', '1'), 'accounts_within_min'],
     ['an account that starts above its maximum', newAccount('max_balance', '-1'), 'accounts_within_max'],

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { sql } from 'kysely';
 import { describe, expect, test } from 'vitest';
 import type { Uuid } from '../../src/core/values/ids.ts';
-import { A, T, useSampleBooks } from '../support/sample-books.ts';
+import { A, ACTOR, T, useSampleBooks } from '../support/sample-books.ts';
 
 const books = useSampleBooks();
 
@@ -230,7 +230,7 @@ describe('finds changes that the owner makes with the triggers disabled:', () =>
         ['key account', `account_id = '${A.carol}'`],
         ['externalId', `external_id = 'another'`],
         ['hold', `hold_id = '${randomUUID()}'`],
-        ['actor', `actor = '${randomUUID()}'`],
+        ['actor', `actor = '${ACTOR.key}'`],
         ['digest', `digest = sha256(digest)`],
       ] as const
     ).map(([name, change]): (typeof corruptions)[number] => [
@@ -247,9 +247,101 @@ describe('finds changes that the owner makes with the triggers disabled:', () =>
     ],
     [
       'an actor was added to a transaction without one',
-      () => [`update transactions set actor = '${randomUUID()}' where ${id(T.first)}`],
+      () => [`update transactions set actor = '${ACTOR.key}' where ${id(T.first)}`],
       ['I9'],
       () => `Transaction ${T.first}: its recorded digest is `,
+    ],
+    [
+      'the actor of a declined attempt was changed',
+      () => [`update transactions set actor = '${ACTOR.token}' where ${id(T.declined)}`],
+      ['I9'],
+      () => `Transaction ${T.declined}: its recorded digest is `,
+    ],
+    [
+      'the actor of a transaction was replaced by one that does not exist',
+      () => [`update transactions set actor = '${A.bob}' where ${id(T.deposit)}`],
+      ['I9', 'I10'],
+      () => `Transaction ${T.deposit} names the actor ${A.bob}, which does not exist.`,
+    ],
+    [
+      'the actor of an account was replaced by one that does not exist',
+      () => [`update accounts set actor = '${A.bob}' where ${id(A.alice)}`],
+      ['I10'],
+      () => `Account ${A.alice} names the actor ${A.bob}, which does not exist.`,
+    ],
+    [
+      'the actor of an API key was renamed',
+      () => [`update actors set name = 'mallory' where ${id(ACTOR.key)}`],
+      ['I10'],
+      () => `Actor ${ACTOR.key} has the name "mallory", but its API key `,
+    ],
+    [
+      'an API key was renamed',
+      () => [`update api_keys set name = 'mallory'`],
+      ['I10', 'I11'],
+      () => `Actor ${ACTOR.key} has the name "shop", but its API key `,
+    ],
+    [
+      'the actor of a token was renamed',
+      () => [
+        'alter table actors drop constraint actors_name_of_token',
+        `update actors set name = 'mallory' where ${id(ACTOR.token)}`,
+      ],
+      ['I10'],
+      () => `Actor ${ACTOR.token} has the name "mallory", but its subject is "alice é".`,
+    ],
+    [
+      'the actor of a token became another subject',
+      () => [
+        'alter table actors drop constraint actors_id_is_digest',
+        `update actors set subject = 'mallory', name = 'mallory' where ${id(ACTOR.token)}`,
+      ],
+      ['I10'],
+      () => `Actor ${ACTOR.token} is TOKEN "mallory" of the issuer "https://issuer.example", whose id is `,
+    ],
+    [
+      'the actor of a token got another issuer',
+      () => [
+        'alter table actors drop constraint actors_id_is_digest',
+        `update actors set issuer = 'https://mallory.example' where ${id(ACTOR.token)}`,
+      ],
+      ['I10'],
+      () => `Actor ${ACTOR.token} is TOKEN "alice é" of the issuer "https://mallory.example", whose id is `,
+    ],
+    [
+      'the actor of an API key became that of the command line',
+      () => [
+        'alter table actors drop constraint actors_id_is_digest',
+        `update actors set kind = 'CLI', subject = name where ${id(ACTOR.key)}`,
+      ],
+      ['I10'],
+      () => `Actor ${ACTOR.key} is CLI "shop" of the issuer null, whose id is `,
+    ],
+    [
+      'an actor of an API key was added without the key',
+      () => [
+        `insert into actors (id, kind, subject, name) values (actor_id('API_KEY', null, 'x'), 'API_KEY', 'x', 'x')`,
+      ],
+      ['I10'],
+      () => 'is an API key with the id x, which does not exist.',
+    ],
+    [
+      'an actor was deleted',
+      () => [`delete from actors where ${id(ACTOR.token)}`],
+      ['I10'],
+      () => `Transaction ${T.deposit} names the actor ${ACTOR.token}, which does not exist.`,
+    ],
+    [
+      'the actor of an API key was deleted',
+      () => [`delete from actors where ${id(ACTOR.key)}`],
+      ['I10'],
+      () => `names the actor ${ACTOR.key}, which does not exist.`,
+    ],
+    [
+      'an API key was attributed to another actor',
+      () => [`update api_keys set actor = '${ACTOR.token}'`],
+      ['I10'],
+      () => `Actor ${ACTOR.key} is an API key with the id `,
     ],
     [
       'the reversed transaction of a transaction was changed',
@@ -363,7 +455,7 @@ describe('finds changes that the owner makes with the triggers disabled:', () =>
       ['I9'],
       () => 'its head is block 4',
     ],
-    ['a ledger was deleted', () => ['delete from ledgers'], ['I9'], () => 'its last block is 5'],
+    ['a ledger was deleted', () => ['delete from ledgers'], ['I9', 'I11'], () => 'its last block is 5'],
     [
       'the balance of an account was changed',
       () => [`update accounts set posted = posted + 1 where ${id(A.alice)}`],
@@ -397,13 +489,13 @@ describe('finds changes that the owner makes with the triggers disabled:', () =>
     [
       'an account was deleted',
       () => [`delete from accounts where ${id(A.alice)}`],
-      ['I2', 'I4'],
+      ['I2', 'I4', 'I11'],
       () => `which ledger `,
     ],
     [
       'an account was moved to another ledger',
       () => [`update accounts set ledger_id = gen_random_uuid() where ${id(A.alice)}`],
-      ['I2', 'I3', 'I4'],
+      ['I2', 'I3', 'I4', 'I11'],
       () => `Account ${A.alice} of ledger `,
     ],
     [
@@ -454,13 +546,13 @@ describe('finds changes that the owner makes with the triggers disabled:', () =>
         'alter table accounts drop constraint accounts_closed_empty',
         `update accounts set status = 'CLOSED' where ${id(A.alice)}`,
       ],
-      ['I6'],
+      ['I6', 'I11'],
       () => `Account ${A.alice} is closed but not empty: posted `,
     ],
     [
       'a closed account was opened again',
       () => [`update accounts set status = 'OPEN' where ${id(A.closed)}`],
-      ['I6'],
+      ['I6', 'I11'],
       () => `Account ${A.closed} is OPEN, but transaction ${T.declined} was declined because it was closed.`,
     ],
     [
@@ -469,7 +561,7 @@ describe('finds changes that the owner makes with the triggers disabled:', () =>
         'alter table accounts drop constraint accounts_external',
         `update accounts set status = 'FROZEN' where ${id(A.external)}`,
       ],
-      ['I6'],
+      ['I6', 'I11'],
       () => `External account ${A.external} is FROZEN`,
     ],
     [
@@ -500,7 +592,7 @@ describe('finds changes that the owner makes with the triggers disabled:', () =>
     [
       'a currency of ISO 4217 was registered',
       () => [`insert into currencies (code, ledger_id, exponent) select 'EUR', id, 4 from ledgers`],
-      ['I1'],
+      ['I1', 'I11'],
       () => 'Currency EUR of ledger ',
     ],
     [
@@ -523,7 +615,7 @@ describe('finds changes that the owner makes with the triggers disabled:', () =>
     ],
     ...[
       `action = 'closeAccount'`,
-      `actor = ledger_id`,
+      `actor = '${ACTOR.token}'`,
       `subject = '${A.bob}'`,
       `subject_type = 'LEDGER'`,
       `before = '{}'`,
@@ -538,14 +630,14 @@ describe('finds changes that the owner makes with the triggers disabled:', () =>
     ].map((change): [string, () => string[], string[], () => string] => [
       `an audit event was changed: ${change.replace(A.bob, 'bob')}`,
       () => [`update audit_events set ${change} where number = 2`],
-      ['I9'],
+      /^(subject|after) /.test(change) ? ['I9', 'I11'] : ['I9'],
       () => 'Audit event 2 of ledger ',
     ]),
     [
       'the last audit event was deleted',
-      () => ['delete from audit_events where number = 3'],
-      ['I9'],
-      () => 'its audit log ends at event 3 with the hash ',
+      () => ['delete from audit_events where number = 4'],
+      ['I9', 'I11'],
+      () => 'its audit log ends at event 4 with the hash ',
     ],
     [
       'an audit event was deleted',
@@ -556,7 +648,7 @@ describe('finds changes that the owner makes with the triggers disabled:', () =>
     [
       'all audit events were deleted',
       () => ['delete from audit_events'],
-      ['I9'],
+      ['I9', 'I11'],
       () => 'but its last event is  with the hash .',
     ],
     [
@@ -572,7 +664,7 @@ describe('finds changes that the owner makes with the triggers disabled:', () =>
     [
       'an audit event was moved to another ledger',
       () => [`update audit_events set ledger_id = gen_random_uuid() where number = 3`],
-      ['I9'],
+      ['I9', 'I11'],
       () => 'its audit log ends at event',
     ],
     [

@@ -7,6 +7,7 @@ import type { BookLine, BookTransaction, BookWriter } from '../support/books.ts'
 import { createTestDatabase } from '../support/database.ts';
 import {
   A,
+  ACTOR,
   declineOf,
   findBreaches,
   lines,
@@ -21,7 +22,7 @@ const books = useSampleBooks();
 
 test('valid books have no violations', async () => {
   const reports = await checkInvariants(books.db);
-  expect(reports.map(({ name }) => name)).toEqual(['I1', 'I2', 'I3', 'I4', 'I6', 'I7', 'I9']);
+  expect(reports.map(({ name }) => name)).toEqual(['I1', 'I2', 'I3', 'I4', 'I6', 'I7', 'I9', 'I10', 'I11']);
   expect(reports.flatMap(({ violations }) => violations)).toEqual([]);
 });
 
@@ -38,6 +39,7 @@ test('empty books have no violations', async () => {
 });
 
 describe('finds violations that the service’s login can write and the database accepts:', () => {
+  const NOBODY = randomUUID();
   const FALSE = createHash('sha256').update('false').digest();
   type Act = (db: Database, writer: BookWriter) => Promise<unknown>;
 
@@ -171,7 +173,8 @@ describe('finds violations that the service’s login can write and the database
       'an audit event that sets limits at a version that the account has not reached',
       (db) =>
         sql`insert into audit_events (ledger_id, action, subject_type, subject, before, after, request_id)
-          select ledger_id, 'updateAccount', 'ACCOUNT', id, '{}', '{"minBalance":"0.00","version":"999"}', 'r'
+          select ledger_id, 'updateAccount', 'ACCOUNT', id, '{"minBalance":"0.00"}',
+            '{"minBalance":"0.00","version":"999"}', 'r'
           from accounts where id = ${A.bob}`.execute(db),
       'I6',
       () => `sets limits of account ${A.bob} at version 999`,
@@ -246,6 +249,62 @@ describe('finds violations that the service’s login can write and the database
       'I4',
       () => 'is a TRANSFER without a key',
     ],
+    [
+      'a transaction of an actor that does not exist',
+      writes([transfer(A.bob, A.carol, 1n, { actor: NOBODY })]),
+      'I10',
+      () => `names the actor ${NOBODY}, which does not exist.`,
+    ],
+    [
+      'a declined attempt of an actor that does not exist',
+      writes([{ ...declineOf(A.carol, 'ACCOUNT_CLOSED', { account: A.closed }), actor: NOBODY }]),
+      'I10',
+      () => `names the actor ${NOBODY}, which does not exist.`,
+    ],
+    [
+      'an expiry of an actor',
+      async (db, writer) => {
+        const hold = await placeHold(db, writer, A.carol, A.bob, 2n);
+        await writer.write(db, [
+          {
+            type: 'RELEASE',
+            holdId: hold,
+            key: null,
+            actor: ACTOR.key,
+            lines: release(A.carol, A.bob, 2n),
+          },
+        ]);
+        await sql`update holds set status = 'EXPIRED' where id = ${hold}`.execute(db);
+      },
+      'I10',
+      () => `is an act of the ledger itself, but names the actor ${ACTOR.key}.`,
+    ],
+    [
+      'an account of an actor that does not exist',
+      (db) =>
+        sql`insert into accounts (id, ledger_id, owner, kind, currency, side, actor)
+          select gen_random_uuid(), id, 'eve', 'STANDARD', 'USD', 1, ${NOBODY} from ledgers`.execute(db),
+      'I10',
+      () => `names the actor ${NOBODY}, which does not exist.`,
+    ],
+    [
+      'an external account of an actor',
+      (db) =>
+        sql`insert into accounts (id, ledger_id, owner, kind, currency, side, actor)
+          select gen_random_uuid(), id, 'external', 'EXTERNAL', 'GBP', -1, ${ACTOR.key} from ledgers`.execute(
+          db,
+        ),
+      'I10',
+      () => `was created by the ledger itself, but names the actor ${ACTOR.key}.`,
+    ],
+    [
+      'an audit event of an actor that does not exist',
+      (db) =>
+        sql`insert into audit_events (ledger_id, actor, action, subject_type, subject, request_id)
+          select id, ${NOBODY}, 'closePeriod', 'LEDGER', id, 'r' from ledgers`.execute(db),
+      'I10',
+      () => `names the actor ${NOBODY}, which does not exist.`,
+    ],
   ];
 
   test.each(violations)('%s', async (_, act, name, sentence) => {
@@ -255,13 +314,20 @@ describe('finds violations that the service’s login can write and the database
   });
 });
 
-async function placeHold(db: Database, writer: BookWriter, from: string, to: string, amount: bigint) {
-  const [id] = await writer.write(db, [place(from, to, amount)]);
+async function placeHold(
+  db: Database,
+  writer: BookWriter,
+  from: string,
+  to: string,
+  amount: bigint,
+): Promise<string> {
+  const [id = ''] = await writer.write(db, [place(from, to, amount)]);
   await sql`
     insert into holds (id, ledger_id, from_account_id, to_account_id, currency, amount, created_at)
     select t.id, t.ledger_id, ${from}, ${to}, 'USD', ${amount}, t.created_at from transactions t where t.id = ${id}`.execute(
     db,
   );
+  return id;
 }
 
 /** Sets a minBalance of 0 with an audit event, as the service does. */

@@ -49,6 +49,7 @@ test('every list of objects counts with its maximum length', () => {
     // A function of its ids.
     'Query.nodes': undefined,
     'Transaction.entries': 100,
+    'Transaction.parties': 100,
   });
 });
 

@@ -1,5 +1,5 @@
 import { beforeEach, expect, test } from 'vitest';
-import { asOwner, createTestDatabase } from '../support/database.ts';
+import { createTestDatabase } from '../support/database.ts';
 import { expectSoundBooks, makeAccount, openLedger } from '../support/ledger.ts';
 import { newKey, serve } from './api.ts';
 
@@ -350,12 +350,8 @@ test('an account cannot rise above its maxBalance', async () => {
 test('a frozen or closed account rejects postings, and the error names it', async () => {
   const frozen = await makeAccount(ledger, { externalId: `frozen ${newKey()}` });
   const closed = await makeAccount(ledger);
-  const uuid = async (id: string) => await ledger.accountIdOf(id);
-  await asOwner(
-    database,
-    `update accounts set status = 'FROZEN' where id = '${await uuid(frozen)}'`,
-    `update accounts set status = 'CLOSED' where id = '${await uuid(closed)}'`,
-  );
+  await api.mutate('freezeAccount', { accountId: frozen });
+  await api.mutate('closeAccount', { accountId: closed });
   const facts = `... on AccountFrozenError { account { id status } } ... on AccountClosedError { account { id status } }`;
   const cases = [
     [frozen, 'FROZEN', 'AccountFrozenError'],
@@ -388,7 +384,7 @@ test('a posted externalId is not posted again, and the error names the transacti
 });
 
 test('an effectiveAt in a closed period is rejected', async () => {
-  await asOwner(database, `update ledgers set closed_before = '2025-01-01 00:00:00Z'`);
+  await api.mutate('closePeriod', { before: '2025-01-01T00:00:00Z' });
   const facts = '... on PeriodClosedError { closedBefore }';
   const late = { effectiveAt: '2024-12-31T23:59:59.999999Z' };
   expect(await api.mutate('transfer', move(late), facts)).toMatchObject({

@@ -230,7 +230,13 @@ test('a change without a key whose COMMIT’s answer is lost does not overwrite 
   const frozen = become(account, 'FREEZE', null, far);
   await sleep(100);
   const unfreezer = await connect(database.serviceUrl);
-  const unfrozen = unfreezer.query(`update accounts set status = 'OPEN' where id = $1`, [id]);
+  const unfrozen = unfreezer.query(
+    `with unfrozen as (update accounts set status = 'OPEN' where id = $1 returning id, ledger_id)
+     insert into audit_events (ledger_id, action, subject_type, subject, before, after, request_id)
+     select ledger_id, 'unfreezeAccount', 'ACCOUNT', id, '{"status":"FROZEN"}', '{"status":"OPEN","version":"0"}', 'request'
+     from unfrozen`,
+    [id],
+  );
   await sleep(100);
   await holder.query('commit');
   await unfrozen;

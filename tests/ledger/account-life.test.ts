@@ -258,10 +258,16 @@ describe('concurrent changes and postings', () => {
     const externalId = `race-${randomUUID()}`;
     const holder = await connect(database.ownerUrl);
     await holder.query('begin');
-    await holder.query('update accounts set external_id = $1 where id = $2', [
-      externalId,
-      parseId('account', await makeAccount(ledger)),
-    ]);
+    await holder.query(
+      `with given as (update accounts set external_id = $1 where id = $2 returning id, ledger_id)
+       insert into audit_events (ledger_id, action, subject_type, subject, before, after, request_id)
+       select ledger_id, 'updateAccount', 'ACCOUNT', id, '{"externalId":null}', $3, 'request' from given`,
+      [
+        externalId,
+        parseId('account', await makeAccount(ledger)),
+        JSON.stringify({ externalId, version: '0' }),
+      ],
+    );
     const given = update(account, { externalId });
     const made = makeAccount(other, { externalId }).catch((error: unknown) => String(error));
     await untilSessionWaits();

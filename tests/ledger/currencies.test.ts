@@ -9,7 +9,7 @@ import {
   balance,
   deposit,
   expectPosted,
-  expectSoundBooks,
+  expectSoundBooksWithoutLog,
   makeAccount,
   openLedger,
 } from '../support/ledger.ts';
@@ -30,7 +30,7 @@ await asOwner(
 /** Has no currency in its cache. */
 const openNew = (name = 'main') => openLedger(database, { name });
 const ledger = await openNew();
-afterAll(() => expectSoundBooks(database));
+afterAll(() => expectSoundBooksWithoutLog(database));
 
 /** Returns the statements that read currencies while `run` runs. */
 async function lookUps(run: () => Promise<unknown>): Promise<string[]> {

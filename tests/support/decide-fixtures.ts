@@ -185,7 +185,7 @@ function betweenTwo(from: Uuid, to: Uuid, amount: string): TransferInput {
 /** Returns the planned command of a request, or the refusal of steps 2 and 3. By default, only account ids are known. */
 export function planRequest(request: Request, lookUp: Partial<LookUp> = {}): PlannedCommand | Refusal {
   const command = readRequest(request);
-  return 'facts' in command ? command : plan(command, { ...IDS_ALONE, ...lookUp });
+  return 'facts' in command ? command : plan(command, { ...IDS_ALONE, ...lookUp }, null);
 }
 const IDS_ALONE: LookUp = {
   account: idOf,
@@ -240,7 +240,7 @@ export function decideAll(book: Book, ...requests: readonly Request[]): Outcome[
 
 /** Returns the command that expires a hold of the book. */
 export function expiryIn(book: Book, hold: Uuid): PlannedCommand {
-  return accepted(plan(toExpiry(hold), { ...IDS_ALONE, target: targetIn(book) }));
+  return accepted(plan(toExpiry(hold), { ...IDS_ALONE, target: targetIn(book) }, null));
 }
 
 /** Expires a hold of the book. */

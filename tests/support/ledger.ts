@@ -101,7 +101,19 @@ export async function balance(ledger: Ledger, accountId: string): Promise<bigint
 }
 
 /** Checks all invariants of the books. */
-export async function expectSoundBooks({ serviceUrl }: Pick<TestDatabase, 'serviceUrl'>): Promise<void> {
+export function expectSoundBooks(database: Pick<TestDatabase, 'serviceUrl'>): Promise<void> {
+  return expectInvariants(database, []);
+}
+
+/** Checks all invariants, except that the audit log need not lead to the tables: the tests change these by SQL. */
+export function expectSoundBooksWithoutLog(database: Pick<TestDatabase, 'serviceUrl'>): Promise<void> {
+  return expectInvariants(database, ['I11']);
+}
+
+async function expectInvariants(
+  { serviceUrl }: Pick<TestDatabase, 'serviceUrl'>,
+  without: readonly string[],
+): Promise<void> {
   const db = openDatabase({
     allowUnsafeDurability: true,
     url: serviceUrl,
@@ -109,7 +121,9 @@ export async function expectSoundBooks({ serviceUrl }: Pick<TestDatabase, 'servi
     applicationName: 'invariants',
   });
   try {
-    const broken = (await checkInvariants(db)).filter(({ violations }) => violations.length > 0);
+    const broken = (await checkInvariants(db)).filter(
+      ({ name, violations }) => !without.includes(name) && violations.length > 0,
+    );
     expect(broken).toEqual([]);
   } finally {
     await db.destroy();

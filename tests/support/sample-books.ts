@@ -1,6 +1,6 @@
 // A small ledger with every kind of transaction, and a function that reports which invariants a change violates.
 
-import { randomUUID } from 'node:crypto';
+import { hash, randomUUID } from 'node:crypto';
 import {
   Kysely,
   type PostgresCursor,
@@ -11,6 +11,8 @@ import {
 } from 'kysely';
 import pg from 'pg';
 import { afterAll, beforeAll } from 'vitest';
+import { actorId } from '../../src/core/access/actor.ts';
+import { metadataDigest } from '../../src/core/audit.ts';
 import type { Uuid } from '../../src/core/values/ids.ts';
 import { parseInstant } from '../../src/core/values/instant.ts';
 import { checkInvariants } from '../../src/db/invariants/invariants.ts';
@@ -35,6 +37,12 @@ export const A = {
   carol: randomUUID(),
   carolEur: randomUUID(),
   closed: randomUUID(),
+};
+/** The actors: the subject of a token, and an API key with a name. */
+const KEY = randomUUID();
+export const ACTOR = {
+  token: actorId('TOKEN', 'https://issuer.example', 'alice é'),
+  key: actorId('API_KEY', null, KEY),
 };
 /** The transactions. Set when the books are written. */
 export const T = {
@@ -74,7 +82,7 @@ async function writeBooks(db: Database, writer: BookWriter): Promise<void> {
     transfer(A.external, A.alice, 10_000n, {
       type: 'DEPOSIT',
       keyAccount: A.alice,
-      actor: randomUUID(),
+      actor: ACTOR.token,
       description: 'Lohn für März',
       metadata: {
         b: '"\\\u0001\u001f/',
@@ -113,14 +121,13 @@ async function writeBooks(db: Database, writer: BookWriter): Promise<void> {
         { account: A.carolEur, amount: 900n, description: 'bought' },
       ],
     },
-    declineOf(A.carol, 'ACCOUNT_CLOSED', { account: A.closed }),
+    { ...declineOf(A.carol, 'ACCOUNT_CLOSED', { account: A.closed }), actor: ACTOR.key },
     transfer(A.bob, A.alice, 50n, { effectiveAt: LONG_AGO }),
   );
   const [lone] = await write(transfer(A.bob, A.alice, 1n));
   await sql`update holds set captured = 1000 where id = ${hold}`.execute(db);
   await sql`update holds set status = 'VOIDED' where id = ${voided}`.execute(db);
   await sql`update holds set status = 'EXPIRED' where id = ${expired}`.execute(db);
-  await sql`update accounts set status = 'CLOSED' where id = ${A.closed}`.execute(db);
   Object.assign(T, { deposit, first, second, third, hold, voided, expired, capture, journal });
   Object.assign(T, { declined, backdated, lone });
 }
@@ -234,36 +241,74 @@ async function openBooks({ serviceUrl, ownerUrl }: TestDatabase): Promise<Opened
     new Map(Object.entries(A).map(([name, id]) => [id, name.endsWith('Eur') ? EUR : USD])),
   );
   await sql`
-    insert into accounts (id, ledger_id, owner, kind, currency, side, min_balance, max_balance)
-    select a.id, ${ledgerId}, a.owner, a.kind, a.currency, a.side, a.min, a.max
+    insert into actors (id, issuer, subject) values (${ACTOR.token}, 'https://issuer.example', 'alice é')`.execute(
+    db,
+  );
+  await sql`
+    insert into api_keys (id, name, scopes, secret) values (${KEY}, 'shop', '{READ}', ${Buffer.alloc(32)})`.execute(
+    db,
+  );
+  await sql`
+    insert into accounts (id, ledger_id, owner, kind, currency, side, min_balance, max_balance, actor)
+    select a.id, ${ledgerId}, a.owner, a.kind, a.currency, a.side, a.min, a.max, a.actor
     from (values
-      (${A.external}::uuid, 'external', 'EXTERNAL', 'USD', -1, null::numeric, null::numeric),
-      (${A.externalEur}, 'external', 'EXTERNAL', 'EUR', -1, null, null),
-      (${A.alice}, 'alice', 'STANDARD', 'USD', 1, 0, null),
-      (${A.bob}, 'bob', 'STANDARD', 'USD', 1, 0, 100000),
-      (${A.carol}, 'carol', 'STANDARD', 'USD', 1, null, null),
-      (${A.carolEur}, 'carol', 'STANDARD', 'EUR', 1, 0, null),
-      (${A.closed}, 'dora', 'STANDARD', 'USD', 1, 0, null)
-    ) as a (id, owner, kind, currency, side, min, max)`.execute(db);
+      (${A.external}::uuid, 'external', 'EXTERNAL', 'USD', -1, null::numeric, null::numeric, null::uuid),
+      (${A.externalEur}, 'external', 'EXTERNAL', 'EUR', -1, null, null, null),
+      (${A.alice}, 'alice', 'STANDARD', 'USD', 1, 0, null, ${ACTOR.key}),
+      (${A.bob}, 'bob', 'STANDARD', 'USD', 1, 0, 100000, ${ACTOR.token}),
+      (${A.carol}, 'carol', 'STANDARD', 'USD', 1, null, null, null),
+      (${A.carolEur}, 'carol', 'STANDARD', 'EUR', 1, 0, null, null),
+      (${A.closed}, 'dora', 'STANDARD', 'USD', 1, 0, null, null)
+    ) as a (id, owner, kind, currency, side, min, max, actor)`.execute(db);
   await writeBooks(db, writer);
-  for (const [key, salt] of [
-    ['one', null],
-    ['two', Buffer.alloc(16)],
-    [null, null],
-  ] as const) {
-    await sql`
-      insert into audit_events (ledger_id, action, subject_type, subject, before, after, idempotency_key, request, salt, request_id)
-      values (${ledgerId}, 'updateAccount', 'ACCOUNT', ${A.alice}, '{"externalId":null}', ${JSON.stringify({ externalId: 'a\n"ü' })}, ${key},
-        ${key === null ? null : Buffer.alloc(16)}, ${salt}, 'request')`.execute(db);
-  }
+  await changeAccounts(db, ledgerId);
   const owner = new pg.Client(ownerUrl);
   const service = new pg.Client({ connectionString: serviceUrl, options: `-c role=${SERVICE_ROLE}` });
   await Promise.all([owner.connect(), service.connect()]);
   return { db, owner, service, writer };
 }
 
+/** Changes accounts with an audit event each, as the service does. */
+async function changeAccounts(db: Database, ledgerId: Uuid): Promise<void> {
+  const externalId = 'a\n"ü';
+  const metadata = { b: '"\\\u0001\u001f/', a: 'ü', '\ue000': 'after', '😀': 'before' };
+  const salt = Buffer.alloc(16);
+  await sql`
+    update accounts set external_id = ${externalId}, metadata = ${JSON.stringify(metadata)} where id = ${A.alice}`.execute(
+    db,
+  );
+  await sql`update accounts set status = 'CLOSED' where id = ${A.closed}`.execute(db);
+  const request = Buffer.alloc(16);
+  const events = [
+    { subject: A.alice, before: { externalId: null }, after: { externalId }, key: 'one', request },
+    {
+      subject: A.alice,
+      before: { metadata: null },
+      after: { metadata: metadataDigest(metadata, salt) },
+      key: 'two',
+      request,
+      salt,
+    },
+    { subject: A.closed, before: { status: 'OPEN' }, after: { status: 'CLOSED' } },
+    {
+      type: 'API_KEY',
+      subject: KEY,
+      before: null,
+      after: { name: 'shop', scopes: 'READ', secretDigest: hash('sha256', Buffer.alloc(32)) },
+    },
+  ];
+  for (const event of events) {
+    const { type = 'ACCOUNT', subject, before, after, key = null, request = null, salt = null } = event;
+    await sql`
+      insert into audit_events (ledger_id, actor, action, subject_type, subject, before, after, idempotency_key, request, salt, request_id)
+      values (${ledgerId}, ${key === 'two' ? ACTOR.key : null}, 'updateAccount', ${type}, ${subject},
+        ${before && JSON.stringify(before)}, ${JSON.stringify(after)}, ${key},
+        ${request}, ${salt}, 'request')`.execute(db);
+  }
+}
+
 /** Returns a database on an open transaction. Its transactions are savepoints. */
-function nestedIn(client: pg.Client): Database {
+export function nestedIn(client: pg.Client): Database {
   const pool = { options: {}, connect: async () => new NestedClient(client), end: async () => {} };
   return new Kysely<DB>({ dialect: new PostgresDialect({ pool }) });
 }

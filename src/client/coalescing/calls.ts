@@ -9,6 +9,7 @@ import type { CallOptions, LedgerClientOptions, MutationOptions } from '../optio
 import { isRefusal } from '../refusals.ts';
 import { type Patience, signalOf, untilAnswered } from '../retry.ts';
 import { storeOf } from '../stores.ts';
+import { Tokens } from '../tokens.ts';
 import { type AnyDocument, resultOf, Transport, type TypedDocument } from '../transport.ts';
 import type * as t from '../types.ts';
 import { SharedMutations } from './shared-mutations.ts';
@@ -39,24 +40,34 @@ type UnreadError = Extract<
   { readonly __typename: 'OverloadedError' | 'RateLimitedError' }
 >;
 
-/** The service knows the ledger of a key, but intents are kept before a request is sent. */
+/** The service knows the ledger of a key or token, but intents are kept before a request is sent. */
 const LEDGER_MISSING =
-  'A client with an apiKey and a keyStore needs the name of its ledger, because each ledger has intents of its own. Add the option ' +
-  'ledger, such as { ledger: "main" }.';
+  'A client with an apiKey or a token and a keyStore needs the name of its ledger, because each ledger has intents of its own. Add ' +
+  'the option ledger, such as { ledger: "main" }.';
+/** The users of one browser share its stores. */
+const OWNER_MISSING =
+  'A client with a token and a keyStore needs the owner that its tokens are restricted to, because each owner has intents of its own. ' +
+  'Add the option owner, such as { owner: "alice" }, or { owner: null } for tokens without an owner.';
 
 export class Calls {
   readonly #transport: Transport;
+  readonly #tokens: Tokens | undefined;
   readonly #intents: Intents | undefined;
   readonly #deadlineMs: number | undefined;
   readonly #sharedMutations: SharedMutations | undefined;
   readonly #sharedReads: SharedReads | undefined;
 
   constructor(options: LedgerClientOptions) {
-    const { url, apiKey, ledger, fetch, keyStore, headers = {}, deadlineMs, coalesce = true } = options;
-    this.#transport = new Transport({ url, apiKey, ledger, fetch, headers });
+    const { url, apiKey, token, ledger, owner, fetch, keyStore, headers = {}, deadlineMs } = options;
+    const { coalesce = true } = options;
+    const tokens = token === undefined ? undefined : new Tokens(token, owner);
+    this.#tokens = tokens;
+    this.#transport = new Transport({ url, apiKey, tokens, ledger, owner, fetch, headers });
     if (keyStore !== undefined) {
-      if (apiKey !== undefined && ledger === undefined) throw new TypeError(LEDGER_MISSING);
-      this.#intents = new Intents(storeOf(keyStore), this.#transport.endpoint, ledger);
+      const hasCredential = apiKey !== undefined || tokens !== undefined;
+      if (hasCredential && ledger === undefined) throw new TypeError(LEDGER_MISSING);
+      if (tokens !== undefined && owner === undefined) throw new TypeError(OWNER_MISSING);
+      this.#intents = new Intents(storeOf(keyStore), this.#transport.endpoint, ledger, owner);
     }
     this.#deadlineMs = deadlineMs;
     this.#sharedMutations = coalesce ? new SharedMutations(this.#transport) : undefined;
@@ -115,9 +126,10 @@ export class Calls {
     { operation, idempotencyKey, intent, begun, ...options }: Call,
     defaultDeadlineMs = DEADLINE_MS,
   ): Promise<Result> {
-    const sendOnce =
+    const sendOnce = this.#withToken(
       this.#sharedMutations?.prepare(operation, document, input) ??
-      (async (signal: AbortSignal) => resultOf(await this.#transport.send(document, { input }, signal)));
+        (async (signal: AbortSignal) => resultOf(await this.#transport.send(document, { input }, signal))),
+    );
     const tried = await untilAnswered(
       async (signal) => {
         try {
@@ -168,7 +180,7 @@ export class Calls {
     options: CallOptions = {},
   ): Promise<Result> {
     const patience = this.#patience(options, DEADLINE_MS);
-    const send = (signal: AbortSignal) => this.#transport.send(document, variables, signal);
+    const send = this.#withToken((signal) => this.#transport.send(document, variables, signal));
     const text = document.toString();
     const isQuery = /^\s*(query\b|\{)/.test(text) && !/\bmutation\b/.test(text);
     if (!isQuery) return send(signalOf(patience));
@@ -186,9 +198,18 @@ export class Calls {
     send: (signal: AbortSignal) => Promise<T>,
     options: CallOptions,
   ): Promise<T> {
-    const tried = await untilAnswered(send, { ...this.#patience(options, DEADLINE_MS), reads: true });
+    const tried = await untilAnswered(this.#withToken(send), {
+      ...this.#patience(options, DEADLINE_MS),
+      reads: true,
+    });
     if (tried.answered) return tried.answer;
     throw new Unreachable(queryFailed(operation, tried.attempts, tried.cause), tried.cause);
+  }
+
+  /** Returns `send`, or a function that calls it with a token. */
+  #withToken<T>(send: (signal: AbortSignal) => Promise<T>): (signal: AbortSignal) => Promise<T> {
+    const tokens = this.#tokens;
+    return tokens === undefined ? send : (signal) => tokens.sendWith(send, signal);
   }
 
   #patience({ deadlineMs, signal }: CallOptions, defaultMs: number): Patience {

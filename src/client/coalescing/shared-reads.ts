@@ -5,7 +5,7 @@ import { Coalescer, RequestNotShared, type Settled } from './coalescer.ts';
 
 type ById = TypedDocument<object, { readonly id: string }>;
 
-/** The service takes 1,000 fields in one request. A transaction has the most: 39. */
+/** The service takes 1,000 fields in one request. A transaction has the most: 46. */
 const MAX_READS = 20;
 
 /** Sends reads of single nodes, those of one kind that are called in one turn of the event loop by one request. */

@@ -7,3 +7,8 @@ export function forbid({ scopes }: Viewer, needs: string): Refusal<'FORBIDDEN'> 
 }
 
 export const ALL_LEDGERS = 'a credential for all ledgers';
+
+/** Returns what callers restricted to an owner lack to use a field. */
+export function noOwner(field: string): string {
+  return `a credential without an owner, because ${field} is not for callers restricted to an owner`;
+}

@@ -1,4 +1,5 @@
 /** Creating and revoking API keys: who may do it, and what the input must be. Missing permissions come before malformed input. */
+import { hash } from 'node:crypto';
 import type { AuditEvent } from '../audit.ts';
 import { type Refusal, refuse } from '../errors.ts';
 import { formatId, type Uuid } from '../values/ids.ts';
@@ -7,7 +8,7 @@ import { checkName, excerpt, Malformed } from '../values/text.ts';
 import type { ApiKey } from './api-key.ts';
 import { ALL_LEDGERS, forbid } from './forbid.ts';
 import { looksLikeKeyText } from './key-text.ts';
-import { SCOPES, type Scope, type Viewer } from './viewer.ts';
+import { EXTERNAL_OWNER, RESTRICTED_SCOPES, SCOPES, type Scope, type Viewer } from './viewer.ts';
 
 /** The input of createApiKey. */
 export interface KeyInput {
@@ -25,6 +26,7 @@ export interface NewKey {
   readonly name: string;
   /** In the order of `SCOPES`. */
   readonly scopes: readonly Scope[];
+  readonly owner: string | null;
   readonly allLedgers: boolean;
   readonly expiresAt: Instant | null;
   readonly requestsPerSecond: number | null;
@@ -73,7 +75,8 @@ export function toNewKey(viewer: Viewer, input: KeyInput, now: Instant): NewKey 
   if (input.scopes.length !== scopes.length) {
     return wrong('scopes', `must be different ones of ${SCOPES.join(', ')}`);
   }
-  if (owner !== null) return wrong('owner', 'is not supported: omit it');
+  const ownerProblem = owner === null ? undefined : checkOwner(owner, scopes);
+  if (ownerProblem !== undefined) return wrong('owner', ownerProblem);
   if (expiresAt instanceof Malformed) return wrong('expiresAt', expiresAt.problem);
   if (requestsPerSecond !== null && !isWithin(requestsPerSecond, 1, MAX_REQUESTS_PER_SECOND)) {
     return wrong('requestsPerSecond', `must be a whole number from 1 to ${MAX_REQUESTS_PER_SECOND}`);
@@ -82,7 +85,18 @@ export function toNewKey(viewer: Viewer, input: KeyInput, now: Instant): NewKey 
     const problem = `must be later than the present (${formatInstant(now)})`;
     return refuse('impossibleInput', { field: 'expiresAt', problem });
   }
-  return { name, scopes, allLedgers, expiresAt, requestsPerSecond };
+  return { name, scopes, owner, allLedgers, expiresAt, requestsPerSecond };
+}
+
+/** Returns the problem of the owner that a credential with these scopes is restricted to. */
+function checkOwner(owner: string, scopes: readonly Scope[]): string | undefined {
+  const problem = checkName(owner);
+  if (problem !== undefined) return problem;
+  if (owner === EXTERNAL_OWNER) return `must not be ${EXTERNAL_OWNER}: these accounts belong to the ledger`;
+  const excess = scopes.find((scope) => !RESTRICTED_SCOPES.includes(scope));
+  return excess === undefined
+    ? undefined
+    : `requires the scopes ${RESTRICTED_SCOPES.join(' and ')} alone, but the key has ${excess}`;
 }
 
 function isWithin(value: number, min: number, max: number): boolean {
@@ -97,8 +111,8 @@ export function refuseTakenName(name: string): Refusal<'INVALID_INPUT'> {
   return refuse('impossibleInput', { field: 'name', problem });
 }
 
-/** Returns the audit event of creating a key. */
-export function auditKeyCreation(key: ApiKey): AuditEvent {
+/** Returns the audit event of creating a key. `secret`: the digest of its secret. */
+export function auditKeyCreation(key: ApiKey, secret: Buffer): AuditEvent {
   return {
     ...UNKEYED,
     action: 'createApiKey',
@@ -109,8 +123,11 @@ export function auditKeyCreation(key: ApiKey): AuditEvent {
       name: key.name,
       scopes: key.scopes.join(' '),
       ledger: key.ledger === null ? null : formatId('ledger', key.ledger.id),
+      owner: key.owner,
       expiresAt: key.expiresAt === null ? null : formatInstant(key.expiresAt),
       requestsPerSecond: key.requestsPerSecond === null ? null : `${key.requestsPerSecond}`,
+      // The digest that the database stores is not shown: the log is.
+      secretDigest: hash('sha256', secret),
     },
   };
 }

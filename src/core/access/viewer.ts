@@ -4,6 +4,9 @@ import type { Uuid } from '../values/ids.ts';
 export const SCOPES = ['READ', 'POST', 'MANAGE', 'ADMIN'] as const;
 export type Scope = (typeof SCOPES)[number];
 
+/** The permissions that a caller restricted to an owner can have. */
+export const RESTRICTED_SCOPES: readonly Scope[] = ['READ', 'POST'];
+
 export type ActorKind = 'API_KEY' | 'TOKEN' | 'CLI';
 
 /** A caller who proved its identity. */
@@ -13,6 +16,9 @@ export interface Actor {
   /** The name of the key, or the subject of the token. */
   readonly name: string;
 }
+
+/** The owner of the external accounts. No caller is restricted to it. */
+export const EXTERNAL_OWNER = 'external';
 
 /** The caller of a request, and what the caller may do. Each request has exactly one viewer and one ledger. */
 export interface Viewer {

@@ -46,13 +46,14 @@ export function resolveOperation(
   const { target } = planned;
   const id = target?.pending === undefined ? undefined : externalIds.get(target.pending);
   if (id === undefined) return planned;
-  const { keyAccount, accounts, salt, madeIds } = planned;
-  const resolved = plan(command, {
+  const { keyAccount, accounts, salt, madeIds, actor } = planned;
+  const lookUp = {
     account: () => undefined,
     external: () => undefined,
     target: () => ({ id, keyAccountId: keyAccount.id, accounts }),
     salt: () => salt ?? new Uint8Array(),
-  });
+  };
+  const resolved = plan(command, lookUp, actor);
   if ('code' in resolved) throw new TypeError(`a pending target is refused: ${resolved.code}`);
   return { ...resolved, madeIds };
 }

@@ -61,6 +61,11 @@ export interface Command {
   readonly conditions: readonly Condition[];
   /** When a hold expires; null: never. */
   readonly expiresAt: Instant | null;
+  /**
+   * Whether the caller is restricted to an owner. Then the money stays in the ledger, and a refusal of another account than the key
+   * account's comes last.
+   */
+  readonly isRestricted: boolean;
   readonly target: TargetName | null;
   /** The amount of a partial capture or reversal; null: everything that remains. */
   readonly part: Decimal | null;
@@ -127,9 +132,9 @@ export interface LookUp {
 
 /**
  * Resolves the names of a command. Refuses it (step 3) where its target, or the `ext:` name of its key account, does not exist. An id
- * of no account is refused by `decide`. `actor`: the caller.
+ * of no account is refused by `decide`. `actor`: the caller; a command of the ledger itself has none.
  */
-export function plan(command: Command, lookUp: LookUp, actor: Uuid | null = null): PlannedCommand | Refusal {
+export function plan(command: Command, lookUp: LookUp, actor: Uuid | null): PlannedCommand | Refusal {
   const { keyAccount, target: targetName } = command;
   const target = targetName === null ? undefined : lookUp.target(targetName);
   if (targetName !== null && target === undefined) return targetNotFound(targetName);
@@ -158,7 +163,7 @@ export function plan(command: Command, lookUp: LookUp, actor: Uuid | null = null
     legs,
     conditions,
     target: targetName === null || target === undefined ? null : { ...target, kind: targetName.kind },
-    actor,
+    actor: command.idempotencyKey === null ? null : actor,
     accounts,
     request: digestRequest(
       command.type,

@@ -13,6 +13,7 @@ import { checkBalances, checkStatus } from './account-checks.ts';
 import { attemptKey, type Book } from './book.ts';
 import type { PlannedCommand } from './command.ts';
 import { checkConditions } from './conditions.ts';
+import type { Movement } from './movement.ts';
 import { planMovement } from './plan-movement.ts';
 import { recordMovement, recordRefusal } from './record-outcome.ts';
 import { replay } from './replay.ts';
@@ -51,11 +52,31 @@ function decideOne(book: Book, command: PlannedCommand): Decision {
   if ('code' in movement) return decline(book, command, movement);
 
   // Step 6.
-  const refusal =
-    checkStatus(movement) ?? checkConditions(book, command, movement) ?? checkBalances(movement);
+  const refusal = command.isRestricted
+    ? checkOwnFirst(book, command, movement)
+    : (checkStatus(movement) ?? checkConditions(book, command, movement) ?? checkBalances(movement));
   if (refusal !== undefined) return decline(book, command, refusal);
 
   return recordMovement(book, command, movement);
+}
+
+/**
+ * Checks the key account and the conditions before the other accounts. Otherwise a caller who lacks the money would learn the status
+ * of accounts that it may not read, without paying.
+ */
+function checkOwnFirst(book: Book, command: PlannedCommand, movement: Movement): Refusal | undefined {
+  const partOf = (isOwn: boolean): Movement => ({
+    ...movement,
+    deltas: new Map([...movement.deltas].filter(([{ id }]) => (id === command.keyAccount.id) === isOwn)),
+  });
+  const [own, others] = [partOf(true), partOf(false)];
+  return (
+    checkStatus(own) ??
+    checkConditions(book, command, movement) ??
+    checkBalances(own) ??
+    checkStatus(others) ??
+    checkBalances(others)
+  );
 }
 
 function decline(book: Book, command: PlannedCommand, refusal: Refusal): Decision {

@@ -122,13 +122,18 @@ function checkBalance(legs: readonly MovementLeg[]): Refusal<'UNBALANCED'> | und
   return undefined;
 }
 
-/** Returns the account that a command of this type does not support: a hold no external one, a deposit or withdrawal no DEBIT-normal one. */
+/**
+ * Returns the account that a command does not support: a hold, or that of a restricted caller, no external one; a
+ * deposit or withdrawal no DEBIT-normal one.
+ */
 function findUnsupported(
   book: Book,
-  { type, keyAccount }: PlannedCommand,
+  { type, keyAccount, isRestricted }: PlannedCommand,
   legs: readonly MovementLeg[],
 ): Uuid | undefined {
-  if (type === 'HOLD') return legs.find(({ account }) => account.kind === 'EXTERNAL')?.account.id;
+  if (type === 'HOLD' || isRestricted) {
+    return legs.find(({ account }) => account.kind === 'EXTERNAL')?.account.id;
+  }
   const takesCreditOnly = type === 'DEPOSIT' || type === 'WITHDRAWAL';
   return takesCreditOnly && book.accounts.get(keyAccount.id)?.normalSide !== 'CREDIT'
     ? keyAccount.id

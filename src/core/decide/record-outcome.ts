@@ -29,7 +29,6 @@ export function recordMovement(book: Book, command: PlannedCommand, movement: Mo
     outcome: 'POSTED' as const,
     facts: null,
     expiresAt,
-    actor: null,
     salt: command.salt,
   };
   record(book, command, leaf);
@@ -57,7 +56,7 @@ export function recordRefusal(
     entries: [],
   };
   const facts = toRecordedFacts(refusal);
-  const leaf = { ...attempt, outcome: refusal.code, facts, expiresAt: null, actor: null, salt: command.salt };
+  const leaf = { ...attempt, outcome: refusal.code, facts, expiresAt: null, salt: command.salt };
   record(book, command, leaf);
   keepForReplay(book, command, attempt.id, refusal);
   return { outcome: refusal, id: attempt.id };
@@ -72,6 +71,7 @@ function attemptOf(book: Book, command: PlannedCommand) {
     externalId: command.externalId,
     effectiveAt: command.effectiveAt,
     createdAt: book.createdAt,
+    actor: command.actor,
     description: command.description,
     metadata: command.metadata,
   };

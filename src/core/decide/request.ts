@@ -261,6 +261,7 @@ const DEFAULTS = {
   legs: [],
   conditions: [],
   expiresAt: null,
+  isRestricted: false,
   target: null,
   part: null,
   final: true,

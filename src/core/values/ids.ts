@@ -12,6 +12,7 @@ export const ID_PREFIX = {
   hold: 'hold',
   apiKey: 'key',
   actor: 'act',
+  auditEvent: 'aud',
 } as const;
 export type IdKind = keyof typeof ID_PREFIX;
 
@@ -98,6 +99,20 @@ export function parseEntryId(id: string): { readonly accountId: Uuid; readonly v
   const match = /^(ent_.{26})_([1-9]\d{0,17})$/s.exec(id);
   const accountId = parseId('entry', match?.[1] ?? '');
   return accountId === undefined ? undefined : { accountId, version: BigInt(match?.[2] ?? '') };
+}
+
+/** Returns the public id of an audit event: the 26 characters of its ledger's id and the number. */
+export function formatAuditEventId(ledgerId: Uuid, number: bigint): string {
+  return `${formatId('auditEvent', ledgerId)}_${number}`;
+}
+
+/** Returns the ledger and the number of an audit event's public id; undefined for any other text. */
+export function parseAuditEventId(
+  id: string,
+): { readonly ledgerId: Uuid; readonly number: bigint } | undefined {
+  const match = /^(aud_.{26})_([1-9]\d{0,17})$/s.exec(id);
+  const ledgerId = parseId('auditEvent', match?.[1] ?? '');
+  return ledgerId === undefined ? undefined : { ledgerId, number: BigInt(match?.[2] ?? '') };
 }
 
 /** Returns the kind of a public id by its prefix; undefined for any other text. */

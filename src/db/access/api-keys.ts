@@ -9,7 +9,8 @@ import { constraintOf } from '../postgres/pg-errors.ts';
 import type { DB } from '../tables.ts';
 
 /** A key to insert. `secret`: the digest of the secret. */
-export interface KeyRow extends Pick<ApiKey, 'id' | 'name' | 'scopes' | 'expiresAt' | 'requestsPerSecond'> {
+export interface KeyRow
+  extends Pick<ApiKey, 'id' | 'name' | 'scopes' | 'owner' | 'expiresAt' | 'requestsPerSecond'> {
   readonly ledgerId: Uuid | null;
   readonly secret: Buffer;
 }
@@ -30,10 +31,9 @@ export async function insertKey(trx: Trx<DB>, key: KeyRow): Promise<void> {
   const expiresAt = key.expiresAt === null ? null : formatInstant(key.expiresAt);
   // The columns that the service may set. A trigger sets the actor.
   await sql`
-    insert into api_keys (id, name, scopes, ledger_id, secret, requests_per_second, expires_at)
-    values (${key.id}, ${key.name}, ${key.scopes}, ${key.ledgerId}, ${key.secret}, ${key.requestsPerSecond}, ${expiresAt})`.execute(
-    trx,
-  );
+    insert into api_keys (id, name, scopes, owner, ledger_id, secret, requests_per_second, expires_at)
+    values (${key.id}, ${key.name}, ${key.scopes}, ${key.owner}, ${key.ledgerId}, ${key.secret}, ${key.requestsPerSecond},
+      ${expiresAt})`.execute(trx);
 }
 
 /** Returns a key with the digest of its secret. */
@@ -52,15 +52,11 @@ export async function findKeys(
   return rows.map(toKey);
 }
 
-/** Returns the existing keys whose bearers are these actors. `only`: see `findKeys`. */
-export async function findKeysOf(
-  db: Kysely<DB>,
-  actors: readonly Uuid[],
-  only: Uuid | undefined,
-): Promise<ApiKey[]> {
+/** Returns the existing keys of a ledger whose bearers are these actors. */
+export async function findKeysOf(db: Kysely<DB>, actors: readonly Uuid[], ledgerId: Uuid): Promise<ApiKey[]> {
   const rows = await keys(db)
     .where(sql<SqlBool>`k.actor = any(${actors}::uuid[])`)
-    .where(ofLedger(only))
+    .where('k.ledger_id', '=', ledgerId)
     .execute();
   return rows.map(toKey);
 }

@@ -42,7 +42,7 @@ const saltedField = (text: Sql, salt: string, kept: string): Sql => sql`
  * highest character, U+10FFFF, is inserted before each character from U+E000 to U+FFFF. A U+10FFFF of the key itself gets a
  * U+0001 after it, so that it still sorts before these.
  */
-const canonicalText = (column: string): Sql => sql`
+export const canonicalText = (column: string): Sql => sql`
   case when jsonb_typeof(${sql.ref(column)}) = 'object' then (
     select '{' || coalesce(string_agg(to_json(pair.key)::text || ':' || pair.value::text, ',' order by
       case when octet_length(pair.key) = length(pair.key) then pair.key

@@ -4,20 +4,24 @@
  *
  * The triggers prevent most violations. Only this check finds: a false sum between the first and the last entry of an account in one
  * block (I2), an edited hold (I2), a limit that is broken inside a block but met at its end (I6), a transaction that is reversed
- * twice (I7), a false digest or root (I9). The other violations need the tables' owner, a restore, or a damaged disk. I5
- * (acknowledged outcomes are found again) and I8 (nothing leaks) cannot be checked in the tables.
+ * twice (I7), a false digest or root (I9), an actor that does not exist (I10), a change without an audit event (I11). The other
+ * violations need the tables' owner, a restore, or a damaged disk. I5 (acknowledged outcomes are found again) and I8 (nothing leaks)
+ * cannot be checked in the tables.
  */
 import { sql } from 'kysely';
 import type { Database } from '../postgres/database.ts';
 import { accountsAgreeWithEntries, layersSumToZero, versionsHaveNoGap } from './account-invariants.ts';
+import { actorsAreReal } from './actor-invariant.ts';
 import { auditChainHolds } from './audit-invariant.ts';
 import { type Check, chainHolds } from './chain-invariant.ts';
+import { accountsAreAsCreated } from './creation-invariant.ts';
 import { keysHaveOneEffect } from './key-invariant.ts';
 import { balancesAreWithinLimits } from './limit-invariant.ts';
+import { logLeadsToTables } from './replay-invariant.ts';
 import { transactionsAreWhole } from './transaction-invariant.ts';
 
 export interface InvariantReport {
-  readonly name: 'I1' | 'I2' | 'I3' | 'I4' | 'I6' | 'I7' | 'I9';
+  readonly name: 'I1' | 'I2' | 'I3' | 'I4' | 'I6' | 'I7' | 'I9' | 'I10' | 'I11';
   /** The invariant, in one sentence. */
   readonly rule: string;
   /** The first 20 violations, each a sentence that names its rows; empty if the invariant holds. */
@@ -84,5 +88,17 @@ const INVARIANTS: readonly (Omit<InvariantReport, 'violations'> & { readonly che
       'Every digest, root and hash of a block or audit event is correct, every transaction is in one block, and blocks and ' +
       'audit events are numbered without a gap.',
     check: sql`(${chainHolds}) union all (${auditChainHolds})`,
+  },
+  {
+    name: 'I10',
+    rule: 'Every actor that the books name exists, and is the caller that its id is the digest of.',
+    check: actorsAreReal,
+  },
+  {
+    name: 'I11',
+    rule:
+      'The audit log leads to the limits, status, externalIds and metadata of the accounts, the exponents of the currencies, the ' +
+      'names and periods of the ledgers, and the API keys.',
+    check: sql`(${logLeadsToTables}) union all (${accountsAreAsCreated})`,
   },
 ];

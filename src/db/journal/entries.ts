@@ -6,6 +6,7 @@ import type { Uuid } from '../../core/values/ids.ts';
 import type { Instant } from '../../core/values/instant.ts';
 import { mapRows } from '../currency-rows.ts';
 import { directionOf, type KeysetRange, withinRange } from '../keyset.ts';
+import { isOwnAccount } from '../own.ts';
 import type { DB, Entries } from '../tables.ts';
 
 type CurrencyOf = (code: string) => Currency;
@@ -22,15 +23,20 @@ export interface EntryPlace {
   readonly version: bigint;
 }
 
-/** Returns a page of an account's entries by version. */
+/** Returns a page of an account's entries by version. `owner`: none if the account does not belong to this owner. */
 export async function listEntries(
   db: Kysely<DB>,
   ledgerId: Uuid,
   accountId: Uuid,
   range: KeysetRange<bigint>,
   currencyOf: CurrencyOf,
+  owner: string | null = null,
 ): Promise<EntryLine[]> {
-  const rows = await entriesQuery(db, ledgerId, accountId, range).execute();
+  const query = entriesQuery(db, ledgerId, accountId, range);
+  const rows = await (owner === null
+    ? query
+    : query.where(isOwnAccount(sql`${accountId}::uuid`, { owner, ledgerId }))
+  ).execute();
   return entryLinesOf(rows, currencyOf);
 }
 
@@ -57,14 +63,15 @@ export function entriesQuery(db: Kysely<DB>, ledgerId: Uuid, accountId: Uuid, ra
   );
 }
 
-/** Returns entries by account and version, in any order. Entries that the ledger does not have are missing. */
+/** Returns entries by account and version, in any order. Entries that the ledger or the `owner` does not have are missing. */
 export async function findEntries(
   db: Kysely<DB>,
   ledgerId: Uuid,
   places: readonly EntryPlace[],
   currencyOf: CurrencyOf,
+  owner: string | null = null,
 ): Promise<EntryLine[]> {
-  const rows = await db
+  const query = db
     .selectFrom('entries as e')
     .innerJoin(
       sql<{ account_id: Uuid; version: bigint }>`unnest(
@@ -74,8 +81,11 @@ export async function findEntries(
     )
     .selectAll('e')
     .select(SIDE)
-    .where('e.ledger_id', '=', ledgerId)
-    .execute();
+    .where('e.ledger_id', '=', ledgerId);
+  const rows = await (owner === null
+    ? query
+    : query.where(isOwnAccount(sql.ref('e.account_id'), { owner, ledgerId }))
+  ).execute();
   return entryLinesOf(rows, currencyOf);
 }
 

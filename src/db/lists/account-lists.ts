@@ -1,6 +1,6 @@
 import { type RawBuilder, type SqlBool, sql } from 'kysely';
 import type { Account } from '../../core/account.ts';
-import { type AccountFilter, isUnfiltered } from '../../core/filters.ts';
+import { type AccountFilter, isUnfiltered, restrictTo } from '../../core/filters.ts';
 import type { Currency } from '../../core/values/currency.ts';
 import type { Uuid } from '../../core/values/ids.ts';
 import { findAccounts, listAccounts } from '../accounts.ts';
@@ -11,26 +11,38 @@ import { and, idsWithin } from './finding-conditions.ts';
 
 type CurrencyOf = (code: string) => Currency;
 
-/** Returns a page of the matching accounts by id, which is the order of their creation. */
+/** Returns a page of the matching accounts by id, which is the order of their creation. `owner`: only of this owner's. */
 export async function listMatchingAccounts(
   db: Database,
   ledgerId: Uuid,
-  filter: AccountFilter,
+  given: AccountFilter,
   range: KeysetRange<Uuid>,
   currencyOf: CurrencyOf,
+  owner: string | null = null,
 ): Promise<Listed<Uuid, Account>> {
+  const filter = owner === null ? given : restrictTo(owner, given);
+  if (filter === undefined) return { rows: [], stoppedAt: undefined };
   if (isUnfiltered(filter)) {
     return { rows: await listAccounts(db, ledgerId, range, currencyOf), stoppedAt: undefined };
   }
-  const { keys, stoppedAt } = await findKeys(db, accountSources(ledgerId, filter, range), range);
+  const { keys, stoppedAt } = await findKeys(
+    db,
+    accountSources(ledgerId, filter, range, owner !== null),
+    range,
+  );
   const accounts = new Map(
-    (await findAccounts(db, ledgerId, keys, currencyOf)).map((account) => [account.id, account]),
+    (await findAccounts(db, ledgerId, keys, currencyOf, owner)).map((account) => [account.id, account]),
   );
   return { rows: keys.flatMap((key) => accounts.get(key) ?? []), stoppedAt };
 }
 
 /** Returns where to look for matching accounts: among all or those of the owner, or by metadata or externalId. */
-function accountSources(ledgerId: Uuid, filter: AccountFilter, range: KeysetRange<Uuid>): Sources {
+function accountSources(
+  ledgerId: Uuid,
+  filter: AccountFilter,
+  range: KeysetRange<Uuid>,
+  isRestricted: boolean,
+): Sources {
   const { owner } = filter;
   const { hasMetadata, hasPrefix } = conditionsOf(filter);
   const id = sql.ref('a.id');
@@ -43,10 +55,13 @@ function accountSources(ledgerId: Uuid, filter: AccountFilter, range: KeysetRang
   return {
     ordered: () => ({ key: id, order: id, matches, from: sql`accounts a where ${ofOwner} and ${within}` }),
     displaced: undefined,
-    sets: [
-      ...(hasMetadata === undefined ? [] : [setOf('gin', hasMetadata)]),
-      ...(hasPrefix === undefined ? [] : [setOf('btree', hasPrefix)]),
-    ],
+    // Whether a set is used depends on its size, which must not tell a restricted caller about the accounts of others.
+    sets: isRestricted
+      ? []
+      : [
+          ...(hasMetadata === undefined ? [] : [setOf('gin', hasMetadata)]),
+          ...(hasPrefix === undefined ? [] : [setOf('btree', hasPrefix)]),
+        ],
   };
 }
 

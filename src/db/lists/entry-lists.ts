@@ -4,13 +4,14 @@ import type { Currency } from '../../core/values/currency.ts';
 import type { Uuid } from '../../core/values/ids.ts';
 import { type EntryLine, findEntries, listEntries } from '../journal/entries.ts';
 import { type KeysetRange, type Listed, withinRange } from '../keyset.ts';
+import { isOwnAccount } from '../own.ts';
 import type { Database } from '../postgres/database.ts';
 import { findKeys, type Sources } from './finding.ts';
 import { type AccountPlace, and, isWithin, versionsWithin } from './finding-conditions.ts';
 
 type CurrencyOf = (code: string) => Currency;
 
-/** Returns a page of an account's matching entries by version. */
+/** Returns a page of an account's matching entries by version. `owner`: none if the account does not belong to this owner. */
 export async function listMatchingEntries(
   db: Database,
   ledgerId: Uuid,
@@ -18,23 +19,34 @@ export async function listMatchingEntries(
   filter: HistoryFilter,
   range: KeysetRange<bigint>,
   currencyOf: CurrencyOf,
+  owner: string | null = null,
 ): Promise<Listed<bigint, EntryLine>> {
   if (isUnfiltered(filter)) {
-    return { rows: await listEntries(db, ledgerId, accountId, range, currencyOf), stoppedAt: undefined };
+    const rows = await listEntries(db, ledgerId, accountId, range, currencyOf, owner);
+    return { rows, stoppedAt: undefined };
   }
-  const { keys, stoppedAt } = await findKeys(db, entrySources({ accountId, ledgerId }, filter, range), range);
+  const sources = entrySources({ accountId, ledgerId }, filter, range, owner);
+  const { keys, stoppedAt } = await findKeys(db, sources, range);
   const places = keys.map((version) => ({ accountId, version }));
   const entries = new Map(
-    (await findEntries(db, ledgerId, places, currencyOf)).map((entry) => [entry.version, entry]),
+    (await findEntries(db, ledgerId, places, currencyOf, owner)).map((entry) => [entry.version, entry]),
   );
   return { rows: keys.flatMap((key) => entries.get(key) ?? []), stoppedAt };
 }
 
 /** Returns where to look for an account's matching entries: in order of versions, and among the displaced. */
-function entrySources(account: AccountPlace, filter: HistoryFilter, range: KeysetRange<bigint>): Sources {
+function entrySources(
+  account: AccountPlace,
+  filter: HistoryFilter,
+  range: KeysetRange<bigint>,
+  owner: string | null,
+): Sources {
   const { createdAt, effectiveAt, types, side, layer } = filter;
   const version = sql.ref('e.version');
-  const ofAccount = sql`e.account_id = ${account.accountId} and e.ledger_id = ${account.ledgerId}`;
+  const { accountId, ledgerId } = account;
+  const own =
+    owner === null ? sql`` : sql` and ${isOwnAccount(sql`${accountId}::uuid`, { owner, ledgerId })}`;
+  const ofAccount = sql`e.account_id = ${accountId} and e.ledger_id = ${ledgerId}${own}`;
   const matches = sql<SqlBool>`${withinRange('e.version', range)} and ${and(
     isWithin(sql`e.created_at`, createdAt),
     isWithin(sql`coalesce(e.effective_at, e.created_at)`, effectiveAt),

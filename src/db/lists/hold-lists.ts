@@ -7,30 +7,44 @@ import type { Uuid } from '../../core/values/ids.ts';
 import { findHolds, listHolds } from '../holds.ts';
 import { findTransactions } from '../journal/transactions.ts';
 import { directionOf, type KeysetRange, type Listed, reversed } from '../keyset.ts';
+import { holdsOwn, touchesOwn } from '../own.ts';
 import type { Database } from '../postgres/database.ts';
 import { findKeys, MAX_ROWS, type OrderedSource, type Sources } from './finding.ts';
 import { and, idsWithin, isWithin } from './finding-conditions.ts';
 
 type CurrencyOf = (code: string) => Currency;
 
-/** Returns a page of the matching holds by id, which is the order in which they were placed. */
+/**
+ * Returns a page of the matching holds by id, which is the order in which they were placed. `owner`: only of those that touch an
+ * account of this owner. Then the filter must name one.
+ */
 export async function listMatchingHolds(
   db: Database,
   ledgerId: Uuid,
   filter: HoldFilter,
   range: KeysetRange<Uuid>,
   currencyOf: CurrencyOf,
+  owner: string | null = null,
 ): Promise<Listed<Uuid, Hold>> {
+  if (owner !== null && filter.accountId === undefined) throw new TypeError(NEEDS_ACCOUNT);
   if (isUnfiltered(filter)) {
     return { rows: await listHolds(db, ledgerId, range, currencyOf), stoppedAt: undefined };
   }
-  const { keys, stoppedAt } = await findKeys(db, holdSources(ledgerId, filter, range), range);
-  const holds = new Map((await findHolds(db, ledgerId, keys, currencyOf)).map((hold) => [hold.id, hold]));
+  const { keys, stoppedAt } = await findKeys(db, holdSources(ledgerId, filter, range, owner), range);
+  const found = await findHolds(db, ledgerId, keys, currencyOf, owner);
+  const holds = new Map(found.map((hold) => [hold.id, hold]));
   return { rows: keys.flatMap((key) => holds.get(key) ?? []), stoppedAt };
 }
 
+const NEEDS_ACCOUNT = 'the holds of an owner are listed by account: there is no index of all of them';
+
 /** Returns where to look for matching holds: among all or those of the account and, for open holds, by expiresAt. */
-function holdSources(ledgerId: Uuid, filter: HoldFilter, range: KeysetRange<Uuid>): Sources {
+function holdSources(
+  ledgerId: Uuid,
+  filter: HoldFilter,
+  range: KeysetRange<Uuid>,
+  owner: string | null,
+): Sources {
   const { accountId, status, expiresAt } = filter;
   const id = sql.ref('h.id');
   const within = idsWithin(id, range);
@@ -39,6 +53,7 @@ function holdSources(ledgerId: Uuid, filter: HoldFilter, range: KeysetRange<Uuid
     status === undefined ? undefined : sql`h.status = ${status}`,
     accountId === undefined ? undefined : sql`${accountId}::uuid in (h.from_account_id, h.to_account_id)`,
     expires,
+    owner === null ? undefined : holdsOwn('h', { owner, ledgerId }),
   )}`;
   const from =
     accountId === undefined || accountId === null
@@ -67,7 +82,7 @@ function holdsOfAccount(accountId: Uuid, range: KeysetRange<Uuid>): RawBuilder<u
 
 /**
  * Returns a page of the posted transactions of a hold, oldest first: the one that placed it, and those that captured or released
- * it. The index also contains any number of declined attempts.
+ * it. The index also contains any number of declined attempts. `owner`: as in `findTransactions`.
  */
 export async function listHoldTransactions(
   db: Database,
@@ -75,17 +90,19 @@ export async function listHoldTransactions(
   holdId: Uuid,
   range: KeysetRange<Uuid>,
   currencyOf: CurrencyOf,
+  owner: string | null = null,
 ): Promise<Listed<Uuid, Transaction>> {
   const oldestFirst = reversed(range);
   const id = sql.ref('t.id');
+  const own = owner === null ? sql`` : sql` and ${touchesOwn(id, { owner, ledgerId })}`;
   const ordered = (): OrderedSource => ({
     key: id,
     order: id,
-    matches: sql<SqlBool>`t.ledger_id = ${ledgerId} and t.outcome = 'POSTED'`,
+    matches: sql<SqlBool>`t.ledger_id = ${ledgerId} and t.outcome = 'POSTED'${own}`,
     from: sql`transactions t where t.hold_id = ${holdId} and ${idsWithin(id, oldestFirst)}`,
   });
   const { keys, stoppedAt } = await findKeys(db, { ordered, displaced: undefined, sets: [] }, oldestFirst);
-  const found = await findTransactions(db, ledgerId, keys, currencyOf);
+  const found = await findTransactions(db, ledgerId, keys, currencyOf, owner);
   const transactions = new Map(found.map((transaction) => [transaction.id, transaction]));
   return { rows: keys.flatMap((key) => transactions.get(key) ?? []), stoppedAt };
 }

@@ -22,7 +22,8 @@ const CreateApiKeyInput = builder.inputType('CreateApiKeyInput', {
     }),
     owner: t.string({
       description:
-        'Restricts its bearer to the accounts of this owner. Not supported: any value is INVALID_INPUT.',
+        'Restricts its bearer to the accounts of this owner, compared bytewise. The scopes must be READ and POST alone, and the ' +
+        'owner not `external`.',
     }),
     allLedgers: t.boolean({
       required: true,

@@ -26,8 +26,9 @@ const ActorKindEnum = builder.enumType('ActorKind', {
 
 builder.node('Actor', {
   description:
-    'A caller who proved its identity: an API key, or the subject of a token. Callers see themselves and, with ADMIN, the actors ' +
-    'of the keys that they see.',
+    'A caller who proved its identity: an API key, or the subject of a token. Callers see the actor of each record that they may ' +
+    'read, unless a field says otherwise. By its id (`node`), callers find themselves. With ADMIN, they also find the actors of ' +
+    'the API keys that they see, and with a credential for all ledgers, any actor.',
   id: {
     description: 'The id of the actor: `act_…`.',
     resolve: ({ id }) => formatId('actor', id),
@@ -35,7 +36,7 @@ builder.node('Actor', {
   loadWithoutCache: (id, { viewer: { actor }, loaders }) => {
     const uuid = parseId('actor', id);
     if (uuid === undefined) return null;
-    return uuid === actor?.id ? actor : loaders.actors.load(uuid);
+    return uuid === actor?.id ? actor : loaders.visibleActors.load(uuid);
   },
   fields: (t) => ({
     kind: t.expose('kind', { type: ActorKindEnum, description: 'How the actor proves its identity.' }),

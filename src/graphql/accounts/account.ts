@@ -10,6 +10,7 @@ import {
 import { formatId, parseId } from '../../core/values/ids.ts';
 import type { Money } from '../../core/values/money.ts';
 import { builder } from '../builder.ts';
+import { getActor } from '../context.ts';
 import { METADATA_COST, STATEMENT_COST } from '../protection/prices.ts';
 import { SideEnum } from '../transactions/entry.ts';
 
@@ -126,6 +127,14 @@ builder.node('Account', {
       complexity: METADATA_COST,
       description: 'The metadata of the account. Empty: none was set.',
       resolve: ({ metadata }) => metadata,
+    }),
+    actor: t.field({
+      type: 'Actor',
+      nullable: true,
+      description:
+        'The caller who created the account. Null: the caller had no credential because none was needed, the ledger itself created ' +
+        'the account, or the caller of this request is restricted to an owner.',
+      resolve: ({ actor }, _, context, info) => getActor(context, actor, info),
     }),
     createdAt: t.field({
       type: 'DateTime',

@@ -22,7 +22,10 @@ export const BalanceLimitInput = builder.inputType('BalanceLimitInput', {
 export const CreateAccountInput = builder.inputType('CreateAccountInput', {
   description: 'The account to create. Its currency and normal side never change.',
   fields: (t) => ({
-    owner: t.string({ required: true, description: 'The owner, named as you like: 1 to 255 bytes.' }),
+    owner: t.string({
+      required: true,
+      description: 'The owner, named as you like: 1 to 255 bytes, not `external`.',
+    }),
     currency: t.string({
       required: true,
       description: 'The code of an ISO 4217 currency, or of one registered in the ledger.',

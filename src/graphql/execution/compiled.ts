@@ -1,12 +1,4 @@
-import {
-  type DocumentNode,
-  type ExecutionResult,
-  type FieldNode,
-  GraphQLError,
-  type GraphQLSchema,
-  getOperationAST,
-  visit,
-} from 'graphql';
+import { type DocumentNode, type ExecutionResult, type GraphQLSchema, getOperationAST } from 'graphql';
 import { type CompiledQuery, compileQuery, isCompiledQuery } from 'graphql-jit';
 import { LRUCache } from 'lru-cache';
 import type { Context } from '../context.ts';
@@ -15,6 +7,7 @@ import { isOnly } from '../protection/document-limits.ts';
 import { takeCost } from '../protection/rate-limit.ts';
 import { coercionOf, takeCoerced, withCoercedVariables } from './coercion.ts';
 import { isCompilable } from './compilable.ts';
+import { reportedErrors } from './reported-errors.ts';
 import { LARGE_REQUESTS } from './yoga.ts';
 
 /** The approximate maximum memory of the compiled operations. */
@@ -115,47 +108,11 @@ function compile({ schema, executed }: Schemas, document: DocumentNode): Compile
       // Of several errors, graphql-jit may report others than graphql-js, or in another order. If all data is null, it reports
       // one. A query can be executed again.
       if (operation.operation === 'query' && (errors.length > 1 || data === null)) return undefined;
-      return { data, errors: firstOfEach(data, errors).map((error) => locate(error, document)) };
+      return { data, errors: reportedErrors(schema, document, operation, { data, errors }) };
     },
   };
 }
 
 function sizeOf({ operation }: Known, query: string): number {
   return 1 + 2 * query.length + BYTES_A_TOKEN * (operation?.tokens ?? 0);
-}
-
-/** Returns the first of the errors that made the same value null, as graphql-js does. */
-function firstOfEach(data: unknown, errors: readonly GraphQLError[]): readonly GraphQLError[] {
-  const nulled = new Set<string>();
-  return errors.filter(({ path = [] }) => {
-    let value = data;
-    const depth = path.findIndex((key) => {
-      value = isObject(value) ? Reflect.get(value, key) : null;
-      return value === null;
-    });
-    const place = JSON.stringify(path.slice(0, depth + 1));
-    const isFirst = !nulled.has(place);
-    nulled.add(place);
-    return isFirst;
-  });
-}
-
-function isObject(value: unknown): value is object {
-  return typeof value === 'object' && value !== null;
-}
-
-/** Returns the error as graphql-js reports it: with the nodes of its fields. A compiled operation has only their positions. */
-function locate(
-  { message, locations = [], path, originalError }: GraphQLError,
-  document: DocumentNode,
-): GraphQLError {
-  const fields = new Map<string, FieldNode>();
-  visit(document, {
-    Field: (node) => {
-      const start = node.loc?.startToken;
-      if (start !== undefined) fields.set(`${start.line}:${start.column}`, node);
-    },
-  });
-  const nodes = locations.flatMap(({ line, column }) => fields.get(`${line}:${column}`) ?? []);
-  return new GraphQLError(message, { nodes, path, originalError });
 }

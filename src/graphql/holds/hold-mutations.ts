@@ -1,6 +1,7 @@
 import { toCapture, toHold, toVoid } from '../../core/decide/request.ts';
 import { builder, type InputFields } from '../builder.ts';
 import { getHold } from '../context.ts';
+import { takePreviews } from '../protection/rate-limit.ts';
 import * as refusals from '../refusals/refusals.ts';
 import {
   ATTEMPT_REFUSALS,
@@ -8,6 +9,7 @@ import {
   amountField,
   attemptFields,
   conditionsField,
+  forbidden,
   keyField,
   MOVEMENT_REFUSALS,
   noteFields,
@@ -82,6 +84,7 @@ const PlaceHoldResult = builder.unionType('PlaceHoldResult', {
   description: 'The hold, or the reason why it was not placed.',
   types: [
     'HoldPlaced',
+    refusals.CounterpartyError,
     refusals.AccountNotFoundError,
     refusals.SameAccountError,
     refusals.CurrencyMismatchError,
@@ -122,7 +125,10 @@ builder.mutationField('placeHold', (t) =>
       'Reserves money. `from` must have the amount available, and `to` must have room below its maxBalance. Balances change only ' +
       'when the hold is captured.',
     args: { input: t.arg({ type: PlaceHoldInput, required: true, description: 'The hold.' }) },
-    resolve: (_, { input }, context) => post(context, toHold(input)),
+    resolve: (_, { input }, context) => {
+      const refusal = forbidden(context.viewer, 'HOLD', input) ?? takePreviews(context, 1);
+      return post(context, refusal ?? toHold(input));
+    },
   }),
 );
 

@@ -1,8 +1,9 @@
 import { type Hold, type HoldStatus, remainingOf } from '../../core/hold.ts';
-import { formatId, parseId } from '../../core/values/ids.ts';
+import { formatId, parseId, type Uuid } from '../../core/values/ids.ts';
 import type { Money } from '../../core/values/money.ts';
+import type { Party } from '../../ledger/ledger.ts';
 import { builder } from '../builder.ts';
-import { getAccount, getHold } from '../context.ts';
+import { type Context, getHold, getParties, getVisibleAccount } from '../context.ts';
 import { STATEMENT_COST } from '../protection/prices.ts';
 
 export const HoldStatusEnum = builder.enumType('HoldStatus', {
@@ -33,13 +34,27 @@ builder.node('Hold', {
   fields: (t) => ({
     from: t.field({
       type: 'Account',
-      description: 'The account that captures debit, in its current state.',
-      resolve: ({ fromAccountId }, _, context, info) => getAccount(context, fromAccountId, info),
+      nullable: true,
+      description:
+        'The account that captures debit, in its current state. Null: the caller may not read that account.',
+      resolve: ({ fromAccountId }, _, context, info) => getVisibleAccount(context, fromAccountId, info),
     }),
     to: t.field({
       type: 'Account',
-      description: 'The account that captures credit, in its current state.',
-      resolve: ({ toAccountId }, _, context, info) => getAccount(context, toAccountId, info),
+      nullable: true,
+      description:
+        'The account that captures credit, in its current state. Null: the caller may not read that account.',
+      resolve: ({ toAccountId }, _, context, info) => getVisibleAccount(context, toAccountId, info),
+    }),
+    fromParty: t.field({
+      type: 'Party',
+      description: 'The account that captures debit, as the other party may read it.',
+      resolve: (hold, _, context) => getParty(context, hold, hold.fromAccountId),
+    }),
+    toParty: t.field({
+      type: 'Party',
+      description: 'The account that captures credit, as the other party may read it.',
+      resolve: (hold, _, context) => getParty(context, hold, hold.toAccountId),
     }),
     amount: t.field({
       type: 'Money',
@@ -101,6 +116,12 @@ builder.queryField('hold', (t) =>
     },
   }),
 );
+
+async function getParty(context: Context, { id }: Hold, accountId: Uuid): Promise<Party> {
+  const party = (await getParties(context, id)).find((each) => each.accountId === accountId);
+  if (party === undefined) throw new TypeError(`the hold ${id} does not move the account ${accountId}`);
+  return party;
+}
 
 function money({ currency }: Hold, minor: bigint): Money {
   return { minor, currency };

@@ -50,6 +50,8 @@ const BATCHES: ReadonlySet<string> = new Set(['BatchProcessed.results', 'Account
 /** The transaction that the request itself posted. */
 const OWN: ReadonlySet<string> = new Set(['TransactionPosted.transaction', 'HoldPlaced.transaction']);
 const ENTRIES = 'Transaction.entries';
+/** At most as many as the entries. */
+const PARTIES = 'Transaction.parties';
 /** Leads from an entry back to its transaction, which is already loaded. */
 const BACK_LINK = 'Entry.transaction';
 
@@ -119,7 +121,7 @@ export function extentOf(
         : { ...NOTHING, cost, bytes: keyBytes + bytes };
     }
     const isBatch = BATCHES.has(place);
-    const isEntries = place === ENTRIES;
+    const isEntries = place === ENTRIES || place === PARTIES;
     const isOwnEntries = isOwn && isEntries;
     const isOfBatch = isOwnEntries && kind === 'own in batch';
     const length = introspectionSize(schema, place) ?? multiplier;

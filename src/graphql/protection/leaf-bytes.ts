@@ -29,6 +29,9 @@ const TEXT_BYTES: Readonly<Record<string, number>> = {
   startCursor: 400,
   endCursor: 400,
   hash: 66,
+  // Two names, whose control characters are escaped twice, and short values.
+  before: 2 * 7 * MAX_NAME_BYTES + 1000,
+  after: 2 * 7 * MAX_NAME_BYTES + 1000,
 };
 
 const ENUM_BYTES = 40;

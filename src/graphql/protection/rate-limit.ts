@@ -4,7 +4,7 @@ import {
   type GraphQLFieldResolver,
   type GraphQLSchema,
 } from 'graphql';
-import { refuse } from '../../core/errors.ts';
+import { type Refusal, refuse } from '../../core/errors.ts';
 import { type Context, settle } from '../context.ts';
 import { requestRefused } from '../execution/answer.ts';
 import type { AnswerBudget } from './answer-budget.ts';
@@ -16,11 +16,13 @@ export interface RateLimit {
   takeOperations(count: number): RateExcess | undefined;
   /** Does the same with units of cost, once: further calls take nothing. */
   takeCost(units: number): RateExcess | undefined;
+  /** Takes previews. Only those of callers restricted to an owner are limited. */
+  takePreviews(count: number): RateExcess | undefined;
 }
 
 /** A limit that a request exceeds. */
 export interface RateExcess {
-  readonly limit: 'requestsPerSecond' | 'costPerSecond';
+  readonly limit: 'requestsPerSecond' | 'costPerSecond' | 'previewsPerSecond';
   readonly allowed: number;
   readonly retryAfterMs: number;
 }
@@ -34,12 +36,13 @@ export function takeCost({ rateLimit }: AnswerBudget, cost: number): GraphQLErro
 const UNITS: Readonly<Record<RateExcess['limit'], string>> = {
   requestsPerSecond: 'requests',
   costPerSecond: 'units of cost',
+  previewsPerSecond: 'previews',
 };
 
 /** Returns the refusal of a whole request. */
 export function rateLimited({ limit, allowed, retryAfterMs }: RateExcess): GraphQLError {
   return tooManyRequests(
-    `The API key exceeds its limit of ${allowed.toLocaleString('en')} ${UNITS[limit]} per second.`,
+    `The credential exceeds its limit of ${allowed.toLocaleString('en')} ${UNITS[limit]} per second.`,
     retryAfterMs,
     { limit, allowed },
   );
@@ -60,6 +63,19 @@ export function tooManyRequests(
       facts: { ...facts, retryAfterMs },
     },
   );
+}
+
+/**
+ * Takes previews from the limit of a caller restricted to an owner, and returns the refusal if they exceed the limit. Many previews
+ * would reveal the limits of other accounts.
+ */
+export function takePreviews(
+  { viewer, budget }: Context,
+  count: number,
+): Refusal<'RATE_LIMITED'> | undefined {
+  if (viewer.owner === null || count === 0) return undefined;
+  const excess = budget.rateLimit?.takePreviews(count);
+  return excess && refuse('rateLimited', { retryAfterMs: excess.retryAfterMs });
 }
 
 /**

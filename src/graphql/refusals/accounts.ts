@@ -1,3 +1,4 @@
+import { formatId } from '../../core/values/ids.ts';
 import { getAccount } from '../context.ts';
 import { CODES, LedgerError, typeOf } from './refusal.ts';
 
@@ -31,6 +32,17 @@ export const UnsupportedAccountError = typeOf('UNSUPPORTED_ACCOUNT').implement({
       type: 'Account',
       description: 'The account, in its current state.',
       resolve: ({ facts }, _, context, info) => getAccount(context, facts.account, info),
+    }),
+  }),
+});
+
+export const CounterpartyError = typeOf('COUNTERPARTY').implement({
+  interfaces: [LedgerError],
+  description: CODES.COUNTERPARTY,
+  fields: (t) => ({
+    accountId: t.id({
+      description: 'The id of the account that cannot take part.',
+      resolve: ({ facts }) => formatId('account', facts.account),
     }),
   }),
 });

@@ -40,6 +40,9 @@ export const CODES: Readonly<Record<RefusalCode, string>> = {
   IDEMPOTENCY_CONFLICT:
     'The idempotency key was used before for a different request. `differingFields` names the differences. Use a new key for ' +
     'a new request.',
+  COUNTERPARTY:
+    'Of a caller restricted to an owner: the other account cannot take part. The reason and the facts of the account are not ' +
+    'shown.',
   BATCH_ABORTED: 'One operation failed, so no operation of the batch was posted.',
   FORBIDDEN: 'The caller does not have this permission.',
   RATE_LIMITED:

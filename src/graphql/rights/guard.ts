@@ -12,8 +12,8 @@ import {
   visit,
   visitWithTypeInfo,
 } from 'graphql';
-import { forbid } from '../../core/access/forbid.ts';
-import { SCOPES, type Scope, type Viewer } from '../../core/access/viewer.ts';
+import { forbid, noOwner } from '../../core/access/forbid.ts';
+import { SCOPES, type Viewer } from '../../core/access/viewer.ts';
 import { messageOf } from '../../core/refusal-messages.ts';
 import type { Context } from '../context.ts';
 import { RIGHTS, RIGHTS_BELOW, type Right } from './table.ts';
@@ -22,7 +22,7 @@ type Table = Readonly<Record<string, Readonly<Record<string, Right>>>>;
 const ROOTS: Table = RIGHTS;
 
 /**
- * Wraps the resolvers of the root fields, so that a field is resolved only if the caller has its scope and those of the fields
+ * Wraps the resolvers of the root fields, so that a field is resolved only if the caller has the rights to it and to the fields
  * selected below it. Otherwise a mutation returns FORBIDDEN, and a query fails with it. Throws if schema and table disagree.
  */
 export function guardRoots(schema: GraphQLSchema): GraphQLSchema {
@@ -30,9 +30,11 @@ export function guardRoots(schema: GraphQLSchema): GraphQLSchema {
   if (problems.length > 0) throw new TypeError(`the table of rights must list ${problems.join(', ')}`);
   for (const [typeName, rights] of Object.entries(ROOTS)) {
     const fields = fieldsOf(schema, typeName);
-    for (const [name, { scope }] of Object.entries(rights)) {
+    for (const [name, right] of Object.entries(rights)) {
       const field = fields[name];
-      if (field !== undefined) field.resolve = guarded(field.resolve ?? defaultFieldResolver, scope);
+      if (field === undefined) continue;
+      const named = { name: `${typeName}.${name}`, right };
+      field.resolve = guarded(field.resolve ?? defaultFieldResolver, named);
     }
   }
   return schema;
@@ -64,12 +66,19 @@ function fieldsOf(schema: GraphQLSchema, typeName: string): Record<string, Graph
 
 type Resolver = GraphQLFieldResolver<unknown, Context>;
 
-function guarded(resolve: Resolver, scope: Scope | null): Resolver {
+/** A field with a row in the tables. */
+interface NamedRight {
+  /** The field, such as `Ledger.head`. */
+  readonly name: string;
+  readonly right: Right;
+}
+
+function guarded(resolve: Resolver, root: NamedRight): Resolver {
   return (source, args, context, info) => {
     const { viewer, notes } = context;
-    const lacked = findLacked(viewer, scope, info);
+    const lacked = findLacked(viewer, root, info);
     if (lacked === undefined) return resolve(source, args, context, info);
-    const refusal = forbid(viewer, `the scope ${lacked}`);
+    const refusal = forbid(viewer, lacked);
     if (info.operation.operation !== 'mutation') {
       throw new GraphQLError(messageOf(refusal), { extensions: { code: refusal.code } });
     }
@@ -78,30 +87,43 @@ function guarded(resolve: Resolver, scope: Scope | null): Resolver {
   };
 }
 
-/** Returns a scope that a root field or a field selected below it needs, and that the viewer lacks. */
-function findLacked({ scopes }: Viewer, scope: Scope | null, info: GraphQLResolveInfo): Scope | undefined {
-  if (scope !== null && !scopes.has(scope)) return scope;
-  if (scopes.size === SCOPES.length) return undefined;
+/** Returns what a root field or a field selected below it needs, and the viewer lacks. */
+function findLacked(viewer: Viewer, root: NamedRight, info: GraphQLResolveInfo): string | undefined {
+  const lacked = lackedFor(viewer, root);
+  if (lacked !== undefined) return lacked;
+  if (viewer.owner === null && viewer.scopes.size === SCOPES.length) return undefined;
   for (const node of info.fieldNodes) {
-    for (const needed of scopesBelow(node, info)) if (!scopes.has(needed)) return needed;
+    for (const below of rightsBelow(node, info)) {
+      const lackedBelow = lackedFor(viewer, below);
+      if (lackedBelow !== undefined) return lackedBelow;
+    }
   }
   return undefined;
 }
 
-/** Cached by field, because an operation is usually executed many times. */
-const knownBelow = new WeakMap<FieldNode, ReadonlySet<Scope>>();
+function lackedFor({ scopes, owner }: Viewer, { name, right }: NamedRight): string | undefined {
+  const { scope, restricted } = right;
+  if (scope !== null && !scopes.has(scope)) return `the scope ${scope}`;
+  return owner === null || restricted ? undefined : noOwner(name);
+}
 
-/** Returns the scopes of the fields selected below a root field, including those that @skip or @include exclude. */
-function scopesBelow(node: FieldNode, info: GraphQLResolveInfo): ReadonlySet<Scope> {
+/** Cached by field, because an operation is usually executed many times. */
+const knownBelow = new WeakMap<FieldNode, readonly NamedRight[]>();
+
+/** Returns the rights to the fields selected below a root field, including those that @skip or @include exclude. */
+function rightsBelow(node: FieldNode, info: GraphQLResolveInfo): readonly NamedRight[] {
   const known = knownBelow.get(node);
   if (known !== undefined) return known;
-  const needed = new Set<Scope>();
+  const needed = new Map<string, NamedRight>();
   const spread = new Set<string>();
   const typeInfo = new TypeInfo(info.schema, info.parentType);
   const visitor = visitWithTypeInfo(typeInfo, {
-    Field: ({ name }) => {
-      const right = RIGHTS_BELOW[typeInfo.getParentType()?.name ?? '']?.[name.value];
-      if (right?.scope != null) needed.add(right.scope);
+    Field: ({ name: { value: field } }) => {
+      const type = typeInfo.getParentType()?.name ?? '';
+      const right = RIGHTS_BELOW[type]?.[field];
+      if (right === undefined) return;
+      const name = `${type}.${field}`;
+      needed.set(name, { name, right });
     },
     FragmentSpread: ({ name: { value: name } }) => {
       const fragment = info.fragments[name];
@@ -111,6 +133,7 @@ function scopesBelow(node: FieldNode, info: GraphQLResolveInfo): ReadonlySet<Sco
     },
   });
   visit(node, visitor);
-  knownBelow.set(node, needed);
-  return needed;
+  const rights = [...needed.values()];
+  knownBelow.set(node, rights);
+  return rights;
 }

@@ -18,8 +18,8 @@ export const RIGHTS = {
     viewer:             { scope: null,     restricted: true  },
     ledgers:            { scope: null,     restricted: false }, // those that the caller may use
 
-    node:               { scope: 'READ',   restricted: true  }, // an API key also needs ADMIN
-    nodes:              { scope: 'READ',   restricted: true  }, // an API key also needs ADMIN
+    node:               { scope: 'READ',   restricted: true  }, // API keys and audit events (not of accounts) need ADMIN too
+    nodes:              { scope: 'READ',   restricted: true  }, // the same
     ledger:             { scope: 'READ',   restricted: true  },
     account:            { scope: 'READ',   restricted: true  },
     accounts:           { scope: 'READ',   restricted: true  },
@@ -32,6 +32,7 @@ export const RIGHTS = {
     preview:            { scope: 'READ',   restricted: true  },
 
     apiKeys:            { scope: 'ADMIN',  restricted: false },
+    auditEvents:        { scope: 'ADMIN',  restricted: false },
   },
   Mutation: {
     deposit:            { scope: 'POST',   restricted: false },
@@ -60,18 +61,21 @@ export const RIGHTS = {
 } as const satisfies Record<string, Readonly<Record<string, Right>>>;
 
 /**
- * Fields below a root field that read more than the root field returns, so that they need a scope of their own. Without this
- * table, the result of a mutation would lead a caller without READ to any account: by its entries, their accounts and histories.
+ * Fields below a root field that need a right of their own. A scope: they read more than the root field returns. Without it, the
+ * result of a mutation would lead a caller without READ to any account: by its entries, their accounts and histories. Not for
+ * restricted callers: they concern the whole ledger. Fields whose right depends on the object are not listed: see `ownPart`.
  */
 // biome-ignore format: the rows of the table are aligned
 export const RIGHTS_BELOW: Readonly<Record<string, Readonly<Record<string, Right>>>> = {
   Ledger: {
     trialBalance:       { scope: 'READ',   restricted: false },
     head:               { scope: 'READ',   restricted: false },
+    createdAt:          { scope: null,     restricted: false },
   },
   Account: {
     history:            { scope: 'READ',   restricted: true  },
     holds:              { scope: 'READ',   restricted: true  },
+    changes:            { scope: 'READ',   restricted: false },
   },
   Transaction: {
     reversals:          { scope: 'READ',   restricted: true  },
@@ -84,11 +88,14 @@ export const RIGHTS_BELOW: Readonly<Record<string, Readonly<Record<string, Right
 export type QueryName = keyof typeof RIGHTS.Query;
 export type MutationName = keyof typeof RIGHTS.Mutation;
 
-/** Returns the scopes of both tables as a Markdown table. */
+/** Returns both tables as one Markdown table. */
 export function rightsInMarkdown(): string {
   const rows = Object.entries<Readonly<Record<string, Right>>>({ ...RIGHTS, ...RIGHTS_BELOW }).flatMap(
     ([type, fields]) =>
-      Object.entries(fields).map(([field, { scope }]) => `| \`${type}.${field}\` | ${scope ?? 'any'} |`),
+      Object.entries(fields).map(
+        ([field, { scope, restricted }]) =>
+          `| \`${type}.${field}\` | ${scope ?? 'any'} | ${restricted ? 'yes' : 'no'} |`,
+      ),
   );
-  return ['| field | scope |', '| --- | --- |', ...rows, ''].join('\n');
+  return ['| field | scope | restricted to an owner |', '| --- | --- | --- |', ...rows, ''].join('\n');
 }

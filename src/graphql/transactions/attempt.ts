@@ -1,9 +1,13 @@
 // Shared by all operations that move money: input fields, refusals and `post`.
 
+import { forbidRestricted } from '../../core/access/restricted-commands.ts';
+import type { Viewer } from '../../core/access/viewer.ts';
 import type { Command } from '../../core/decide/command.ts';
 import { MAX_CONDITIONS } from '../../core/decide/request.ts';
 import type { Refusal } from '../../core/errors.ts';
-import type { Outcome } from '../../core/transaction.ts';
+import type { Outcome, TransactionType } from '../../core/transaction.ts';
+import type { Instant } from '../../core/values/instant.ts';
+import type { Malformed } from '../../core/values/text.ts';
 import { builder, type InputFields } from '../builder.ts';
 import { type Context, settle } from '../context.ts';
 import * as refusals from '../refusals/refusals.ts';
@@ -111,6 +115,22 @@ builder.objectType('TransactionPosted', {
     }),
   }),
 });
+
+/** The fields of an input that decide whether a caller restricted to an owner may post it. */
+interface RestrictableInput {
+  readonly externalId?: string | null | undefined;
+  readonly expiresAt?: Instant | Malformed | null | undefined;
+}
+
+/** Refuses an operation that the caller may not post, before its input is read. */
+export function forbidden(
+  viewer: Viewer,
+  type: TransactionType,
+  { externalId = null, expiresAt = null }: RestrictableInput,
+): Refusal<'FORBIDDEN'> | undefined {
+  if (viewer.owner === null) return undefined;
+  return forbidRestricted(viewer, { type, externalId, expiresAt }, BigInt(Date.now()) * 1000n);
+}
 
 /** Posts a command. Returns its outcome, or the refusal of an invalid input. */
 export async function post(context: Context, command: Command | Refusal): Promise<Outcome> {

@@ -1,7 +1,7 @@
 import type { HistoryFilter } from '../../core/filters.ts';
 import type { EntryLine } from '../../ledger/ledger.ts';
 import { builder } from '../builder.ts';
-import { EntryConnection, parseVersionKey, readPage } from '../connection.ts';
+import { EntryConnection, parseOrdinalKey, readPage } from '../connection.ts';
 import { present, readTimeRange, readTypes, TimeRangeInput } from '../filters.ts';
 import { pageCost } from '../protection/prices.ts';
 import { LayerEnum, SideEnum } from './entry.ts';
@@ -59,7 +59,7 @@ builder.objectField('Account', 'history', (t) =>
           name: `history:${id}`,
           filter,
           keyOf: ({ version }: EntryLine) => version,
-          parseKey: parseVersionKey,
+          parseKey: parseOrdinalKey,
           read: (range) => context.ledger.listEntries(id, filter, range),
         });
       },

@@ -1,3 +1,4 @@
+import type { Viewer } from '../../core/access/viewer.ts';
 import type { Command } from '../../core/decide/command.ts';
 import {
   toCapture,
@@ -10,11 +11,12 @@ import {
   toWithdrawal,
 } from '../../core/decide/request.ts';
 import type { Refusal } from '../../core/errors.ts';
+import type { TransactionType } from '../../core/transaction.ts';
 import { builder } from '../builder.ts';
 import { CaptureHoldInput, PlaceHoldInput, VoidHoldInput } from '../holds/hold-mutations.ts';
 import { STATEMENT_COST, TRANSACTION_COST } from '../protection/prices.ts';
 import * as refusals from '../refusals/refusals.ts';
-import { ATTEMPT_REFUSALS, outcomeTypeName } from './attempt.ts';
+import { ATTEMPT_REFUSALS, forbidden, outcomeTypeName } from './attempt.ts';
 import { PostTransactionInput } from './journal.ts';
 import { DepositInput, TransferInput, WithdrawInput } from './posting.ts';
 import { ReverseTransactionInput } from './reversal.ts';
@@ -45,9 +47,25 @@ export function pathInto(operation: Operation, path: string): string {
   return `${path}.${field}.`;
 }
 
-/** Returns the command of an operation, or the refusal of its input, whose fields begin with `path`. */
-export function toCommand(operation: Operation, path: string): Command | Refusal {
+const TYPES: Readonly<Record<keyof Operation, TransactionType>> = {
+  deposit: 'DEPOSIT',
+  withdraw: 'WITHDRAWAL',
+  transfer: 'TRANSFER',
+  post: 'JOURNAL',
+  reverse: 'REVERSAL',
+  placeHold: 'HOLD',
+  captureHold: 'CAPTURE',
+  voidHold: 'RELEASE',
+};
+
+/** Returns the command of a viewer's operation, or the refusal of its input, whose fields begin with `path`. */
+export function toCommand(operation: Operation, path: string, viewer: Viewer): Command | Refusal {
   const { deposit, withdraw, transfer, post, reverse, placeHold, captureHold, voidHold } = operation;
+  if (viewer.owner !== null) {
+    const [field = 'post'] = Object.keys(operation) as (keyof Operation)[];
+    const refusal = forbidden(viewer, TYPES[field], transfer ?? placeHold ?? {});
+    if (refusal !== undefined) return refusal;
+  }
   if (deposit) return toDeposit(deposit, path);
   if (withdraw) return toWithdrawal(withdraw, path);
   if (transfer) return toTransfer(transfer, path);
@@ -75,6 +93,7 @@ export function withPath<Done extends { readonly code: 'POSTED' | 'PREVIEWED' }>
 
 /** The refusals of all operations, without those of the idempotency key. */
 export const OPERATION_REFUSALS: readonly refusals.RefusalType[] = [
+  refusals.CounterpartyError,
   refusals.InvalidAmountError,
   refusals.AccountNotFoundError,
   refusals.HoldNotFoundError,

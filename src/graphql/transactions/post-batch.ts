@@ -1,10 +1,12 @@
 import { setImmediate } from 'node:timers/promises';
+import type { Viewer } from '../../core/access/viewer.ts';
 import type { Command } from '../../core/decide/command.ts';
 import type { Refusal } from '../../core/errors.ts';
 import type { BatchProcessed, Posted } from '../../core/transaction.ts';
 import { type BatchMode, MAX_BATCH_SIZE, MAX_OPERATIONS, type Places } from '../../ledger/ledger.ts';
 import { builder } from '../builder.ts';
 import { type Context, noteAnswer, settle } from '../context.ts';
+import { takePreviews } from '../protection/rate-limit.ts';
 import * as refusals from '../refusals/refusals.ts';
 import { OperationInput, OperationResult, pathInto, toCommand, withPath } from './operation.ts';
 
@@ -70,6 +72,8 @@ builder.mutationField('postBatch', (t) =>
       'key keeps that outcome: use a new key for this operation to try again.',
     args: { input: t.arg({ type: PostBatchInput, required: true, description: 'The operations.' }) },
     resolve: async (_, { input }, context) => {
+      const excess = takePreviews(context, previewsIn(input));
+      if (excess !== undefined) return settle(context, excess);
       const places = context.ledger.reserve(input.mode, input.operations.length);
       if ('code' in places) return settle(context, places);
       try {
@@ -81,13 +85,21 @@ builder.mutationField('postBatch', (t) =>
   }),
 );
 
+/**
+ * Returns how many operations reveal as much as a preview, without paying: all of an ATOMIC batch, which may be aborted, and holds,
+ * which may expire at once.
+ */
+function previewsIn({ mode, operations }: typeof PostBatchInput.$inferInput): number {
+  return mode === 'ATOMIC' ? operations.length : operations.filter(({ placeHold }) => placeHold).length;
+}
+
 async function post(
   { mode, operations }: typeof PostBatchInput.$inferInput,
   context: Context,
   places: Places,
 ): Promise<BatchProcessed | Refusal> {
   const paths = operations.map((operation, place) => pathInto(operation, `operations[${place}]`));
-  const commands = await toCommands(operations, paths);
+  const commands = await toCommands(operations, paths, context.viewer);
   const answer = settle(context, await context.ledger.postBatch(mode, commands, places));
   if (answer.code === 'BATCH_ABORTED') {
     const { index, cause } = answer.facts;
@@ -111,11 +123,12 @@ async function post(
 async function toCommands(
   operations: readonly (typeof OperationInput.$inferInput)[],
   paths: readonly string[],
+  viewer: Viewer,
 ): Promise<(Command | Refusal)[]> {
   const commands: (Command | Refusal)[] = [];
   for (const [place, operation] of operations.entries()) {
     if (place > 0 && place % SLICE === 0) await setImmediate();
-    commands.push(toCommand(operation, paths[place] ?? ''));
+    commands.push(toCommand(operation, paths[place] ?? '', viewer));
   }
   return commands;
 }

@@ -6,6 +6,7 @@ import {
   amountField,
   attemptFields,
   conditionsField,
+  forbidden,
   MOVEMENT_REFUSALS,
   outcomeTypeName,
   post,
@@ -71,6 +72,7 @@ const TransferResult = builder.unionType('TransferResult', {
   description: 'The posted transfer, or the reason why it was not posted.',
   types: [
     'TransactionPosted',
+    refusals.CounterpartyError,
     refusals.AccountNotFoundError,
     refusals.SameAccountError,
     refusals.CurrencyMismatchError,
@@ -109,6 +111,7 @@ builder.mutationField('transfer', (t) =>
     nullable: true,
     description: 'Moves money from one account to another: debits `from` and credits `to`.',
     args: { input: t.arg({ type: TransferInput, required: true, description: 'The transfer.' }) },
-    resolve: (_, { input }, context) => post(context, toTransfer(input)),
+    resolve: (_, { input }, context) =>
+      post(context, forbidden(context.viewer, 'TRANSFER', input) ?? toTransfer(input)),
   }),
 );

@@ -4,6 +4,7 @@ import type { Preview } from '../../ledger/ledger.ts';
 import { builder } from '../builder.ts';
 import { getAccount } from '../context.ts';
 import { STATEMENT_COST } from '../protection/prices.ts';
+import { takePreviews } from '../protection/rate-limit.ts';
 import * as refusals from '../refusals/refusals.ts';
 import { balanceAfter, heldAfter, LayerEnum, SideEnum, shownLayer, sideOf, sizeOfEntry } from './entry.ts';
 import { OPERATION_REFUSALS, OperationInput, pathInto, toCommand, withPath } from './operation.ts';
@@ -50,7 +51,8 @@ builder.objectType('Preview', {
     entries: t.field({
       type: ['EntryPreview'],
       complexity: { multiplier: MAX_ENTRIES },
-      description: 'The entries that the operation would record, in order.',
+      description:
+        'The entries that the operation would record, in order. A caller restricted to an owner sees those of its accounts.',
       resolve: ({ entries }) => [...entries],
     }),
   }),
@@ -70,10 +72,12 @@ builder.queryField('preview', (t) =>
       'Returns the result that the operation would have now. Nothing is recorded or reserved. The idempotency key is not looked ' +
       'up: it must be well formed, and may have been used before.',
     args: { operation: t.arg({ type: OperationInput, required: true, description: 'The operation.' }) },
-    resolve: async (_, { operation }, { ledger }): Promise<Preview | Refusal> => {
+    resolve: async (_, { operation }, context): Promise<Preview | Refusal> => {
+      const excess = takePreviews(context, 1);
+      if (excess !== undefined) return excess;
       const path = pathInto(operation, 'operation');
-      const command = toCommand(operation, path);
-      return 'code' in command ? command : withPath(await ledger.preview(command), path);
+      const command = toCommand(operation, path, context.viewer);
+      return 'code' in command ? command : withPath(await context.ledger.preview(command), path);
     },
   }),
 );

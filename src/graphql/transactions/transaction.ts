@@ -1,9 +1,10 @@
+import type { Side } from '../../core/account.ts';
 import { MAX_ENTRIES } from '../../core/decide/request.ts';
 import type { Transaction, TransactionType } from '../../core/transaction.ts';
 import { formatId, parseId } from '../../core/values/ids.ts';
 import type { Money } from '../../core/values/money.ts';
 import { builder } from '../builder.ts';
-import { getAccount, getTransaction } from '../context.ts';
+import { getActor, getParties, getTransaction, getVisibleAccount } from '../context.ts';
 import { DESCRIPTION_COST, METADATA_COST, STATEMENT_COST, TRANSACTION_COST } from '../protection/prices.ts';
 import { shownLayer, sideOf, sizeOf } from './entry.ts';
 
@@ -39,15 +40,24 @@ builder.node('Transaction', {
     type: t.expose('type', { type: TransactionTypeEnum, description: 'The type of the transaction.' }),
     keyAccount: t.field({
       type: 'Account',
+      nullable: true,
       description:
         'The account that the idempotency key belongs to, in its current state: the `from` account of a transfer or hold, the ' +
         'account of a deposit or withdrawal, or the `keyAccountId` of a journal. Captures and releases have that of the hold, ' +
-        'reversals that of the original.',
-      resolve: ({ keyAccountId }, _, context, info) => getAccount(context, keyAccountId, info),
+        'reversals that of the original. Null: the caller may not read that account.',
+      resolve: ({ keyAccountId }, _, context, info) => getVisibleAccount(context, keyAccountId, info),
+    }),
+    parties: t.field({
+      type: ['Party'],
+      complexity: { multiplier: MAX_ENTRIES },
+      description: 'The accounts that the transaction moves, each once, in the order of their first entries.',
+      resolve: ({ id }, _, context) => getParties(context, id),
     }),
     idempotencyKey: t.exposeString('idempotencyKey', {
       nullable: true,
-      description: 'The key of the request. Null: the ledger itself made the transaction, such as an expiry.',
+      description:
+        'The key of the request. Null: the ledger itself made the transaction, such as an expiry, or the caller is restricted to an ' +
+        'owner and may not read `keyAccount`.',
     }),
     externalId: t.exposeString('externalId', {
       nullable: true,
@@ -58,13 +68,15 @@ builder.node('Transaction', {
       type: 'Money',
       nullable: true,
       description:
-        'The sum of the POSTED debits, or of the PENDING debits if there are no POSTED ones. Null: it has several currencies.',
+        'The sum of the POSTED debits, or of the PENDING debits if there are no POSTED ones. Null: it has several currencies. For ' +
+        'a caller restricted to an owner: the larger sum of one side of `entries`.',
       resolve: amountOf,
     }),
     entries: t.field({
       type: ['Entry'],
       complexity: { multiplier: MAX_ENTRIES },
-      description: 'The entries, in the order in which they were posted.',
+      description:
+        'The entries, in the order in which they were posted. A caller restricted to an owner sees those of its accounts.',
       resolve: (transaction, _, { loaders: { transactions } }) => {
         // `Entry.transaction` finds the transaction in the loader, without another statement.
         transactions.prime(transaction.id, transaction);
@@ -80,7 +92,9 @@ builder.node('Transaction', {
     metadata: t.field({
       type: 'Metadata',
       complexity: METADATA_COST,
-      description: 'The metadata of the transaction. Empty: none was given, or it was erased.',
+      description:
+        'The metadata of the transaction. Empty: none was given, it was erased, or the caller is restricted to an owner and may not ' +
+        'read `keyAccount`.',
       resolve: ({ metadata }) => metadata ?? {},
     }),
     reverses: t.field({
@@ -91,6 +105,15 @@ builder.node('Transaction', {
         'The transaction that this one reverses, completely or in part. Null: it is not a reversal.',
       resolve: ({ reverses }, _, context, info) =>
         reverses === null ? null : getTransaction(context, reverses, info),
+    }),
+    actor: t.field({
+      type: 'Actor',
+      nullable: true,
+      description:
+        'The caller whose request was recorded. A repetition of the request by another caller does not change it. Null: the caller ' +
+        'had no credential because none was needed, the ledger itself made the transaction, such as an expiry, or the caller of this ' +
+        'request is restricted to an owner and may not read `keyAccount`.',
+      resolve: ({ actor }, _, context, info) => getActor(context, actor, info),
     }),
     effectiveAt: t.field({
       type: 'DateTime',
@@ -125,14 +148,18 @@ builder.queryField('transaction', (t) =>
   }),
 );
 
-/** Returns the value of the field `amount`. */
+/**
+ * Returns the value of the field `amount`. All debits equal all credits. Of the entries of one owner, they can differ: then the
+ * larger sum counts.
+ */
 function amountOf({ entries }: Transaction): Money | null {
   const [first] = entries;
   if (first === undefined || entries.some(({ currency }) => currency.code !== first.currency.code))
     return null;
-  const debitsOf = (layer: 'POSTED' | 'PENDING') =>
-    entries.filter((entry) => shownLayer(entry) === layer && sideOf(entry) === 'DEBIT');
-  const posted = debitsOf('POSTED');
-  const debits = posted.length > 0 ? posted : debitsOf('PENDING');
-  return { minor: debits.reduce((sum, { amount }) => sum + sizeOf(amount), 0n), currency: first.currency };
+  const posted = entries.filter((entry) => shownLayer(entry) === 'POSTED');
+  const counted = posted.length > 0 ? posted : entries;
+  const sumOf = (side: Side) =>
+    counted.reduce((sum, entry) => (sideOf(entry) === side ? sum + sizeOf(entry.amount) : sum), 0n);
+  const [debits, credits] = [sumOf('DEBIT'), sumOf('CREDIT')];
+  return { minor: debits > credits ? debits : credits, currency: first.currency };
 }

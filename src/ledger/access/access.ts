@@ -1,11 +1,15 @@
 import type { ApiKey } from '../../core/access/api-key.ts';
 import { type KeyInput, visibleKeys } from '../../core/access/key-changes.ts';
 import type { Actor, Viewer } from '../../core/access/viewer.ts';
+import type { RecordedEvent } from '../../core/audit.ts';
 import type { Refusal } from '../../core/errors.ts';
+import type { AuditFilter } from '../../core/filters.ts';
 import type { Uuid } from '../../core/values/ids.ts';
+import { findActors } from '../../db/access/actors.ts';
 import { findKeys, findKeysOf, listKeys } from '../../db/access/api-keys.ts';
 import type { KeysetRange, Listed } from '../../db/keyset.ts';
 import { type LedgerRow, listLedgers } from '../../db/ledgers.ts';
+import { findAuditEvents, listAuditEvents } from '../../db/lists/audit-lists.ts';
 import type { Database } from '../../db/postgres/database.ts';
 import { retryRead } from '../reads.ts';
 import { type OnFault, refuseFault } from '../retries.ts';
@@ -19,6 +23,7 @@ import {
 } from './key-changes.ts';
 import { KeyedState } from './keyed-state.ts';
 import { type InvalidKey, type KeyCredential, KnownKeys } from './known-keys.ts';
+import { TokenActors } from './token-actors.ts';
 
 export type { ApiKey } from '../../core/access/api-key.ts';
 export type { KeyInput } from '../../core/access/key-changes.ts';
@@ -44,6 +49,7 @@ export class Access {
   readonly #onLedgerCreated: (ledger: LedgerRow) => void;
   readonly #keyed: KeyedState;
   readonly #keys: KnownKeys;
+  readonly #tokenActors: TokenActors;
 
   constructor({ db, onFault, onLedgerCreated }: AccessOptions) {
     this.#db = db;
@@ -51,6 +57,7 @@ export class Access {
     this.#onLedgerCreated = onLedgerCreated;
     this.#keyed = new KeyedState(db);
     this.#keys = new KnownKeys(db, onFault);
+    this.#tokenActors = new TokenActors(db);
   }
 
   /** Returns whether a key was ever created. Reads the database at most once a second until it is true, then never again. */
@@ -64,6 +71,14 @@ export class Access {
    */
   authenticate(text: string): Promise<KeyCredential | InvalidKey> {
     return this.#keys.authenticate(text);
+  }
+
+  /**
+   * Records the actor of a token, so that the books can name it. Call it before a request of the token is executed. Writes each actor
+   * at most once, as long as it is cached. `issuer` and `subject`: 1 to 255 bytes without NUL.
+   */
+  recordTokenActor(issuer: string, subject: string): Promise<void> {
+    return this.#tokenActors.record(issuer, subject);
   }
 
   /** Creates a ledger, unless there is one with this name. Needs ADMIN and all ledgers. */
@@ -130,13 +145,49 @@ export class Access {
     return new Map(found.map((key) => [key.id, key]));
   }
 
-  /** Returns the actors with these ids whose keys the viewer may see. */
-  async findActors(viewer: Viewer, ledgerId: Uuid, ids: readonly Uuid[]): Promise<Map<Uuid, Actor>> {
+  /** Returns the existing actors with these ids. The caller may read a record that names each of them. */
+  async findActors(ids: readonly Uuid[]): Promise<Map<Uuid, Actor>> {
+    const found = await retryRead(() => findActors(this.#db, ids));
+    return new Map(found.map((actor) => [actor.id, actor]));
+  }
+
+  /**
+   * Returns the actors with these ids that the viewer may look up: all, or those of the keys of the ledger. Without ADMIN, there are
+   * none.
+   */
+  async findVisibleActors(viewer: Viewer, ledgerId: Uuid, ids: readonly Uuid[]): Promise<Map<Uuid, Actor>> {
     const visible = visibleKeys(viewer);
     if (visible === 'NONE') return new Map();
-    const only = visible === 'ALL' ? undefined : ledgerId;
-    const found = await retryRead(() => findKeysOf(this.#db, ids, only));
-    return new Map(found.map(({ actor }) => [actor.id, actor]));
+    if (visible === 'ALL') return this.findActors(ids);
+    const keys = await retryRead(() => findKeysOf(this.#db, ids, ledgerId));
+    return new Map(keys.map(({ actor }) => [actor.id, actor]));
+  }
+
+  /** Lists the events of the ledger's audit log that match, newest first. */
+  async listAuditEvents(
+    ledgerId: Uuid,
+    filter: AuditFilter,
+    range: KeysetRange<bigint>,
+  ): Promise<Listed<bigint, RecordedEvent>> {
+    const { actor, action, subject } = filter;
+    const canMatch = actor !== null && action !== null && subject !== null;
+    const rows = canMatch ? await retryRead(() => listAuditEvents(this.#db, ledgerId, filter, range)) : [];
+    return { rows, stoppedAt: undefined };
+  }
+
+  /**
+   * Returns the existing events of the ledger's audit log with these numbers that the viewer may see: those of accounts, and with
+   * ADMIN all. A viewer that is restricted to an owner may see none.
+   */
+  async findAuditEvents(
+    { scopes, owner }: Viewer,
+    ledgerId: Uuid,
+    numbers: readonly bigint[],
+  ): Promise<Map<bigint, RecordedEvent>> {
+    if (owner !== null) return new Map();
+    const found = await retryRead(() => findAuditEvents(this.#db, ledgerId, numbers));
+    const visible = found.filter(({ subjectType }) => subjectType === 'ACCOUNT' || scopes.has('ADMIN'));
+    return new Map(visible.map((event) => [event.number, event]));
   }
 
   async #write<T>(write: () => Promise<T | Refusal>): Promise<T | Refusal> {

@@ -103,7 +103,7 @@ async function insertOnce(
         const [key] = await findKeys(trx, ids, undefined);
         if (key === undefined) throw new TypeError('the key was inserted');
         const logId = home ?? (await getLedgerId(trx, MAIN));
-        await insertAuditEvent(trx, logId, auditKeyCreation(key), requestId, viewer.actor?.id);
+        await insertAuditEvent(trx, logId, auditKeyCreation(key, wanted.secret), requestId, viewer.actor?.id);
         return key;
       });
   } catch (error) {

@@ -1,18 +1,24 @@
 import type { IncomingMessage } from 'node:http';
 import { BlockList } from 'node:net';
 import { GraphQLError } from 'graphql';
+import { looksLikeKeyText } from '../../core/access/key-text.ts';
 import { type RateLimit, rateLimited, tooManyRequests } from '../../graphql/protection/rate-limit.ts';
 import type { LedgerEngine } from '../../ledger/ledger.ts';
 import type { Origin } from './address.ts';
-import { type Caller, identify } from './authentication.ts';
+import { type Caller, EXPIRED_TOKEN, identify } from './authentication.ts';
 import { RateLimits } from './rate-limits.ts';
+import type { Tokens } from './tokens/tokens.ts';
 import { WrongCredentials } from './wrong-credentials.ts';
 
 export interface CallersOptions {
+  /** Verifies tokens. Undefined: only API keys are accepted. */
+  readonly tokens?: Tokens | undefined;
   /** Proxies whose X-Forwarded-For counts. */
   readonly trustedProxies?: BlockList | undefined;
   /** The requests per second of a key without a limit of its own. */
   readonly rateLimit?: number | undefined;
+  /** The previews per second of a credential restricted to an owner. */
+  readonly previewRateLimit?: number | undefined;
   /** The wrong credentials per second and address. */
   readonly maxWrongCredentials?: number | undefined;
   /** Milliseconds of a clock that never goes back. */
@@ -28,13 +34,21 @@ export interface AdmittedCaller extends Caller {
 /** Identifies the callers of requests, and limits how many they send. */
 export class Callers {
   readonly #engine: LedgerEngine;
+  readonly #tokens: Tokens | undefined;
   readonly #rates: RateLimits;
   readonly #wrong: WrongCredentials;
 
   constructor(engine: LedgerEngine, options: CallersOptions = {}) {
-    const { trustedProxies = new BlockList(), rateLimit, maxWrongCredentials, now } = options;
+    const {
+      trustedProxies = new BlockList(),
+      rateLimit,
+      previewRateLimit,
+      maxWrongCredentials,
+      now,
+    } = options;
     this.#engine = engine;
-    this.#rates = new RateLimits(rateLimit, now);
+    this.#tokens = options.tokens;
+    this.#rates = new RateLimits(rateLimit, now, previewRateLimit);
     this.#wrong = new WrongCredentials(trustedProxies, maxWrongCredentials);
   }
 
@@ -53,20 +67,31 @@ export class Callers {
    */
   async identify(request: IncomingMessage): Promise<Caller | GraphQLError> {
     const { authorization } = request.headers;
-    if (authorization === undefined) return identify(this.#engine, request);
-    const waitMs = await this.#wrong.waitMs(originOf(request), authorization);
-    if (waitMs > 0)
-      return tooManyRequests(
-        `More than ${this.#wrong.max} wrong credentials came from this address within a second.`,
-        waitMs,
-      );
-    const caller = await identify(this.#engine, request);
+    if (authorization === undefined) return identify(this.#engine, request, this.#tokens);
+    // A token is verified without the database. It is often new, as tokens expire soon, and must not wait for the wrong ones of others.
+    const isToken = this.#tokens !== undefined && !looksLikeKeyText(authorization);
+    const excess = isToken ? undefined : await this.#excessOf(request, authorization);
+    if (excess !== undefined) return excess;
+    const caller = await identify(this.#engine, request, this.#tokens);
     if (!(caller instanceof GraphQLError)) {
       if (caller.credential !== null) this.#wrong.noteRight(authorization, caller.credential);
-    } else if (caller.extensions['code'] === 'UNAUTHENTICATED') {
-      await this.#wrong.noteWrong(originOf(request), authorization);
+      return caller;
     }
-    return caller;
+    if (caller.extensions['code'] !== 'UNAUTHENTICATED' || caller === EXPIRED_TOKEN) return caller;
+    const tooMany = isToken ? await this.#excessOf(request, authorization) : undefined;
+    await this.#wrong.noteWrong(originOf(request), authorization);
+    return tooMany ?? caller;
+  }
+
+  /** Returns the refusal of a credential that was not right before, if too many wrong ones came from its address. */
+  async #excessOf(request: IncomingMessage, authorization: string): Promise<GraphQLError | undefined> {
+    const waitMs = await this.#wrong.waitMs(originOf(request), authorization);
+    return waitMs === 0
+      ? undefined
+      : tooManyRequests(
+          `More than ${this.#wrong.max} wrong credentials came from this address within a second.`,
+          waitMs,
+        );
   }
 }
 

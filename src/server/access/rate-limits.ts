@@ -5,6 +5,8 @@ import { TokenBucket } from './token-bucket.ts';
 
 /** The requests per second of a credential without a limit of its own. */
 export const DEFAULT_RATE_LIMIT = 10_000;
+/** The previews per second of a credential restricted to an owner. */
+export const DEFAULT_PREVIEW_RATE_LIMIT = 10;
 /** The cost per second of a credential is this for each of its requests per second. A transfer of the client costs 2,626. */
 export const COST_OF_A_REQUEST = 3000;
 /** The credentials whose use is remembered. The one that was not used for longest is forgotten first, and then has a full second's worth. */
@@ -15,17 +17,24 @@ type Limited = Pick<Credential, 'logId' | 'requestsPerSecond'>;
 interface Buckets {
   readonly requests: TokenBucket;
   readonly cost: TokenBucket;
+  readonly previews: TokenBucket;
 }
 
 /** The rate limits of all credentials of this process. */
 export class RateLimits {
   readonly #default: number;
+  readonly #previews: number;
   readonly #now: () => number;
   readonly #buckets = new LRUCache<string, Buckets>({ max: MAX_REMEMBERED });
 
   /** `now`: milliseconds of a clock that never goes back. */
-  constructor(requestsPerSecond = DEFAULT_RATE_LIMIT, now: () => number = () => performance.now()) {
+  constructor(
+    requestsPerSecond = DEFAULT_RATE_LIMIT,
+    now: () => number = () => performance.now(),
+    previewsPerSecond = DEFAULT_PREVIEW_RATE_LIMIT,
+  ) {
     this.#default = requestsPerSecond;
+    this.#previews = previewsPerSecond;
     this.#now = now;
   }
 
@@ -45,6 +54,7 @@ export class RateLimits {
     const buckets = {
       requests: new TokenBucket(limit, now),
       cost: new TokenBucket(limit * COST_OF_A_REQUEST, now),
+      previews: new TokenBucket(this.#previews, now),
     };
     this.#buckets.set(logId, buckets);
     return buckets;
@@ -79,5 +89,13 @@ class RequestLimit implements RateLimit {
     if (retryAfterMs > 0) return { limit: 'costPerSecond', allowed: cost.perSecond, retryAfterMs };
     this.#isCostTaken = true;
     return undefined;
+  }
+
+  takePreviews(count: number): RateExcess | undefined {
+    const { previews } = this.#buckets;
+    const retryAfterMs = previews.take(count, this.#now());
+    return retryAfterMs === 0
+      ? undefined
+      : { limit: 'previewsPerSecond', allowed: previews.perSecond, retryAfterMs };
   }
 }

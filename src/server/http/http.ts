@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
+import type { GraphQLError } from 'graphql';
 import type { Logger } from 'pino';
 import type { OnFault } from '../../graphql/context.ts';
 import { type HttpAnswer, writeAnswer } from '../../graphql/execution/answer.ts';
@@ -12,7 +13,7 @@ import { schemaText } from '../../graphql/schema.ts';
 import { type LedgerEngine, UnavailableError } from '../../ledger/ledger.ts';
 import { adminOnly } from '../access/admin-only.ts';
 import { Callers, type CallersOptions } from '../access/callers.ts';
-import { containsKey, KEY_IN_URL } from '../access/credentials.ts';
+import { refuseUrl } from '../access/credentials.ts';
 import { createHealth } from '../operations/health.ts';
 import { createMetrics } from '../operations/metrics.ts';
 import type { AnsweredRequest } from '../operations/request-log.ts';
@@ -132,13 +133,13 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
   };
   const handle = (request: IncomingMessage, response: ServerResponse, expected?: 'continue' | 'other') => {
     if (connections.isRefused(request.socket)) return;
-    const hasKeyInUrl = containsKey(request.url ?? '');
+    const refusal = refuseUrl(request.url ?? '');
     const target = readTarget(request);
     request.url = target?.url ?? '';
     const [path = ''] = request.url.split('?', 1);
     const known = routes.get(path);
     let route = known ?? notFound;
-    if (hasKeyInUrl) route = refuseKeyInUrl(origins);
+    if (refusal !== undefined) route = refuse(refusal, origins);
     else if (target === undefined) route = withoutHost;
     else if (names !== null && !names.include(target.host)) route = () => misdirected(target.host);
     else if (expected === 'other') route = expectationFailed;
@@ -272,10 +273,10 @@ function schemaRoute({ explorer = true }: HttpServerOptions): Route {
   };
 }
 
-function refuseKeyInUrl(origins: ReadonlySet<string>): Route {
+function refuse(refusal: GraphQLError, origins: ReadonlySet<string>): Route {
   return (request, notes) => {
-    notes.noteErrors([KEY_IN_URL]);
-    const answer = writeAnswer({ errors: [KEY_IN_URL] }, 'application/json');
+    notes.noteErrors([refusal]);
+    const answer = writeAnswer({ errors: [refusal] }, 'application/json');
     return { ...answer, headers: { ...headersFor(origins, request), ...answer.headers } };
   };
 }

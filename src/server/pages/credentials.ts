@@ -1,10 +1,10 @@
 /**
- * Fields above GraphiQL for the API key and the ledger. They are headers of each request of the page. The key is in the field only:
- * nothing stores it, and a reload forgets it.
+ * Fields above GraphiQL for an API key or a token, and for the ledger. They are headers of each request of the page. The credential is
+ * in the field only: nothing stores it, and a reload forgets it.
  */
 export const CREDENTIALS_HTML = `<header id="credentials">
-<label>API key
-  <input id="api-key" type="password" autocomplete="off" spellcheck="false" placeholder="tlsk_…" size="30" />
+<label>API key or token
+  <input id="api-key" type="password" autocomplete="off" spellcheck="false" placeholder="tlsk_… or eyJ…" size="30" />
 </label>
 <label>Ledger
   <input id="ledger" autocomplete="off" autocapitalize="off" spellcheck="false" placeholder="main" size="12" />
@@ -14,7 +14,7 @@ export const CREDENTIALS_HTML = `<header id="credentials">
 <script>
 {
   const [key, ledger, note] = ['api-key', 'ledger', 'credentials-note'].map((id) => document.getElementById(id));
-  const IDLE = 'The key is not stored. A reload forgets it.';
+  const IDLE = 'The key or token is not stored. A reload forgets it.';
   note.value = IDLE;
   const { fetch } = window;
   window.fetch = async (target, init) => {
@@ -22,7 +22,7 @@ export const CREDENTIALS_HTML = `<header id="credentials">
     if (key.value.trim() !== '') headers.set('authorization', 'Bearer ' + key.value.trim());
     if (ledger.value.trim() !== '') headers.set('x-ledger', ledger.value.trim());
     const response = await fetch(target, { ...init, headers });
-    note.value = response.status === 401 ? 'The service requires a valid API key.' : IDLE;
+    note.value = response.status === 401 ? 'The service requires a valid API key or token.' : IDLE;
     return response;
   };
   // GraphiQL reads the schema when it starts, which fails without a key where the service requires one.

@@ -72,7 +72,7 @@ describe('the input of a key', () => {
   const read = (change: object) => toNewKey(ANYBODY, { ...input, ...change }, NOW);
 
   it('is completed with the defaults', () => {
-    const key = { name: 'ops', allLedgers: false, expiresAt: null, requestsPerSecond: null };
+    const key = { name: 'ops', owner: null, allLedgers: false, expiresAt: null, requestsPerSecond: null };
     expect(read({})).toEqual({ ...key, scopes: ['READ'] });
     expect(read({ allLedgers: null, owner: null, expiresAt: null, requestsPerSecond: null })).toEqual({
       ...key,
@@ -90,8 +90,12 @@ describe('the input of a key', () => {
     [{ scopes: ['READ', 'READ'] }, 'scopes'],
     [{ scopes: ['READ', 'WRITE'] }, 'scopes'],
     [{ scopes: ['read'] }, 'scopes'],
-    [{ owner: 'alice' }, 'owner'],
     [{ owner: '' }, 'owner'],
+    [{ owner: 'a\0' }, 'owner'],
+    [{ owner: 'é'.repeat(128) }, 'owner'],
+    [{ owner: 'external' }, 'owner'],
+    [{ owner: 'alice', scopes: ['MANAGE'] }, 'owner'],
+    [{ owner: 'alice', scopes: ['READ', 'POST', 'ADMIN'] }, 'owner'],
     [{ expiresAt: new Malformed('must be an instant') }, 'expiresAt'],
     [{ expiresAt: NOW }, 'expiresAt'],
     [{ expiresAt: NOW - 1n }, 'expiresAt'],
@@ -112,6 +116,9 @@ describe('the input of a key', () => {
     { requestsPerSecond: 1 },
     { requestsPerSecond: 1_000_000 },
     { allLedgers: true },
+    { owner: 'alice' },
+    { owner: 'alice', scopes: ['READ', 'POST'] },
+    { owner: 'External', allLedgers: true },
   ])('is accepted with %o', (change) => {
     expect(read(change)).toMatchObject(change);
   });

@@ -43,12 +43,16 @@ function commandOf(result: Command | Refusal): Command {
 const lookUpId = (name: Name): Uuid | undefined =>
   name.by === 'id' ? name.id : name.by === 'externalId' ? NAMES.get(name.externalId) : undefined;
 function planned(command: Command | Refusal): PlannedCommand {
-  const result = plan(commandOf(command), {
-    account: lookUpId,
-    external: () => EXTERNAL,
-    target: () => undefined,
-    salt: () => randomBytes(16),
-  });
+  const result = plan(
+    commandOf(command),
+    {
+      account: lookUpId,
+      external: () => EXTERNAL,
+      target: () => undefined,
+      salt: () => randomBytes(16),
+    },
+    null,
+  );
   if ('facts' in result) throw new TypeError(`refused: ${result.code}`);
   return result;
 }
@@ -256,12 +260,16 @@ describe('an input', () => {
   test('whose key account does not exist is refused with ACCOUNT_NOT_FOUND and the given name', () => {
     const command = commandOf(toTransfer({ ...TRANSFER, fromAccountId: 'ext:unknown' }));
     expect(
-      plan(command, {
-        account: lookUpId,
-        external: () => EXTERNAL,
-        target: () => undefined,
-        salt: () => randomBytes(16),
-      }),
+      plan(
+        command,
+        {
+          account: lookUpId,
+          external: () => EXTERNAL,
+          target: () => undefined,
+          salt: () => randomBytes(16),
+        },
+        null,
+      ),
     ).toMatchObject({
       code: 'ACCOUNT_NOT_FOUND',
       facts: { accountId: 'ext:unknown' },

@@ -1001,6 +1001,7 @@ describe('the provocations', () => {
     const others: readonly Cause[] = [
       ...(['forbidden', 'rateLimited', 'overloaded', 'unavailable', 'internal', 'batchAborted'] as const),
       ...(['unknownCurrency', 'accountNotEmpty', 'limitUnmet', 'currencyTaken', 'apiKeyNotFound'] as const),
+      ...(['counterparty'] as const),
     ];
     const provoked = new Set([...PROVOCATIONS.map(({ cause }) => cause), ...others]);
     expect([...provoked].sort()).toEqual([...ORDER].sort());

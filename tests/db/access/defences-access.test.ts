@@ -44,7 +44,7 @@ describe('the service’s login has no privilege for', () => {
       'created_at = now()',
       'expires_at = null',
     ].map((change) => `update api_keys set ${change}`),
-    ...['actor', 'created_at', 'last_used_at', 'revoked_at', 'owner'].map(
+    ...['actor', 'created_at', 'last_used_at', 'revoked_at'].map(
       (column) =>
         `insert into api_keys (id, name, scopes, secret, ${column})
          select gen_random_uuid(), 'mine', scopes, secret, ${column} from api_keys`,
@@ -61,11 +61,19 @@ describe('the service’s login has no privilege for', () => {
     'insert into access_state default values on conflict (only_row) do update set keyed_at = null',
     'select from access_state for update',
 
-    `insert into actors (id, kind, subject, name) values (gen_random_uuid(), 'CLI', 'x', 'x')`,
+    ...['kind', 'name', 'created_at'].map(
+      (column) =>
+        `insert into actors (id, issuer, subject, ${column})
+         select actor_id(kind, issuer, 'x'), issuer, 'x', ${column} from actors`,
+    ),
+    `insert into actors (id, kind, subject, name) values (actor_id('CLI', null, 'x'), 'CLI', 'x', 'x')`,
+    `insert into actors (id, issuer, subject) select id, 'x', 'x' from actors on conflict (id) do update set subject = 'x'`,
     `update actors set name = 'mine'`,
+    `update actors set id = id where false`,
+    'select from actors for update',
     'delete from actors',
     'truncate actors',
-    `select actor_id('API_KEY', null, 'x')`,
+    'alter table actors disable trigger all',
   ])('%s', async (sql) => {
     await expect(client.query(sql)).rejects.toMatchObject({ code: DENIED });
   });
@@ -106,10 +114,54 @@ describe('the service’s login cannot', () => {
       { requests_per_second: 1_000_001 },
       { constraint: 'api_keys_requests_per_second_check' },
     ],
+    ['the owner of the ledger', { owner: 'external' }, { constraint: 'api_keys_owner_limits' }],
+    ['an empty owner', { owner: '' }, { constraint: 'api_keys_owner_check' }],
+    ...['MANAGE', 'ADMIN'].map(
+      (scope) =>
+        [
+          `an owner and ${scope}`,
+          { owner: 'alice', scopes: ['READ', 'POST', scope] },
+          { constraint: 'api_keys_owner_limits' },
+        ] as const,
+    ),
     ['an unreadable expiry', { expires_at: 'infinity' }, { constraint: 'api_keys_readable_times' }],
     ['an expiry before year 1', { expires_at: '-infinity' }, { constraint: 'api_keys_readable_times' }],
   ])('create a key with %s', async ([, values, refusal]) => {
     await expect(insertKey(values)).rejects.toMatchObject(refusal);
+  });
+
+  it.for<readonly [name: string, actor: string, refusal: object]>([
+    [
+      'of a key',
+      `actor_id('API_KEY', null, '${live}'), null, '${live}'`,
+      { constraint: 'actors_id_is_digest' },
+    ],
+    [
+      'of a key with an issuer',
+      `actor_id('API_KEY', 'i', 'x'), 'i', 'x'`,
+      { constraint: 'actors_id_is_digest' },
+    ],
+    ['of the command line', `actor_id('CLI', null, 's'), null, 's'`, { constraint: 'actors_id_is_digest' }],
+    ['with no issuer', `actor_id('TOKEN', null, 's'), null, 's'`, { constraint: 'actors_issuer_of_token' }],
+    ['of a random id', `gen_random_uuid(), 'i', 's'`, { constraint: 'actors_id_is_digest' }],
+    ['of another subject', `actor_id('TOKEN', 'i', 't'), 'i', 's'`, { constraint: 'actors_id_is_digest' }],
+    ['of another issuer', `actor_id('TOKEN', 'j', 's'), 'i', 's'`, { constraint: 'actors_id_is_digest' }],
+    ['with an empty subject', `actor_id('TOKEN', 'i', ''), 'i', ''`, { constraint: 'actors_name_check' }],
+    ['with an empty issuer', `actor_id('TOKEN', '', 's'), '', 's'`, { constraint: 'actors_issuer_check' }],
+    ['with a long subject', `actor_id('TOKEN', 'i', repeat('é', 128)), 'i', repeat('é', 128)`, {}],
+  ])('add an actor %s', async ([, actor, refusal]) => {
+    const added = client.query(`insert into actors (id, issuer, subject) values (${actor})`);
+    await expect(added).rejects.toMatchObject({ code: CHECK, ...refusal });
+  });
+
+  it('replace the row of an actor', async () => {
+    const { rowCount } = await client.query(
+      `insert into actors (id, issuer, subject) values (actor_id('TOKEN', 'i', 's'), 'i', 's') on conflict do nothing`,
+    );
+    expect(rowCount).toBe(1);
+    const again = `insert into actors (id, issuer, subject) values (actor_id('TOKEN', 'i', 's'), 'i', 's')`;
+    expect((await client.query(`${again} on conflict do nothing`)).rowCount).toBe(0);
+    await expect(client.query(again)).rejects.toMatchObject({ code: UNIQUE, constraint: 'actors_pkey' });
   });
 
   it.for(['', 'A', '-a', 'a b', 'a\n', 'a'.repeat(64), 'ä'])(
@@ -142,6 +194,11 @@ describe('the owner’s login cannot, while the triggers are enabled,', () => {
       `insert into actors (id, kind, subject, name) values (gen_random_uuid(), 'API_KEY', 'x', 'x')`,
       CHECK,
     ],
+    [
+      'give the actor of a token another name',
+      `insert into actors (id, issuer, subject, name) values (actor_id('TOKEN', 'i', 's'), 'i', 's', 'mine')`,
+      CHECK,
+    ],
   ] as const)('%s', async ([, sql, code]) => {
     const owner = await connect(database.ownerUrl);
     await expect(owner.query(sql)).rejects.toMatchObject({ code });
@@ -162,6 +219,20 @@ describe('the database', () => {
         subject: id,
       });
     }
+  });
+
+  it('sets the kind, the name and the time of an actor that the service adds', async () => {
+    const id = actorId('TOKEN', 'https://issuer.example', 'alice é');
+    await client.query(
+      `insert into actors (id, issuer, subject) values ($1, 'https://issuer.example', 'alice é')`,
+      [id],
+    );
+    const { rows } = await client.query(
+      `select kind, name, created_at between clock_timestamp() - interval '1 minute' and clock_timestamp() as is_present
+       from actors where id = $1`,
+      [id],
+    );
+    expect(rows).toEqual([{ kind: 'TOKEN', name: 'alice é', is_present: true }]);
   });
 
   it('computes the same ids of actors as the program', async () => {

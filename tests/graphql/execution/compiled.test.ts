@@ -29,8 +29,14 @@ function send(operations: CompiledOperations, query: string, times: number): voi
 }
 
 function contextOf(post: Ledger['post']) {
-  const ledger = { post, as: () => ledger } as unknown as Ledger;
-  return createContext(ledger, () => expect.unreachable(), new RequestNotes(), new AnswerBudget(), ANYBODY);
+  const ledger: Pick<Ledger, 'as' | 'post'> = { post, as: () => ledger as Ledger };
+  return createContext(
+    ledger as Ledger,
+    () => expect.unreachable(),
+    new RequestNotes(),
+    new AnswerBudget(),
+    ANYBODY,
+  );
 }
 
 describe('an operation', () => {
@@ -103,6 +109,8 @@ describe('an operation', () => {
       'JournalDocument',
       'HoldsDocument',
       'HistoryDocument',
+      'AuditEventsDocument',
+      'ChangesDocument',
       'LedgersDocument',
       'ApiKeysDocument',
     ]);

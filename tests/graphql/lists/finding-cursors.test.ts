@@ -79,7 +79,7 @@ test('a malformed value in the document, or in the trial balance, is named too',
 
 describe('a cursor', () => {
   const UNDER_ANOTHER =
-    'after is a cursor of this list with another filter or of another ledger. Repeat the filter of the page that returned the cursor';
+    'after is a cursor of this list with another filter, of another ledger or of another caller. Repeat the filter of the page that returned the cursor';
   const OF_ANOTHER =
     'after must be a cursor of the same list. Repeat the filter of the page that returned the cursor';
 

@@ -61,6 +61,13 @@ test('a page of holds takes the same number of statements for any length', async
     // With a filter: a snapshot, its settings, the search, its end, the holds, and their accounts.
     [`query ($first: Int!) { holds(first: $first, filter: { status: OPEN }) { ${fields} } }`, 6],
     [`query ($id: ID!, $first: Int!) { account(id: $id) { holds(first: $first) { ${fields} } } }`, 7],
+    // The holds, and the parties of all.
+    [
+      'query ($first: Int!) { holds(first: $first) { nodes { id fromParty { owner } toParty { owner } } } }',
+      2,
+    ],
+    // The transactions, their entries, and the parties of all.
+    ['query ($first: Int!) { transactions(first: $first) { nodes { hold { id } parties { owner } } } }', 3],
     // The transactions, their entries, and their holds.
     ['query ($first: Int!) { transactions(first: $first) { nodes { hold { id status } } } }', 3],
     // Only the ids of the holds are selected: they are not read.

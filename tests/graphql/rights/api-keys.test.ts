@@ -118,7 +118,8 @@ test.each([
 });
 
 test.each([
-  ['owner', { owner: 'users:1', scopes: ['READ'] }],
+  ['owner', { owner: 'external', scopes: ['READ'] }],
+  ['owner', { owner: 'users:1', scopes: ['READ', 'MANAGE'] }],
   ['expiresAt', { expiresAt: 'tomorrow', scopes: ['READ'] }],
   ['requestsPerSecond', { requestsPerSecond: 0, scopes: ['READ'] }],
   ['scopes', { scopes: [] }],

@@ -30,6 +30,8 @@ const SAMPLES: Readonly<Record<string, (objects: Objects, place: number) => unkn
   transactionId: ({ ids }) => ids.transaction,
   holdId: ({ ids }) => ids.hold,
   apiKeyId: ({ ids }) => ids.apiKey,
+  actorId: ({ ids }) => ids.actor,
+  subjectId: ({ ids }) => ids.account,
   'account.id': ({ ids }) => ids.account,
   'transaction.id': ({ ids }) => ids.transaction,
   'hold.id': ({ ids }) => ids.hold,
@@ -151,6 +153,8 @@ const KINDS: Readonly<Record<string, IdKind>> = {
   transactionId: 'transaction',
   holdId: 'hold',
   apiKeyId: 'apiKey',
+  actorId: 'actor',
+  subjectId: 'account',
   'account.id': 'account',
   'transaction.id': 'transaction',
   'hold.id': 'hold',
@@ -177,7 +181,7 @@ function sitesIn({ name, type }: Given, owner: string, field: Field, path: Path)
   if (isNode) return [{ field, path, kinds: Object.keys(ID_PREFIX) as IdKind[], takesNames: false }];
   const kind = KINDS[`${owner}.${name}`] ?? KINDS[name];
   if (kind === undefined) throw new TypeError(`no kind of the id ${owner}.${name}: add it to KINDS`);
-  return [{ field, path, kinds: [kind], takesNames: kind !== 'apiKey' }];
+  return [{ field, path, kinds: [kind], takesNames: kind !== 'apiKey' && kind !== 'actor' }];
 }
 
 /** Returns the value with another one at the path. */

@@ -3,7 +3,7 @@ import { SCOPES, type Scope } from '../../../src/core/access/viewer.ts';
 import { RIGHTS_BELOW } from '../../../src/graphql/rights/table.ts';
 import { createTestDatabase } from '../../support/database.ts';
 import { expectSoundBooks, openLedger } from '../../support/ledger.ts';
-import { compiled, digestOfTables, executed, viewerWith } from './execution.ts';
+import { compiled, digestOfTables, executed, restrictedTo, viewerWith } from './execution.ts';
 import { makeObjects } from './objects.ts';
 
 const database = await createTestDatabase();
@@ -35,9 +35,21 @@ function on(type: string, field: string): string {
   return `fragment F on ${type} { ...G } fragment G on ${type} { below: ${field} { __typename } }`;
 }
 
+/** Removes the selection below a field without fields. */
+function withoutBelow(document: string): string {
+  return document.replaceAll(/(below: \w+) \{ __typename \}/g, '$1');
+}
+
 const BELOW = Object.entries(RIGHTS_BELOW).flatMap(([type, fields]) =>
-  Object.entries(fields).map(([field, { scope }]) => [`${type}.${field}`, type, field, scope] as const),
+  Object.entries(fields).map(([field, right]) => [`${type}.${field}`, type, field, right] as const),
 );
+/** A query that leads a restricted caller to its own object of a type. */
+const QUERIES: Readonly<Record<string, string>> = {
+  Ledger: 'query { object: ledger { ...F } }',
+  Account: 'query ($account: ID!) { object: account(id: $account) { ...F } }',
+  Transaction: 'query ($transaction: ID!) { object: node(id: $transaction) { ...F } }',
+  Hold: 'query ($hold: ID!) { object: hold(id: $hold) { ...F } }',
+};
 
 function variables() {
   const idempotencyKey = 'below';
@@ -48,13 +60,16 @@ function variables() {
   };
 }
 
-describe.each(BELOW)('%s', (_, type, field, needed) => {
-  const route = ROUTES[type];
-  if (route === undefined || needed === null) throw new TypeError(`no route to ${type}: add it to ROUTES`);
-  const document = route.document(field);
+describe.each(BELOW)('%s', (name, type, field, { scope: needed, restricted }) => {
+  const [route, query] = [ROUTES[type], QUERIES[type]];
+  if (route === undefined || query === undefined) {
+    throw new TypeError(`no route to ${type}: add it to ROUTES and QUERIES`);
+  }
+  const isLeaf = needed === null;
+  const document = isLeaf ? withoutBelow(route.document(field)) : route.document(field);
   const forbidden = expect.stringContaining(`needs the scope ${needed}`);
 
-  test(`is FORBIDDEN without ${needed}, before anything is done`, async () => {
+  test.skipIf(isLeaf)(`is FORBIDDEN without ${needed}, before anything is done`, async () => {
     const viewer = viewerWith(SCOPES.filter((scope) => scope !== needed));
     const before = await digestOfTables(database);
     for (const execute of [executed, compiled]) {
@@ -72,10 +87,26 @@ describe.each(BELOW)('%s', (_, type, field, needed) => {
   });
 
   test(`can be read with ${needed} and the scope of the root field`, async () => {
-    const viewer = viewerWith([needed, ...(route.scope === null ? [] : [route.scope])]);
+    const viewer = viewerWith([needed, route.scope].filter((scope) => scope !== null));
     const answer = await executed(ledger, viewer, document, variables());
     expect(answer).not.toHaveProperty('errors');
     expect(JSON.stringify(answer)).toContain('"below":');
+  });
+
+  test(`${restricted ? 'can be read' : 'is FORBIDDEN'} for a caller restricted to an owner`, async () => {
+    const fragments = isLeaf ? withoutBelow(on(type, field)) : on(type, field);
+    for (const execute of [executed, compiled]) {
+      const answer = await execute(ledger, restrictedTo('somebody'), `${query} ${fragments}`, ids);
+      if (restricted) {
+        expect(answer).toMatchObject({ data: { object: { below: expect.anything() } } });
+      } else if (answer !== 'again') {
+        const message = expect.stringContaining(`${name} is not for callers restricted to an owner`);
+        expect(answer).toEqual({
+          data: null,
+          errors: [expect.objectContaining({ message, extensions: { code: 'FORBIDDEN' } })],
+        });
+      } else expect(execute).toBe(compiled);
+    }
   });
 });
 

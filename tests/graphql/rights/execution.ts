@@ -1,6 +1,6 @@
-import { randomUUID } from 'node:crypto';
 import { type ExecutionResult, execute, GraphQLError, parse, validate } from 'graphql';
 import { expect } from 'vitest';
+import { COMMAND_LINE } from '../../../src/core/access/actor.ts';
 import { SCOPES, type Scope, type Viewer } from '../../../src/core/access/viewer.ts';
 import { type Context, createContext } from '../../../src/graphql/context.ts';
 import { CompiledOperations } from '../../../src/graphql/execution/compiled.ts';
@@ -13,8 +13,14 @@ import { asOwner, type TestDatabase } from '../../support/database.ts';
 
 /** Returns a viewer with these scopes. */
 export function viewerWith(scopes: readonly Scope[] = SCOPES, allLedgers = true): Viewer {
-  const actor = { id: randomUUID(), kind: 'TOKEN', name: 'somebody' } as const;
+  // An actor that every database has.
+  const { actor } = COMMAND_LINE;
   return { actor, scopes: new Set(scopes), allLedgers, owner: null };
+}
+
+/** Returns a viewer that is restricted to an owner. */
+export function restrictedTo(owner: string, scopes: readonly Scope[] = ['READ', 'POST']): Viewer {
+  return { ...viewerWith(scopes, false), owner };
 }
 
 function contextOf(ledger: Ledger, viewer: Viewer): Context {

@@ -5,7 +5,7 @@ import { RIGHTS, type Right } from '../../../src/graphql/rights/table.ts';
 import { createTestDatabase } from '../../support/database.ts';
 import { expectSoundBooks, openLedger } from '../../support/ledger.ts';
 import { argumentsOf, declarationsOf, type Field, type Path, rootFields, variantsOf } from './arguments.ts';
-import { compiled, digestOfTables, executed, type Variables, viewerWith } from './execution.ts';
+import { compiled, digestOfTables, executed, restrictedTo, type Variables, viewerWith } from './execution.ts';
 import { makeObjects } from './objects.ts';
 
 const database = await createTestDatabase();
@@ -21,11 +21,29 @@ const FIELDS = rootFields().flatMap(([type, field]) =>
 /** The cost of this field depends on its variable. */
 const NOT_COMPILED = ['nodes'];
 
-function scopeOf(type: 'Query' | 'Mutation', field: Field): Scope | null {
+/** The owner of the accounts of the arguments. */
+const OWNER = 'somebody';
+const RESTRICTED_SETS: readonly (readonly Scope[])[] = [[], ['READ'], ['POST'], ['READ', 'POST']];
+/** The operations that a restricted caller may send: of `placeHold` only those that expire soon. */
+const OPERATIONS: Readonly<Record<string, string>> = {
+  'preview.transfer': 'Preview',
+  'preview.placeHold': 'Preview',
+  transfer: 'TransactionPosted',
+  placeHold: 'HoldPlaced',
+};
+
+function rightOf(type: 'Query' | 'Mutation', field: Field): Right {
   const rights: Readonly<Record<string, Right>> = RIGHTS[type];
   const right = rights[field.name];
   if (right === undefined) throw new TypeError(`${field.name} has no row`);
-  return right.scope;
+  return right;
+}
+
+/** Returns the arguments, in which a hold expires soon. */
+function expiringSoon(name: string, args: Variables): Variables {
+  const holds = name === 'placeHold' ? 'input' : 'placeHold';
+  const expiresAt = new Date(Date.now() + 3_600_000).toISOString();
+  return JSON.parse(JSON.stringify(args), (key, value) => (key === holds ? { ...value, expiresAt } : value));
 }
 
 function operationOf(type: 'Query' | 'Mutation', field: Field, variables: Variables): string {
@@ -74,8 +92,8 @@ function expectForbidden(
   }
 }
 
-describe.each(FIELDS)('%s', (_, type, field, variant) => {
-  const scope = scopeOf(type, field);
+describe.each(FIELDS)('%s', (name, type, field, variant) => {
+  const { scope, restricted } = rightOf(type, field);
 
   test('succeeds in both ways with each set of scopes that contains its scope', async () => {
     for (const scopes of SETS.filter((set) => !refusedBy(scope, set))) {
@@ -114,4 +132,48 @@ describe.each(FIELDS)('%s', (_, type, field, variant) => {
     }
     expect(await digestOfTables(database)).toEqual(before);
   });
+
+  test(`for a caller restricted to an owner, ${restricted ? 'needs its scope alone' : 'is FORBIDDEN with any scopes'}`, async () => {
+    const objects = await makeObjects(ledger);
+    const before = restricted ? undefined : await digestOfTables(database);
+    for (const scopes of RESTRICTED_SETS) {
+      const isRefused = refusedBy(scope, scopes);
+      for (const execute of [executed, compiled]) {
+        const variables = expiringSoon(name, argumentsOf(field, objects, variant));
+        const query = operationOf(type, field, variables);
+        const answer = await execute(ledger, restrictedTo(OWNER, scopes), query, variables);
+        if (answer === undefined) expect(NOT_COMPILED).toContain(field.name);
+        else if (answer === 'again')
+          expect([isRefused || !restricted, isNonNullType(field.type)]).toEqual([true, true]);
+        else if (isRefused) expectForbidden(answer, type, field, scope ?? 'READ', scopes);
+        else if (!restricted) expectNotForOwners(answer, type, field);
+        else expectOwn(answer, name);
+      }
+    }
+    if (before !== undefined) expect(await digestOfTables(database)).toEqual(before);
+  });
 });
+
+function expectNotForOwners({ data, errors }: ExecutionResult, type: 'Query' | 'Mutation', field: Field) {
+  const message = expect.stringContaining(`${type}.${field.name} is not for callers restricted to an owner`);
+  if (type === 'Mutation') {
+    expect(errors).toBeUndefined();
+    expect(data).toEqual({ field: { __typename: 'ForbiddenError', code: 'FORBIDDEN', message } });
+  } else {
+    expect(data).toEqual(isNonNullType(field.type) ? null : { field: null });
+    expect(errors?.map((error) => [error.message, error.extensions['code']])).toEqual([
+      [message, 'FORBIDDEN'],
+    ]);
+  }
+}
+
+/** A restricted caller reads its own objects, and posts some operations. */
+function expectOwn(answer: ExecutionResult, name: string) {
+  expect(answer).not.toHaveProperty('errors');
+  // The key of the arguments is that of an unrestricted caller.
+  if (name === 'outcomeByKey') return expect(answer.data).toEqual({ field: null });
+  const isOperation = name.startsWith('preview.') || name in OPERATIONS;
+  const typeName = isOperation ? (OPERATIONS[name] ?? 'ForbiddenError') : expect.not.stringMatching(/Error$/);
+  const shown = expect.objectContaining({ __typename: typeName });
+  expect(answer.data).toEqual({ field: name === 'nodes' ? [shown] : shown });
+}

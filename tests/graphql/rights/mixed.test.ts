@@ -68,7 +68,7 @@ describe.each(WAYS)('%s', (_, execute) => {
       data: {
         viewer: { scopes: ['POST', 'ADMIN'], owner: null },
         hidden: null,
-        me: { actor: { kind: 'TOKEN', name: 'somebody' } },
+        me: { actor: { kind: 'CLI', name: 'command line' } },
       },
       errors: [{ path: ['hidden'], extensions: { code: 'FORBIDDEN' } }],
     });

@@ -1,8 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import { expect } from 'vitest';
-import { ANYBODY } from '../../../src/core/access/viewer.ts';
+import { ANYBODY, SCOPES } from '../../../src/core/access/viewer.ts';
 import { toHold, toReversal } from '../../../src/core/decide/request.ts';
-import { formatEntryId, formatId, type IdKind, parseId } from '../../../src/core/values/ids.ts';
+import {
+  formatAuditEventId,
+  formatEntryId,
+  formatId,
+  type IdKind,
+  parseId,
+} from '../../../src/core/values/ids.ts';
 import type { Ledger } from '../../../src/ledger/ledger.ts';
 import { deposit, expectPosted, makeAccount } from '../../support/ledger.ts';
 
@@ -10,7 +16,10 @@ import { deposit, expectPosted, makeAccount } from '../../support/ledger.ts';
 export interface Objects {
   /** Two empty accounts without limits. */
   readonly accounts: readonly [string, string];
-  /** The ids of one object of each kind. The account has the entry; the transaction is the deposit to it. */
+  /**
+   * The ids of one object of each kind. The account has the entry and the audit event; the transaction is the deposit to it. The
+   * actor has created another key.
+   */
   readonly ids: Readonly<Record<IdKind, string>>;
   /** `ext:` names of the same objects. */
   readonly names: Readonly<Record<'account' | 'transaction' | 'hold', string>>;
@@ -18,10 +27,10 @@ export interface Objects {
   readonly idempotencyKey: string;
 }
 
-export async function makeObjects(ledger: Ledger): Promise<Objects> {
+export async function makeObjects(ledger: Ledger, owner = 'somebody'): Promise<Objects> {
   const name = (kind: string) => `${kind}-${randomUUID()}`;
   const make = (externalId?: string) =>
-    makeAccount(ledger, { minBalance: { unlimited: true }, ...(externalId && { externalId }) });
+    makeAccount(ledger, { owner, minBalance: { unlimited: true }, ...(externalId && { externalId }) });
   const names = { account: name('account'), transaction: name('transaction'), hold: name('hold') };
   const idempotencyKey = randomUUID();
 
@@ -55,8 +64,22 @@ export async function makeObjects(ledger: Ledger): Promise<Objects> {
     randomUUID(),
   );
   if (key.code !== 'API_KEY_CREATED') throw new TypeError(`refused: ${key.code}`);
+  const creator = { actor: key.apiKey.actor, scopes: new Set(SCOPES), allLedgers: false, owner: null };
+  const { access } = ledger.engine;
+  const second = { name: name('key'), scopes: ['READ'] } as const;
+  expect(await access.createKey(creator, ledger.id, second, randomUUID())).toMatchObject({
+    code: 'API_KEY_CREATED',
+  });
   const accountUuid = parseId('account', account);
   expect(accountUuid).toBeDefined();
+  const frozen = await ledger.changeAccount(account, { kind: 'FREEZE', idempotencyKey: null });
+  const changed = await ledger.changeAccount(account, { kind: 'UNFREEZE', idempotencyKey: null });
+  expect([frozen.code, changed.code]).toEqual(['UPDATED', 'UPDATED']);
+  const changes = await access.listAuditEvents(
+    ledger.id,
+    { subject: accountUuid ?? '' },
+    { limit: 1, inverted: false },
+  );
   return {
     accounts,
     ids: {
@@ -67,6 +90,7 @@ export async function makeObjects(ledger: Ledger): Promise<Objects> {
       hold: formatId('hold', held.transaction.id),
       apiKey: formatId('apiKey', key.apiKey.id),
       actor: formatId('actor', key.apiKey.actor.id),
+      auditEvent: formatAuditEventId(ledger.id, changes.rows[0]?.number ?? 0n),
     },
     names: {
       account: `ext:${names.account}`,
@@ -79,5 +103,6 @@ export async function makeObjects(ledger: Ledger): Promise<Objects> {
 
 /** Returns an id of this kind that no object has. */
 export function missingId(kind: IdKind): string {
-  return kind === 'entry' ? formatEntryId(randomUUID(), 1n) : formatId(kind, randomUUID());
+  if (kind === 'entry') return formatEntryId(randomUUID(), 1n);
+  return kind === 'auditEvent' ? formatAuditEventId(randomUUID(), 1n) : formatId(kind, randomUUID());
 }

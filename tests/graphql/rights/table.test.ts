@@ -78,12 +78,13 @@ test('no mutation can be used without a scope, and a restricted caller can neith
 
 test('the table is printed as Markdown with one line for each field', () => {
   const lines = rightsInMarkdown().trimEnd().split('\n');
-  expect(lines).toContain('| `Query.viewer` | any |');
-  expect(lines).toContain('| `Mutation.transfer` | POST |');
-  expect(lines).toContain('| `Account.history` | READ |');
+  expect(lines).toContain('| `Query.viewer` | any | yes |');
+  expect(lines).toContain('| `Mutation.transfer` | POST | yes |');
+  expect(lines).toContain('| `Account.history` | READ | yes |');
+  expect(lines).toContain('| `Ledger.head` | READ | no |');
   const fields = [schema.getQueryType(), schema.getMutationType()].flatMap((type) =>
     Object.keys(type?.getFields() ?? {}),
   );
   expect(lines.length).toBeGreaterThan(fields.length);
-  for (const line of lines) expect(line).toMatch(/^(\| [^|]+ ){2}\|$/);
+  for (const line of lines) expect(line).toMatch(/^(\| [^|]+ ){3}\|$/);
 });

@@ -13,7 +13,7 @@ import { UnavailableError } from '../../../src/ledger/ledger.ts';
 import { createKey, ledgerIdOf, openEngine, viewer } from '../../support/access.ts';
 import { passMs } from '../../support/clock.ts';
 import { asOwner, createTestDatabase } from '../../support/database.ts';
-import { expectSoundBooks } from '../../support/ledger.ts';
+import { expectSoundBooksWithoutLog } from '../../support/ledger.ts';
 import { statementsDuring } from '../../support/statements.ts';
 import { startTcpProxy } from '../../support/tcp-proxy.ts';
 
@@ -23,7 +23,7 @@ const engine = await openEngine(database);
 const { access } = engine;
 const main = await ledgerIdOf(access);
 const { access: other } = await openEngine(database);
-afterAll(() => expectSoundBooks(database));
+afterAll(() => expectSoundBooksWithoutLog(database));
 afterEach(() => void vi.useRealTimers());
 
 /** Returns how many statements read keys while `run` runs. */

@@ -137,12 +137,26 @@ describe('a key', () => {
     expect(await create(viewer(['READ', 'POST', 'MANAGE']), {})).toMatchObject({ code: 'FORBIDDEN' });
     expect(await create(viewer(['ADMIN']), {})).toMatchObject({ code: 'FORBIDDEN' });
     expect(await create(viewer(SCOPES, false), { allLedgers: true })).toMatchObject({ code: 'FORBIDDEN' });
-    expect(await create(viewer(), { owner: 'alice' })).toMatchObject({
+    expect(await create(viewer(), { owner: 'external' })).toMatchObject({
       code: 'INVALID_INPUT',
       facts: { field: 'owner' },
     });
     expect(await create(viewer(), { expiresAt: 1n })).toMatchObject({ code: 'INVALID_INPUT' });
     expect(await count()).toEqual(before);
+  });
+
+  it('can be restricted to an owner, of one ledger or of all', async () => {
+    for (const allLedgers of [false, true]) {
+      const { apiKey, secret } = await createKey(access, eu, {
+        owner: 'alicé',
+        scopes: ['POST', 'READ'],
+        allLedgers,
+      });
+      expect(apiKey).toMatchObject({ owner: 'alicé', scopes: ['READ', 'POST'] });
+      expect(await other.access.authenticate(secret)).toMatchObject({
+        viewer: { owner: 'alicé', scopes: new Set(['READ', 'POST']), allLedgers },
+      });
+    }
   });
 
   it('of a ledger that does not exist is a fault, without a key', async () => {
@@ -163,7 +177,12 @@ describe('the audit log', () => {
   it('records a key of a ledger in its log, with the actor and without the secret', async () => {
     const { apiKey: admin } = await createKey(access, eu, { scopes: ['ADMIN', 'READ'] });
     const by = { ...viewer(['ADMIN', 'READ'], false), actor: admin.actor };
-    const { apiKey } = await createKey(access, eu, { name: 'audited', requestsPerSecond: 5 }, by);
+    const { apiKey } = await createKey(
+      access,
+      eu,
+      { name: 'audited', owner: 'alice', requestsPerSecond: 5 },
+      by,
+    );
     const id = formatId('apiKey', apiKey.id);
     const revoked = await access.revokeKey(by, eu, id, 'request 2');
     expect(revoked).toMatchObject({ code: 'API_KEY_REVOKED', apiKey: { id: apiKey.id } });
@@ -178,9 +197,11 @@ describe('the audit log', () => {
         after: {
           name: 'audited',
           scopes: 'READ',
+          owner: 'alice',
           ledger: formatId('ledger', eu),
           expiresAt: null,
           requestsPerSecond: '5',
+          secretDigest: expect.stringMatching(/^[0-9a-f]{64}$/),
         },
         request_id: 'request',
       },

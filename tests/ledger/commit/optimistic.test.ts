@@ -19,7 +19,7 @@ import {
   balance,
   deposit,
   expectPosted,
-  expectSoundBooks,
+  expectSoundBooksWithoutLog,
   makeAccounts,
   openLedger,
   transfer,
@@ -29,7 +29,7 @@ import { watchLockWaits } from '../lock-waits.ts';
 const database = await createTestDatabase();
 const ledger = await openLedger(database);
 const elsewhere = await openLedger(database);
-afterAll(() => expectSoundBooks(database));
+afterAll(() => expectSoundBooksWithoutLog(database));
 const untilWaiting = await watchLockWaits(database);
 
 /** Makes two accounts with 10.00 each whose states are cached. Another session locks them. */

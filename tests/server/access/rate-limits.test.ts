@@ -6,7 +6,7 @@ import type { RateExcess, RateLimit } from '../../../src/graphql/protection/rate
 import { COST_OF_A_REQUEST, RateLimits } from '../../../src/server/access/rate-limits.ts';
 import { startHttpServer } from '../../../src/server/http/http.ts';
 import { asOwner, createTestDatabase } from '../../support/database.ts';
-import { balance, expectSoundBooks, makeAccounts, openLedger } from '../../support/ledger.ts';
+import { balance, expectSoundBooks, makeAccount, makeAccounts, openLedger } from '../../support/ledger.ts';
 import { bearer, makeKey } from './keys.ts';
 import { usedBytes } from './memory.ts';
 import { transferCost } from './transfer-cost.ts';
@@ -23,6 +23,10 @@ const BATCH = `mutation ($input: PostBatchInput!) {
 const ACCOUNTS = `mutation ($input: CreateAccountsInput!) {
   createAccounts(input: $input) { __typename ... on RateLimitedError { retryAfterMs } }
 }`;
+const PREVIEWS = `query ($operation: OperationInput!) {
+  one: preview(operation: $operation) { ...Answer } two: preview(operation: $operation) { ...Answer }
+}
+fragment Answer on PreviewResult { __typename ... on CounterpartyError { accountId } ... on RateLimitedError { retryAfterMs } }`;
 const NAME = '{ ledger { name } }';
 /** Costs 10,000 units and some for its fields. */
 const DEAR = '{ ledger { name trialBalance { currency } } }';
@@ -45,6 +49,7 @@ describe.each(WAYS)('on %s', (_, way) => {
       port: 0,
       log: { error: () => {} },
       now: () => clock.ms,
+      previewRateLimit: 4,
       ...way,
     });
     const server = await started;
@@ -108,7 +113,7 @@ describe.each(WAYS)('on %s', (_, way) => {
         errors: [
           {
             message:
-              'The API key exceeds its limit of 5 requests per second. Nothing was done. Repeat the request after 200 ms.',
+              'The credential exceeds its limit of 5 requests per second. Nothing was done. Repeat the request after 200 ms.',
             extensions: { code: 'RATE_LIMITED', limit: 'requestsPerSecond', allowed: 5, retryAfterMs: 200 },
           },
         ],
@@ -122,6 +127,51 @@ describe.each(WAYS)('on %s', (_, way) => {
     expect((await pay('6')).body).toEqual({ data: { transfer: { __typename: 'TransactionPosted' } } });
     expect((await pay('7')).status).toBe(429);
     expect(await balance(ledger, to)).toBe(106n);
+  });
+
+  test('previews, holds and ATOMIC batches of a credential restricted to an owner have a limit of their own', async () => {
+    const restricted = async () =>
+      (await makeKey(ledger, { owner: 'alice', scopes: ['READ', 'POST'], requestsPerSecond: 1000 })).secret;
+    const [secret, other, backend] = [await restricted(), await restricted(), await keyOf(1000)];
+    const from = await makeAccount(ledger, { owner: 'alice', funds: '10.00' });
+    const to = await makeAccount(ledger, { owner: 'bob', maxBalance: { amount: '0.00' } });
+    const operation = { transfer: transferOf(from, to, 'p') };
+    const preview = async (by: string) =>
+      Object.values<object>((await ask(by, PREVIEWS, { operation })).body.data);
+    const batch = async (by: string, mode: string) =>
+      (await ask(by, BATCH, { input: { mode, operations: [operation] } })).body.data.postBatch;
+    const shown = { __typename: 'CounterpartyError', accountId: to };
+    const limited = { __typename: 'RateLimitedError', retryAfterMs: 250 };
+
+    expect(await preview(secret)).toEqual([shown, shown]);
+    expect(await batch(secret, 'ATOMIC')).toMatchObject({ code: 'BATCH_ABORTED' });
+    expect(await preview(secret)).toEqual([shown, limited]);
+    expect(await batch(secret, 'ATOMIC')).toMatchObject({
+      ...limited,
+      code: 'RATE_LIMITED',
+      retryable: true,
+    });
+    expect(await batch(secret, 'INDEPENDENT')).toEqual({ __typename: 'BatchProcessed' });
+    // Others are not affected.
+    expect(await preview(other)).toEqual([shown, shown]);
+    for (let times = 0; times < 4; times += 1) {
+      expect(await preview(backend)).toEqual(
+        Array.from({ length: 2 }, () => ({ __typename: 'BalanceLimitExceededError' })),
+      );
+    }
+    clock.ms += 250;
+    expect(await preview(secret)).toEqual([shown, limited]);
+
+    // Each operation of an ATOMIC batch counts, and so does each hold of any batch.
+    clock.ms += 1000;
+    const placeHold = { ...operation.transfer, expiresAt: '2026-01-01T00:00:00Z' };
+    const send = async (mode: string, operations: object[]) =>
+      (await ask(secret, BATCH, { input: { mode, operations } })).body.data.postBatch;
+    expect(await send('ATOMIC', [operation, operation, operation])).toMatchObject({ code: 'BATCH_ABORTED' });
+    expect(await send('INDEPENDENT', [{ placeHold }, operation])).toEqual({ __typename: 'BatchProcessed' });
+    expect(await send('INDEPENDENT', [{ placeHold }])).toMatchObject(limited);
+    expect(await send('ATOMIC', [operation])).toMatchObject(limited);
+    expect(await send('INDEPENDENT', [operation])).toEqual({ __typename: 'BatchProcessed' });
   });
 
   test('each operation of a batch counts as a request', async () => {
@@ -232,7 +282,7 @@ describe.each(WAYS)('on %s', (_, way) => {
       errors: [
         {
           message: expect.stringMatching(
-            /^The API key exceeds its limit of 30,000 units of cost per second\. Nothing was done\. Repeat the request after \d+ ms\.$/,
+            /^The credential exceeds its limit of 30,000 units of cost per second\. Nothing was done\. Repeat the request after \d+ ms\.$/,
           ),
           extensions: {
             code: 'RATE_LIMITED',

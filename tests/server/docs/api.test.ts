@@ -21,12 +21,13 @@ test('the requests return what the page shows', async () => {
 });
 
 test('the table of precedence has each code at its step, and says whether it is recorded', () => {
-  const shown = [...page.matchAll(/^\| (\d|any) \| (.+) \| (yes|no) \|$/gm)].flatMap(
+  const shown = [...page.matchAll(/^\| (\d|any) \| (.+) \| (yes|no|as it is) \|$/gm)].flatMap(
     ([, step, codes = '', recorded]) =>
       [...codes.matchAll(/\b[A-Z]+(_[A-Z]+)*\b/g)].map(([code]) => `${step} ${code} ${recorded}`),
   );
   const table = Object.values(REFUSALS).map(
-    ({ step, code, recorded }) => `${step ?? 'any'} ${code} ${recorded ? 'yes' : 'no'}`,
+    ({ step, code, recorded }) =>
+      `${step ?? 'any'} ${code} ${code === 'COUNTERPARTY' ? 'as it is' : recorded ? 'yes' : 'no'}`,
   );
   const numbered = (rows: string[]) => rows.filter((row) => !row.startsWith('any'));
   expect(numbered(shown)).toEqual(numbered(table));

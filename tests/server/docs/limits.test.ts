@@ -6,7 +6,11 @@ import { MAX_ANSWER_BYTES, MAX_COST } from '../../../src/graphql/protection/cost
 import { DOCUMENT_LIMITS } from '../../../src/graphql/protection/document-limits.ts';
 import * as prices from '../../../src/graphql/protection/prices.ts';
 import { MAX_BATCH_SIZE, MAX_OPERATIONS } from '../../../src/ledger/operations.ts';
-import { COST_OF_A_REQUEST, DEFAULT_RATE_LIMIT } from '../../../src/server/access/rate-limits.ts';
+import {
+  COST_OF_A_REQUEST,
+  DEFAULT_PREVIEW_RATE_LIMIT,
+  DEFAULT_RATE_LIMIT,
+} from '../../../src/server/access/rate-limits.ts';
 import { MAX_WRONG_CREDENTIALS } from '../../../src/server/access/wrong-credentials.ts';
 import * as limits from '../../../src/server/http/limits.ts';
 import { createTestDatabase } from '../../support/database.ts';
@@ -45,6 +49,7 @@ test('the page has the value of each limit', async () => {
     ],
     response: [MAX_ANSWER_BYTES, MAX_READ_BYTES, limits.MAX_UNREAD_BYTES].map((bytes) => bytes / 2 ** 20),
     'requests per second': [DEFAULT_RATE_LIMIT],
+    'previews per second': [DEFAULT_PREVIEW_RATE_LIMIT],
     'cost per second': [COST_OF_A_REQUEST, transferCost()],
     'wrong credentials': [MAX_WRONG_CREDENTIALS],
     'queued writes': [load.maxQueue, limits.MAX_SMALL_BODY_BYTES / 2 ** 10],

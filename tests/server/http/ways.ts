@@ -17,7 +17,7 @@ export interface Ways {
 
 export async function serveAllWays(
   ledger: Ledger,
-  options: Pick<HttpServerOptions, 'explorer' | 'trustedDocuments'> = {},
+  options: Pick<HttpServerOptions, 'explorer' | 'trustedDocuments' | 'tokens' | 'maxWrongCredentials'> = {},
 ): Promise<Ways> {
   const log = { error: () => {} };
   const common = {

@@ -32,6 +32,51 @@ test('an address that other machines can reach requires an API key or ALLOW_INSE
   expect(() => checkExposure(readConfig({}), false)).not.toThrow();
 });
 
+const TOKENS = {
+  JWT_ISSUER: 'https://login.example',
+  JWT_AUDIENCE: 'ledger',
+  JWT_JWKS_URL: 'https://login.example/keys',
+};
+
+test('an address that other machines can reach requires no API key if tokens are accepted', () => {
+  expect(() => checkExposure(readConfig({ HOST: '0.0.0.0', ...TOKENS }), false)).not.toThrow();
+});
+
+test('tokens of an issuer are accepted for an hour, with their owner', () => {
+  expect(readConfig({}).tokens).toBeNull();
+  expect(readConfig(TOKENS).tokens).toEqual({
+    issuer: 'https://login.example',
+    audience: 'ledger',
+    keys: new URL('https://login.example/keys'),
+    maxAgeSeconds: 3600,
+    unrestrictedClaim: null,
+  });
+});
+
+test('tokens can live longer, need no owner, and have their keys in a file', () => {
+  const { JWT_JWKS_URL: _, ...rest } = TOKENS;
+  const env = {
+    ...rest,
+    JWT_JWKS_FILE: '/etc/keys/a b#1.json',
+    JWT_MAX_AGE: '86400',
+    JWT_UNRESTRICTED_CLAIM: 'backend',
+  };
+  expect(readConfig(env).tokens).toMatchObject({
+    keys: new URL('file:///etc/keys/a%20b%231.json'),
+    maxAgeSeconds: 86_400,
+    unrestrictedClaim: 'backend',
+  });
+});
+
+test.each([
+  'http://localhost:8080/keys',
+  'http://127.0.0.1/keys',
+  'http://127.1.2.3/keys',
+  'http://[::1]:80/keys?a=b',
+])('keys may be read at %s', (url) => {
+  expect(readConfig({ ...TOKENS, JWT_JWKS_URL: url }).tokens?.keys.href).toBe(new URL(url).href);
+});
+
 test('origins are separated by commas', () => {
   const { corsOrigins } = readConfig({ CORS_ORIGINS: 'https://app.example, http://127.0.0.1:8080' });
   expect(corsOrigins).toEqual(['https://app.example', 'http://127.0.0.1:8080']);
@@ -111,6 +156,13 @@ test.each([
   expect(readConfig(env).rateLimit).toBe(rateLimit);
 });
 
+test.each([
+  [{}, 10],
+  [{ PREVIEW_RATE_LIMIT: '1' }, 1],
+])('under %o a restricted credential may send %i previews per second', (env, previewRateLimit) => {
+  expect(readConfig(env).previewRateLimit).toBe(previewRateLimit);
+});
+
 test('TRUSTED_PROXIES are addresses, ranges and loopback; by default there are none', () => {
   expect(readConfig({}).trustedProxies).toBeUndefined();
   const { trustedProxies } = readConfig({ TRUSTED_PROXIES: 'loopback, 10.0.0.0/8' });
@@ -147,10 +199,12 @@ const WRONG: readonly (readonly [env: Readonly<Record<string, string>>, message:
     { OPERATIONS_HOST: '127.0.0.1' },
     'OPERATIONS_HOST is set, but OPERATIONS_PORT is not. Set both, or neither.',
   ],
-  ...['0', '-1', '1.5', '1000001', '10000000', 'none'].map((rate): [Record<string, string>, string] => [
-    { RATE_LIMIT: rate },
-    `RATE_LIMIT must be a whole number from 1 to 1,000,000, but is "${rate}".`,
-  ]),
+  ...['RATE_LIMIT', 'PREVIEW_RATE_LIMIT'].flatMap((name) =>
+    ['0', '-1', '1.5', '1000001', '10000000', 'none'].map((rate): [Record<string, string>, string] => [
+      { [name]: rate },
+      `${name} must be a whole number from 1 to 1,000,000, but is "${rate}".`,
+    ]),
+  ),
   ...['proxy.example', '10.0.0.0/33', 'loopback,'].map((list): [Record<string, string>, string] => [
     { TRUSTED_PROXIES: list },
     `TRUSTED_PROXIES must be addresses, ranges such as 10.0.0.0/8, or loopback, separated by commas, but is "${list}".`,
@@ -165,6 +219,50 @@ const WRONG: readonly (readonly [env: Readonly<Record<string, string>>, message:
     'TRUSTED_DOCUMENTS is set, but API_EXPLORER is "1". GraphiQL sends documents that are not in the manifest. Remove one of the two variables.',
   ],
   [{ ALLOW_UNSAFE_DURABILITY: 'yes' }, 'ALLOW_UNSAFE_DURABILITY must be 0 or 1, but is "yes".'],
+  ...[
+    'http://login.example/keys',
+    'http://localhost.example/keys',
+    'http://127.0.0.1.example/keys',
+    'http://10.0.0.1/keys',
+    'http://[::2]/keys',
+    'https://user:secret@login.example/keys',
+    'https://secret@login.example/keys',
+    'https://login.example/keys#secret',
+    'ftp://login.example/keys',
+    'file:///etc/keys.json',
+    '/etc/keys.json',
+    'keys',
+  ].map((url): [Record<string, string>, string] => [
+    { ...TOKENS, JWT_JWKS_URL: url },
+    'JWT_JWKS_URL must be a URL with https, or with http on a loopback address, without user, password and fragment, but is another value.',
+  ]),
+  ...['0', '86401', '-1', '1.5', '1h'].map((seconds): [Record<string, string>, string] => [
+    { ...TOKENS, JWT_MAX_AGE: seconds },
+    `JWT_MAX_AGE must be whole seconds from 1 to 86400, but is "${seconds}".`,
+  ]),
+  [
+    { JWT_ISSUER: 'https://login.example', JWT_JWKS_URL: 'https://login.example/keys' },
+    'JWT_ISSUER is set, but JWT_AUDIENCE is not. Set it to the audience that the issuer writes into tokens for this service.',
+  ],
+  [
+    { ...TOKENS, JWT_JWKS_URL: '' },
+    'JWT_ISSUER is set, with neither JWT_JWKS_URL nor JWT_JWKS_FILE. Set one of the two: it is where the keys of the issuer are read.',
+  ],
+  [
+    { ...TOKENS, JWT_JWKS_FILE: 'keys.json' },
+    'JWT_ISSUER is set, with both JWT_JWKS_URL and JWT_JWKS_FILE. Set one of the two: it is where the keys of the issuer are read.',
+  ],
+  ...['JWT_AUDIENCE', 'JWT_JWKS_FILE', 'JWT_UNRESTRICTED_CLAIM'].map(
+    (name): [Record<string, string>, string] => [
+      { [name]: 'x' },
+      `${name} is set, but JWT_ISSUER is not. Set both, or neither.`,
+    ],
+  ),
+  [{ JWT_MAX_AGE: '60' }, 'JWT_MAX_AGE is set, but JWT_ISSUER is not. Set both, or neither.'],
+  [
+    { ...TOKENS, JWT_ISSUER: 'x'.repeat(256) },
+    `JWT_ISSUER must have at most 255 bytes, but is "${'x'.repeat(256)}".`,
+  ],
   [{ ALLOW_INSECURE: 'yes' }, 'ALLOW_INSECURE must be 0 or 1, but is "yes".'],
   [
     { DATABASE_URL: 'mysql://root:secret@localhost/books' },

@@ -5,12 +5,15 @@ import { startHttpServer } from '../../../src/server/http/http.ts';
 import { createTestDatabase } from '../../support/database.ts';
 import { openLedger } from '../../support/ledger.ts';
 import { makeKey, makeLedger } from '../access/keys.ts';
+import { acceptTokens, makeSigningKey, sign, startIssuer } from '../access/tokens/issuer.ts';
 
 // Makes the package also unpack libraries that a machine without a desktop lacks.
 process.env['AWS_EXECUTION_ENV'] = 'AWS_Lambda_nodejs22.x';
 const { default: chromium } = await import('@sparticuz/chromium');
 
 const ledger = await openLedger(await createTestDatabase());
+/** GraphiQL loads within this time, also on a busy machine. */
+const LOADED = { timeout: 10_000 };
 const log = { error: (fault: unknown) => expect.unreachable(String(fault)) };
 const server = await startHttpServer({
   engine: ledger.engine,
@@ -89,10 +92,10 @@ test('the key and the ledger of the fields are headers of each request, and noth
   });
   await window.goto(`${keyed.url}/graphql`);
   const note = window.locator('#credentials-note');
-  await expect.poll(() => note.innerText()).toBe('The service requires a valid API key.');
+  await expect.poll(() => note.innerText(), LOADED).toBe('The service requires a valid API key or token.');
   expect(sent.at(-1)).toEqual({ key: undefined, ledger: undefined });
 
-  await window.getByLabel('API key').fill(` ${secret} `);
+  await window.getByLabel('API key or token').fill(` ${secret} `);
   await window.getByLabel('Ledger').fill('shop-1');
   await window.getByLabel('Ledger').press('Enter');
   // The schema is read again, with the key.
@@ -105,7 +108,7 @@ test('the key and the ledger of the fields are headers of each request, and noth
   await expect.poll(() => window.locator('.result-window').innerText()).toContain('100.00');
   const shop = createLedgerClient({ url: `${keyed.url}/graphql`, apiKey: secret, ledger: 'shop-1' });
   expect(await shop.account('ext:alice')).toMatchObject({ owner: 'Alice' });
-  expect(await note.innerText()).toBe('The key is not stored. A reload forgets it.');
+  expect(await note.innerText()).toBe('The key or token is not stored. A reload forgets it.');
   expect(sent.at(-1)).toEqual({ key: `Bearer ${secret}`, ledger: 'shop-1' });
 
   // GraphiQL stores its tabs and its history a moment after the request.
@@ -116,12 +119,43 @@ test('the key and the ledger of the fields are headers of each request, and noth
   expect(stored).toContain('mutation');
   expect(stored).not.toContain('tlsk_');
   expect(await window.getByRole('button', { name: 'Headers' }).count()).toBe(0);
-  expect(await window.getByLabel('API key').getAttribute('type')).toBe('password');
+  expect(await window.getByLabel('API key or token').getAttribute('type')).toBe('password');
 
   await window.reload();
-  await expect.poll(() => note.innerText()).toBe('The service requires a valid API key.');
-  expect(await window.getByLabel('API key').inputValue()).toBe('');
+  await expect.poll(() => note.innerText(), LOADED).toBe('The service requires a valid API key or token.');
+  expect(await window.getByLabel('API key or token').inputValue()).toBe('');
   expect(sent.at(-1)).toEqual({ key: undefined, ledger: undefined });
+});
+
+test('the field takes a token too', async () => {
+  const main = await openLedger(await createTestDatabase());
+  const key = await makeSigningKey();
+  const issuer = await startIssuer(key);
+  onTestFinished(() => issuer.close());
+  const recordActor = (from: string, subject: string) => main.engine.access.recordTokenActor(from, subject);
+  const closed = await startHttpServer({
+    engine: main.engine,
+    host: '127.0.0.1',
+    port: 0,
+    log,
+    explorer: true,
+    tokens: acceptTokens(issuer.url, { recordActor }),
+  });
+  onTestFinished(() => closed.close());
+  const window = await browser.newPage({ viewport: { width: 1400, height: 900 } });
+  await window.goto(`${closed.url}/graphql`);
+  const note = window.locator('#credentials-note');
+  await expect.poll(() => note.innerText(), LOADED).toBe('The service requires a valid API key or token.');
+  const token = await sign(key);
+  const answered = window.waitForResponse((response) => response.request().method() === 'POST');
+  await window.getByLabel('API key or token').fill(token);
+  await window.getByLabel('API key or token').press('Enter');
+  expect((await answered).status()).toBe(200);
+  await expect
+    .poll(() => note.innerText(), LOADED)
+    .toBe('The key or token is not stored. A reload forgets it.');
+  const stored = await window.evaluate(() => JSON.stringify([{ ...localStorage }, { ...sessionStorage }]));
+  expect(stored).not.toContain(token);
 });
 
 test('the documentation of GraphiQL begins with an introduction', async () => {
