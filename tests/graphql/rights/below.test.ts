@@ -102,7 +102,7 @@ describe.each(BELOW)('%s', (name, type, field, { scope: needed, restricted }) =>
       } else if (answer !== 'again') {
         const message = expect.stringContaining(`${name} is not for callers restricted to an owner`);
         expect(answer).toEqual({
-          data: null,
+          data: type === 'Ledger' ? null : { object: null },
           errors: [expect.objectContaining({ message, extensions: { code: 'FORBIDDEN' } })],
         });
       } else expect(execute).toBe(compiled);

@@ -26,7 +26,7 @@ const services = await Promise.all([true, false].map((optimistic) => openLedger(
 const [service] = services;
 if (service === undefined) throw new TypeError('there are services');
 
-const STEPS = 400;
+const STEPS = 600;
 /** Accounts of Alice and of others, some of them full, frozen or of another currency. */
 const BOOKS = {
   'alice 1': { owner: 'alice', funds: '40.00' },
@@ -72,7 +72,9 @@ const anyInput = fc.record({
 });
 type Input = typeof anyInput extends fc.Arbitrary<infer Value> ? Value : never;
 const anyStep = fc.record({
-  way: fc.constantFrom('alone', 'alone', 'preview', 'lookup', 'ATOMIC', 'INDEPENDENT', 'backend'),
+  way: fc.constantFrom(
+    ...['alone', 'alone', 'preview', 'preview', 'lookup', 'ATOMIC', 'INDEPENDENT', 'backend', 'backend'],
+  ),
   service: fc.nat({ max: 1 }),
   inputs: fc.array(anyInput, { minLength: 1, maxLength: 6 }),
 });
