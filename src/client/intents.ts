@@ -19,9 +19,10 @@ const MAX_TRIES = 100;
 /**
  * Stores the key of an attempt before the attempt is made, so that a later call with the same intent repeats it.
  *
- * Each ledger has intents of its own, and so has each owner that a credential is restricted to, because the service keeps their keys
- * apart: the same key of another owner could pay twice, or be refused for an attempt that is done. The intents of a ledger belong to one service: if the same intent is used with another URL,
- * that may be the same service under a new name, so that another key could pay twice. It is therefore a conflict.
+ * Each ledger has intents of its own. Each owner that a credential is restricted to has its own too, because the service keeps their
+ * keys apart: the same key of another owner could pay twice, or be refused for an attempt that is done. The intents of a ledger
+ * belong to one service: if the same intent is used with another URL, that may be the same service under a new name, so that another
+ * key could pay twice. It is therefore a conflict.
  */
 export class Intents {
   readonly #store: KeyStore;

@@ -23,6 +23,7 @@ const PAGES_WITH_BLOCKS = [
   'docs/api.md',
   'docs/architecture.md',
   'docs/clients.md',
+  'docs/end-users.md',
   'docs/operations.md',
   'docs/recipes.md',
 ];

@@ -182,7 +182,12 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
       });
   };
   server.on('request', handle);
-  server.on('checkContinue', (request, response) => handle(request, response, 'continue'));
+  server.on('checkContinue', (request, response) => {
+    // The turn of a pipelined request comes later. Until then, Node would keep 100 Continue with the response, and may write it between
+    // the head and the body.
+    if (response.socket !== null) handle(request, response, 'continue');
+    else response.once('socket', () => handle(request, response, 'continue'));
+  });
   server.on('checkExpectation', (request, response) => handle(request, response, 'other'));
   server.listen(port, host);
   await once(server, 'listening');

@@ -114,6 +114,28 @@ test('100 Continue is sent only for a valid request', async () => {
   );
 });
 
+test('100 Continue never stands within the response of a pipelined request', async () => {
+  const yoga = await startHttpServer({ ...common, allowedHosts: null, fastPath: false });
+  const requestWith = (body: string, line: string) =>
+    `POST /graphql HTTP/1.1\r\nhost: localhost\r\n${line}\r\ncontent-type: application/json\r\n` +
+    `content-length: ${body.length}\r\n\r\n${body}`;
+  // The database answers the first one, so that the second one is done before its turn.
+  const slow = JSON.stringify({ query: '{ ledger { name trialBalance { currency } } }' });
+  const quick = JSON.stringify({ query: '{ __typename }' });
+  try {
+    for (const { url } of [open, yoga]) {
+      const { socket, ended } = await connectRaw(url);
+      socket.write(requestWith(slow, 'x: x') + requestWith(quick, 'expect: 100-continue'));
+      socket.write(requestWith(quick, 'connection: close'));
+      const answer = await ended;
+      expect(answer.match(/"__typename":"Query"/g)).toHaveLength(2);
+      expect(answer).not.toMatch(/\r\n\r\nHTTP\/1\.1 100 Continue\r\n\r\n\{/);
+    }
+  } finally {
+    await yoga.close();
+  }
+});
+
 describe('a request line with an absolute URL', () => {
   test.each([
     ['POST http://127.0.0.1:4000/graphql', QUERY, /^HTTP\/1\.1 200 .*"main"/s],

@@ -73,7 +73,8 @@ describe.each([
   ['by a compiled operation', { compileAfter: 1 }],
   ['by Yoga', { fastPath: false }],
 ])('a large batch that is executed %s', (_, options) => {
-  const endpoint = (ledger: Ledger) => {
+  const endpoint = (of: Ledger) => {
+    const ledger = { ...of, as: () => ledger };
     const engine = { access: OPEN, ledger: async () => ledger } as unknown as LedgerEngine;
     return createGraphQLEndpoint(new Callers(engine), () => expect.unreachable(), options);
   };
