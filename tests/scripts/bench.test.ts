@@ -11,7 +11,7 @@ const run = promisify(execFile);
 const SHORT = [
   '--quick',
   '--seconds',
-  '0.2',
+  '0.4',
   '--accounts',
   '200',
   '--connections',
