@@ -78,8 +78,8 @@ export interface ReadsContext {
 }
 
 /**
- * Reads a ledger. Ids that are malformed, of another ledger or unknown find nothing. If the caller is restricted to an owner, the
- * same holds for what is not the owner's, by the same statements. Reads reject with `UnavailableError` if the database does not
+ * Reads a ledger. Ids that are malformed, of another ledger or unknown find nothing. If the caller is restricted to an owner, ids of
+ * others find nothing either, by the same statements as unknown ones. Reads reject with `UnavailableError` if the database does not
  * answer.
  */
 export class LedgerReads {

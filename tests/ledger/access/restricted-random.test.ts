@@ -27,7 +27,7 @@ const [service] = services;
 if (service === undefined) throw new TypeError('there are services');
 
 const STEPS = 600;
-/** Accounts of Alice and of others, some of them full, frozen or of another currency. */
+/** Accounts of Alice and of others, some of them full or of another currency. */
 const BOOKS = {
   'alice 1': { owner: 'alice', funds: '40.00' },
   'alice 2': { owner: 'alice', funds: '5.00', maxBalance: { amount: '20.00' } },
@@ -127,8 +127,8 @@ async function openBooks(name: string): Promise<Books> {
 
 type Names = Books['names'];
 /**
- * all: as a backend sees an answer. own: as the ledger gives it to Alice; the foreign entries of what was posted are hidden where it is
- * read. hidden: the test hides everything that is not Alice's.
+ * all: an answer as a backend sees it. own: as the ledger gives it to Alice. hidden: as a backend sees it, without everything that is
+ * not Alice's.
  */
 type View = 'all' | 'own' | 'hidden';
 type Answer = Outcome | BatchProcessed | Preview | undefined;
@@ -147,7 +147,7 @@ function comparable(answer: Answer, names: Names, view: View): unknown {
         type,
         description,
         metadata,
-        entries: entriesOf(view === 'all' ? entries : own(entries), names),
+        entries: entriesOf(view === 'hidden' ? own(entries) : entries, names),
       };
     }
     case 'PREVIEWED': {
