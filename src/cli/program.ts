@@ -1,6 +1,7 @@
 import { Command, Option } from 'commander';
 import type { Engine } from '../ledger/engine.ts';
 import { parseCount, parseExpiry, parseScopes } from './arguments.ts';
+import { fillDemo } from './demo/demo.ts';
 import { createKey, type KeyOptions, listKeys, revokeKey } from './keys.ts';
 import { createLedger, listLedgers } from './ledgers.ts';
 import type { Operator } from './operator.ts';
@@ -39,7 +40,7 @@ type Run = (options: { readonly json?: boolean }, task: Task) => void;
 function makeProgram(run: Run, { writeOut, writeErr }: Output): Command {
   const program = new Command(COMMAND)
     .usage('COMMAND [options]')
-    .description('Manages the API keys and the ledgers of the service.')
+    .description('Manages the API keys and the ledgers of the service, and fills a ledger with a demo.')
     .helpOption('-h, --help', 'Shows this help.')
     .helpCommand('help [command]', 'Shows the help of a command.')
     .showHelpAfterError('Add --help to see the commands and options.')
@@ -50,6 +51,7 @@ function makeProgram(run: Run, { writeOut, writeErr }: Output): Command {
   addKeyCommands(keys.addHelpText('after', examples(CREATE_OPS, 'keys list')), run);
   const ledgers = program.command('ledgers').description('Creates and lists ledgers.');
   addLedgerCommands(ledgers.addHelpText('after', examples('ledgers create sandbox', 'ledgers list')), run);
+  addDemoCommand(program, run, writeErr);
   return program;
 }
 
@@ -124,6 +126,24 @@ function addLedgerCommands(ledgers: Command, run: Run): void {
     .option('--json', JSON_OPTION)
     .addHelpText('after', examples('ledgers list', 'ledgers list --json'))
     .action((options) => run(options, listLedgers));
+}
+
+function addDemoCommand(program: Command, run: Run, writeErr: Output['writeErr']): void {
+  program
+    .command('demo')
+    .description(
+      'Fills an empty ledger with a year of a small marketplace: some hundred accounts and some thousand transactions.\n' +
+        'Posted transactions cannot be removed: do not use a ledger that is meant for real books.',
+    )
+    .option('--ledger <name>', 'The ledger to fill. It must have no accounts.', 'main')
+    .option('--json', JSON_OPTION)
+    .addHelpText('after', examples('demo', 'demo --ledger sandbox --json'))
+    .action((options: { readonly ledger: string; readonly json?: boolean }) => {
+      const note = (line: string) => {
+        if (options.json !== true) writeErr(`${line}\n`);
+      };
+      run(options, (engine, operator) => fillDemo(engine, operator, options.ledger, note));
+    });
 }
 
 const CREATE_OPS = 'keys create --name ops --scopes ADMIN,READ --all-ledgers';

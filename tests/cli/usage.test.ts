@@ -5,7 +5,7 @@ import { runCli } from '../support/cli.ts';
 
 const NO_DATABASE = { DATABASE_URL: 'postgres://a:b@127.0.0.1:1/none' };
 
-const COMMANDS = ['keys create', 'keys list', 'keys revoke', 'ledgers create', 'ledgers list'];
+const COMMANDS = ['keys create', 'keys list', 'keys revoke', 'ledgers create', 'ledgers list', 'demo'];
 
 /** Reads arguments that request help or are wrong. */
 function parse(args: readonly string[]): { stdout: string; stderr: string; exitCode: number } {
@@ -30,7 +30,15 @@ describe('the help', () => {
   test('names all commands, the database and the exit status, and has status 0', async () => {
     const { status, stdout, stderr } = await runCli(['--help'], NO_DATABASE);
     expect([status, stderr]).toEqual([0, '']);
-    for (const part of ['keys', 'ledgers', 'DATABASE_URL', 'LEDGER_DATA_DIR', 'exit status', '--silent']) {
+    for (const part of [
+      'keys',
+      'ledgers',
+      'demo',
+      'DATABASE_URL',
+      'LEDGER_DATA_DIR',
+      'exit status',
+      '--silent',
+    ]) {
       expect(stdout).toContain(part);
     }
   });
@@ -76,6 +84,7 @@ describe('wrong usage', () => {
     ],
     [['keys', 'revoke'], "missing required argument 'id-or-name'"],
     [['keys', 'revoke', 'a', 'b'], 'too many arguments'],
+    [['demo', 'sandbox'], 'too many arguments'],
     [['ledgers', 'create'], "missing required argument 'name'"],
   ])('%j is rejected: %s', (args, message) => {
     const { stdout, stderr, exitCode } = parse(args);
