@@ -12,27 +12,71 @@ const hasBrowser = process.platform === 'linux' && process.arch === 'x64';
 
 const COMPILE_CACHE = 'tests/support/compile-cache.ts';
 
-/** Tests against a cluster of the project's own; see tests/support/cluster.ts. */
-function databaseProject(name: string, binDir: string | null, exclude: readonly string[] = []) {
-  const withBrowser = !exclude.includes(IN_BROWSER);
-  const folders = ['db', 'ledger', 'graphql', 'server', 'faults', 'client', 'cli'];
+const ON_DATABASE = ['db', 'ledger', 'graphql', 'faults'].map((folder) => `tests/${folder}/**/*.test.ts`);
+
+/**
+ * Tests whose files have processes of their own: they start servers, change the environment, or plant bugs. What they test does not depend
+ * on the version of PostgreSQL.
+ */
+const ALONE = [
+  'tests/db/embedded.test.ts',
+  'tests/faults/durability.test.ts',
+  'tests/faults/failover.test.ts',
+  'tests/faults/standby.test.ts',
+  'tests/graphql/rights/**/*.test.ts',
+  'tests/ledger/access/authentication.test.ts',
+  'tests/ledger/model/*-planted.test.ts',
+  'tests/cli/**/*.test.ts',
+  'tests/client/**/*.test.ts',
+  'tests/server/**/*.test.ts',
+];
+
+/** Tests against a cluster of the project's own; see tests/support/cluster.ts. `binDir`: null for the embedded PostgreSQL. */
+function databaseProject(name: string, binDir: string | null) {
   return {
     // As Node itself resolves packages: graphql refuses to be there twice, in two builds.
     ssr: { resolve: { conditions: ['node', 'module-sync'] } },
     test: {
       name,
-      include: folders.map((folder) => `tests/${folder}/**/*.test.ts`),
-      exclude: [...exclude],
-      globalSetup: [
-        COMPILE_CACHE,
-        'tests/support/cluster.ts',
-        ...(withBrowser ? ['tests/support/chromium.ts'] : []),
-      ],
+      isolate: false,
+      include: ON_DATABASE,
+      exclude: [...ALONE],
+      globalSetup: [COMPILE_CACHE, 'tests/support/cluster.ts'],
       provide: { binDir },
       // Services that tests start use the cluster, which keeps nothing over a crash.
       env: { ALLOW_UNSAFE_DURABILITY: '1' },
       testTimeout: 30_000,
       hookTimeout: 30_000,
+    },
+  };
+}
+
+/** Tests with a process for each file, some of them in a browser. */
+function isolatedProject(name: string, include: readonly string[]) {
+  const project = databaseProject(name, null);
+  return {
+    ...project,
+    test: {
+      ...project.test,
+      isolate: true,
+      include: [...include],
+      exclude: hasBrowser ? [] : [IN_BROWSER],
+      globalSetup: [...project.test.globalSetup, ...(hasBrowser ? ['tests/support/chromium.ts'] : [])],
+    },
+  };
+}
+
+/** Tests of the console: its functions alone, and its pages in a browser. */
+function consoleProject() {
+  const project = isolatedProject('console', ['tests/console/**/*.test.ts']);
+  return {
+    ...project,
+    test: {
+      ...project.test,
+      globalSetup: [...project.test.globalSetup, 'tests/support/console.ts'],
+      // The pages mostly wait: for their next reading, or for a service that does not answer. They are tested after all others.
+      maxWorkers: 4,
+      sequence: { groupOrder: 1 },
     },
   };
 }
@@ -46,28 +90,12 @@ export default defineConfig({
     pool: 'forks',
     maxWorkers: 2,
     projects: [
-      { test: { name: 'core', include: ['tests/core/**/*.test.ts'] } },
+      { test: { name: 'core', include: ['tests/core/**/*.test.ts'], isolate: false } },
       { test: { name: 'scripts', include: ['tests/scripts/**/*.test.ts'], globalSetup: [COMPILE_CACHE] } },
-      databaseProject('pg18', null, hasBrowser ? [] : [IN_BROWSER]),
-      ...(systemMajor === undefined
-        ? []
-        : // What starts servers itself, or is about HTTP, logs, pages, rights, caches or bugs in src/core, says nothing about another
-          // version of them.
-          [
-            databaseProject(`pg${systemMajor}`, binDirOf(systemMajor), [
-              'tests/db/embedded.test.ts',
-              'tests/faults/durability.test.ts',
-              'tests/faults/failover.test.ts',
-              'tests/faults/standby.test.ts',
-              'tests/graphql/rights/**',
-              'tests/ledger/access/authentication.test.ts',
-              'tests/ledger/model/*-planted.test.ts',
-              'tests/cli/**',
-              'tests/client/**',
-              'tests/server/**',
-              IN_BROWSER,
-            ]),
-          ]),
+      databaseProject('pg18', null),
+      isolatedProject('alone', ALONE),
+      consoleProject(),
+      ...(systemMajor === undefined ? [] : [databaseProject(`pg${systemMajor}`, binDirOf(systemMajor))]),
     ],
   },
 });

@@ -1,5 +1,5 @@
-// Builds the client's package, which has no dependencies. `npm run build` writes dist/client; `npm run build -- <folder>` writes
-// that folder. The folder is emptied first.
+// Builds the client's package, which has no dependencies. `npm run build` writes dist/client, and the console into dist/console;
+// `npm run build -- <folder>` writes the client into that folder alone. The folder is emptied first.
 
 import { execFile } from 'node:child_process';
 import { copyFile, readFile, rm, writeFile } from 'node:fs/promises';
@@ -38,6 +38,7 @@ await copyFile(join(PROJECT, 'schema.graphql'), join(folder, 'schema.graphql'));
 await copyFile(join(PROJECT, 'src/client/README.md'), join(folder, 'README.md'));
 await writeFile(join(folder, 'package.json'), `${JSON.stringify(manifest, null, 2)}\n`);
 console.log(`${relative(PROJECT, folder)}: ${name} ${version}`);
+if (positionals[0] === undefined) await import('./build-console.ts');
 
 async function compile(...options: readonly string[]): Promise<void> {
   try {

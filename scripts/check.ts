@@ -8,6 +8,7 @@ const { values: given } = parseArgs({ options: { static: { type: 'boolean', defa
 
 const CHECKS: readonly (readonly [name: string, command: readonly string[]])[] = [
   ['types', ['tsc', '--noEmit']],
+  ['types of the console', ['tsc', '--noEmit', '-p', 'src/console']],
   ['lint and format', ['biome', 'check', '--error-on-warnings']],
   ['dead code', ['knip']],
   ['generated files', ['node', 'scripts/generate.ts', '--check']],

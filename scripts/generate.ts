@@ -7,7 +7,7 @@ import { Cli } from 'kysely-codegen';
 import pg from 'pg';
 import { schemaText } from '../src/graphql/schema.ts';
 import { dumpSchema } from './dump-schema.ts';
-import { generateClient } from './generate-client.ts';
+import { generateClient, generateConsole } from './generate-documents.ts';
 import { withTemporaryLedger } from './temporary-postgres.ts';
 
 const PROJECT = new URL('../', import.meta.url);
@@ -19,6 +19,7 @@ const generated: Readonly<Record<string, string>> = {
   ...(await fromDatabase()),
   'schema.graphql': schemaText,
   'src/client/generated.ts': await generateClient(schemaText),
+  'src/console/generated.ts': await generateConsole(schemaText),
 };
 
 const drifted: string[] = [];

@@ -45,6 +45,8 @@ export interface Config extends DatabaseConfig {
   readonly allowedHosts: readonly string[] | null;
   /** Whether callers may explore the API: GraphiQL, introspection, /schema.graphql, and suggestions in errors. */
   readonly explorer: boolean;
+  /** Whether the service serves the console at `/`. */
+  readonly console: boolean;
   /** The path of a manifest. Only its documents are executed; null: all documents are. */
   readonly trustedDocuments: string | null;
 }
@@ -151,6 +153,7 @@ const environment = z.object({
     .optional(),
   JWT_UNRESTRICTED_CLAIM: z.string().optional(),
   API_EXPLORER: flag.optional(),
+  CONSOLE: flag.default('1'),
   TRUSTED_DOCUMENTS: z.string().optional(),
   NODE_ENV: z.string().optional(),
 });
@@ -199,6 +202,7 @@ export function readConfig(env: Environment): Config {
     corsOrigins: data.CORS_ORIGINS,
     allowedHosts: allowedHostsOf(HOST, data.ALLOWED_HOSTS),
     explorer: (API_EXPLORER ?? explorerDefault) === '1',
+    console: data.CONSOLE === '1',
     trustedDocuments: TRUSTED_DOCUMENTS ?? null,
   };
 }

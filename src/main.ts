@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { type Config, ConfigError, CREATE_KEY, checkExposure, readConfig } from './config.ts';
 import { EmbeddedPostgresError, startEmbeddedPostgres } from './db/embedded/embedded-postgres.ts';
@@ -20,6 +21,9 @@ import { createLog, reportEnd } from './server/operations/log.ts';
 import { type OperationsServer, startOperationsServer } from './server/operations/operations-server.ts';
 import { Outages } from './server/operations/outages.ts';
 import { logRequest } from './server/operations/request-log.ts';
+
+/** Where `npm run build` puts the console. */
+const CONSOLE_FOLDER = join(import.meta.dirname, '../dist/console');
 
 /** Errors that the operator can fix. Their message says how, so it is printed without a stack. */
 const OPERATOR_ERRORS = [
@@ -127,6 +131,7 @@ async function serve(
     corsOrigins,
     allowedHosts,
     explorer,
+    consoleFolder: config.console ? CONSOLE_FOLDER : undefined,
     trustedDocuments,
     tokens: openTokens(engine, config, issuerKeys),
     rateLimit: config.rateLimit,
@@ -143,8 +148,9 @@ async function serve(
   const sweeper = startSweeper(engine, onFault);
   if (operations !== undefined) notices.info(`Health and metrics: ${operations.url}`);
   notices.info(`GraphQL: ${server.url}/graphql`);
+  if (config.console) notices.info(`Console: ${server.url}/`);
   if (process.stdout.isTTY) {
-    notices.info(`${explorer ? 'Open that address in a browser for GraphiQL. ' : ''}Stop with Ctrl+C.`);
+    notices.info(`${config.console || explorer ? 'Open an address in a browser. ' : ''}Stop with Ctrl+C.`);
   }
 
   drain.waitFor(() => describeUnfinished(server.openRequests, engine.load));

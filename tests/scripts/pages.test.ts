@@ -159,7 +159,7 @@ describe('imports', () => {
   }
 
   test('go in one direction through the layers of docs/architecture.md', async () => {
-    const files = await filesOf('src', '.ts');
+    const files = [...(await filesOf('src', '.ts')), ...(await filesOf('src', '.tsx'))];
     const folders = new Set(files.map(layerOf));
     expect([...folders].toSorted()).toEqual([...new Set(chains.flat())].toSorted());
 

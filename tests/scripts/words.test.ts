@@ -20,14 +20,18 @@ const CHECKED: readonly string[] = [
 const SHORT: readonly string[] = ['src'];
 const MAX_LINES = 350;
 
-const GENERATED: readonly string[] = ['src/client/generated.ts', 'src/db/tables.ts'];
+const GENERATED: readonly string[] = [
+  'src/client/generated.ts',
+  'src/console/generated.ts',
+  'src/db/tables.ts',
+];
 
 /** Returns the source files of a path: itself, or those below it. Paths are relative to the project. */
 async function sourcesOf(path: string): Promise<string[]> {
   if (!(await stat(join(PROJECT, path))).isDirectory()) return [path];
   const below = await readdir(join(PROJECT, path), { recursive: true });
   return below
-    .filter((name) => /\.(ts|md|sql|graphql)$/.test(name))
+    .filter((name) => /\.(tsx?|md|sql|graphql)$/.test(name))
     .map((name) => join(path, name))
     .filter((name) => !GENERATED.includes(name));
 }

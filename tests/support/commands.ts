@@ -5,6 +5,7 @@ import { readPage } from './docs.ts';
 const BLOCKS = {
   picture: ['README.md', 'Transactional Ledger Service', 'mermaid'],
   start: ['README.md', 'Run it', 'sh'],
+  demo: ['README.md', 'Run it', 'sh'],
   test: ['README.md', 'Run it', 'sh'],
   program: ['README.md', 'From TypeScript', 'ts'],
   programOutput: ['README.md', 'From TypeScript', 'text'],

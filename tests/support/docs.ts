@@ -101,7 +101,7 @@ export class Shell {
   }
 }
 
-/** Copies the sources of the client to a folder, so that a build there does not change the project. */
+/** Copies the sources that `npm run build` builds to a folder, so that a build there does not change the project. */
 export async function copyProject(folder: string): Promise<void> {
   for (const name of [
     'package.json',
@@ -110,6 +110,7 @@ export async function copyProject(folder: string): Promise<void> {
     'tsconfig.client.json',
     'scripts',
     'src/client',
+    'src/console',
   ]) {
     await cp(join(PROJECT, name), join(folder, name), { recursive: true });
   }

@@ -17,6 +17,7 @@ import { refuseUrl } from '../access/credentials.ts';
 import { createHealth } from '../operations/health.ts';
 import { createMetrics } from '../operations/metrics.ts';
 import type { AnsweredRequest } from '../operations/request-log.ts';
+import { openConsole } from '../pages/console.ts';
 import { explorerOffPage } from '../pages/explorer-off.ts';
 import { renderGraphiQL, wantsPage } from '../pages/graphiql.ts';
 import { serveFile } from '../pages/static-file.ts';
@@ -46,6 +47,8 @@ export interface HttpServerOptions extends CallersOptions {
   readonly allowedHosts?: readonly string[] | null;
   /** GraphiQL, introspection, /schema.graphql, and suggestions in errors. */
   readonly explorer?: boolean;
+  /** The folder that the console was built into. Default: no console is served. */
+  readonly consoleFolder?: string | undefined;
   /** Executes only these documents. */
   readonly trustedDocuments?: TrustedDocuments | undefined;
   /** false: Yoga answers every request, with the same answers. */
@@ -101,6 +104,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
   refuseUnreadableRequests(server, connections);
   const metrics = createMetrics({ engine, bufferedBytes: endpoint.bufferedBytes });
   const health = createHealth({ engine, draining: () => connections.closing });
+  const findPage = await openPages(options);
   const origins = new Set(options.corsOrigins);
   const names = allowedHosts === null ? null : new AllowedHosts(allowedHosts);
   const { operations = 'open' } = options;
@@ -137,7 +141,8 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     const target = readTarget(request);
     request.url = target?.url ?? '';
     const [path = ''] = request.url.split('?', 1);
-    const known = routes.get(path);
+    const page = findPage(path);
+    const known = routes.get(path) ?? page;
     let route = known ?? notFound;
     if (refusal !== undefined) route = refuse(refusal, origins);
     else if (target === undefined) route = withoutHost;
@@ -149,13 +154,17 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     const held = new PendingResponse(request, response);
     connections.hold(request.socket, held);
     let [isServed, isClosed] = [false, false];
+    const nameRoute = () => {
+      if (route !== known) return 'none';
+      return route === page ? 'console' : path.slice(1);
+    };
     /** Counts and reports the request as soon as it is both served and closed. */
     const noteEnd = () => {
       if (!isServed || !isClosed) return;
       const answered = {
         requestId,
         notes,
-        route: route === known ? path.slice(1) : 'none',
+        route: nameRoute(),
         status: response.writableFinished ? response.statusCode : CALLER_GONE,
         milliseconds: performance.now() - since,
       };
@@ -262,6 +271,12 @@ function graphqlRoute(
         : await endpoint.answer(request, notes);
     return answer && { ...answer, headers: { ...headersFor(origins, request), ...answer.headers } };
   };
+}
+
+/** Returns the pages of the console by their paths. */
+async function openPages({ consoleFolder, trustedDocuments }: HttpServerOptions) {
+  if (consoleFolder === undefined) return () => undefined;
+  return openConsole(consoleFolder, trustedDocuments !== undefined);
 }
 
 function schemaRoute({ explorer = true }: HttpServerOptions): Route {

@@ -25,11 +25,11 @@ export function serveFile(
     const encoding = chooseEncoding(requested['accept-encoding']);
     const etag = `"${hash}-${encoding}"`;
     const headers = {
-      ...file.headers,
       etag,
       // Clients keep the file, and ask each time whether it has changed.
       'cache-control': 'no-cache',
       vary: 'accept, accept-encoding',
+      ...file.headers,
     };
     if (matchesTag(requested['if-none-match'], etag)) return { status: 304, headers, body: '' };
     return {

@@ -50,10 +50,18 @@ test(
   TIMEOUT_MS,
 );
 
-describe('the proof', () => {
-  /** Suppresses the lines in which npm prints the command. */
-  const QUIET = 'export npm_config_loglevel=silent\n';
+/** Suppresses the lines in which npm prints the command. */
+const QUIET = 'export npm_config_loglevel=silent\n';
 
+test('the demo fills an empty ledger', async () => {
+  const database = await createTestDatabase();
+  const target = `export DATABASE_URL='${database.serviceUrl}'\n`;
+  expect(await new Shell(PROJECT).run(QUIET + target + commands.demo)).toContain(
+    'The ledger main has a demo: 101 accounts',
+  );
+});
+
+describe('the proof', () => {
   test('prints what the page shows on a running service', async () => {
     const database = await createTestDatabase();
     const service = await startServiceProcess({ DATABASE_URL: database.serviceUrl });

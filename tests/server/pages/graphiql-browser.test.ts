@@ -147,10 +147,12 @@ test('the field takes a token too', async () => {
   const note = window.locator('#credentials-note');
   await expect.poll(() => note.innerText(), LOADED).toBe('The service requires a valid API key or token.');
   const token = await sign(key);
-  const answered = window.waitForResponse((response) => response.request().method() === 'POST');
+  const answered = window.waitForResponse(
+    (response) => response.request().method() === 'POST' && response.status() === 200,
+  );
   await window.getByLabel('API key or token').fill(token);
   await window.getByLabel('API key or token').press('Enter');
-  expect((await answered).status()).toBe(200);
+  await answered;
   await expect
     .poll(() => note.innerText(), LOADED)
     .toBe('The key or token is not stored. A reload forgets it.');

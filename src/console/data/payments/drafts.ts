@@ -1,0 +1,101 @@
+import type { Operation } from '../../../client/index.ts';
+
+/**
+ * The values of a form that moves money or changes something. It survives a reload, with the intent under which it is sent: the client
+ * keeps the idempotency key of an intent, so that the same draft is executed once even if the page is reloaded or its tab is duplicated.
+ */
+export interface Draft<Values, Request = Operation> {
+  readonly values: Values;
+  /** The values that the form began with. */
+  readonly initial: Values;
+  readonly intent: string;
+  /** The request that was sent under the intent and has no final result. A repetition sends this one. */
+  readonly sent?: Request;
+  /** A request under the intent was rejected without being executed, so that other values need another intent. */
+  readonly isRejected?: boolean;
+}
+
+const PREFIX = 'ledger-console:draft:';
+
+/** The browser does not store the draft. Nothing was sent. */
+export class DraftNotStored extends Error {
+  override readonly name = 'DraftNotStored';
+
+  constructor(cause: unknown) {
+    super(`The browser does not store the draft: ${cause instanceof Error ? cause.message : String(cause)}`, {
+      cause,
+    });
+  }
+}
+
+export function newDraft<Values, Request = Operation>(initial: Values): Draft<Values, Request> {
+  return { values: initial, initial, intent: `console-${randomText()}` };
+}
+
+/** Returns the draft with other values. After a rejection they get another intent, because the intent has a key for the old ones. */
+export function changed<Values>(draft: Draft<Values>, values: Partial<Values>): Draft<Values> {
+  const { isRejected = false, ...rest } = draft;
+  const next = { ...rest, values: { ...draft.values, ...values } };
+  return isRejected ? { ...next, intent: newDraft(draft.initial).intent } : next;
+}
+
+/** Returns the draft without its request, whose outcome is final or which was not executed. */
+export function unsent<Values>({ sent, ...draft }: Draft<Values>): Draft<Values> {
+  return draft;
+}
+
+/** Returns the draft that the tab keeps under a name; undefined if it keeps none. */
+export function readDraft<Values, Request = Operation>(name: string): Draft<Values, Request> | undefined {
+  try {
+    const text = sessionStorage.getItem(PREFIX + name);
+    if (text === null) return undefined;
+    const draft = JSON.parse(text) as Partial<Draft<Values, Request>> | null;
+    return typeof draft?.intent === 'string' && isObject(draft.values) && isObject(draft.initial)
+      ? (draft as Draft<Values, Request>)
+      : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Keeps the draft. Throws DraftNotStored if the browser denies it: a sent draft must not be lost. */
+export function writeDraft<Values, Request = Operation>(name: string, draft: Draft<Values, Request>): void {
+  try {
+    sessionStorage.setItem(PREFIX + name, JSON.stringify(draft));
+  } catch (error) {
+    throw new DraftNotStored(error);
+  }
+}
+
+/**
+ * Keeps a draft whose request has a result, or removes it. Changes nothing if the form has another draft since: a page that was left
+ * while it waited must not remove a later payment. A draft that cannot be settled stays sent: its repetition returns the same result.
+ */
+export function settleDraft<Values>(name: string, intent: string, next?: Draft<Values>): void {
+  if (readDraft(name)?.intent !== intent) return;
+  try {
+    if (next === undefined) removeDraft(name);
+    else writeDraft(name, next);
+  } catch {
+    // See above.
+  }
+}
+
+/** Removes the draft of a form. */
+export function removeDraft(name: string): void {
+  try {
+    sessionStorage.removeItem(PREFIX + name);
+  } catch {
+    // A browser without storage has kept none.
+  }
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null;
+}
+
+/** Returns 128 random bits as text. Browsers offer crypto.randomUUID on secure pages only. */
+function randomText(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
+}

@@ -1,0 +1,40 @@
+import type { ReactNode } from 'react';
+import { Link } from 'wouter';
+import { explainRefusal, type Fact, type Refusal } from '../../data/payments/refusals.ts';
+import { pathTo } from '../../place.ts';
+import { Notice } from '../notice.tsx';
+import { shortId } from './copy.tsx';
+import { Facts } from './facts.tsx';
+import { Amount } from './money.tsx';
+import { Time } from './time.tsx';
+
+interface RefusalViewProps {
+  readonly refusal: Refusal;
+  readonly actions?: ReactNode;
+  /** A warning, where the refusal is expected but has not happened. */
+  readonly tone?: 'bad' | 'warning';
+}
+
+/** A refusal of the ledger in words, with its facts. */
+export function RefusalView({ refusal, actions, tone = 'bad' }: RefusalViewProps) {
+  const { title, facts, advice } = explainRefusal(refusal);
+  return (
+    <Notice tone={tone} title={title} actions={actions}>
+      <Facts facts={facts.map((fact) => [fact.name, <FactValue key={fact.name} fact={fact} />])} />
+      <p>{advice}</p>
+      <details>
+        <summary>Message of the ledger</summary>
+        <p className="details">
+          <code>{refusal.code}</code> {refusal.message}
+        </p>
+      </details>
+    </Notice>
+  );
+}
+
+function FactValue({ fact }: { readonly fact: Fact }) {
+  if ('money' in fact) return <Amount money={fact.money} />;
+  if ('instant' in fact) return <Time at={fact.instant} length="full" />;
+  if ('link' in fact) return <Link href={pathTo[fact.link](fact.id)}>{shortId(fact.id)}</Link>;
+  return <>{fact.text}</>;
+}

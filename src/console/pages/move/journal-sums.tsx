@@ -1,0 +1,55 @@
+import { formatMoney } from '../../data/amounts.ts';
+import { Button } from '../../kit/button.tsx';
+import { Amount } from '../../kit/values/money.tsx';
+import { balancesOf, fillLastRow, type JournalBalance, type JournalRow } from './journal-balance.ts';
+import type { MoveFacts } from './values.ts';
+
+interface JournalSumsProps {
+  readonly rows: readonly JournalRow[];
+  readonly facts: MoveFacts;
+  readonly error: string | undefined;
+  readonly onFill: (rows: readonly JournalRow[]) => void;
+}
+
+/** The sums of each currency of a journal, and what is missing to equal sums. */
+export function JournalSums({ rows, facts, error, onFill }: JournalSumsProps) {
+  const balances = balancesOf(rows, facts);
+  return (
+    <div className="journal-sums">
+      {balances.length === 0 ? (
+        <p className="quiet">Choose accounts to see the sums of debits and credits.</p>
+      ) : (
+        balances.map((balance) => (
+          <div key={balance.currency} className="journal-sum">
+            <span className="quiet">
+              Debits <Amount money={{ amount: balance.debits, currency: balance.currency }} />, credits{' '}
+              <Amount money={{ amount: balance.credits, currency: balance.currency }} />
+            </span>
+            <strong
+              role="status"
+              className={balance.missing === undefined ? 'journal-equal' : 'journal-missing'}
+            >
+              {wordsOf(balance)}
+            </strong>
+            {balance.missing === undefined ? null : (
+              <Button size="small" onPress={() => onFill(fillLastRow(rows, balance, facts))}>
+                Fill the last row
+              </Button>
+            )}
+          </div>
+        ))
+      )}
+      {error === undefined ? null : (
+        <p className="field-error" role="alert">
+          {error}
+        </p>
+      )}
+    </div>
+  );
+}
+
+function wordsOf({ currency, missing }: JournalBalance): string {
+  if (missing === undefined) return `${currency}: equal`;
+  const { side, amount } = missing;
+  return `${formatMoney({ amount, currency })} more ${side.toLowerCase()}`;
+}

@@ -1,0 +1,53 @@
+import { expect, test } from 'vitest';
+import { createLedgerClient } from '../../../src/client/index.ts';
+import { explainFailure, isUnauthenticated, reasonOf } from '../../../src/console/data/failures.ts';
+import { createKey, ledgerIdOf } from '../../support/access.ts';
+import { startConsole } from '../support/console.ts';
+
+async function keyedService() {
+  const service = await startConsole();
+  const { access } = service.ledger.engine;
+  const { secret } = await createKey(access, await ledgerIdOf(access));
+  const clientOf = (apiKey: string) => createLedgerClient({ url: `${service.url}/graphql`, apiKey });
+  return { ...service, secret, clientOf };
+}
+
+const failureOf = (call: Promise<unknown>): Promise<unknown> =>
+  call.then(
+    () => expect.unreachable('the call succeeded'),
+    (error: unknown) => error,
+  );
+
+test('a key that is rejected has the reason of the service', async () => {
+  const { clientOf, secret } = await keyedService();
+  const error = await failureOf(clientOf(`${secret.slice(0, -6)}AAAAAA`).viewer());
+  expect(isUnauthenticated(error)).toBe(true);
+  expect(reasonOf(error)).toMatch(/^The API key is unknown. Check that it belongs to this service./);
+});
+
+test('after too many wrong keys of an address, the explanation says how long to wait', async () => {
+  const { clientOf, secret } = await keyedService();
+  const wrong = (number: number) => clientOf(`${secret.slice(0, -6)}${String(number).padStart(6, '0')}`);
+  await Promise.allSettled(Array.from({ length: 40 }, (_, number) => wrong(number).viewer()));
+  // The deadline comes before the end of the wait.
+  const error = await failureOf(wrong(100).viewer({ deadlineMs: 100 }));
+  expect(explainFailure(error)).toMatchObject({
+    kind: 'offline',
+    title: 'Too many requests were sent from here, or with this key or token.',
+    advice: 'Wait a second, then try again.',
+  });
+});
+
+test('a service that does not answer cannot be reached', async () => {
+  const { client, close } = await keyedService();
+  await close();
+  const error = await failureOf(client.viewer({ deadlineMs: 100 }));
+  expect(explainFailure(error)).toMatchObject({ kind: 'offline', title: 'The service cannot be reached.' });
+});
+
+test('a key without the scope of a field is not permitted it', async () => {
+  const { clientOf, secret } = await keyedService();
+  const error = await failureOf(clientOf(secret).apiKeys().page());
+  expect(explainFailure(error)).toMatchObject({ kind: 'forbidden' });
+  expect(isUnauthenticated(error)).toBe(false);
+});
