@@ -110,6 +110,22 @@ describe('the page of an account', () => {
     expect({ complaints, elsewhere }).toEqual(clean);
   });
 
+  test('is shown by a browser whose language Intl does not know, with the plot in words alone', async () => {
+    const service = await startConsole();
+    const { client } = service;
+    const { account } = unwrap(await client.createAccount({ owner: 'Ines', currency: 'EUR' }));
+    for (const amount of ['5', '7']) unwrap(await client.deposit({ accountId: account.id, amount }));
+    const { page, complaints } = await openPage(service, '/');
+    await page.addInitScript(() => {
+      Object.defineProperty(navigator, 'language', { get: () => 'en-US@posix' });
+    });
+    await page.goto(`${service.url}/accounts/${account.id}`);
+    await page.getByText('The balance after the last 2 posted entries').waitFor();
+    await page.locator('.account-plot-host').waitFor({ state: 'detached' });
+    expect(await page.getByRole('table', { name: 'History' }).getByRole('row').count()).toBe(3);
+    expect(complaints).toEqual([]);
+  });
+
   test('of an empty account says so', async () => {
     const service = await startConsole();
     const { id } = unwrap(await service.client.createAccount({ owner: 'Nils', currency: 'JPY' })).account;

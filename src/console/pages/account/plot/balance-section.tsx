@@ -8,7 +8,6 @@ import { Section } from '../../../kit/page.tsx';
 import { Empty } from '../../../kit/states.tsx';
 import { useSession } from '../../../session/session-context.ts';
 import { type BalancePlot, plotBalances } from './balance-plot.ts';
-import { draw } from './draw.ts';
 import { useScheme } from './use-scheme.ts';
 
 /** The balance after the last posted entries as a picture, with its text. */
@@ -46,13 +45,28 @@ function Figure({ plot }: { readonly plot: BalancePlot }) {
   const host = useRef<HTMLDivElement>(null);
   const scheme = useScheme();
   const [place, setPlace] = useState<number | null>(null);
+  const [isDrawable, setDrawable] = useState(true);
   // biome-ignore lint/correctness/useExhaustiveDependencies: another scheme has other colours
-  useEffect(() => (host.current === null ? undefined : draw(host.current, plot, setPlace)), [plot, scheme]);
+  useEffect(() => {
+    let isGone = false;
+    let remove: (() => void) | undefined;
+    // uPlot does not load in a browser whose language Intl does not know. The rest of the console must not depend on it.
+    import('./draw.ts').then(
+      ({ draw }) => {
+        if (!isGone && host.current !== null) remove = draw(host.current, plot, setPlace);
+      },
+      () => setDrawable(false),
+    );
+    return () => {
+      isGone = true;
+      remove?.();
+    };
+  }, [plot, scheme]);
   const { entries, from, to, lowest, highest } = plot;
   const pointed = entries[place ?? entries.length - 1] ?? entries.at(-1);
   return (
     <figure className="account-plot">
-      <div ref={host} className="account-plot-host" aria-hidden="true" />
+      {isDrawable ? <div ref={host} className="account-plot-host" aria-hidden="true" /> : null}
       {pointed === undefined ? null : (
         <p className="account-plot-point" aria-hidden="true">
           <span>
