@@ -1,4 +1,4 @@
-import { Route, Switch } from 'wouter';
+import { Link, Redirect, Route, Switch } from 'wouter';
 import { Page } from './kit/page.tsx';
 import { Empty } from './kit/states.tsx';
 import { Shell } from './layout/shell.tsx';
@@ -11,6 +11,7 @@ import { MovePage } from './pages/move/move-page.tsx';
 import { OverviewPage } from './pages/overview/overview-page.tsx';
 import { TransactionPage } from './pages/transaction/transaction-page.tsx';
 import { TransactionsPage } from './pages/transactions/transactions-page.tsx';
+import { pathTo } from './place.ts';
 import { idIn } from './segments.ts';
 
 /** The pages by their paths, which `pathTo` builds. The service serves them by their first segment: see src/server/pages/console.ts. */
@@ -33,11 +34,19 @@ export function App() {
           <HoldsPage />
         </Route>
         <Route path="/holds/:id">{({ id }) => <HoldPage key={id} id={idIn(id)} />}</Route>
+        <Route path="/move">
+          <Redirect to={pathTo.move('transfer')} replace />
+        </Route>
+        <Route path="/admin">
+          <Redirect to={pathTo.admin('keys')} replace />
+        </Route>
         <Route path="/move/:kind">{({ kind }) => <MovePage key={kind} kind={kind} />}</Route>
         <Route path="/admin/:section">{({ section }) => <AdminPage section={section} />}</Route>
         <Route>
           <Page title="Page not found">
-            <Empty title="The console has no page at this address." />
+            <Empty title="The console has no page at this address.">
+              <Link href={pathTo.overview}>Go to the overview</Link>
+            </Empty>
           </Page>
         </Route>
       </Switch>

@@ -6,9 +6,13 @@ import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
 import { Router } from 'wouter';
 import { App } from './app.tsx';
+import { rejectIncompleteDates } from './layout/complete-fields.ts';
 import { ErrorBoundary } from './layout/error-boundary.tsx';
 import { ROOT } from './place.ts';
 import { SessionGate } from './session/session-gate.tsx';
+
+// Before React handles the event.
+document.addEventListener('submit', rejectIncompleteDates, { capture: true });
 
 const root = document.getElementById('root');
 if (root === null) throw new Error('index.html has no element with the id root');

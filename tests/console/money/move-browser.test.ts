@@ -144,7 +144,7 @@ test('a journal shows what is missing, fills it, and adds and removes rows by ke
   const row = (place: number) => page.getByRole('group', { name: `Row ${place}` });
   await page.getByText('EUR: equal').waitFor();
   await row(2).getByLabel('Amount in EUR').fill('11');
-  await page.getByText('1.50 EUR more credit').waitFor();
+  await page.getByText('1.50 EUR credit missing').waitFor();
   await page.getByRole('button', { name: 'Add a row' }).focus();
   await page.keyboard.press('Enter');
   await page.keyboard.press('Tab');
@@ -323,7 +323,7 @@ test.each(Object.entries(LOOKS))('looks: %s', async (name, look) => {
   expect(await isNarrow()).toBe(true);
   await page.goto(`${books.service.url}/move/journal?from=${books.alice}&to=${books.bob}&amount=12.5`);
   await page.getByLabel('Amount').nth(1).fill('11');
-  await page.getByText('1.50 EUR more credit').waitFor();
+  await page.getByText('1.50 EUR credit missing').waitFor();
   await takePicture(page, `move-journal-${name}`);
   expect(await seriousFindings(page)).toEqual([]);
   expect(await isNarrow()).toBe(true);

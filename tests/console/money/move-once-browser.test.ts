@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { expect, inject, onTestFinished, test } from 'vitest';
 import { createLedgerClient } from '../../../src/client/index.ts';
+import { makeKey } from '../../server/access/keys.ts';
 import { connect, createTestDatabase } from '../../support/database.ts';
 import { type ConsoleService, openPage, startBrowser } from '../support/console.ts';
 import {
@@ -103,8 +104,7 @@ test('a duplicate of the tab pays the same draft once', async () => {
   const books = await startBooks();
   const { page } = await openTransfer(books);
   await payButton(page).waitFor();
-  // The draft is stored as soon as a value changes.
-  await page.getByLabel('Description').fill('Rent');
+  // Nothing was typed: a link filled the form.
   const kept = await page.evaluate(() => JSON.stringify(sessionStorage));
   const duplicate = await page.context().newPage();
   await duplicate.goto(books.service.url);
@@ -146,6 +146,104 @@ test('a duplicate of the tab with another amount sends nothing until a new payme
   await other.click();
   await page.getByText('Transferred 3.00 EUR.').waitFor();
   expect(await books.count()).toBe(2);
+});
+
+test('a payment whose result arrives after the page was left is shown when the form is opened again, and after a reload', async () => {
+  const books = await startBooks();
+  const { page } = await openTransfer(books);
+  const [executed, released] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  await page.route('**/graphql', async (route) => {
+    if (!isTransfer(route.request())) return route.continue();
+    const response = await route.fetch();
+    executed.resolve();
+    await released.promise;
+    await route.fulfill({ response });
+  });
+  await payButton(page).click();
+  await executed.promise;
+  await page.getByRole('link', { name: 'Holds' }).click();
+  await page.getByRole('heading', { name: 'Holds', level: 1 }).waitFor();
+  const answered = page.waitForResponse((response) => isTransfer(response.request()));
+  released.resolve();
+  await (await answered).finished();
+  await page.goBack();
+  await posted(page).waitFor();
+  await page.reload();
+  await posted(page).waitFor();
+  expect(await payButton(page).count()).toBe(0);
+  expect(await books.count()).toBe(1);
+  await page.getByRole('button', { name: 'Move more' }).click();
+  await page.getByLabel('Amount').waitFor();
+});
+
+test('a lost answer is found again although the browser has lost the keys of the client', async () => {
+  const books = await startBooks();
+  const { page } = await openTransfer(books);
+  const executed = Promise.withResolvers<void>();
+  await page.route('**/graphql', async (route) => {
+    if (!isTransfer(route.request())) return route.continue();
+    await route.fetch();
+    executed.resolve();
+  });
+  await payButton(page).click();
+  await executed.promise;
+  await page.unroute('**/graphql');
+  // The page itself has the database open.
+  await page.goto(`${books.service.url}/schema.graphql`);
+  await page.evaluate(
+    () =>
+      new Promise((resolve, reject) => {
+        const request = indexedDB.deleteDatabase('transactional-ledger');
+        request.onsuccess = resolve;
+        request.onerror = reject;
+        request.onblocked = reject;
+      }),
+  );
+  await page.goBack();
+  await again(page).click();
+  await posted(page).waitFor();
+  expect(await books.count()).toBe(1);
+});
+
+test('a date without a time is not left out: the browser asks for the rest, and nothing is posted', async () => {
+  const books = await startBooks();
+  const { page } = await openTransfer(books);
+  await page.getByRole('main').getByText('More', { exact: true }).click();
+  const date = page.getByLabel('Effective date');
+  await date.focus();
+  await page.keyboard.type('15012026');
+  await payButton(page).click();
+  await eventually(() => date.evaluate((field) => field === document.activeElement)).toBe(true);
+  expect(await books.count()).toBe(0);
+  await date.fill('2026-01-15T10:30');
+  await payButton(page).click();
+  await posted(page).waitFor();
+  expect(await books.count()).toBe(1);
+});
+
+test('another key of the same tab neither shows nor repeats a payment', async () => {
+  const books = await startBooks();
+  const { service } = books;
+  const keys = await Promise.all(
+    ['alice', 'bob'].map(
+      async (name) => (await makeKey(service.ledger, { name, scopes: ['READ', 'POST'] })).secret,
+    ),
+  );
+  const { page } = await openPage(service, '/move/transfer');
+  const signIn = async (secret = '') => {
+    await page.getByLabel('API key or token').fill(secret);
+    await page.getByRole('button', { name: 'Sign in' }).click();
+    await page.getByRole('navigation', { name: 'Pages' }).getByRole('link', { name: 'Move money' }).click();
+    await page.getByLabel('Description').waitFor();
+  };
+  await signIn(keys[0]);
+  await page.getByLabel('Description').fill('Of Alice');
+  await page.getByRole('button', { name: 'Sign out' }).click();
+  await signIn(keys[1]);
+  expect(await page.getByLabel('Description').inputValue()).toBe('');
+  await page.getByRole('button', { name: 'Sign out' }).click();
+  await signIn(keys[0]);
+  expect(await page.getByLabel('Description').inputValue()).toBe('Of Alice');
 });
 
 test('a page that is left while its request is in flight is undecided after the return, and its result does not remove a later draft', async () => {

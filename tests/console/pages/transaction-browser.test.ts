@@ -116,7 +116,7 @@ test('by the keyboard alone: a refusal is explained, and other values are anothe
   await expect.poll(() => reverse.evaluate((button) => button === document.activeElement), SOON).toBe(true);
   await reverse.press('Enter');
   // The preview says so before anything is sent.
-  await dialog(page).getByRole('alert').getByText('Available').first().waitFor();
+  await dialog(page).getByRole('status').getByText('Available').first().waitFor();
   expect(await seriousFindings(page)).toEqual([]);
   const sent = page.waitForResponse((response) =>
     Boolean(response.request().postData()?.includes('ReverseTransactionInput')),

@@ -11,6 +11,10 @@ export interface Draft<Values, Request = Operation> {
   readonly intent: string;
   /** The request that was sent under the intent and has no final result. A repetition sends this one. */
   readonly sent?: Request;
+  /** The idempotency key of the request. A repetition has it also where the browser has lost what the client stored. */
+  readonly key?: string;
+  /** The result of the request. The form shows it until another payment is begun, also if it was left meanwhile. */
+  readonly posted?: unknown;
   /** A request under the intent was rejected without being executed, so that other values need another intent. */
   readonly isRejected?: boolean;
 }
@@ -40,7 +44,7 @@ export function changed<Values>(draft: Draft<Values>, values: Partial<Values>): 
 }
 
 /** Returns the draft without its request, whose outcome is final or which was not executed. */
-export function unsent<Values>({ sent, ...draft }: Draft<Values>): Draft<Values> {
+export function unsent<Values>({ sent, key, ...draft }: Draft<Values>): Draft<Values> {
   return draft;
 }
 
@@ -94,8 +98,8 @@ function isObject(value: unknown): value is object {
   return typeof value === 'object' && value !== null;
 }
 
-/** Returns 128 random bits as text. Browsers offer crypto.randomUUID on secure pages only. */
-function randomText(): string {
+/** Returns an idempotency key, or an intent: 128 random bits as text. Browsers offer crypto.randomUUID on secure pages only. */
+export function randomText(): string {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
 }

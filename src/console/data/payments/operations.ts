@@ -1,15 +1,16 @@
-import type {
-  CaptureHoldResult,
-  DepositResult,
-  LedgerClient,
-  MutationOptions,
-  Operation,
-  PlaceHoldResult,
-  PostTransactionResult,
-  ReverseTransactionResult,
-  TransferResult,
-  VoidHoldResult,
-  WithdrawResult,
+import {
+  type CaptureHoldResult,
+  type DepositResult,
+  IntentConflict,
+  type LedgerClient,
+  type MutationOptions,
+  type Operation,
+  type PlaceHoldResult,
+  type PostTransactionResult,
+  type ReverseTransactionResult,
+  type TransferResult,
+  type VoidHoldResult,
+  type WithdrawResult,
 } from '../../../client/index.ts';
 
 /** The result of an operation that was sent alone: it has the entries of its transaction. */
@@ -24,11 +25,7 @@ export type SentResult =
   | WithdrawResult;
 
 /** Sends one operation, by the mutation of its name. */
-export function send(
-  client: LedgerClient,
-  operation: Operation,
-  options: MutationOptions,
-): Promise<SentResult> {
+function send(client: LedgerClient, operation: Operation, options: MutationOptions): Promise<SentResult> {
   if (operation.deposit) return client.deposit(operation.deposit, options);
   if (operation.withdraw) return client.withdraw(operation.withdraw, options);
   if (operation.transfer) return client.transfer(operation.transfer, options);
@@ -38,4 +35,27 @@ export function send(
   if (operation.captureHold) return client.captureHold(operation.captureHold, options);
   if (operation.voidHold) return client.voidHold(operation.voidHold, options);
   throw new TypeError('An operation has no name');
+}
+
+/**
+ * Sends an operation under an intent, with a key for it. A duplicate of the tab may have sent the same intent with a key of its own: then
+ * the operation has that key, and its result.
+ */
+export async function sendWithKey(
+  client: LedgerClient,
+  operation: Operation,
+  key: string,
+  options: MutationOptions,
+): Promise<SentResult> {
+  try {
+    return await send(client, withKey(operation, key), options);
+  } catch (error) {
+    if (!(error instanceof IntentConflict)) throw error;
+    return send(client, operation, options);
+  }
+}
+
+function withKey(operation: Operation, idempotencyKey: string): Operation {
+  const named = Object.entries(operation).map(([name, input]) => [name, { ...input, idempotencyKey }]);
+  return Object.fromEntries(named) as Operation;
 }

@@ -1,6 +1,6 @@
 import { useQueryClient } from '@tanstack/react-query';
 import { useRef, useState } from 'react';
-import { isRefusal, type MutationOptions, RequestRejected } from '../../../client/index.ts';
+import { isRefusal, type MutationOptions, OutcomeUnknown } from '../../../client/index.ts';
 import { useSession } from '../../session/session-context.ts';
 import { newDraft, readDraft, removeDraft, writeDraft } from './drafts.ts';
 import { isUndecided, type Refusal } from './refusals.ts';
@@ -39,7 +39,7 @@ export function useOnce<Values extends object, Result extends AnyResult>(
   initial: Values,
 ): Once<Values, Result> {
   const { ledger, viewer } = useSession();
-  const stored = `${ledger.name}:${viewer.owner ?? ''}:${name}`;
+  const stored = `${ledger.name}:${viewer.owner ?? ''}:${viewer.actor?.id ?? ''}:${name}`;
   const queryClient = useQueryClient();
   const [draft, setDraft] = useState(
     () => readDraft<Values, true>(stored) ?? newDraft<Values, true>(initial),
@@ -70,8 +70,8 @@ export function useOnce<Values extends object, Result extends AnyResult>(
       setState(refusal === undefined ? { kind: 'editing' } : { kind: 'editing', refusal });
       return refusal === undefined ? result : undefined;
     } catch (error) {
-      // A request that is rejected was not executed. An earlier one of the same draft may have been.
-      if (error instanceof RequestRejected && !wasSent) {
+      // All other errors mean that this call was not executed. An earlier one of the same draft may have been.
+      if (!(error instanceof OutcomeUnknown) && !wasSent) {
         forget();
         setState({ kind: 'editing', error });
       } else setState({ kind: 'undecided', error });

@@ -1,5 +1,5 @@
 import { useQueryClient } from '@tanstack/react-query';
-import { useRef, useState } from 'react';
+import { useEffect, useRef, useState } from 'react';
 import { isRefusal, type Operation, OutcomeUnknown, type PostedOf } from '../../../client/index.ts';
 import { ROOT } from '../../place.ts';
 import { useSession } from '../../session/session-context.ts';
@@ -7,13 +7,14 @@ import {
   changed,
   type Draft,
   newDraft,
+  randomText,
   readDraft,
   removeDraft,
   settleDraft,
   unsent,
   writeDraft,
 } from './drafts.ts';
-import { type SentResult, send } from './operations.ts';
+import { type SentResult, sendWithKey } from './operations.ts';
 import { isUndecided, type Refusal } from './refusals.ts';
 
 /** The state of the payment of a form, as far as the page knows it. */
@@ -53,14 +54,25 @@ const PAYMENT_DEADLINE_MS = 10_000;
 export function usePayment<Values extends object>(name: string, initial: Values): Payment<Values> {
   const { client, ledger, viewer } = useSession();
   // Services below other paths of the same origin share the storage of the browser.
-  const stored = `${ROOT}:${ledger.name}:${viewer.owner ?? ''}:${name}`;
+  // A payment belongs to the actor that began it: another key of the same tab neither shows nor repeats it.
+  const stored = `${ROOT}:${ledger.name}:${viewer.owner ?? ''}:${viewer.actor?.id ?? ''}:${name}`;
   const queryClient = useQueryClient();
   const [draft, setDraft] = useState<Draft<Values>>(() => draftOf(stored, initial));
-  const [state, setState] = useState<PaymentState>(() =>
-    draft.sent === undefined ? { kind: 'editing' } : { kind: 'undecided' },
-  );
+  const [state, setState] = useState<PaymentState>(() => stateOf(draft));
   // A second press may come before the page is rendered again. It needs the draft and the state of the first one.
   const latest = useRef({ draft, state });
+  useEffect(() => {
+    try {
+      // A duplicate of the tab has the intent of this form, also where nothing was typed.
+      writeDraft(stored, latest.current.draft);
+    } catch {
+      // See change.
+    }
+    return () => {
+      // The result was seen: the form begins anew when it is opened again. A reload does not come here.
+      if (latest.current.state.kind === 'posted') settleDraft(stored, latest.current.draft.intent);
+    };
+  }, [stored]);
 
   const show = (next: PaymentState, nextDraft = latest.current.draft) => {
     latest.current = { draft: nextDraft, state: next };
@@ -89,13 +101,17 @@ export function usePayment<Values extends object>(name: string, initial: Values)
     const { intent } = begun;
     const settled = unsent(begun);
     try {
-      const marked = { ...begun, sent: operation };
+      const key = begun.key ?? randomText();
+      const marked = { ...begun, sent: operation, key };
       writeDraft(stored, marked);
       show({ kind: 'sending' }, marked);
-      const result = await send(client, operation, { intent, deadlineMs: PAYMENT_DEADLINE_MS });
+      const options = { intent, deadlineMs: PAYMENT_DEADLINE_MS };
+      const result = await sendWithKey(client, operation, key, options);
       if (!isRefusal(result)) {
-        settleDraft(stored, intent);
-        show({ kind: 'posted', result }, settled);
+        // The page may have been left. It shows the result when it is opened again.
+        const posted = { ...settled, posted: result };
+        settleDraft(stored, intent, posted);
+        show({ kind: 'posted', result }, posted);
       } else if (isUndecided(result, wasSent)) show({ kind: 'undecided', refusal: result });
       else {
         const kept = { ...settled, isRejected: isUndecided(result, true) };
@@ -117,11 +133,22 @@ export function usePayment<Values extends object>(name: string, initial: Values)
   };
 
   const startNew = (values: Partial<Values> = {}) => {
+    const next = { ...newDraft(initial), values: { ...initial, ...values } };
     removeDraft(stored);
-    show({ kind: 'editing' }, { ...newDraft(initial), values: { ...initial, ...values } });
+    show({ kind: 'editing' }, next);
+    try {
+      writeDraft(stored, next);
+    } catch {
+      // See change.
+    }
   };
 
   return { values: draft.values, state, change, pay, startNew };
+}
+
+function stateOf({ sent, posted }: Draft<unknown>): PaymentState {
+  if (posted !== undefined) return { kind: 'posted', result: posted as PostedOf<SentResult> };
+  return sent === undefined ? { kind: 'editing' } : { kind: 'undecided' };
 }
 
 /** A link that fills the form replaces what was typed, but never a payment without an outcome. */

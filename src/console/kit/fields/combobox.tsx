@@ -88,7 +88,7 @@ export function Combobox<Row>(props: ComboboxProps<Row>) {
                 ))
               : null}
           </ul>
-          <span className="sr-only" role="status">
+          <span className={isOpen && !isSearching && rows.length === 0 ? 'found' : 'sr-only'} role="status">
             {isOpen && !isSearching ? found : ''}
           </span>
         </div>

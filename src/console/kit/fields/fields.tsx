@@ -75,6 +75,8 @@ export function TextField({
           className="input"
           value={value}
           placeholder={placeholder}
+          // Instants of the API have years of four digits.
+          max={type === 'datetime-local' ? '9999-12-31T23:59' : undefined}
           inputMode={inputMode}
           // Names, ids and keys are no words, and a stored key would outlive the tab.
           autoComplete="off"

@@ -15,13 +15,14 @@ export function WhoPaid({ transaction }: WhoPaidProps) {
   const isWithin = payer !== undefined && payer.owner === receiver?.owner;
   return (
     <span title={`${fullNames(from)} → ${fullNames(to)}`}>
-      {inShort(from, isWithin)}
+      {/* A name with characters of another direction must not turn the line around. */}
+      <bdi>{inShort(from, isWithin)}</bdi>
       {/* The underline of a link ends at the arrow. */}
       <span className="who-arrow">
         <Glyph name="arrow" />
         <span className="sr-only"> to </span>
       </span>
-      {inShort(to, isWithin)}
+      <bdi>{inShort(to, isWithin)}</bdi>
     </span>
   );
 }

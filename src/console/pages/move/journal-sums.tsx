@@ -51,5 +51,5 @@ export function JournalSums({ rows, facts, error, onFill }: JournalSumsProps) {
 function wordsOf({ currency, missing }: JournalBalance): string {
   if (missing === undefined) return `${currency}: equal`;
   const { side, amount } = missing;
-  return `${formatMoney({ amount, currency })} more ${side.toLowerCase()}`;
+  return `${formatMoney({ amount, currency })} ${side.toLowerCase()} missing`;
 }

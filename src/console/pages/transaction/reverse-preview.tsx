@@ -26,7 +26,7 @@ export function ReversePreview({ result, error, parties }: ReversePreviewProps) 
       </p>
     );
   }
-  if (isRefusal(result)) return <RefusalView refusal={result as Refusal} />;
+  if (isRefusal(result)) return <RefusalView refusal={result as Refusal} tone="warning" />;
   const ids = [...new Set(result.entries.map(({ account }) => account.id))];
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls needs the focus to be scrolled by keys

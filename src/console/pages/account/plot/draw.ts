@@ -33,6 +33,8 @@ export function draw(
       width: widthOf(host),
       height: HEIGHT,
       legend: { show: false },
+      // The last label of the axis is wider than its place.
+      padding: [null, 28, null, null],
       cursor: { y: false, drag: { x: false, y: false } },
       scales: { x: { time: isByDate }, y: { range: (_, lowest, highest) => rangeOf(lowest, highest) } },
       axes: [
