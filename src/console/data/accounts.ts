@@ -79,7 +79,7 @@ export function accountHoldsQuery(
   return pageQuery(client, 'account holds', AccountHoldsDocument, variables, ({ account }) => account?.holds);
 }
 
-/** Returns what was changed of an account, and by whom, newest first. */
+/** Returns the changes of an account with their actors, newest first. */
 export function changesQuery(client: LedgerClient, id: string, place: Place, rows?: number) {
   const variables = { id, ...rangeOf(place, rows) };
   return pageQuery(client, 'changes', AccountChangesDocument, variables, ({ account }) => account?.changes);

@@ -1,4 +1,4 @@
-/** A payment of the console is executed once, whatever happens to the page, the response or the service. */
+/** A payment of the console is executed once, also if the page, the response or the service is lost. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';

@@ -151,7 +151,7 @@ function stateOf({ sent, posted }: Draft<unknown>): PaymentState {
   return sent === undefined ? { kind: 'editing' } : { kind: 'undecided' };
 }
 
-/** A link that fills the form replaces what was typed, but never a payment without an outcome. */
+/** A link that fills the form replaces typed values. It never replaces a payment without an outcome. */
 function draftOf<Values>(stored: string, initial: Values): Draft<Values> {
   const kept = readDraft<Values>(stored);
   if (kept === undefined) return newDraft(initial);
