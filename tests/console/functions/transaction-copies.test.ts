@@ -10,7 +10,7 @@ import { type ConsoleService, startConsole } from '../support/console.ts';
 
 const schema = buildSchema(await readFile(join(import.meta.dirname, '../../../schema.graphql'), 'utf8'));
 
-/** Closes strings and comments wherever a text is copied without care. U+2028 ends a line in TypeScript. */
+/** Ends a string or comment into which it is copied without escapes. U+2028 ends a line in TypeScript. */
 const HOSTILE = 'x"\n}) { } # */ \u2028 await ledger.deposit({}); \\" \' `';
 
 /** Returns one transaction of each type, made with what is hard to copy. */

@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import type { Page } from 'playwright-core';
 import { expect, inject, onTestFinished, test } from 'vitest';
 import { createLedgerClient } from '../../../src/client/index.ts';
 import { makeKey } from '../../server/access/keys.ts';
@@ -20,6 +21,25 @@ import {
 } from '../support/money.ts';
 
 startBrowser();
+
+/** Pays, and holds the answer of the service back. Returns a function that lets the page have it. */
+async function payWithHeldAnswer(page: Page): Promise<() => Promise<void>> {
+  const [executed, released] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  await page.route('**/graphql', async (route) => {
+    if (!isTransfer(route.request())) return route.continue();
+    const response = await route.fetch();
+    executed.resolve();
+    await released.promise;
+    await route.fulfill({ response });
+  });
+  await payButton(page).click();
+  await executed.promise;
+  return async () => {
+    const answered = page.waitForResponse((response) => isTransfer(response.request()));
+    released.resolve();
+    await (await answered).finished();
+  };
+}
 
 test('a double click pays once', async () => {
   const books = await startBooks();
@@ -151,21 +171,10 @@ test('a duplicate of the tab with another amount sends nothing until a new payme
 test('a payment whose result arrives after the page was left is shown when the form is opened again, and after a reload', async () => {
   const books = await startBooks();
   const { page } = await openTransfer(books);
-  const [executed, released] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
-  await page.route('**/graphql', async (route) => {
-    if (!isTransfer(route.request())) return route.continue();
-    const response = await route.fetch();
-    executed.resolve();
-    await released.promise;
-    await route.fulfill({ response });
-  });
-  await payButton(page).click();
-  await executed.promise;
+  const release = await payWithHeldAnswer(page);
   await page.getByRole('link', { name: 'Holds' }).click();
   await page.getByRole('heading', { name: 'Holds', level: 1 }).waitFor();
-  const answered = page.waitForResponse((response) => isTransfer(response.request()));
-  released.resolve();
-  await (await answered).finished();
+  await release();
   await page.goBack();
   await posted(page).waitFor();
   await page.reload();
@@ -249,16 +258,7 @@ test('another key of the same tab neither shows nor repeats a payment', async ()
 test('a page that is left while its request is in flight is undecided after the return, and its result does not remove a later draft', async () => {
   const books = await startBooks();
   const { page } = await openTransfer(books);
-  const [executed, released] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
-  await page.route('**/graphql', async (route) => {
-    if (!isTransfer(route.request())) return route.continue();
-    const response = await route.fetch();
-    executed.resolve();
-    await released.promise;
-    await route.fulfill({ response });
-  });
-  await payButton(page).click();
-  await executed.promise;
+  const release = await payWithHeldAnswer(page);
   await page.getByRole('link', { name: 'Holds' }).click();
   await page.getByRole('link', { name: 'Move money' }).click();
   await page.getByText('Its result was not shown').waitFor();
@@ -266,9 +266,7 @@ test('a page that is left while its request is in flight is undecided after the 
   await page.getByRole('dialog').getByText('may have been posted').waitFor();
   await page.getByRole('button', { name: 'Give up and start a new one' }).click();
   await page.getByLabel('Amount').fill('7');
-  const answered = page.waitForResponse((response) => isTransfer(response.request()));
-  released.resolve();
-  await (await answered).finished();
+  await release();
   await page.reload();
   await eventually(() => page.getByLabel('Amount').inputValue()).toBe('7');
   expect(await books.count()).toBe(1);

@@ -31,6 +31,8 @@ test('other values get another intent after a rejection, because the old one has
   expect(changed(next, { amount: '3' }).intent).toBe(next.intent);
 });
 
-test('a draft with a final outcome has no request', () => {
-  expect(unsent({ ...draft, sent: { deposit: { accountId: 'acct_1', amount: '1' } } })).toEqual(draft);
+test('a draft with a final outcome has neither a request nor its key: another attempt needs another key', () => {
+  expect(unsent({ ...draft, sent: { deposit: { accountId: 'acct_1', amount: '1' } }, key: 'key-1' })).toEqual(
+    draft,
+  );
 });

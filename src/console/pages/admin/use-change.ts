@@ -12,7 +12,7 @@ export interface ChangeState<Input, Result> {
 
 /**
  * Runs a change that is no payment. A second press is ignored at once: a mutation of TanStack Query says that it runs only after the
- * next rendering. Whatever its outcome, the page reads its data again.
+ * next rendering. The page reads its data again after each outcome.
  */
 export function useChange<Input, Result>(
   run: (input: Input) => Promise<Result>,
