@@ -53,7 +53,9 @@ test.concurrent('operations do not overtake a parked one while the batch is spli
     database,
     `create function refuse_marked() returns trigger language plpgsql as $$
      begin
-       perform pg_sleep(0.5);
+       while exists (select from pg_locks where locktype = 'advisory' and objid = 1234567) loop
+         perform pg_sleep(0.01);
+       end loop;
        raise exception 'marked' using errcode = 'check_violation';
      end $$`,
     `create trigger a_marked before insert on entries
@@ -61,17 +63,27 @@ test.concurrent('operations do not overtake a parked one while the batch is spli
   );
   const ledger = await openLedger(database, { onFault: () => {} });
   const [locked, a, b, c] = await makeAccounts(ledger, 4, FREE);
-  const holder = await connect(database.ownerUrl, {}, onTestFinished);
+  const [holder, watcher] = [
+    await connect(database.ownerUrl, {}, onTestFinished),
+    await connect(database.ownerUrl, {}, onTestFinished),
+  ];
+  const until = async (condition: string) => {
+    const sessions = `select from pg_stat_activity where datname = current_database() and ${condition}`;
+    while ((await watcher.query(sessions)).rowCount === 0) await sleep(10);
+  };
+  await watcher.query('select pg_advisory_lock(1234567)');
   const batch = ledger.postBatch('INDEPENDENT', [
     pay(locked, a),
     pay(locked, a),
     pay(b, c),
     pay(b, c, MARKED),
   ]);
-  // The batch has locked its accounts and fails half a second later. Then the session that waits for one of them gets it.
-  const sleeping = `select from pg_stat_activity where datname = current_database() and wait_event = 'PgSleep'`;
-  while ((await holder.query(sleeping)).rowCount === 0) await sleep(10);
-  await lock(holder, locked);
+  await until(`wait_event = 'PgSleep'`);
+  // The batch has locked its accounts. It fails once another session waits for one of them, which gets it then.
+  const locking = lock(holder, locked);
+  await until(`wait_event_type = 'Lock'`);
+  await watcher.query('select pg_advisory_unlock(1234567)');
+  await locking;
   await sleep(1000);
   expect(await balance(ledger, c ?? '')).toBe(0n);
   await holder.query('rollback');

@@ -39,7 +39,7 @@ describe('the page of an account', () => {
         'The balance after the last 31 posted entries: from 200.00 EUR to 163.10 EUR, lowest 30.10 EUR, highest 350.50 EUR.',
       )
       .waitFor();
-    expect(await page.locator('.account-plot canvas').count()).toBe(1);
+    await page.locator('.account-plot canvas').waitFor();
 
     const rows = page.getByRole('table', { name: 'History' }).getByRole('row');
     await expect.poll(() => rows.count()).toBe(26);
