@@ -30,7 +30,7 @@ const CLIENT: Target = {
 };
 const CONSOLE: Target = {
   folder: 'src/console/documents',
-  transport: '../client/index.ts',
+  transport: '../../client/index.ts',
   hasPossibleTypes: false,
 };
 

@@ -19,7 +19,7 @@ const generated: Readonly<Record<string, string>> = {
   ...(await fromDatabase()),
   'schema.graphql': schemaText,
   'src/client/generated.ts': await generateClient(schemaText),
-  'src/console/generated.ts': await generateConsole(schemaText),
+  'src/console/data/generated.ts': await generateConsole(schemaText),
 };
 
 const drifted: string[] = [];

@@ -1,4 +1,6 @@
 import { Link, Redirect, Route, Switch } from 'wouter';
+import { pathTo } from './data/place.ts';
+import { idIn } from './data/segments.ts';
 import { Page } from './kit/page.tsx';
 import { Empty } from './kit/states.tsx';
 import { Shell } from './layout/shell.tsx';
@@ -11,8 +13,6 @@ import { MovePage } from './pages/move/move-page.tsx';
 import { OverviewPage } from './pages/overview/overview-page.tsx';
 import { TransactionPage } from './pages/transaction/transaction-page.tsx';
 import { TransactionsPage } from './pages/transactions/transactions-page.tsx';
-import { pathTo } from './place.ts';
-import { idIn } from './segments.ts';
 
 /** The pages by their paths, which `pathTo` builds. The service serves them by their first segment: see src/server/pages/console.ts. */
 export function App() {

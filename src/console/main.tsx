@@ -6,9 +6,9 @@ import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
 import { Router } from 'wouter';
 import { App } from './app.tsx';
+import { ROOT } from './data/place.ts';
 import { rejectIncompleteDates } from './layout/complete-fields.ts';
 import { ErrorBoundary } from './layout/error-boundary.tsx';
-import { ROOT } from './place.ts';
 import { SessionGate } from './session/session-gate.tsx';
 
 // Before React handles the event.

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
-import { join, matchesGlob } from 'node:path';
+import { join, matchesGlob, relative } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import packageFile from '../../package.json' with { type: 'json' };
 import vitestConfig from '../../vitest.config.ts';
@@ -123,51 +123,61 @@ describe('the README’s command for the tests', () => {
 });
 
 describe('imports', () => {
-  /** The chains of the picture: each layer may import those to its right. */
-  const chains = commands.layers
-    .trim()
-    .split(/\s*\n\s*/)
-    .slice(1)
-    .map((chain) => chain.split(' --> '));
-  const steps = chains.flatMap((chain) =>
-    chain.slice(1).map((to, above) => ({ from: chain[above] ?? '', to })),
-  );
+  const pictures = [
+    { picture: 'layers', root: 'src', filesAtRoot: 'main' },
+    { picture: 'consoleLayers', root: 'src/console', filesAtRoot: 'app' },
+  ] as const;
 
-  /** Returns the layers that a layer may import. */
-  function below(layer: string): ReadonlySet<string> {
-    const direct = steps.filter(({ from }) => from === layer).map(({ to }) => to);
-    return new Set(direct.flatMap((to) => [to, ...below(to)]));
-  }
+  test.for(pictures)('go in one direction through the $picture of docs/architecture.md', async (options) => {
+    const { picture, root, filesAtRoot } = options;
+    // Each layer may import those to its right.
+    const chains = commands[picture]
+      .trim()
+      .split(/\s*\n\s*/)
+      .slice(1)
+      .map((chain) => chain.split(' --> '));
+    const steps = chains.flatMap((chain) =>
+      chain.slice(1).map((to, above) => ({ from: chain[above] ?? '', to })),
+    );
+    const below = (layer: string): ReadonlySet<string> => {
+      const direct = steps.filter(({ from }) => from === layer).map(({ to }) => to);
+      return new Set(direct.flatMap((to) => [to, ...below(to)]));
+    };
+    const layerOf = (path: string) => {
+      const [folder = '', file] = relative(root, path).split('/');
+      return file === undefined ? filesAtRoot : folder;
+    };
 
-  /** Returns the layer of a path relative to the project. Files directly in src belong to main. */
-  function layerOf(path: string): string {
-    const [, folder = '', file] = /^src\/([^/]+)(\/.*)?$/.exec(path) ?? [];
-    return file === undefined && folder !== '' ? 'main' : folder;
-  }
-
-  /** Returns the imports of a file from other layers. */
-  async function crossings(file: string): Promise<{ from: string; to: string; where: string }[]> {
-    const text = await readFile(join(PROJECT, file), 'utf8');
-    const from = layerOf(file);
-    return [...text.matchAll(/\b(?:from|import)\s*\(?\s*'(\.[^']*)'/g)]
-      .map(([, path = '']) => ({
-        from,
-        to: layerOf(join(file, '..', path)),
-        where: `${file} imports ${path}`,
-      }))
-      .filter(({ to }) => to !== from);
-  }
-
-  test('go in one direction through the layers of docs/architecture.md', async () => {
-    const files = [...(await filesOf('src', '.ts')), ...(await filesOf('src', '.tsx'))];
+    const files = [...(await filesOf(root, '.ts')), ...(await filesOf(root, '.tsx'))];
     const folders = new Set(files.map(layerOf));
     expect([...folders].toSorted()).toEqual([...new Set(chains.flat())].toSorted());
 
-    const all = (await Promise.all(files.map(crossings))).flat();
+    const all = (await Promise.all(files.map(importsOf)))
+      .flat()
+      .filter(({ to }) => to.startsWith(`${root}/`))
+      .map(({ from, to }) => ({ from: layerOf(from), to: layerOf(to), where: `${from} imports ${to}` }))
+      .filter(({ from, to }) => from !== to);
     const wrong = all.filter(({ from, to }) => !below(from).has(to));
     expect(wrong.map(({ where }) => where)).toEqual([]);
     // Each layer uses the one to its right: with another order of the layers this fails.
     const unused = steps.filter((step) => !all.some(({ from, to }) => from === step.from && to === step.to));
     expect(unused).toEqual([]);
   });
+
+  test('of a page of the console are never another page', async () => {
+    const pageOf = (path: string) => /^src\/console\/pages\/([^/]+)/.exec(path)?.[1];
+    const all = (await Promise.all((await filesOf('src/console/pages', '.tsx')).map(importsOf))).flat();
+    expect(all.length).toBeGreaterThan(100);
+    const wrong = all.filter(({ from, to }) => ![undefined, pageOf(from)].includes(pageOf(to)));
+    expect(wrong).toEqual([]);
+  });
+
+  /** Returns the files of the project that a file imports. */
+  async function importsOf(file: string): Promise<{ from: string; to: string }[]> {
+    const text = await readFile(join(PROJECT, file), 'utf8');
+    return [...text.matchAll(/\b(?:from|import)\s*\(?\s*'(\.[^']*\.tsx?)'/g)].map(([, path = '']) => ({
+      from: file,
+      to: join(file, '..', path),
+    }));
+  }
 });

@@ -22,7 +22,7 @@ const MAX_LINES = 350;
 
 const GENERATED: readonly string[] = [
   'src/client/generated.ts',
-  'src/console/generated.ts',
+  'src/console/data/generated.ts',
   'src/db/tables.ts',
 ];
 

@@ -10,6 +10,7 @@ const BLOCKS = {
   program: ['README.md', 'From TypeScript', 'ts'],
   programOutput: ['README.md', 'From TypeScript', 'text'],
   layers: ['docs/architecture.md', 'Layers', 'mermaid'],
+  consoleLayers: ['docs/architecture.md', 'Layers of the console', 'mermaid'],
   ownPostgres: ['docs/operations.md', 'Use your own PostgreSQL', 'sh'],
   proof: ['docs/operations.md', 'Check an installation', 'sh'],
   proofOutput: ['docs/operations.md', 'Check an installation', 'text'],

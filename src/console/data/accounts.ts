@@ -11,7 +11,7 @@ import {
   AccountHoldsDocument,
   AccountListDocument,
   type AccountRowFragment,
-} from '../generated.ts';
+} from './generated.ts';
 import { type Place, pageQuery, READ, rangeOf } from './pages.ts';
 
 export type Account = AccountDetailsFragment;

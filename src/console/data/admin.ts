@@ -5,7 +5,7 @@ import {
   KeyListDocument,
   type KeyRowFragment,
   LedgerListDocument,
-} from '../generated.ts';
+} from './generated.ts';
 import { type Place, pageQuery, rangeOf } from './pages.ts';
 
 export type AuditEvent = AuditRowFragment;

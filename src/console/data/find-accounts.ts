@@ -1,5 +1,5 @@
 import type { AccountFilter, LedgerClient } from '../../client/index.ts';
-import { AccountDetailsDocument, AccountListDocument, type AccountRowFragment } from '../generated.ts';
+import { AccountDetailsDocument, AccountListDocument, type AccountRowFragment } from './generated.ts';
 import { READ, rangeOf } from './pages.ts';
 
 export type AccountRow = AccountRowFragment;

@@ -29,3 +29,12 @@ function given(rows: readonly MetadataRow[]): readonly MetadataRow[] {
     .map(([key, value]) => [key.trim(), value] as const)
     .filter(([key, value]) => key !== '' || value.trim() !== '');
 }
+
+/** Returns the pairs of a text such as `plan=gold, country=de`; undefined if it has none. */
+export function readMetadata(text: string): Readonly<Record<string, string>> | undefined {
+  const pairs = text.split(',').flatMap((part) => {
+    const [key = '', ...value] = part.split('=');
+    return key.trim() === '' || value.length === 0 ? [] : [[key.trim(), value.join('=').trim()] as const];
+  });
+  return pairs.length === 0 ? undefined : Object.fromEntries(pairs);
+}

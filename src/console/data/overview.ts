@@ -1,6 +1,6 @@
 import { queryOptions } from '@tanstack/react-query';
 import { fromMinor, type LedgerClient, type TrialBalanceLine, toMinor } from '../../client/index.ts';
-import { OpenHoldsDocument } from '../generated.ts';
+import { OpenHoldsDocument } from './generated.ts';
 import { READ } from './pages.ts';
 
 /** The trial balance reads all accounts of the ledger, so that it is read less often than the rest of a page. */

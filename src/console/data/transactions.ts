@@ -14,7 +14,7 @@ import {
   TransactionReversalsDocument,
   type TransactionReversalsQuery,
   type TransactionRowFragment,
-} from '../generated.ts';
+} from './generated.ts';
 import { type Place, pageQuery, READ, rangeOf, turnedRangeOf, turnPage } from './pages.ts';
 
 export type TransactionRow = TransactionRowFragment;

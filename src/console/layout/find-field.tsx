@@ -1,10 +1,10 @@
 import { type FormEvent, useEffect, useRef, useState } from 'react';
 import { Link, useLocation } from 'wouter';
 import { explainFailure } from '../data/failures.ts';
+import { pathTo } from '../data/place.ts';
 import { find } from '../data/transactions.ts';
 import { wordOf } from '../kit/badge.tsx';
 import { nameOf } from '../kit/values/names.ts';
-import { pathTo } from '../place.ts';
 import { useSession } from '../session/session-context.ts';
 import { Icon } from './icons.tsx';
 

@@ -1,7 +1,7 @@
 import { useQuery } from '@tanstack/react-query';
 import { useLocation } from 'wouter';
 import { ledgersQuery } from '../data/admin.ts';
-import { pathTo } from '../place.ts';
+import { pathTo } from '../data/place.ts';
 import { useSession } from '../session/session-context.ts';
 
 const MOST = 100;

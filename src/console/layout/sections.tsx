@@ -1,6 +1,6 @@
 import { useEffect, useId, useRef, useState } from 'react';
 import { Link, useLocation } from 'wouter';
-import { pathTo, ROOT } from '../place.ts';
+import { pathTo, ROOT } from '../data/place.ts';
 import type { Action } from '../session/rights.ts';
 import { useSession } from '../session/session-context.ts';
 import { Icon, type IconName } from './icons.tsx';

@@ -1,7 +1,7 @@
 import { type ReactNode, useEffect, useRef } from 'react';
 import { Link, useLocation } from 'wouter';
 import { zoneName } from '../data/instants.ts';
-import { pathTo } from '../place.ts';
+import { pathTo } from '../data/place.ts';
 import { isOpenMode, useSession } from '../session/session-context.ts';
 import { Connection } from './connection.tsx';
 import { ErrorBoundary } from './error-boundary.tsx';

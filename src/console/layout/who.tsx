@@ -1,6 +1,6 @@
 import { useLocation } from 'wouter';
+import { pathTo } from '../data/place.ts';
 import { Button } from '../kit/button.tsx';
-import { pathTo } from '../place.ts';
 import { isOpenMode, useSession } from '../session/session-context.ts';
 
 /** Who is signed in. */

@@ -7,7 +7,7 @@ import {
   UnauthenticatedError,
   type Viewer,
 } from '../../client/index.ts';
-import { GRAPHQL_PATH } from '../place.ts';
+import { GRAPHQL_PATH } from '../data/place.ts';
 import type { Credential } from './credential.ts';
 
 /** Who uses the console, with which rights, on which ledger. */

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { idIn, segmentOf } from '../../../src/console/segments.ts';
+import { idIn, segmentOf } from '../../../src/console/data/segments.ts';
 
 test.each(['acct_01', 'ext:order/7', 'ext:50%', 'ext:a%2Fb', 'ext:50%25', 'ext:ä b?c#d', 'ext:..'])(
   'the segment of %s leads to it',

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { turnedRangeOf, turnPage } from '../../../src/console/data/pages.ts';
-import { partsOf } from '../../../src/console/pages/holds/parts.ts';
 import { timeLeft } from '../../../src/console/pages/holds/time-left.ts';
+import { partsOf } from '../../../src/console/parts/holds/shares.ts';
 
 const eur = (amount: string) => ({ amount, currency: 'EUR' });
 

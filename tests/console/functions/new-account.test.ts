@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { EMPTY, problemsOf, toInput } from '../../../src/console/pages/accounts/new-account.ts';
+import { EMPTY, problemsOf, toInput } from '../../../src/console/parts/accounts/new-account.ts';
 
 const EXPONENTS = new Map([
   ['EUR', 2],

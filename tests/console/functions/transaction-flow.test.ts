@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Entry, Party } from '../../../src/console/data/transactions.ts';
-import { flowsOf, isPictured, type Leg, sumOf } from '../../../src/console/pages/transaction/flow.ts';
-import { layOutTall, layOutWide, type Picture } from '../../../src/console/pages/transaction/layout.ts';
+import { flowsOf, isPictured, type Leg, sumOf } from '../../../src/console/parts/flow/flow.ts';
+import { layOutTall, layOutWide, type Picture } from '../../../src/console/parts/flow/layout.ts';
 
 const EXPONENTS = new Map([
   ['EUR', 2],

@@ -1,7 +1,7 @@
 import type { ReactNode } from 'react';
 import { Link } from 'wouter';
 import { explainRefusal, type Fact, type Refusal } from '../../data/payments/refusals.ts';
-import { pathTo } from '../../place.ts';
+import { pathTo } from '../../data/place.ts';
 import { Notice } from '../notice.tsx';
 import { shortId } from './copy.tsx';
 import { Facts } from './facts.tsx';

@@ -1,6 +1,6 @@
 import type { Account } from '../../data/accounts.ts';
+import { pathTo } from '../../data/place.ts';
 import { Button, ButtonLink } from '../../kit/button.tsx';
-import { pathTo } from '../../place.ts';
 import { useSession } from '../../session/session-context.ts';
 import { CloseDialog, FreezeDialog, UnfreezeDialog } from './change/status-dialogs.tsx';
 import { ExternalIdDialog, LimitsDialog, MetadataDialog } from './change/update-dialogs.tsx';

@@ -1,9 +1,9 @@
 import './accounts.css';
 import { type FormEvent, useEffect, useId, useRef, useState } from 'react';
 import { useLocation, useSearchParams } from 'wouter';
+import { pathTo } from '../../data/place.ts';
 import { Button } from '../../kit/button.tsx';
 import { SelectField, TextField } from '../../kit/fields/fields.tsx';
-import { pathTo } from '../../place.ts';
 import { useSession } from '../../session/session-context.ts';
 import { conditionsOf, idIn, readConditions, writeConditions } from './filter.ts';
 

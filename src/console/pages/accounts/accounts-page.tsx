@@ -2,16 +2,16 @@ import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useLocation, useSearchParams } from 'wouter';
 import { accountsQuery } from '../../data/accounts.ts';
+import { pathTo } from '../../data/place.ts';
 import { Button } from '../../kit/button.tsx';
 import { PagedTable } from '../../kit/lists/paged-table.tsx';
 import { usePlace } from '../../kit/lists/use-place.ts';
 import { Page } from '../../kit/page.tsx';
 import { Empty, Forbidden } from '../../kit/states.tsx';
-import { pathTo } from '../../place.ts';
+import { ACCOUNT_COLUMNS } from '../../parts/accounts/account-columns.tsx';
+import { CreateAccountDialog } from '../../parts/accounts/create-account-dialog.tsx';
 import { useSession } from '../../session/session-context.ts';
-import { ACCOUNT_COLUMNS } from './account-columns.tsx';
 import { AccountFilterForm } from './account-filter.tsx';
-import { CreateAccountDialog } from './create-account-dialog.tsx';
 import { conditionsOf, readFilter } from './filter.ts';
 
 /** Finds accounts. Its address keeps the filter and the page of the list. */

@@ -1,4 +1,5 @@
 import type { AccountFilter } from '../../../client/index.ts';
+import { readMetadata } from '../../data/metadata.ts';
 
 /** The names of the conditions in the address of the page. */
 const NAMES = ['name', 'owner', 'currency', 'status', 'kind', 'metadata'] as const;
@@ -50,13 +51,4 @@ export function readFilter(params: URLSearchParams): AccountFilter {
 export function idIn(text: string): string | undefined {
   const trimmed = text.trim();
   return /^(acct_|ext:)./.test(trimmed) ? trimmed : undefined;
-}
-
-/** Returns the pairs of a text such as `plan=gold, country=de`; undefined if it has none. */
-export function readMetadata(text: string): Readonly<Record<string, string>> | undefined {
-  const pairs = text.split(',').flatMap((part) => {
-    const [key = '', ...value] = part.split('=');
-    return key.trim() === '' || value.length === 0 ? [] : [[key.trim(), value.join('=').trim()] as const];
-  });
-  return pairs.length === 0 ? undefined : Object.fromEntries(pairs);
 }

@@ -1,9 +1,9 @@
 import './admin.css';
 import { useLocation } from 'wouter';
+import { pathTo } from '../../data/place.ts';
 import { Page } from '../../kit/page.tsx';
 import { Empty, Forbidden } from '../../kit/states.tsx';
 import { Tabs } from '../../kit/tabs.tsx';
-import { pathTo } from '../../place.ts';
 import { useSession } from '../../session/session-context.ts';
 import { AuditSection } from './audit-section.tsx';
 import { KeysSection } from './keys-section.tsx';

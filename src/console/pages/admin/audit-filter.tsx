@@ -2,9 +2,9 @@ import { type FormEvent, useState } from 'react';
 import { useSearchParams } from 'wouter';
 import type { AuditFilter } from '../../../client/index.ts';
 import { readLocalInstant } from '../../data/instants.ts';
+import { pathTo } from '../../data/place.ts';
 import { Button } from '../../kit/button.tsx';
 import { type Choice, SelectField, TextField } from '../../kit/fields/fields.tsx';
-import { pathTo } from '../../place.ts';
 
 /** The field that the events are found by. The service has an index for one at a time, together with the time. */
 type By = '' | 'action' | 'actor' | 'subject';

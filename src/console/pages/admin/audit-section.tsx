@@ -2,6 +2,7 @@ import { useQuery } from '@tanstack/react-query';
 import { Link, useSearchParams } from 'wouter';
 import { type AuditEvent, auditQuery } from '../../data/admin.ts';
 import { compareChanges } from '../../data/compare-changes.ts';
+import { pathTo } from '../../data/place.ts';
 import { PagedTable } from '../../kit/lists/paged-table.tsx';
 import type { Column } from '../../kit/lists/table.tsx';
 import { usePlace } from '../../kit/lists/use-place.ts';
@@ -9,7 +10,6 @@ import { Section } from '../../kit/page.tsx';
 import { Empty } from '../../kit/states.tsx';
 import { Copy, shortId } from '../../kit/values/copy.tsx';
 import { Time } from '../../kit/values/time.tsx';
-import { pathTo } from '../../place.ts';
 import { useSession } from '../../session/session-context.ts';
 import { AuditFilterForm, auditPathOf, readAuditFilter } from './audit-filter.tsx';
 

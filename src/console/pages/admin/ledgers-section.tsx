@@ -3,6 +3,7 @@ import { type FormEvent, useState } from 'react';
 import { useLocation } from 'wouter';
 import { isRefusal } from '../../../client/index.ts';
 import { ledgersQuery } from '../../data/admin.ts';
+import { pathTo } from '../../data/place.ts';
 import { Badge } from '../../kit/badge.tsx';
 import { Button } from '../../kit/button.tsx';
 import { Dialog } from '../../kit/dialog.tsx';
@@ -15,7 +16,6 @@ import { Empty, Failed } from '../../kit/states.tsx';
 import { Id } from '../../kit/values/copy.tsx';
 import { RefusalView } from '../../kit/values/refusal.tsx';
 import { Time } from '../../kit/values/time.tsx';
-import { pathTo } from '../../place.ts';
 import { useSession } from '../../session/session-context.ts';
 import { useChange } from './use-change.ts';
 

@@ -2,9 +2,9 @@ import { type FormEvent, useState } from 'react';
 import { useSearchParams } from 'wouter';
 import type { HoldFilter } from '../../../client/index.ts';
 import { wordOf } from '../../kit/badge.tsx';
-import { AccountField } from '../../kit/fields/account-field.tsx';
 import { SelectField } from '../../kit/fields/fields.tsx';
 import { FindButtons } from '../../kit/fields/find-buttons.tsx';
+import { AccountField } from '../../parts/accounts/account-field.tsx';
 
 const STATUSES = ['OPEN', 'CAPTURED', 'VOIDED', 'EXPIRED'] as const;
 

@@ -1,6 +1,7 @@
 import { useQuery } from '@tanstack/react-query';
 import { Link } from 'wouter';
 import { formatMoney } from '../../data/amounts.ts';
+import { pathTo } from '../../data/place.ts';
 import { type Hold, holdQuery } from '../../data/transactions.ts';
 import { ButtonLink } from '../../kit/button.tsx';
 import { QueryView } from '../../kit/lists/query-view.tsx';
@@ -10,14 +11,13 @@ import { Id } from '../../kit/values/copy.tsx';
 import { Facts } from '../../kit/values/facts.tsx';
 import { nameOf } from '../../kit/values/names.ts';
 import { Time } from '../../kit/values/time.tsx';
-import { pathTo } from '../../place.ts';
+import type { Flow } from '../../parts/flow/flow.ts';
+import { FlowPicture } from '../../parts/flow/flow-picture.tsx';
+import { HoldBar } from '../../parts/holds/hold-bar.tsx';
+import { HoldStatus } from '../../parts/holds/hold-status.tsx';
+import { HoldTransactions } from '../../parts/holds/hold-transactions.tsx';
 import { useSession } from '../../session/session-context.ts';
-import type { Flow } from '../transaction/flow.ts';
-import { FlowPicture } from '../transaction/flow-picture.tsx';
-import { HoldTransactions } from '../transaction/links.tsx';
 import { Expiry } from './expiry.tsx';
-import { HoldBar } from './hold-bar.tsx';
-import { HoldStatus } from './hold-status.tsx';
 
 /** A hold: its parties, how much of it is captured, and its transactions. */
 export function HoldPage({ id }: { readonly id: string }) {

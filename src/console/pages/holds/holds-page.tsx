@@ -1,5 +1,7 @@
+import './holds.css';
 import { useQuery } from '@tanstack/react-query';
 import { Link, useSearchParams } from 'wouter';
+import { pathTo } from '../../data/place.ts';
 import { type Hold, holdsQuery } from '../../data/transactions.ts';
 import { ButtonLink } from '../../kit/button.tsx';
 import { Glyph } from '../../kit/glyph.tsx';
@@ -11,12 +13,11 @@ import { Empty } from '../../kit/states.tsx';
 import { Amount } from '../../kit/values/money.tsx';
 import { nameOf } from '../../kit/values/names.ts';
 import { Time } from '../../kit/values/time.tsx';
-import { pathTo } from '../../place.ts';
+import { HoldStatus } from '../../parts/holds/hold-status.tsx';
+import { OwnAccountsOnly } from '../../parts/transactions/own-accounts-only.tsx';
 import { useSession } from '../../session/session-context.ts';
-import { OwnAccountsOnly } from '../transactions/own-accounts-only.tsx';
 import { Expiry } from './expiry.tsx';
 import { HoldFilterForm, readFilter } from './hold-filter.tsx';
-import { HoldStatus } from './hold-status.tsx';
 
 const COLUMNS: readonly Column<Hold>[] = [
   {

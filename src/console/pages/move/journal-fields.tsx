@@ -1,10 +1,10 @@
 import { useRef } from 'react';
 import { Button } from '../../kit/button.tsx';
-import { AccountField } from '../../kit/fields/account-field.tsx';
 import { AmountField } from '../../kit/fields/amount-field.tsx';
 import { SelectField, TextField } from '../../kit/fields/fields.tsx';
 import { Glyph } from '../../kit/glyph.tsx';
 import { nameOf } from '../../kit/values/names.ts';
+import { AccountField } from '../../parts/accounts/account-field.tsx';
 import type { FieldsProps } from './fields.ts';
 import type { JournalRow } from './journal-balance.ts';
 import { JournalSums } from './journal-sums.tsx';

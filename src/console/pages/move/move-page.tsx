@@ -1,8 +1,8 @@
 import './move.css';
 import { Link, useSearch } from 'wouter';
+import { pathTo } from '../../data/place.ts';
 import { Page } from '../../kit/page.tsx';
 import { Empty, Forbidden } from '../../kit/states.tsx';
-import { pathTo } from '../../place.ts';
 import { useSession } from '../../session/session-context.ts';
 import { KINDS } from './kinds.ts';
 import { MoveForm } from './move-form.tsx';

@@ -1,11 +1,11 @@
 import { useState } from 'react';
 import { explainFailure } from '../../data/failures.ts';
 import { explainRefusal } from '../../data/payments/refusals.ts';
-import type { PaymentState } from '../../data/payments/use-payment.ts';
 import { Button } from '../../kit/button.tsx';
 import { Dialog } from '../../kit/dialog.tsx';
 import { Notice } from '../../kit/notice.tsx';
 import { RefusalView } from '../../kit/values/refusal.tsx';
+import type { PaymentState } from '../../parts/payments/use-payment.ts';
 
 interface OutcomeProps {
   readonly state: PaymentState;

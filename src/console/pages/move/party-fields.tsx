@@ -1,7 +1,7 @@
 import { zoneName } from '../../data/instants.ts';
-import { AccountField } from '../../kit/fields/account-field.tsx';
 import { AmountField } from '../../kit/fields/amount-field.tsx';
 import { TextField } from '../../kit/fields/fields.tsx';
+import { AccountField } from '../../parts/accounts/account-field.tsx';
 import type { FieldsProps } from './fields.ts';
 
 const FROM = { withdraw: 'Account that pays', transfer: 'From account', hold: 'From account' } as const;

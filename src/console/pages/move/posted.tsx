@@ -3,7 +3,7 @@ import { Link } from 'wouter';
 import type { PostedOf } from '../../../client/index.ts';
 import { formatMoney } from '../../data/amounts.ts';
 import type { SentResult } from '../../data/payments/operations.ts';
-import { useAccounts } from '../../data/use-accounts.ts';
+import { pathTo } from '../../data/place.ts';
 import { Button, ButtonLink } from '../../kit/button.tsx';
 import { Table } from '../../kit/lists/table.tsx';
 import { Notice } from '../../kit/notice.tsx';
@@ -13,7 +13,7 @@ import { Facts } from '../../kit/values/facts.tsx';
 import { Amount } from '../../kit/values/money.tsx';
 import { nameOf } from '../../kit/values/names.ts';
 import { Time } from '../../kit/values/time.tsx';
-import { pathTo } from '../../place.ts';
+import { useAccounts } from '../../parts/accounts/use-accounts.ts';
 import { useSession } from '../../session/session-context.ts';
 import type { MoveKind } from './values.ts';
 

@@ -1,7 +1,5 @@
 import { useState } from 'react';
 import { isRefusal, type Operation, type PreviewResult } from '../../../client/index.ts';
-import { usePreview } from '../../data/payments/use-preview.ts';
-import { useAccounts } from '../../data/use-accounts.ts';
 import { Table } from '../../kit/lists/table.tsx';
 import { Section } from '../../kit/page.tsx';
 import { Failed } from '../../kit/states.tsx';
@@ -9,6 +7,8 @@ import { shortId } from '../../kit/values/copy.tsx';
 import { Amount } from '../../kit/values/money.tsx';
 import { nameOf } from '../../kit/values/names.ts';
 import { RefusalView } from '../../kit/values/refusal.tsx';
+import { useAccounts } from '../../parts/accounts/use-accounts.ts';
+import { usePreview } from '../../parts/payments/use-preview.ts';
 import { type BalanceChange, changesOf } from './balance-changes.ts';
 
 interface PreviewProps {

@@ -1,6 +1,6 @@
 import { useMemo, useState } from 'react';
-import { type Payment, usePayment } from '../../data/payments/use-payment.ts';
-import { useAccounts } from '../../data/use-accounts.ts';
+import { useAccounts } from '../../parts/accounts/use-accounts.ts';
+import { type Payment, usePayment } from '../../parts/payments/use-payment.ts';
 import { useSession } from '../../session/session-context.ts';
 import type { FieldsProps } from './fields.ts';
 import { useChosenHold } from './hold-field.tsx';

@@ -2,8 +2,8 @@ import { useQuery } from '@tanstack/react-query';
 import type { ReactNode } from 'react';
 import { Link } from 'wouter';
 import { differenceOf, headQuery, openHoldsQuery, trialBalanceQuery } from '../../data/overview.ts';
+import { pathTo } from '../../data/place.ts';
 import { Glyph } from '../../kit/glyph.tsx';
-import { pathTo } from '../../place.ts';
 import { useSession } from '../../session/session-context.ts';
 
 /** The state of the ledger in a few numbers. Those that are not read yet, or cannot be read, are dashes. */

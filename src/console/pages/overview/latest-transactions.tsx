@@ -1,5 +1,6 @@
 import { useQuery } from '@tanstack/react-query';
 import { Link } from 'wouter';
+import { pathTo } from '../../data/place.ts';
 import { type TransactionRow, transactionsQuery } from '../../data/transactions.ts';
 import { wordOf } from '../../kit/badge.tsx';
 import { PagedTable } from '../../kit/lists/paged-table.tsx';
@@ -9,8 +10,7 @@ import { Section } from '../../kit/page.tsx';
 import { Empty } from '../../kit/states.tsx';
 import { Amount } from '../../kit/values/money.tsx';
 import { Time } from '../../kit/values/time.tsx';
-import { WhoPaid } from '../../kit/values/who-paid.tsx';
-import { pathTo } from '../../place.ts';
+import { WhoPaid } from '../../parts/transactions/who-paid.tsx';
 import { useSession } from '../../session/session-context.ts';
 
 /** The number of transactions that the page shows. */

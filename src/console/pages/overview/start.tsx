@@ -2,12 +2,12 @@ import { useQuery } from '@tanstack/react-query';
 import type { ReactNode } from 'react';
 import { Link } from 'wouter';
 import { accountsQuery } from '../../data/accounts.ts';
+import { pathTo } from '../../data/place.ts';
 import { Button } from '../../kit/button.tsx';
 import { Glyph } from '../../kit/glyph.tsx';
 import { Section } from '../../kit/page.tsx';
 import { Copy } from '../../kit/values/copy.tsx';
 import { nameOf } from '../../kit/values/names.ts';
-import { pathTo } from '../../place.ts';
 import { useSession } from '../../session/session-context.ts';
 
 const DEMO = 'npm run ledger -- demo';

@@ -1,7 +1,7 @@
 import type { ReactNode } from 'react';
 import { Link } from 'wouter';
+import { pathTo } from '../../data/place.ts';
 import { Notice } from '../../kit/notice.tsx';
-import { pathTo } from '../../place.ts';
 import { useSession } from '../../session/session-context.ts';
 
 /** For a viewer without the scope READ: says what it may do. */

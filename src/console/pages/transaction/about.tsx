@@ -1,4 +1,5 @@
 import { Link } from 'wouter';
+import { pathTo } from '../../data/place.ts';
 import type { TransactionDetails } from '../../data/transactions.ts';
 import { wordOf } from '../../kit/badge.tsx';
 import { Section } from '../../kit/page.tsx';
@@ -6,10 +7,9 @@ import { Copy, Id, shortId } from '../../kit/values/copy.tsx';
 import { Facts } from '../../kit/values/facts.tsx';
 import { nameOf } from '../../kit/values/names.ts';
 import { Time } from '../../kit/values/time.tsx';
-import { WhoPaid } from '../../kit/values/who-paid.tsx';
-import { pathTo } from '../../place.ts';
+import { AmountOf } from '../../parts/transactions/amount-of.tsx';
+import { WhoPaid } from '../../parts/transactions/who-paid.tsx';
 import { useSession } from '../../session/session-context.ts';
-import { AmountOf } from '../transactions/amount-of.tsx';
 
 const ACTOR_KINDS = { API_KEY: 'API key', CLI: 'command line', TOKEN: 'token' } as const;
 

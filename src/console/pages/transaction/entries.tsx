@@ -1,10 +1,10 @@
 import { useState } from 'react';
 import type { TransactionDetails } from '../../data/transactions.ts';
 import { Section } from '../../kit/page.tsx';
+import { type Flow, flowsOf, isPictured } from '../../parts/flow/flow.ts';
+import { FlowPicture } from '../../parts/flow/flow-picture.tsx';
 import { useSession } from '../../session/session-context.ts';
 import { EntryTables } from './entry-table.tsx';
-import { type Flow, flowsOf, isPictured } from './flow.ts';
-import { FlowPicture } from './flow-picture.tsx';
 
 const WORDS: Readonly<Record<Flow['kind'], string>> = {
   posted: 'Posted: these entries changed the balances.',

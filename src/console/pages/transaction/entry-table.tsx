@@ -1,10 +1,10 @@
 import { Link } from 'wouter';
+import { pathTo } from '../../data/place.ts';
 import type { Entry, Party, TransactionRow } from '../../data/transactions.ts';
 import { Badge } from '../../kit/badge.tsx';
 import { Amount } from '../../kit/values/money.tsx';
 import { nameOf } from '../../kit/values/names.ts';
-import { pathTo } from '../../place.ts';
-import { sumOf } from './flow.ts';
+import { sumOf } from '../../parts/flow/flow.ts';
 
 interface EntryTablesProps {
   readonly transaction: Pick<TransactionRow, 'entries' | 'parties'>;

@@ -1,12 +1,7 @@
 import { useQuery } from '@tanstack/react-query';
 import { Link } from 'wouter';
-import {
-  holdTransactionsQuery,
-  type Reversal,
-  reversalsQuery,
-  type TransactionDetails,
-  type TransactionRow,
-} from '../../data/transactions.ts';
+import { pathTo } from '../../data/place.ts';
+import { type Reversal, reversalsQuery, type TransactionDetails } from '../../data/transactions.ts';
 import { wordOf } from '../../kit/badge.tsx';
 import { ButtonLink } from '../../kit/button.tsx';
 import { PagedTable } from '../../kit/lists/paged-table.tsx';
@@ -17,10 +12,10 @@ import { Section } from '../../kit/page.tsx';
 import { shortId } from '../../kit/values/copy.tsx';
 import { Amount } from '../../kit/values/money.tsx';
 import { Time } from '../../kit/values/time.tsx';
-import { pathTo } from '../../place.ts';
+import { HoldBar } from '../../parts/holds/hold-bar.tsx';
+import { HoldStatus } from '../../parts/holds/hold-status.tsx';
+import { HoldTransactions } from '../../parts/holds/hold-transactions.tsx';
 import { useClient } from '../../session/session-context.ts';
-import { HoldBar } from '../holds/hold-bar.tsx';
-import { HoldStatus } from '../holds/hold-status.tsx';
 import type { Remaining } from './reversible.ts';
 
 /** Says that the transaction is a reversal, and of which one. */
@@ -106,55 +101,5 @@ export function HoldLinks({ transaction }: { readonly transaction: TransactionDe
       <HoldBar hold={hold} />
       <HoldTransactions holdId={hold.id} shownId={transaction.id} />
     </Section>
-  );
-}
-
-interface HoldTransactionsProps {
-  readonly holdId: string;
-  /** The transaction of the page, which is marked. */
-  readonly shownId?: string;
-}
-
-/** The transactions of a hold, newest first. */
-export function HoldTransactions({ holdId, shownId }: HoldTransactionsProps) {
-  const client = useClient();
-  const place = usePlace('hold');
-  const query = useQuery(holdTransactionsQuery(client, holdId, place.place));
-  const columns: readonly Column<TransactionRow>[] = [
-    {
-      name: 'Recorded',
-      cell: ({ id, createdAt }) =>
-        id === shownId ? (
-          <span>
-            <Time at={createdAt} /> <span className="quiet">(this one)</span>
-          </span>
-        ) : (
-          <Link href={pathTo.transaction(id)}>
-            <Time at={createdAt} />
-          </Link>
-        ),
-    },
-    { name: 'Type', cell: ({ type }) => wordOf(type) },
-    {
-      name: 'Amount',
-      isNumber: true,
-      cell: ({ amount }) => (amount === null ? null : <Amount money={amount} />),
-    },
-    { name: 'Description', isExtra: true, cell: ({ description }) => description },
-    {
-      name: 'External id',
-      isExtra: true,
-      cell: ({ externalId }) => (externalId === null ? null : <code>{externalId}</code>),
-    },
-  ];
-  return (
-    <PagedTable
-      caption="Transactions of the hold"
-      query={query}
-      columns={columns}
-      keyOf={({ id }) => id}
-      place={place}
-      empty={null}
-    />
   );
 }

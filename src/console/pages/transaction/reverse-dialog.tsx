@@ -1,15 +1,15 @@
 import { type FormEvent, useState } from 'react';
 import type { Operation } from '../../../client/index.ts';
 import { explainFailure } from '../../data/failures.ts';
-import type { Payment } from '../../data/payments/use-payment.ts';
-import { usePreview } from '../../data/payments/use-preview.ts';
+import { pathTo } from '../../data/place.ts';
 import type { TransactionDetails } from '../../data/transactions.ts';
 import { Button, ButtonLink } from '../../kit/button.tsx';
 import { Dialog } from '../../kit/dialog.tsx';
 import { SelectField, TextField } from '../../kit/fields/fields.tsx';
 import { Notice } from '../../kit/notice.tsx';
 import { RefusalView } from '../../kit/values/refusal.tsx';
-import { pathTo } from '../../place.ts';
+import type { Payment } from '../../parts/payments/use-payment.ts';
+import { usePreview } from '../../parts/payments/use-preview.ts';
 import { ReversePreview } from './reverse-preview.tsx';
 import { partProblem, type Remaining } from './reversible.ts';
 

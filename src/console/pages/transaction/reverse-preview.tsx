@@ -3,9 +3,9 @@ import { isRefusal } from '../../../client/index.ts';
 import { explainFailure } from '../../data/failures.ts';
 import type { Refusal } from '../../data/payments/refusals.ts';
 import type { Party } from '../../data/transactions.ts';
-import { useAccounts } from '../../data/use-accounts.ts';
 import { Amount } from '../../kit/values/money.tsx';
 import { RefusalView } from '../../kit/values/refusal.tsx';
+import { useAccounts } from '../../parts/accounts/use-accounts.ts';
 import { PartyName } from './entry-table.tsx';
 
 interface ReversePreviewProps {

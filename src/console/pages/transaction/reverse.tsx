@@ -1,7 +1,7 @@
 import { useState } from 'react';
-import { usePayment } from '../../data/payments/use-payment.ts';
 import type { TransactionDetails } from '../../data/transactions.ts';
 import { Button } from '../../kit/button.tsx';
+import { usePayment } from '../../parts/payments/use-payment.ts';
 import { NO_REVERSAL, ReverseDialog } from './reverse-dialog.tsx';
 import type { Remaining } from './reversible.ts';
 

@@ -1,5 +1,6 @@
 import './transaction.css';
 import { useQuery } from '@tanstack/react-query';
+import { pathTo } from '../../data/place.ts';
 import { reversedQuery, type TransactionDetails, transactionQuery } from '../../data/transactions.ts';
 import { wordOf } from '../../kit/badge.tsx';
 import { ButtonLink } from '../../kit/button.tsx';
@@ -7,7 +8,6 @@ import { QueryView } from '../../kit/lists/query-view.tsx';
 import { Page } from '../../kit/page.tsx';
 import { Empty, Forbidden } from '../../kit/states.tsx';
 import { shortId } from '../../kit/values/copy.tsx';
-import { pathTo } from '../../place.ts';
 import { useSession } from '../../session/session-context.ts';
 import { About } from './about.tsx';
 import { CopySection } from './copy-section.tsx';

@@ -1,12 +1,12 @@
 import './transactions.css';
 import { Link } from 'wouter';
+import { pathTo } from '../../data/place.ts';
 import type { TransactionRow } from '../../data/transactions.ts';
 import { wordOf } from '../../kit/badge.tsx';
 import type { Column } from '../../kit/lists/table.tsx';
 import { Time } from '../../kit/values/time.tsx';
-import { WhoPaid } from '../../kit/values/who-paid.tsx';
-import { pathTo } from '../../place.ts';
-import { AmountOf } from './amount-of.tsx';
+import { AmountOf } from '../../parts/transactions/amount-of.tsx';
+import { WhoPaid } from '../../parts/transactions/who-paid.tsx';
 
 /** The columns of a list of transactions. */
 export const TRANSACTION_COLUMNS: readonly Column<TransactionRow>[] = [

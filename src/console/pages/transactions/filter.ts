@@ -1,5 +1,5 @@
 import type { TransactionFilter } from '../../../client/index.ts';
-import { readMetadata } from '../accounts/filter.ts';
+import { readMetadata } from '../../data/metadata.ts';
 
 type TransactionType = NonNullable<TransactionFilter['types']>[number];
 

@@ -2,9 +2,9 @@ import { type FormEvent, useState } from 'react';
 import { useSearchParams } from 'wouter';
 import { readLocalInstant, writeLocalInstant, zoneName } from '../../data/instants.ts';
 import { wordOf } from '../../kit/badge.tsx';
-import { AccountField } from '../../kit/fields/account-field.tsx';
 import { Checkbox, TextField } from '../../kit/fields/fields.tsx';
 import { FindButtons } from '../../kit/fields/find-buttons.tsx';
+import { AccountField } from '../../parts/accounts/account-field.tsx';
 import { BOUNDS, metadataMistake, readInstant, readTypes, TYPES } from './filter.ts';
 
 const LABELS: Readonly<Record<(typeof BOUNDS)[number], string>> = {

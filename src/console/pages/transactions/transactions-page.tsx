@@ -1,16 +1,16 @@
 import { useQuery } from '@tanstack/react-query';
 import { useSearchParams } from 'wouter';
+import { pathTo } from '../../data/place.ts';
 import { transactionsQuery } from '../../data/transactions.ts';
 import { ButtonLink } from '../../kit/button.tsx';
 import { PagedTable } from '../../kit/lists/paged-table.tsx';
 import { usePlace } from '../../kit/lists/use-place.ts';
 import { Page } from '../../kit/page.tsx';
 import { Empty } from '../../kit/states.tsx';
-import { pathTo } from '../../place.ts';
+import { OwnAccountsOnly } from '../../parts/transactions/own-accounts-only.tsx';
 import { useSession } from '../../session/session-context.ts';
 import { TRANSACTION_COLUMNS } from './columns.tsx';
 import { readFilter } from './filter.ts';
-import { OwnAccountsOnly } from './own-accounts-only.tsx';
 import { TransactionFilterForm } from './transaction-filter.tsx';
 
 /** Finds transactions. Its address keeps the filter and the page of the list. */

@@ -1,9 +1,9 @@
 import { Link } from 'wouter';
 import type { Account } from '../../../data/accounts.ts';
 import { isZero } from '../../../data/amounts.ts';
+import { pathTo } from '../../../data/place.ts';
 import { Notice } from '../../../kit/notice.tsx';
 import { Amount } from '../../../kit/values/money.tsx';
-import { pathTo } from '../../../place.ts';
 import { ChangeDialog } from './change-dialog.tsx';
 
 export interface AccountDialogProps {

@@ -1,6 +1,7 @@
 import { useQuery } from '@tanstack/react-query';
 import { Link, useSearchParams } from 'wouter';
 import { type Account, accountHoldsQuery } from '../../../data/accounts.ts';
+import { pathTo } from '../../../data/place.ts';
 import type { Hold } from '../../../data/transactions.ts';
 import { Badge, wordOf } from '../../../kit/badge.tsx';
 import { ButtonLink } from '../../../kit/button.tsx';
@@ -11,7 +12,6 @@ import { usePlace } from '../../../kit/lists/use-place.ts';
 import { Empty } from '../../../kit/states.tsx';
 import { Amount } from '../../../kit/values/money.tsx';
 import { Time } from '../../../kit/values/time.tsx';
-import { pathTo } from '../../../place.ts';
 import { type SessionControl, useSession } from '../../../session/session-context.ts';
 import { PartyLink } from './party-link.tsx';
 

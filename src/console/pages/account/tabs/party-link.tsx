@@ -1,7 +1,7 @@
 import { Link } from 'wouter';
+import { pathTo } from '../../../data/place.ts';
 import type { Party } from '../../../data/transactions.ts';
 import { nameOf } from '../../../kit/values/names.ts';
-import { pathTo } from '../../../place.ts';
 import { useSession } from '../../../session/session-context.ts';
 
 interface PartyLinkProps {

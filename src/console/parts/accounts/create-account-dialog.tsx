@@ -1,7 +1,6 @@
 import { type FormEvent, useEffect, useId, useRef, useState } from 'react';
 import type { CreateAccountResult } from '../../../client/index.ts';
 import { explainRefusal, type Refusal } from '../../data/payments/refusals.ts';
-import { type OnceState, useOnce } from '../../data/payments/use-once.ts';
 import { Button } from '../../kit/button.tsx';
 import { Dialog } from '../../kit/dialog.tsx';
 import { Field, SelectField, TextField } from '../../kit/fields/fields.tsx';
@@ -10,6 +9,7 @@ import { Notice } from '../../kit/notice.tsx';
 import { Failed } from '../../kit/states.tsx';
 import { RefusalView } from '../../kit/values/refusal.tsx';
 import { useSession } from '../../session/session-context.ts';
+import { type OnceState, useOnce } from '../payments/use-once.ts';
 import { EMPTY, type NewAccount, type Problems, problemsOf, toInput } from './new-account.ts';
 
 interface CreateAccountDialogProps {

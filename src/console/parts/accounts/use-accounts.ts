@@ -1,7 +1,7 @@
 import { useQueries } from '@tanstack/react-query';
-import type { Account } from '../../client/index.ts';
-import { useSession } from '../session/session-context.ts';
-import { READ } from './pages.ts';
+import type { Account } from '../../../client/index.ts';
+import { READ } from '../../data/pages.ts';
+import { useSession } from '../../session/session-context.ts';
 
 /**
  * Returns the accounts of ids, as far as they exist and are read: by their ids, and by the names such as `ext:alice` that were given.

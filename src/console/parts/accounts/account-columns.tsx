@@ -1,11 +1,11 @@
 import { Link } from 'wouter';
 import type { AccountRow } from '../../data/accounts.ts';
+import { pathTo } from '../../data/place.ts';
 import type { Column } from '../../kit/lists/table.tsx';
 import { AccountStatus } from '../../kit/values/account-status.tsx';
 import { Amount } from '../../kit/values/money.tsx';
 import { nameOf } from '../../kit/values/names.ts';
 import { Time } from '../../kit/values/time.tsx';
-import { pathTo } from '../../place.ts';
 
 /** The columns of lists of accounts. */
 export const ACCOUNT_COLUMNS: readonly Column<AccountRow>[] = [

@@ -1,8 +1,8 @@
 import { useQuery } from '@tanstack/react-query';
 import type { Operation, PreviewResult } from '../../../client/index.ts';
+import { READ } from '../../data/pages.ts';
+import { useSettled } from '../../data/use-settled.ts';
 import { useSession } from '../../session/session-context.ts';
-import { READ } from '../pages.ts';
-import { useSettled } from '../use-settled.ts';
 
 const PAUSE_MS = 300;
 

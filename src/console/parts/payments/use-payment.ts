@@ -1,8 +1,6 @@
 import { useQueryClient } from '@tanstack/react-query';
 import { useEffect, useRef, useState } from 'react';
 import { isRefusal, type Operation, OutcomeUnknown, type PostedOf } from '../../../client/index.ts';
-import { ROOT } from '../../place.ts';
-import { useSession } from '../../session/session-context.ts';
 import {
   changed,
   type Draft,
@@ -13,9 +11,11 @@ import {
   settleDraft,
   unsent,
   writeDraft,
-} from './drafts.ts';
-import { type SentResult, sendWithKey } from './operations.ts';
-import { isUndecided, type Refusal } from './refusals.ts';
+} from '../../data/payments/drafts.ts';
+import { type SentResult, sendWithKey } from '../../data/payments/operations.ts';
+import { isUndecided, type Refusal } from '../../data/payments/refusals.ts';
+import { ROOT } from '../../data/place.ts';
+import { useSession } from '../../session/session-context.ts';
 
 /** The state of the payment of a form, as far as the page knows it. */
 export type PaymentState =

@@ -1,7 +1,7 @@
 import type { Party, TransactionRow } from '../../data/transactions.ts';
 import { whoPaid } from '../../data/who-paid.ts';
-import { Glyph } from '../glyph.tsx';
-import { nameOf } from './names.ts';
+import { Glyph } from '../../kit/glyph.tsx';
+import { nameOf } from '../../kit/values/names.ts';
 
 interface WhoPaidProps {
   readonly transaction: Pick<TransactionRow, 'entries' | 'parties'>;

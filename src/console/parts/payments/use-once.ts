@@ -1,9 +1,9 @@
 import { useQueryClient } from '@tanstack/react-query';
 import { useRef, useState } from 'react';
 import { isRefusal, type MutationOptions, OutcomeUnknown } from '../../../client/index.ts';
+import { newDraft, readDraft, removeDraft, writeDraft } from '../../data/payments/drafts.ts';
+import { isUndecided, type Refusal } from '../../data/payments/refusals.ts';
 import { useSession } from '../../session/session-context.ts';
-import { newDraft, readDraft, removeDraft, writeDraft } from './drafts.ts';
-import { isUndecided, type Refusal } from './refusals.ts';
 
 interface AnyResult {
   readonly __typename: string;

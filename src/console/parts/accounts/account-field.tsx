@@ -3,11 +3,11 @@ import { useState } from 'react';
 import { type AccountRow, findAccounts } from '../../data/find-accounts.ts';
 import { READ } from '../../data/pages.ts';
 import { useSettled } from '../../data/use-settled.ts';
+import { Combobox } from '../../kit/fields/combobox.tsx';
+import { AccountStatus } from '../../kit/values/account-status.tsx';
+import { Amount } from '../../kit/values/money.tsx';
+import { nameOf } from '../../kit/values/names.ts';
 import { useSession } from '../../session/session-context.ts';
-import { AccountStatus } from '../values/account-status.tsx';
-import { Amount } from '../values/money.tsx';
-import { nameOf } from '../values/names.ts';
-import { Combobox } from './combobox.tsx';
 
 interface AccountFieldProps {
   readonly label: string;

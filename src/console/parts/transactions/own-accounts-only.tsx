@@ -1,7 +1,7 @@
+import { pathTo } from '../../data/place.ts';
 import { ButtonLink } from '../../kit/button.tsx';
 import { Notice } from '../../kit/notice.tsx';
 import { Forbidden } from '../../kit/states.tsx';
-import { pathTo } from '../../place.ts';
 import { useSession } from '../../session/session-context.ts';
 
 /** For a viewer without the right to a list of the whole ledger, who may see the same by account. */

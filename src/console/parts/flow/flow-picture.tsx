@@ -1,9 +1,9 @@
-import './transaction.css';
+import './flow.css';
 import { type ReactNode, useLayoutEffect, useRef, useState } from 'react';
 import { Link } from 'wouter';
 import { formatMoney } from '../../data/amounts.ts';
+import { pathTo } from '../../data/place.ts';
 import { nameOf } from '../../kit/values/names.ts';
-import { pathTo } from '../../place.ts';
 import type { Flow } from './flow.ts';
 import { type Box, layOutTall, layOutWide } from './layout.ts';
 
@@ -22,7 +22,7 @@ export function FlowPicture({ flow, label }: FlowPictureProps) {
   const picture = width < WIDE ? layOutTall(flow) : layOutWide(flow);
   const isPending = flow.kind !== 'posted';
   return (
-    <div ref={frame} className="transaction-picture">
+    <div ref={frame} className="flow-picture">
       {width === 0 ? null : (
         // biome-ignore lint/a11y/useSemanticElements: a picture with links in it is a group; a fieldset is for controls
         <svg
@@ -30,22 +30,22 @@ export function FlowPicture({ flow, label }: FlowPictureProps) {
           aria-label={label}
           viewBox={`-3 -3 ${picture.width + 6} ${picture.height + 6}`}
           width={picture.width + 6}
-          className={isPending ? 'transaction-flow pending' : 'transaction-flow'}
+          className={isPending ? 'flow-drawing pending' : 'flow-drawing'}
         >
           {picture.lines.map((path) => (
-            <path key={path} d={path} className="transaction-line" />
+            <path key={path} d={path} className="flow-line" />
           ))}
           {picture.arrows.map((path) => (
-            <path key={path} d={path} className="transaction-arrow" />
+            <path key={path} d={path} className="flow-arrow" />
           ))}
           {picture.node === null ? null : (
-            <circle cx={picture.node.x} cy={picture.node.y} r="6" className="transaction-node" />
+            <circle cx={picture.node.x} cy={picture.node.y} r="6" className="flow-node" />
           )}
           {picture.boxes.map((box) => (
             <PartyBox key={box.key} box={box} afterName={isPending ? 'Held after' : 'Balance after'} />
           ))}
           {picture.labels.map(({ key, x, y, anchor, money }) => (
-            <text key={key} x={x} y={y} textAnchor={anchor} className="transaction-amount">
+            <text key={key} x={x} y={y} textAnchor={anchor} className="flow-amount">
               {formatMoney(money)}
             </text>
           ))}
@@ -62,15 +62,15 @@ function PartyBox({ box, afterName }: { readonly box: Box; readonly afterName: s
   const isOutside = party?.kind === 'EXTERNAL';
   const content = (
     <>
-      <rect x={x} y={y} width={width} height={height} rx="8" className="transaction-box" />
-      <TextLine x={x} y={y + 22} className="transaction-owner">
+      <rect x={x} y={y} width={width} height={height} rx="8" className="flow-box" />
+      <TextLine x={x} y={y + 22} className="flow-owner">
         {shorten(party === null ? 'Other accounts' : isOutside ? 'Outside' : party.owner, letters)}
       </TextLine>
-      <TextLine x={x} y={y + 41} className="transaction-small">
+      <TextLine x={x} y={y + 41} className="flow-small">
         {shorten(subtitleOf(party), letters + 3)}
       </TextLine>
       {after === null ? null : (
-        <TextLine x={x} y={y + 60} className="transaction-small">
+        <TextLine x={x} y={y + 60} className="flow-small">
           {`${afterName} ${formatMoney(after)}`}
         </TextLine>
       )}
@@ -78,7 +78,7 @@ function PartyBox({ box, afterName }: { readonly box: Box; readonly afterName: s
   );
   if (party === null) return <g>{content}</g>;
   return (
-    <Link href={pathTo.account(party.accountId)} className="transaction-link">
+    <Link href={pathTo.account(party.accountId)} className="flow-link">
       <title>{nameOf(party)}</title>
       {content}
     </Link>

@@ -1,7 +1,7 @@
 import type { TransactionRow } from '../../data/transactions.ts';
 import { Amount } from '../../kit/values/money.tsx';
 import { useSession } from '../../session/session-context.ts';
-import { sumOf } from '../transaction/flow.ts';
+import { sumOf } from '../flow/flow.ts';
 
 /** The amount of a transaction: the sum of its debits, one for each currency. */
 export function AmountOf({
