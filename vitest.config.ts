@@ -88,7 +88,8 @@ function binDirOf(major: number): string {
 export default defineConfig({
   test: {
     pool: 'forks',
-    maxWorkers: 2,
+    // Many tests wait: for a deadline, a lock, or a service that starts.
+    maxWorkers: 3,
     projects: [
       { test: { name: 'core', include: ['tests/core/**/*.test.ts'], isolate: false } },
       { test: { name: 'scripts', include: ['tests/scripts/**/*.test.ts'], globalSetup: [COMPILE_CACHE] } },

@@ -1,9 +1,9 @@
 import { type PlannedAccount, UNVERIFIED, UNVERIFIED_LIMIT } from './accounts.ts';
 import { MERCHANTS, type Merchant, NEW_MERCHANT } from './catalogue.ts';
 import { CUSTOMERS, type Customer } from './people.ts';
-import type { PlannedChange, Step } from './plan.ts';
 import type { Label, PlanBook } from './plan-book.ts';
 import type { Order, Shopping } from './shopping.ts';
+import type { PlannedChange, Step } from './step.ts';
 
 /** Customers who buy nothing in the last days: one leaves, and one is suspected of fraud. */
 export const LEAVING = 'customer-greta';

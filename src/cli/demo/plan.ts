@@ -2,42 +2,17 @@
  * The plan of the demo: a year of a small marketplace. It depends only on the day and the seed. The phases, their
  * steps and the operations of a step are posted in order.
  */
-import type { UpdateAccountInput } from '../../core/update-account.ts';
 import { EXPENSES, type PlannedAccount, planAccounts } from './accounts.ts';
 import { type Day, dateOf, weekdayOf } from './calendar.ts';
 import { NEW_MERCHANT } from './catalogue.ts';
 import { Clock } from './clock.ts';
 import { LastDay, LEAVING, SUSPECT } from './last-day.ts';
-import type { PlannedOperation } from './operation.ts';
 import { CUSTOMERS } from './people.ts';
 import { PlanBook } from './plan-book.ts';
 import { Random } from './random.ts';
 import { customersBy, Shopping } from './shopping.ts';
+import type { Step } from './step.ts';
 import { Treasury } from './treasury.ts';
-
-/** A change of the account with an externalId. */
-export interface PlannedChange {
-  readonly account: string;
-  readonly change:
-    | 'FREEZE'
-    | 'UNFREEZE'
-    | 'CLOSE'
-    | Pick<UpdateAccountInput, 'minBalance' | 'maxBalance' | 'metadata'>;
-}
-
-export type Step =
-  | { readonly kind: 'POST'; readonly operations: readonly PlannedOperation[] }
-  /** Places holds that expire within seconds. */
-  | { readonly kind: 'PLACE'; readonly operations: readonly PlannedOperation[] }
-  | { readonly kind: 'CHANGE'; readonly changes: readonly PlannedChange[] }
-  /** Creates an account without an externalId, then names it. */
-  | {
-      readonly kind: 'NAME';
-      readonly account: Omit<PlannedAccount, 'externalId'>;
-      readonly externalId: string;
-    }
-  /** Waits for the expiry of holds, and releases them. */
-  | { readonly kind: 'EXPIRE'; readonly holds: readonly string[] };
 
 /** Steps that the progress shows as one. */
 export interface Phase {

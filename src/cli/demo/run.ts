@@ -10,7 +10,8 @@ import type { Instant } from '../../core/values/instant.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
 import { CommandError } from '../report.ts';
 import { type PlannedOperation, ref, toCommand } from './operation.ts';
-import type { Phase, Plan, PlannedChange, Step } from './plan.ts';
+import type { Phase, Plan } from './plan.ts';
+import type { PlannedChange, Step } from './step.ts';
 
 /** The numbers of what a run recorded. */
 export interface Posted {

@@ -5,7 +5,7 @@
 import { setImmediate as setImmediateCallback } from 'node:timers';
 import { setImmediate } from 'node:timers/promises';
 import { GraphQLError } from 'graphql';
-import type { RateLimit } from './rate-limit.ts';
+import type { RateLimit } from './caller-limits.ts';
 
 /** The maximum bytes of rows that a query reads. */
 export const MAX_READ_BYTES = 64 * 2 ** 20;

@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import type { Credential } from '../../core/access/credential.ts';
-import type { RateExcess, RateLimit } from '../../graphql/protection/rate-limit.ts';
+import type { RateExcess, RateLimit } from '../../graphql/protection/caller-limits.ts';
 import { TokenBucket } from './token-bucket.ts';
 
 /** The requests per second of a credential without a limit of its own. */

@@ -26,7 +26,7 @@ import {
   type RequestFacts,
 } from '../../graphql/execution/yoga.ts';
 import { AnswerBudget } from '../../graphql/protection/answer-budget.ts';
-import type { RateLimit } from '../../graphql/protection/rate-limit.ts';
+import type { RateLimit } from '../../graphql/protection/caller-limits.ts';
 import type { AdmittedCaller, Callers } from '../access/callers.ts';
 import { Admission } from './admission.ts';
 import { BodyReader } from './body.ts';

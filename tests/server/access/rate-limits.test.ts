@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { Agent, type IncomingMessage, request as send } from 'node:http';
 import { json } from 'node:stream/consumers';
 import { afterAll, describe, expect, test } from 'vitest';
-import type { RateExcess, RateLimit } from '../../../src/graphql/protection/rate-limit.ts';
+import type { RateExcess, RateLimit } from '../../../src/graphql/protection/caller-limits.ts';
 import { COST_OF_A_REQUEST, RateLimits } from '../../../src/server/access/rate-limits.ts';
 import { startHttpServer } from '../../../src/server/http/http.ts';
 import { asOwner, createTestDatabase } from '../../support/database.ts';
