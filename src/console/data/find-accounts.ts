@@ -40,3 +40,12 @@ export async function findAccounts(
   const found = new Map([...exact, ...prefixed, ...owned].map((row) => [row.id, row]));
   return [...found.values()].slice(0, OFFERED);
 }
+
+/** Returns the account that a text names among those found for it: by its externalId, or by its owner who has no other one. */
+export function accountNamed(rows: readonly AccountRow[], text: string): AccountRow | undefined {
+  const name = text.trim();
+  const named = rows.find(({ externalId }) => externalId === name);
+  const [owned, other] = rows.filter(({ owner }) => owner === name);
+  // An owner with more accounts than are found has at least two among them.
+  return named ?? (other === undefined ? owned : undefined);
+}

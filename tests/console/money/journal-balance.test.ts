@@ -1,5 +1,10 @@
 import { expect, test } from 'vitest';
-import { balancesOf, fillLastRow, type JournalRow } from '../../../src/console/pages/move/journal-balance.ts';
+import {
+  balancesOf,
+  fillLastRow,
+  type JournalRow,
+  uncounted,
+} from '../../../src/console/pages/move/journal-balance.ts';
 
 const facts = {
   accounts: new Map([
@@ -46,6 +51,7 @@ test('three tenths are equal to one tenth and two tenths', () => {
 test('rows without a known account or a valid amount do not count', () => {
   const rows = [row('alice', 'DEBIT', '5'), row('acct_eur', 'DEBIT', '1,5'), row('ext:fees', 'CREDIT', '2')];
   expect(balancesOf(rows, facts)).toMatchObject([{ debits: '0.00', credits: '2.00' }]);
+  expect(uncounted([...rows, row('', 'DEBIT', ''), row(' ', 'DEBIT', '1')], facts)).toEqual([1, 5]);
 });
 
 test('the missing amount fills the last row, and its side', () => {

@@ -72,6 +72,25 @@ test('the second account has the currency of the first, and Escape closes the li
   expect(await field.inputValue()).toBe('b');
 });
 
+test('a typed name that was not chosen from the list chooses its account when the field is left', async () => {
+  const books = await startBooks();
+  const page = await open(books, `/move/transfer?from=${books.alice}&amount=2`);
+  const field = combobox(page, 'To account');
+  await field.fill('b');
+  await page.keyboard.press('Tab');
+  await page.getByText('No single account is called “b”. Choose one from the list.').waitFor();
+  await field.fill('Bob’s Bakery');
+  await page.keyboard.press('Tab');
+  await eventually(() => field.inputValue()).toBe(books.bob);
+  await field.fill('bob');
+  await page.keyboard.press('Enter');
+  await eventually(() => field.inputValue()).toBe(books.bob);
+  await page.getByRole('button', { name: 'Transfer 2.00 EUR' }).waitFor();
+  expect(await books.count()).toBe(0);
+  await field.press('Enter');
+  await page.getByText('Transferred 2.00 EUR.').waitFor();
+});
+
 test('an amount is checked as it is typed, and nothing is sent before it is complete', async () => {
   const books = await startBooks();
   const page = await open(books, `/move/transfer?from=${books.alice}&to=${books.bob}`);
@@ -158,8 +177,12 @@ test('a journal shows what is missing, fills it, and adds and removes rows by ke
   await page.getByRole('button', { name: 'Post the journal' }).click();
   await page.getByText('The debits and the credits are not equal: EUR.').waitFor();
   await page.getByRole('button', { name: 'Fill the last row' }).click();
-  await row(3).getByRole('combobox', { name: 'Account', exact: true }).fill(fees);
-  await page.getByText('EUR: equal').waitFor();
+  await page.getByText('Row 3 has no account yet.').waitFor();
+  const account = row(3).getByRole('combobox', { name: 'Account', exact: true });
+  await account.fill('Fees');
+  await page.keyboard.press('Tab');
+  await eventually(() => account.inputValue()).toBe(fees);
+  await page.getByText('EUR: equal', { exact: true }).waitFor();
   await page.getByLabel('Account of the idempotency key').selectOption({ label: 'Bob’s Bakery, bob' });
   await eventually(() => preview(page).innerText()).toMatch(/Fees[\s\S]*1\.50/);
   expect(await seriousFindings(page)).toEqual([]);

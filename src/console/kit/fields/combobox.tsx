@@ -15,6 +15,8 @@ interface ComboboxProps<Row> {
   readonly rowsName: string;
   readonly isSearching: boolean;
   readonly onFocus: () => void;
+  /** Called when the field is left, and by Enter without a highlighted row. True: Enter does not send the form. */
+  readonly onLeave?: () => boolean;
   readonly placeholder: string;
   readonly description?: ReactNode;
   readonly error?: string | undefined;
@@ -22,7 +24,7 @@ interface ComboboxProps<Row> {
 
 /**
  * A text field that offers rows to choose from. Arrow keys and Enter choose a row, Escape closes the list, and Enter without a chosen
- * row sends the form. A typed text stays as it is: no row is chosen for it.
+ * row sends the form, unless `onLeave` prevents it.
  */
 export function Combobox<Row>(props: ComboboxProps<Row>) {
   const { label, value, onChange, rows, valueOfRow, rowsName, isSearching, description, error } = props;
@@ -61,6 +63,11 @@ export function Combobox<Row>(props: ComboboxProps<Row>) {
                 // The next character replaces an id, which few people edit.
                 event.currentTarget.select();
                 props.onFocus();
+              },
+              onBlur: () => void props.onLeave?.(),
+              onKeyDown: (event) => {
+                const isSent = event.key === 'Enter' && highlightedIndex < 0;
+                if (isSent && props.onLeave?.()) event.preventDefault();
               },
             })}
             className="input"

@@ -52,6 +52,16 @@ export function balancesOf(
   });
 }
 
+/** Returns the places, from 1, of the rows that have an amount and no known account. Their amounts are in no sum. */
+export function uncounted(
+  rows: readonly JournalRow[],
+  { accounts }: Pick<Facts, 'accounts'>,
+): readonly number[] {
+  return rows.flatMap(({ account, amount }, place) =>
+    amount.trim() !== '' && !accounts.has(account.trim()) ? [place + 1] : [],
+  );
+}
+
 /**
  * Returns the rows with what one currency lacks in the last row, or in a new one if the last row has an amount or an account in another
  * currency.

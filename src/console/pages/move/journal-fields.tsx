@@ -1,4 +1,5 @@
 import { useRef } from 'react';
+import { flushSync } from 'react-dom';
 import { Button } from '../../kit/button.tsx';
 import { AmountField } from '../../kit/fields/amount-field.tsx';
 import { SelectField, TextField } from '../../kit/fields/fields.tsx';
@@ -19,20 +20,18 @@ const EMPTY: JournalRow = { account: '', side: 'CREDIT', amount: '', description
 export function JournalFields({ values, facts, change, errorOf }: FieldsProps) {
   const { rows } = values;
   const list = useRef<HTMLOListElement>(null);
-  const focusRow = (index: number, what: 'input' | '.journal-remove button') =>
-    requestAnimationFrame(() => {
-      const row = list.current?.children.item(index);
-      row?.querySelector<HTMLElement>(what)?.focus();
-    });
+  /** Moves the focus at once: keys that are pressed next belong there. */
+  const showRows = (next: readonly JournalRow[], index: number, what: 'input' | '.journal-remove button') => {
+    flushSync(() => change({ rows: next }));
+    const row = list.current?.children.item(index);
+    row?.querySelector<HTMLElement>(what)?.focus();
+  };
   const changeRow = (index: number, part: Partial<JournalRow>) =>
     change({ rows: rows.map((row, place) => (place === index ? { ...row, ...part } : row)) });
-  const add = () => {
-    change({ rows: [...rows, EMPTY] });
-    focusRow(rows.length, 'input');
-  };
+  const add = () => showRows([...rows, EMPTY], rows.length, 'input');
   const remove = (index: number) => {
-    change({ rows: rows.filter((_, place) => place !== index) });
-    focusRow(Math.min(index, rows.length - 2), '.journal-remove button');
+    const others = rows.filter((_, place) => place !== index);
+    showRows(others, Math.min(index, rows.length - 2), '.journal-remove button');
   };
   return (
     <>

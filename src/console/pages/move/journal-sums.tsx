@@ -1,7 +1,13 @@
 import { formatMoney } from '../../data/amounts.ts';
 import { Button } from '../../kit/button.tsx';
 import { Amount } from '../../kit/values/money.tsx';
-import { balancesOf, fillLastRow, type JournalBalance, type JournalRow } from './journal-balance.ts';
+import {
+  balancesOf,
+  fillLastRow,
+  type JournalBalance,
+  type JournalRow,
+  uncounted,
+} from './journal-balance.ts';
 import type { MoveFacts } from './values.ts';
 
 interface JournalSumsProps {
@@ -14,6 +20,7 @@ interface JournalSumsProps {
 /** The sums of each currency of a journal, and what is missing to equal sums. */
 export function JournalSums({ rows, facts, error, onFill }: JournalSumsProps) {
   const balances = balancesOf(rows, facts);
+  const left = uncounted(rows, facts);
   return (
     <div className="journal-sums">
       {balances.length === 0 ? (
@@ -27,9 +34,11 @@ export function JournalSums({ rows, facts, error, onFill }: JournalSumsProps) {
             </span>
             <strong
               role="status"
-              className={balance.missing === undefined ? 'journal-equal' : 'journal-missing'}
+              className={
+                balance.missing === undefined && left.length === 0 ? 'journal-equal' : 'journal-missing'
+              }
             >
-              {wordsOf(balance)}
+              {wordsOf(balance, left.length === 0)}
             </strong>
             {balance.missing === undefined ? null : (
               <Button size="small" onPress={() => onFill(fillLastRow(rows, balance, facts))}>
@@ -38,6 +47,12 @@ export function JournalSums({ rows, facts, error, onFill }: JournalSumsProps) {
             )}
           </div>
         ))
+      )}
+      {balances.length === 0 || left.length === 0 ? null : (
+        <p role="status">
+          {left.length === 1 ? `Row ${left[0]} has` : `Rows ${left.join(', ')} have`} no account yet. The sums
+          are without it.
+        </p>
       )}
       {error === undefined ? null : (
         <p className="field-error" role="alert">
@@ -48,8 +63,8 @@ export function JournalSums({ rows, facts, error, onFill }: JournalSumsProps) {
   );
 }
 
-function wordsOf({ currency, missing }: JournalBalance): string {
-  if (missing === undefined) return `${currency}: equal`;
+function wordsOf({ currency, missing }: JournalBalance, isComplete: boolean): string {
+  if (missing === undefined) return `${currency}: ${isComplete ? 'equal' : 'equal so far'}`;
   const { side, amount } = missing;
   return `${formatMoney({ amount, currency })} ${side.toLowerCase()} missing`;
 }

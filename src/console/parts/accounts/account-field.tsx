@@ -1,6 +1,6 @@
-import { useQuery } from '@tanstack/react-query';
-import { useState } from 'react';
-import { type AccountRow, findAccounts } from '../../data/find-accounts.ts';
+import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { useEffect, useRef, useState } from 'react';
+import { type AccountRow, accountNamed, findAccounts } from '../../data/find-accounts.ts';
 import { READ } from '../../data/pages.ts';
 import { useSettled } from '../../data/use-settled.ts';
 import { Combobox } from '../../kit/fields/combobox.tsx';
@@ -25,8 +25,8 @@ const NONE: readonly AccountRow[] = [];
 
 /**
  * Finds an account by its owner, the beginning of its externalId, or its id, as a person types. Its value is the id of the chosen
- * account; a text that was not chosen is passed on as it is, so that an id or `ext:` and a name can be typed. Below the field are the
- * name and the balance of the account. A viewer without the right to read types an id.
+ * account. When the field is left, a text that names one account chooses it; another text stays as it is, and the field says so. Below
+ * the field are the name and the balance of the account. A viewer without the right to read types an id.
  */
 export function AccountField({
   label,
@@ -51,6 +51,7 @@ export function AccountField({
   const found = search.data ?? NONE;
   // The rows of an earlier text are not offered for this one: a fast Enter would choose a wrong account.
   const isFresh = wanted === id && !search.isPlaceholderData && !search.isLoading;
+  const { resolve, unknown } = useNamed(id, currency, onChange);
   const { data: account } = useQuery({
     queryKey: ['client account', id],
     queryFn: () => client.account(id, READ),
@@ -68,7 +69,8 @@ export function AccountField({
       isSearching={!isFresh}
       onFocus={() => setUsed(true)}
       placeholder="Find an account"
-      error={error}
+      error={unknown ?? error}
+      onLeave={() => !isId && id !== '' && isAllowed('accounts') && resolve()}
       description={
         <span role="status">
           {!isId || account === undefined ? (
@@ -82,6 +84,42 @@ export function AccountField({
       }
     />
   );
+}
+
+/** Chooses the account that a text names, if there is one. `unknown`: what is wrong with the text that was looked up. */
+function useNamed(text: string, currency: string | undefined, onChange: (id: string) => void) {
+  const { client } = useSession();
+  const queryClient = useQueryClient();
+  const [unknown, setUnknown] = useState<string>();
+  // The answer is for this text alone, and other fields of the form may have changed since it was asked for.
+  const latest = useRef({ text, onChange });
+  useEffect(() => {
+    latest.current = { text, onChange };
+  });
+  const lookUp = async () => {
+    const rows = await queryClient.fetchQuery({
+      queryKey: ['find accounts', text, currency],
+      queryFn: ({ signal }) => findAccounts(client, text, currency, signal),
+      staleTime: 1000,
+    });
+    if (latest.current.text !== text) return;
+    const named = accountNamed(rows, text);
+    if (named === undefined) setUnknown(text);
+    else latest.current.onChange(named.id);
+  };
+  return {
+    /** Returns whether the text is being looked up. A text that was looked up in vain is not. */
+    resolve: () => {
+      if (unknown === text) return false;
+      // A failed request leaves the text as it is. The form rejects it when it is sent.
+      void lookUp().catch(() => setUnknown(undefined));
+      return true;
+    },
+    unknown:
+      unknown === text && text !== ''
+        ? `No single account is called “${text}”. Choose one from the list.`
+        : undefined,
+  };
 }
 
 /** Returns whether a text means an account, by the rules of `findAccounts`. */
