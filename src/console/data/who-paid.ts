@@ -2,6 +2,8 @@ import { toMinor } from '../../client/index.ts';
 import type { Party, TransactionRow } from './transactions.ts';
 
 export interface WhoPaid {
+  /** Whether money moved, or was reserved or released without changing a balance. */
+  readonly effect: 'PAID' | 'RESERVED' | 'RELEASED';
   /** The accounts that gave money. */
   readonly from: readonly Party[];
   /** The accounts that received it. */
@@ -14,7 +16,11 @@ export interface WhoPaid {
  *
  * A viewer restricted to an owner sees the entries of own accounts alone. The other parties are then the other side.
  */
-export function whoPaid({ entries, parties }: Pick<TransactionRow, 'entries' | 'parties'>): WhoPaid {
+export function whoPaid({
+  type,
+  entries,
+  parties,
+}: Pick<TransactionRow, 'type' | 'entries' | 'parties'>): WhoPaid {
   const posted = entries.filter(({ layer }) => layer === 'POSTED');
   const counted = posted.length > 0 ? posted : entries;
   const own = new Set(entries.map(({ account }) => account.id));
@@ -30,6 +36,7 @@ export function whoPaid({ entries, parties }: Pick<TransactionRow, 'entries' | '
   };
   const from = parties.filter(({ accountId }) => signOf(accountId) > 0n);
   const to = parties.filter(({ accountId }) => signOf(accountId) < 0n);
-  if (from.length === 0) return { from: ofOthers, to };
-  return { from, to: to.length === 0 ? ofOthers : to };
+  const effect = posted.length > 0 ? 'PAID' : type === 'HOLD' ? 'RESERVED' : 'RELEASED';
+  if (from.length === 0) return { effect, from: ofOthers, to };
+  return { effect, from, to: to.length === 0 ? ofOthers : to };
 }

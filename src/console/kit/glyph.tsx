@@ -1,6 +1,7 @@
 const PATHS = {
   arrow: 'M2 8h11.5M9.5 4l4 4-4 4',
   check: 'm3 8.5 3.2 3.2L13 5',
+  copy: 'M5.5 5.5v-3h8v8h-3M2.5 5.5h8v8h-8z',
   cross: 'm4 4 8 8M12 4l-8 8',
 } as const;
 

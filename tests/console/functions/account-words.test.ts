@@ -1,5 +1,8 @@
+import { glob, readFile } from 'node:fs/promises';
 import { describe, expect, test } from 'vitest';
-import { actorName } from '../../../src/console/pages/account/actor-name.ts';
+import { actorName } from '../../../src/console/data/actor-name.ts';
+import { ACTIONS, actionWord, fieldChanges, versionAt } from '../../../src/console/data/change-words.ts';
+import { formatInstant } from '../../../src/console/data/instants.ts';
 import { limitChange, limitProblem, limitValues } from '../../../src/console/pages/account/change/limits.ts';
 import {
   amountLabels,
@@ -7,7 +10,6 @@ import {
   type PlottedEntry,
   plotBalances,
 } from '../../../src/console/pages/account/plot/balance-plot.ts';
-import { actionWord, fieldChanges, versionAt } from '../../../src/console/pages/account/tabs/change-words.ts';
 import { effectOf, signedAmount } from '../../../src/console/pages/account/tabs/entry-words.ts';
 
 function entry(version: number, amount: string, effectiveAt: string): PlottedEntry {
@@ -103,7 +105,7 @@ describe('a change', () => {
       { name: 'External id', text: 'from none to shop' },
     ]);
     expect(versionAt(change)).toBe('12');
-    expect(actionWord(change)).toBe('Changed');
+    expect(actionWord(change)).toBe('Account changed');
   });
 
   test.each([
@@ -121,8 +123,30 @@ describe('a change', () => {
 
   test('of the status is a word', () => {
     const change = { action: 'freezeAccount', before: '{"status":"OPEN"}', after: '{"status":"FROZEN"}' };
-    expect(actionWord(change)).toBe('Frozen');
+    expect(actionWord(change)).toBe('Account frozen');
     expect(fieldChanges(change, 'EUR')).toEqual([{ name: 'Status', text: 'from Open to Frozen' }]);
+  });
+
+  test('of a key or a currency has its values, and instants in the viewer’s zone', () => {
+    const after =
+      '{"name":"web","owner":null,"requestsPerSecond":"5","expiresAt":"2026-05-01T10:00:00.000000Z"}';
+    expect(fieldChanges({ before: null, after })).toEqual([
+      { name: 'Name', text: 'web' },
+      { name: 'Requests per second', text: '5' },
+      { name: 'Expires at', text: formatInstant('2026-05-01T10:00:00Z', 'full') },
+    ]);
+    expect(fieldChanges({ before: '{"maxBalance":null}', after: '{"maxBalance":"1000.00"}' })).toEqual([
+      { name: 'Highest balance', text: 'from no limit to 1,000.00' },
+    ]);
+  });
+
+  test('has a word for each action that the ledger records', async () => {
+    let source = '';
+    for await (const file of glob('src/core/**/*.ts')) source += await readFile(file, 'utf8');
+    const recorded = [...source.matchAll(/\baction: '(\w+)'|\b[A-Z]+: '(\w+Account)',/g)].map(
+      (found) => found[1] ?? found[2],
+    );
+    expect(Object.keys(ACTIONS).toSorted()).toEqual([...new Set(recorded)].toSorted());
   });
 
   test('names who made it', () => {

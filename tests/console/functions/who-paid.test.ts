@@ -2,13 +2,14 @@ import { describe, expect, test } from 'vitest';
 import type { TransactionRow } from '../../../src/console/data/transactions.ts';
 import { whoPaid } from '../../../src/console/data/who-paid.ts';
 
-type Given = Pick<TransactionRow, 'entries' | 'parties'>;
+type Given = Pick<TransactionRow, 'type' | 'entries' | 'parties'>;
 type Leg = readonly [account: string, side: 'DEBIT' | 'CREDIT', amount: string, layer?: 'POSTED' | 'PENDING'];
 
 /** Returns a transaction of entries in one currency. `parties` are the accounts, also those whose entries the viewer does not see. */
 function given(legs: readonly Leg[], parties = [...new Set(legs.map(([account]) => account))]): Given {
   const at = '2026-03-01T10:00:00.000000Z';
   return {
+    type: 'TRANSFER',
     entries: legs.map(([account, side, amount, layer = 'POSTED'], index) => ({
       id: `ent_${index}`,
       account: { id: account },
@@ -45,6 +46,7 @@ describe('who paid whom', () => {
       ['Shop', 'CREDIT', '10.00'],
     ]);
     expect(sidesOf(transfer)).toEqual({ from: ['Alice'], to: ['Shop'] });
+    expect(whoPaid(transfer).effect).toBe('PAID');
   });
 
   test('several accounts of a side are in the order of their first entries', () => {
@@ -82,6 +84,16 @@ describe('who paid whom', () => {
       ['Shop', 'CREDIT', '20.00', 'PENDING'],
     ]);
     expect(sidesOf(hold)).toEqual({ from: ['Alice'], to: ['Shop'] });
+    expect(whoPaid({ ...hold, type: 'HOLD' }).effect).toBe('RESERVED');
+  });
+
+  test('a release gives reserved money back to the account that would have paid', () => {
+    const release = given([
+      ['Alice', 'CREDIT', '20.00', 'PENDING'],
+      ['Shop', 'DEBIT', '20.00', 'PENDING'],
+    ]);
+    expect(sidesOf(release)).toEqual({ from: ['Shop'], to: ['Alice'] });
+    expect(whoPaid({ ...release, type: 'RELEASE' }).effect).toBe('RELEASED');
   });
 
   test('a capture is what it posts, although it also ends the reservation', () => {

@@ -49,7 +49,7 @@ describe('the page of an account', () => {
     );
     expect(texts[2]).toMatch(/Capture · order-3198-shipment.*Pending: released.*Credit.*\+20\.00|Posted/s);
     expect(texts.join('\n')).toMatch(
-      /Top-up by card, Ines Moreau.*Outside \(EUR\).*Posted.*Credit.*\+200\.00/s,
+      /Top-up by card, Ines Moreau.*External EUR account.*Posted.*Credit.*\+200\.00/s,
     );
     expect(await seriousFindings(page)).toEqual([]);
     expect({ complaints, elsewhere }).toEqual(clean);
@@ -94,7 +94,9 @@ describe('the page of an account', () => {
     await page.keyboard.press('ArrowRight');
     const open = page.getByRole('table', { name: 'Open holds' }).getByRole('row');
     await expect.poll(() => open.count()).toBe(2);
-    expect(await open.nth(1).innerText()).toMatch(/to Wool Corner.*Open.*39\.60.*0\.00.*39\.60.*never/s);
+    expect(await open.nth(1).innerText()).toMatch(
+      /order-3199.*to Wool Corner.*Open.*39\.60.*0\.00.*39\.60.*Never/s,
+    );
     expect(await page.getByRole('link', { name: 'Capture' }).getAttribute('href')).toBe(
       `/move/capture?hold=${hold.id}`,
     );
@@ -154,9 +156,9 @@ describe('the page of an account', () => {
     const service = await startConsole();
     await openCustomer(service);
     const { page, complaints, elsewhere } = await openPage(service, '/accounts/ext:customer-ines');
-    await page.getByRole('link', { name: 'Outside (EUR)' }).first().click();
+    await page.getByRole('link', { name: 'External EUR account' }).first().click();
     await page.getByText('This account stands for all money outside of the ledger.').waitFor();
-    await page.getByRole('heading', { name: 'Outside (EUR) Open' }).waitFor();
+    await page.getByRole('heading', { name: 'External EUR account Open' }).waitFor();
     expect(
       await page
         .getByRole('main')

@@ -50,7 +50,9 @@ describe('an account', () => {
     await page.getByRole('tab', { name: 'Changes' }).click();
     const rows = page.getByRole('table', { name: 'Changes' }).getByRole('row');
     await expect.poll(() => rows.count()).toBe(2);
-    expect(await rows.nth(1).innerText()).toMatch(/Frozen.*Status: from Open to Frozen.*No credential.*34/s);
+    expect(await rows.nth(1).innerText()).toMatch(
+      /Account frozen.*Status: from Open to Frozen.*No credential.*34/s,
+    );
     expect(await seriousFindings(page)).toEqual([]);
     await press(page, 'Unfreeze');
     await inDialog(page, 'Unfreeze account').click();

@@ -99,7 +99,7 @@ describe('the list', () => {
     await opener.waitFor();
     expect(await opener.evaluate((button) => button === document.activeElement)).toBe(true);
     await expect.poll(() => rowsOf(page).allInnerTexts()).toHaveLength(2);
-    expect((await rowsOf(page).allInnerTexts())[1]).toContain('Outside (EUR)');
+    expect((await rowsOf(page).allInnerTexts())[1]).toContain('External EUR account');
     expect(await page.getByLabel('Owner').isVisible()).toBe(false);
     expect(complaints).toEqual([]);
   });

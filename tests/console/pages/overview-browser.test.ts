@@ -136,7 +136,7 @@ test('the books, the counts, the last transactions and the head of the chain are
   const rows = rowsOf(page, 'Last transactions');
   expect((await textsOf(rows)).slice(1, 4).map((text) => text.split('\t').slice(0, 3))).toEqual([
     [expect.stringContaining('Jonas Keller to Northside Bakery and 1 other'), 'Journal', '48.00 EUR'],
-    [expect.stringContaining('Jonas Keller to Northside Bakery'), 'Hold', '60.00 EUR'],
+    [expect.stringContaining('Reserved: Jonas Keller to Northside Bakery'), 'Hold', '60.00 EUR'],
     [expect.stringContaining('Jonas Keller to Northside Bakery'), 'Transfer', '24.50 EUR'],
   ]);
   expect(await markOf(rows.nth(1))).toBe('none');

@@ -1,4 +1,5 @@
 import { useEffect, useState } from 'react';
+import { Glyph } from '../glyph.tsx';
 
 interface CopyProps {
   readonly text: string;
@@ -25,7 +26,7 @@ export function Copy({ text, what, children }: CopyProps) {
       title={`Copy ${what}`}
       onClick={() => void copy()}
     >
-      {children ?? <CopyIcon isDone={state === 'copied'} />}
+      {children ?? <Glyph name={state === 'copied' ? 'check' : 'copy'} />}
       <span role="status" className={state === 'idle' ? 'sr-only' : 'copy-state'}>
         {state === 'copied' ? 'Copied' : state === 'failed' ? 'Select and copy it by hand' : ''}
       </span>
@@ -41,10 +42,20 @@ interface IdProps {
 
 /** An id in the letters of code, with a button that copies it. */
 export function Id({ id, isWhole = false }: IdProps) {
+  return <Code text={id} what="the id" shown={isWhole ? id : shortId(id)} />;
+}
+
+interface CodeProps extends Pick<CopyProps, 'text' | 'what'> {
+  /** What is shown of a long text. */
+  readonly shown?: string;
+}
+
+/** A text in the letters of code, with a button that copies it. */
+export function Code({ text, what, shown = text }: CodeProps) {
   return (
     <span className="id">
-      <code title={id}>{isWhole ? id : shortId(id)}</code>
-      <Copy text={id} what="the id" />
+      <code title={text}>{shown}</code>
+      <Copy text={text} what={what} />
     </span>
   );
 }
@@ -63,12 +74,4 @@ async function copyText(text: string): Promise<boolean> {
   } catch {
     return false;
   }
-}
-
-function CopyIcon({ isDone }: { readonly isDone: boolean }) {
-  return (
-    <svg viewBox="0 0 16 16" width="14" height="14" aria-hidden="true" className="icon">
-      {isDone ? <path d="m3 8.5 3.2 3.2L13 5" /> : <path d="M5.5 5.5v-3h8v8h-3M2.5 5.5h8v8h-8z" />}
-    </svg>
-  );
 }

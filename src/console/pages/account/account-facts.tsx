@@ -1,10 +1,10 @@
 import type { Account } from '../../data/accounts.ts';
+import { actorName } from '../../data/actor-name.ts';
 import { wordOf } from '../../kit/badge.tsx';
 import { Copy, Id } from '../../kit/values/copy.tsx';
 import { Facts } from '../../kit/values/facts.tsx';
 import { Amount } from '../../kit/values/money.tsx';
 import { Time } from '../../kit/values/time.tsx';
-import { actorName } from './actor-name.ts';
 
 /** Returns the side on which the balance is positive, with what a positive balance means. */
 function sideOf({ kind, normalSide }: Account): string {
@@ -62,7 +62,7 @@ export function AccountAbout({ account }: { readonly account: Account }) {
           ['Kind', wordOf(kind)],
           ['Normal side', sideOf(account)],
           ['Created', <Time key="created" at={createdAt} length="full" />],
-          ['Created by', actor === null ? null : actorName(actor)],
+          ['Made by', actor === null ? null : actorName(actor)],
           ['Entries', `${version}, which is its version`],
           [
             'Metadata',

@@ -1,6 +1,7 @@
 import { type FormEvent, useState } from 'react';
 import { useSearchParams } from 'wouter';
 import type { AuditFilter } from '../../../client/index.ts';
+import { ACTIONS } from '../../data/change-words.ts';
 import { readLocalInstant } from '../../data/instants.ts';
 import { pathTo } from '../../data/place.ts';
 import { Button } from '../../kit/button.tsx';
@@ -16,18 +17,10 @@ const BY: readonly Choice<By>[] = [
   { value: 'subject', label: 'Subject' },
 ];
 
-/** What mutations, and their command on the machine of the service, change outside of the journal. */
-const ACTIONS: readonly Choice<string>[] = [
-  'updateAccount',
-  'freezeAccount',
-  'unfreezeAccount',
-  'closeAccount',
-  'createCurrency',
-  'closePeriod',
-  'createLedger',
-  'createApiKey',
-  'revokeApiKey',
-].map((value) => ({ value, label: value }));
+const CHOICES: readonly Choice<string>[] = Object.entries(ACTIONS).map(([value, label]) => ({
+  value,
+  label,
+}));
 
 interface Values {
   readonly by: By;
@@ -98,7 +91,7 @@ function Fields({ initial, apply }: FieldsProps) {
             <SelectField
               label="Action"
               value={value}
-              choices={ACTIONS}
+              choices={CHOICES}
               onChange={(next) => change({ value: next })}
             />
           ) : null}

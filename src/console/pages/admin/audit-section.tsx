@@ -1,30 +1,32 @@
 import { useQuery } from '@tanstack/react-query';
 import { Link, useSearchParams } from 'wouter';
+import { actorName } from '../../data/actor-name.ts';
 import { type AuditEvent, auditQuery } from '../../data/admin.ts';
-import { compareChanges } from '../../data/compare-changes.ts';
+import { actionWord } from '../../data/change-words.ts';
 import { pathTo } from '../../data/place.ts';
 import { PagedTable } from '../../kit/lists/paged-table.tsx';
 import type { Column } from '../../kit/lists/table.tsx';
 import { usePlace } from '../../kit/lists/use-place.ts';
 import { Section } from '../../kit/page.tsx';
 import { Empty } from '../../kit/states.tsx';
-import { Copy, shortId } from '../../kit/values/copy.tsx';
+import { Code, shortId } from '../../kit/values/copy.tsx';
 import { Time } from '../../kit/values/time.tsx';
+import { Changes } from '../../parts/changes.tsx';
 import { useSession } from '../../session/session-context.ts';
 import { AuditFilterForm, auditPathOf, readAuditFilter } from './audit-filter.tsx';
 
 const COLUMNS: readonly Column<AuditEvent>[] = [
   { name: 'When', cell: ({ createdAt }) => <Time at={createdAt} length="full" /> },
   {
-    name: 'Who',
+    name: 'Made by',
     cell: ({ actor }) =>
       actor == null ? (
-        <span className="quiet">No credential</span>
+        <span className="quiet">{actorName(null)}</span>
       ) : (
-        <Link href={auditPathOf('actor', actor.id)}>{actor.name}</Link>
+        <Link href={auditPathOf('actor', actor.id)}>{actorName(actor)}</Link>
       ),
   },
-  { name: 'Action', cell: ({ action }) => <code>{action}</code> },
+  { name: 'Action', cell: (event) => <span title={event.action}>{actionWord(event)}</span> },
   { name: 'Subject', cell: ({ subjectId }) => <Subject id={subjectId} /> },
   { name: 'Changes', cell: (event) => <Changes event={event} /> },
   { name: 'Request', isExtra: true, cell: ({ requestId }) => <RequestId id={requestId} /> },
@@ -63,12 +65,8 @@ export function AuditSection() {
 
 /** The id that the log of the service has, too. Its beginning tells requests apart. */
 function RequestId({ id }: { readonly id: string }) {
-  return (
-    <span className="id admin-request">
-      <code title={id}>{id.length > 8 ? `${id.slice(0, 8)}…` : id}</code>
-      <Copy text={id} what="the id of the request" />
-    </span>
-  );
+  const shown = id.length > 8 ? `${id.slice(0, 8)}…` : id;
+  return <Code text={id} what="the id of the request" shown={shown} />;
 }
 
 function Subject({ id }: { readonly id: string }) {
@@ -86,19 +84,4 @@ function Subject({ id }: { readonly id: string }) {
     );
   }
   return <>{id}</>;
-}
-
-function Changes({ event }: { readonly event: AuditEvent }) {
-  const changes = compareChanges(event.before ?? null, event.after ?? null);
-  if (changes.length === 0) return <span className="quiet">None</span>;
-  return (
-    <dl className="admin-changes">
-      {changes.map(({ key, before, after }) => (
-        <div key={key}>
-          <dt>{key}:</dt>{' '}
-          <dd>{before === undefined ? (after ?? 'none') : `from ${before} to ${after ?? 'none'}`}</dd>
-        </div>
-      ))}
-    </dl>
-  );
 }

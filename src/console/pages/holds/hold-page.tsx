@@ -13,11 +13,11 @@ import { nameOf } from '../../kit/values/names.ts';
 import { Time } from '../../kit/values/time.tsx';
 import type { Flow } from '../../parts/flow/flow.ts';
 import { FlowPicture } from '../../parts/flow/flow-picture.tsx';
+import { Expiry } from '../../parts/holds/expiry.tsx';
 import { HoldBar } from '../../parts/holds/hold-bar.tsx';
 import { HoldStatus } from '../../parts/holds/hold-status.tsx';
 import { HoldTransactions } from '../../parts/holds/hold-transactions.tsx';
 import { useSession } from '../../session/session-context.ts';
-import { Expiry } from './expiry.tsx';
 
 /** A hold: its parties, how much of it is captured, and its transactions. */
 export function HoldPage({ id }: { readonly id: string }) {
@@ -68,6 +68,7 @@ function Actions({ hold }: { readonly hold: Hold }) {
 
 function View({ hold }: { readonly hold: Hold }) {
   const { id, status, amount, fromParty, toParty, createdAt } = hold;
+  const [placement] = hold.transactions.nodes;
   const flow: Flow = {
     kind: 'reserved',
     currency: amount.currency,
@@ -95,6 +96,8 @@ function View({ hold }: { readonly hold: Hold }) {
                 {nameOf(toParty)}
               </Link>,
             ],
+            ['Description', placement?.description],
+            ['External id', placement?.externalId],
             ['Placed', <Time key="placed" at={createdAt} length="full" />],
             ['Expires', <Expiry key="expires" hold={hold} />],
             ['Id', <Id key="id" id={id} isWhole />],

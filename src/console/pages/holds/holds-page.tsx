@@ -1,6 +1,6 @@
 import './holds.css';
 import { useQuery } from '@tanstack/react-query';
-import { Link, useSearchParams } from 'wouter';
+import { useSearchParams } from 'wouter';
 import { pathTo } from '../../data/place.ts';
 import { type Hold, holdsQuery } from '../../data/transactions.ts';
 import { ButtonLink } from '../../kit/button.tsx';
@@ -13,21 +13,23 @@ import { Empty } from '../../kit/states.tsx';
 import { Amount } from '../../kit/values/money.tsx';
 import { nameOf } from '../../kit/values/names.ts';
 import { Time } from '../../kit/values/time.tsx';
+import { Expiry } from '../../parts/holds/expiry.tsx';
+import { HoldLink } from '../../parts/holds/hold-link.tsx';
 import { HoldStatus } from '../../parts/holds/hold-status.tsx';
 import { OwnAccountsOnly } from '../../parts/transactions/own-accounts-only.tsx';
 import { useSession } from '../../session/session-context.ts';
-import { Expiry } from './expiry.tsx';
 import { HoldFilterForm, readFilter } from './hold-filter.tsx';
 
 const COLUMNS: readonly Column<Hold>[] = [
   {
-    name: 'Status, placed',
-    cell: ({ id, status, createdAt }) => (
+    name: 'Hold',
+    cell: (hold) => (
       <span className="holds-placed">
-        <HoldStatus status={status} />
-        <Link href={pathTo.hold(id)}>
-          <Time at={createdAt} />
-        </Link>
+        <HoldLink hold={hold} />
+        <span>
+          <HoldStatus status={hold.status} />
+        </span>
+        <Time at={hold.createdAt} />
       </span>
     ),
   },
@@ -35,8 +37,8 @@ const COLUMNS: readonly Column<Hold>[] = [
     name: 'Parties',
     cell: ({ fromParty, toParty }) => (
       <span className="holds-parties" title={`${nameOf(fromParty)} → ${nameOf(toParty)}`}>
-        {fromParty.owner} <Glyph name="arrow" />
-        <span className="sr-only">to</span> {toParty.owner}
+        <span>{fromParty.owner}</span> <Glyph name="arrow" />
+        <span className="sr-only">to</span> <span>{toParty.owner}</span>
       </span>
     ),
   },

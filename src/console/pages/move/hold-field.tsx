@@ -3,9 +3,9 @@ import { useState } from 'react';
 import { type Hold, holdQuery, holdsQuery } from '../../data/transactions.ts';
 import { Badge, wordOf } from '../../kit/badge.tsx';
 import { Combobox } from '../../kit/fields/combobox.tsx';
-import { shortId } from '../../kit/values/copy.tsx';
 import { Amount } from '../../kit/values/money.tsx';
 import { nameOf } from '../../kit/values/names.ts';
+import { holdName } from '../../parts/holds/hold-link.tsx';
 import { useSession } from '../../session/session-context.ts';
 
 interface HoldFieldProps {
@@ -29,7 +29,9 @@ export function HoldField({ value, onChange, error }: HoldFieldProps) {
   const hold = useChosenHold(value);
   const wanted = value.trim().toLowerCase();
   const rows = (open.data?.nodes ?? [])
-    .filter((row) => `${row.id} ${partiesOf(row)} ${row.remaining.amount}`.toLowerCase().includes(wanted))
+    .filter((row) =>
+      `${row.id} ${partiesOf(row)} ${holdName(row)} ${row.remaining.amount}`.toLowerCase().includes(wanted),
+    )
     .slice(0, OFFERED);
   return (
     <Combobox
@@ -41,7 +43,7 @@ export function HoldField({ value, onChange, error }: HoldFieldProps) {
       row={(row) => (
         <>
           <span className="option-name">
-            {partiesOf(row)} <span className="quiet">{shortId(row.id)}</span>
+            {partiesOf(row)} <span className="quiet">{holdName(row)}</span>
           </span>
           <span className="quiet">
             <Amount money={row.remaining} />
@@ -56,7 +58,7 @@ export function HoldField({ value, onChange, error }: HoldFieldProps) {
       description={
         <span role="status">
           {hold === undefined ? (
-            'Owner, amount or hold id'
+            'Owner, external id, description, amount or hold id'
           ) : hold === null ? (
             'No hold that you can read has this id.'
           ) : (

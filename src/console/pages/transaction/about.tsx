@@ -1,17 +1,16 @@
 import { Link } from 'wouter';
+import { actorName } from '../../data/actor-name.ts';
 import { pathTo } from '../../data/place.ts';
 import type { TransactionDetails } from '../../data/transactions.ts';
 import { wordOf } from '../../kit/badge.tsx';
 import { Section } from '../../kit/page.tsx';
-import { Copy, Id, shortId } from '../../kit/values/copy.tsx';
+import { Code, Id, shortId } from '../../kit/values/copy.tsx';
 import { Facts } from '../../kit/values/facts.tsx';
 import { nameOf } from '../../kit/values/names.ts';
 import { Time } from '../../kit/values/time.tsx';
 import { AmountOf } from '../../parts/transactions/amount-of.tsx';
 import { WhoPaid } from '../../parts/transactions/who-paid.tsx';
 import { useSession } from '../../session/session-context.ts';
-
-const ACTOR_KINDS = { API_KEY: 'API key', CLI: 'command line', TOKEN: 'token' } as const;
 
 /** The facts about a transaction. */
 export function About({ transaction }: { readonly transaction: TransactionDetails }) {
@@ -30,15 +29,15 @@ export function About({ transaction }: { readonly transaction: TransactionDetail
           ['Description', description],
           [
             'External id',
-            externalId === null ? null : <CodeToCopy key="code" text={externalId} what="the external id" />,
+            externalId === null ? null : <Code key="code" text={externalId} what="the external id" />,
           ],
           ['Effective', <Time key="effective" at={transaction.effectiveAt} length="full" />],
           ['Recorded', <Time key="recorded" at={transaction.createdAt} length="full" />],
-          ['Made by', actor !== null ? actorText(actor) : isOwn ? 'The ledger itself' : null],
+          ['Made by', actor !== null ? actorName(actor) : isOwn ? 'The ledger itself' : null],
           [
             'Idempotency key',
             idempotencyKey === null ? null : (
-              <CodeToCopy key="code" text={idempotencyKey} what="the idempotency key" />
+              <Code key="code" text={idempotencyKey} what="the idempotency key" />
             ),
           ],
           [
@@ -66,20 +65,6 @@ export function About({ transaction }: { readonly transaction: TransactionDetail
       />
     </Section>
   );
-}
-
-function CodeToCopy({ text, what }: { readonly text: string; readonly what: string }) {
-  return (
-    <span className="id">
-      <code>{text}</code>
-      <Copy text={text} what={what} />
-    </span>
-  );
-}
-
-function actorText({ kind, name }: NonNullable<TransactionDetails['actor']>): string {
-  const word = ACTOR_KINDS[kind];
-  return name === word ? name : `${name} (${word})`;
 }
 
 function keyAccountName({ parties }: TransactionDetails, id: string): string {

@@ -59,12 +59,12 @@ function PartyBox({ box, afterName }: { readonly box: Box; readonly afterName: s
   const { x, y, width, height, leg } = box;
   const { party, after } = leg;
   const letters = Math.floor((width - 24) / 7.8);
-  const isOutside = party?.kind === 'EXTERNAL';
+  const isExternal = party?.kind === 'EXTERNAL';
   const content = (
     <>
       <rect x={x} y={y} width={width} height={height} rx="8" className="flow-box" />
       <TextLine x={x} y={y + 22} className="flow-owner">
-        {shorten(party === null ? 'Other accounts' : isOutside ? 'Outside' : party.owner, letters)}
+        {shorten(party === null ? 'Other accounts' : isExternal ? nameOf(party) : party.owner, letters)}
       </TextLine>
       <TextLine x={x} y={y + 41} className="flow-small">
         {shorten(subtitleOf(party), letters + 3)}

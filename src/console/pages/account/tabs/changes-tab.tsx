@@ -1,14 +1,15 @@
 import { useQuery } from '@tanstack/react-query';
 import { type Account, changesQuery } from '../../../data/accounts.ts';
+import { actorName } from '../../../data/actor-name.ts';
 import type { AuditEvent } from '../../../data/admin.ts';
+import { actionWord, versionAt } from '../../../data/change-words.ts';
 import { PagedTable } from '../../../kit/lists/paged-table.tsx';
 import type { Column } from '../../../kit/lists/table.tsx';
 import { usePlace } from '../../../kit/lists/use-place.ts';
 import { Empty } from '../../../kit/states.tsx';
 import { Time } from '../../../kit/values/time.tsx';
+import { Changes } from '../../../parts/changes.tsx';
 import { useSession } from '../../../session/session-context.ts';
-import { actorName } from '../actor-name.ts';
-import { actionWord, fieldChanges, versionAt } from './change-words.ts';
 
 /** The changes of an account besides those of its money, with who made them. */
 export function ChangesTab({ account }: { readonly account: Account }) {
@@ -37,25 +38,16 @@ function columnsOf(currency: string): readonly Column<AuditEvent>[] {
         </span>
       ),
     },
-    { name: 'Change', cell: (event) => <What event={event} currency={currency} /> },
-    { name: 'Who', cell: ({ actor }) => actorName(actor) },
+    {
+      name: 'Change',
+      cell: (event) => (
+        <>
+          {actionWord(event)}
+          <Changes event={event} currency={currency} />
+        </>
+      ),
+    },
+    { name: 'Made by', cell: ({ actor }) => actorName(actor) },
     { name: 'After entry', isNumber: true, isExtra: true, cell: (event) => versionAt(event) ?? '' },
   ];
-}
-
-function What({ event, currency }: { readonly event: AuditEvent; readonly currency: string }) {
-  const changes = fieldChanges(event, currency);
-  return (
-    <>
-      {actionWord(event)}
-      <ul className="account-changes">
-        {changes.length === 0 ? <li className="quiet">Nothing changed.</li> : null}
-        {changes.map(({ name, text }) => (
-          <li key={name}>
-            <span className="quiet">{name}:</span> {text}
-          </li>
-        ))}
-      </ul>
-    </>
-  );
 }

@@ -1,9 +1,8 @@
 import { useQuery } from '@tanstack/react-query';
-import { Link, useSearchParams } from 'wouter';
+import { useSearchParams } from 'wouter';
 import { type Account, accountHoldsQuery } from '../../../data/accounts.ts';
 import { pathTo } from '../../../data/place.ts';
 import type { Hold } from '../../../data/transactions.ts';
-import { Badge, wordOf } from '../../../kit/badge.tsx';
 import { ButtonLink } from '../../../kit/button.tsx';
 import { Checkbox } from '../../../kit/fields/fields.tsx';
 import { PagedTable } from '../../../kit/lists/paged-table.tsx';
@@ -12,6 +11,9 @@ import { usePlace } from '../../../kit/lists/use-place.ts';
 import { Empty } from '../../../kit/states.tsx';
 import { Amount } from '../../../kit/values/money.tsx';
 import { Time } from '../../../kit/values/time.tsx';
+import { Expiry } from '../../../parts/holds/expiry.tsx';
+import { HoldLink } from '../../../parts/holds/hold-link.tsx';
+import { HoldStatus } from '../../../parts/holds/hold-status.tsx';
 import { type SessionControl, useSession } from '../../../session/session-context.ts';
 import { PartyLink } from './party-link.tsx';
 
@@ -55,11 +57,12 @@ export function HoldsTab({ account }: { readonly account: Account }) {
 function columnsOf({ id }: Account, isAllowed: SessionControl['isAllowed']): readonly Column<Hold>[] {
   const columns: Column<Hold>[] = [
     {
-      name: 'Placed',
+      name: 'Hold',
       cell: (hold) => (
-        <Link href={pathTo.hold(hold.id)} className="account-when">
+        <span className="account-when">
+          <HoldLink hold={hold} />
           <Time at={hold.createdAt} />
-        </Link>
+        </span>
       ),
     },
     {
@@ -76,15 +79,14 @@ function columnsOf({ id }: Account, isAllowed: SessionControl['isAllowed']): rea
     },
     {
       name: 'Status',
-      cell: ({ status }) => <Badge tone={status === 'OPEN' ? 'warning' : 'neutral'}>{wordOf(status)}</Badge>,
+      cell: ({ status }) => <HoldStatus status={status} />,
     },
     { name: 'Amount', isNumber: true, cell: ({ amount }) => <Amount money={amount} /> },
     { name: 'Captured', isNumber: true, isExtra: true, cell: ({ captured }) => <Amount money={captured} /> },
     { name: 'Remaining', isNumber: true, cell: ({ remaining }) => <Amount money={remaining} /> },
     {
       name: 'Expires',
-      cell: ({ status, expiresAt }) =>
-        expiresAt === null ? status === 'OPEN' ? 'never' : '' : <Time at={expiresAt} />,
+      cell: (hold) => <Expiry hold={hold} />,
     },
   ];
   if (!isAllowed('captureHold') && !isAllowed('voidHold')) return columns;

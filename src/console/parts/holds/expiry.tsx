@@ -15,7 +15,7 @@ export function Expiry({ hold }: { readonly hold: Pick<Hold, 'status' | 'expires
           {' '}
           {isPast
             ? '(expired: the ledger releases it within seconds)'
-            : `(${timeLeft(expiresAt, Date.now())})`}
+            : `(in ${timeLeft(expiresAt, Date.now())})`}
         </span>
       ) : null}
     </>

@@ -3,7 +3,7 @@ interface NamedActor {
   readonly name: string;
 }
 
-/** Returns who did something, in words. No actor: no credential was needed, or the ledger did it by itself. */
+/** Returns who did something, in words. No actor: no credential was needed. */
 export function actorName(actor: NamedActor | null): string {
   if (actor === null) return 'No credential';
   if (actor.kind === 'CLI') return 'Command line';
