@@ -133,7 +133,9 @@ test('money is deposited with an external id and metadata, and withdrawn', async
 test('money is held, captured in part, and the rest is voided', async () => {
   const books = await startBooks();
   const page = await open(books, `/move/hold?from=${books.alice}&to=${books.bob}&amount=30`);
-  await eventually(() => preview(page).innerText()).toMatch(/held 0\.00[\s\S]*held 30\.00/);
+  await eventually(() => preview(page).innerText()).toMatch(
+    /held 0\.00[\s\S]*available 100\.00[\s\S]*held 30\.00[\s\S]*available 70\.00/,
+  );
   await page.getByRole('button', { name: 'Hold 30.00 EUR' }).click();
   await page.getByRole('link', { name: 'Capture the hold' }).click();
   await page.getByText('30.00 EUR of 30.00 EUR remains').waitFor();
@@ -206,6 +208,7 @@ describe('a refusal is explained before and after the press, posts nothing, and 
     };
     await refused('The account does not have enough money.');
     await page.locator('form').getByText('100.01 EUR', { exact: true }).waitFor();
+    await page.locator('form').getByRole('alert').getByRole('link', { name: 'Alice Martin' }).waitFor();
     expect(await seriousFindings(page)).toEqual([]);
     await page.goto(`${books.service.url}/move/transfer?from=${books.alice}&to=${dollars}&amount=1`);
     await refused('The accounts have different currencies.');

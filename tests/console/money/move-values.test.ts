@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { changesOf } from '../../../src/console/pages/move/balance-changes.ts';
+import { availableOf, changesOf } from '../../../src/console/data/payments/balance-changes.ts';
 import {
   initialValues,
   type MoveFacts,
@@ -141,8 +141,8 @@ test('the balance before is computed from the entries, for each account once', (
     heldAfter: money('0.00'),
   });
   const accounts = new Map([
-    ['a', { normalSide: 'CREDIT', held: money('0.00') }],
-    ['b', { normalSide: 'DEBIT', held: money('0.00') }],
+    ['a', { normalSide: 'CREDIT', held: money('0.00'), minBalance: money('0.00') }],
+    ['b', { normalSide: 'DEBIT', held: money('0.00'), minBalance: null }],
   ] as const);
   const entries = [
     entry('a', 'DEBIT', '1.50', '8.50'),
@@ -154,4 +154,13 @@ test('the balance before is computed from the entries, for each account once', (
     { id: 'b', before: money('1.00'), after: money('-1.00') },
   ]);
   expect(changesOf(entries, new Map())).toMatchObject([{ before: undefined }, { before: undefined }]);
+});
+
+test('available is the balance without what is held and what must stay, exactly; without a lower limit there is none', () => {
+  const money = (amount: string) => ({ amount, currency: 'EUR' });
+  expect(availableOf(money('90071992547409.93'), money('0.92'), money('-10.00'))).toEqual(
+    money('90071992547419.01'),
+  );
+  expect(availableOf(money('5.00'), money('1.00'), money('4.50'))).toEqual(money('-0.50'));
+  expect(availableOf(money('5.00'), money('1.00'), null)).toBeUndefined();
 });

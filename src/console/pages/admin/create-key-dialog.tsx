@@ -5,7 +5,7 @@ import { Dialog } from '../../kit/dialog.tsx';
 import { Checkbox, TextField } from '../../kit/fields/fields.tsx';
 import { Notice } from '../../kit/notice.tsx';
 import { Failed } from '../../kit/states.tsx';
-import { RefusalView } from '../../kit/values/refusal.tsx';
+import { RefusalView } from '../../parts/refusal.tsx';
 import { isOpenMode, useSession, useStay } from '../../session/session-context.ts';
 import { type NewKeyForm, type NewKeyMistakes, readNewKey } from './new-key.ts';
 import { NewSecretDialog } from './new-secret-dialog.tsx';

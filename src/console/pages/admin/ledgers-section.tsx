@@ -14,8 +14,8 @@ import { Notice } from '../../kit/notice.tsx';
 import { Section } from '../../kit/page.tsx';
 import { Empty, Failed } from '../../kit/states.tsx';
 import { Id } from '../../kit/values/copy.tsx';
-import { RefusalView } from '../../kit/values/refusal.tsx';
 import { Time } from '../../kit/values/time.tsx';
+import { RefusalView } from '../../parts/refusal.tsx';
 import { useSession } from '../../session/session-context.ts';
 import { useChange } from './use-change.ts';
 

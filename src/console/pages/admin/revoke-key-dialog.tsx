@@ -5,8 +5,8 @@ import { Dialog } from '../../kit/dialog.tsx';
 import { Notice } from '../../kit/notice.tsx';
 import { Failed } from '../../kit/states.tsx';
 import { Facts } from '../../kit/values/facts.tsx';
-import { RefusalView } from '../../kit/values/refusal.tsx';
 import { Time } from '../../kit/values/time.tsx';
+import { RefusalView } from '../../parts/refusal.tsx';
 import { useSession } from '../../session/session-context.ts';
 import { useChange } from './use-change.ts';
 

@@ -4,8 +4,8 @@ import { explainRefusal } from '../../data/payments/refusals.ts';
 import { Button } from '../../kit/button.tsx';
 import { Dialog } from '../../kit/dialog.tsx';
 import { Notice } from '../../kit/notice.tsx';
-import { RefusalView } from '../../kit/values/refusal.tsx';
 import type { PaymentState } from '../../parts/payments/use-payment.ts';
+import { RefusalView } from '../../parts/refusal.tsx';
 
 interface OutcomeProps {
   readonly state: PaymentState;

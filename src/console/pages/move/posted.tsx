@@ -5,15 +5,12 @@ import { formatMoney } from '../../data/amounts.ts';
 import type { SentResult } from '../../data/payments/operations.ts';
 import { pathTo } from '../../data/place.ts';
 import { Button, ButtonLink } from '../../kit/button.tsx';
-import { Table } from '../../kit/lists/table.tsx';
 import { Notice } from '../../kit/notice.tsx';
 import { Section } from '../../kit/page.tsx';
 import { Id, shortId } from '../../kit/values/copy.tsx';
 import { Facts } from '../../kit/values/facts.tsx';
-import { Amount } from '../../kit/values/money.tsx';
-import { nameOf } from '../../kit/values/names.ts';
 import { Time } from '../../kit/values/time.tsx';
-import { useAccounts } from '../../parts/accounts/use-accounts.ts';
+import { Balances } from '../../parts/payments/balances.tsx';
 import { useSession } from '../../session/session-context.ts';
 import type { MoveKind } from './values.ts';
 
@@ -82,37 +79,8 @@ export function Posted({ kind, result, onMore }: PostedProps) {
         />
       </Notice>
       <Section title="Balances after it">
-        <BalancesAfter entries={transaction.entries} />
+        <Balances caption="Balances after it" entries={transaction.entries} isPosted />
       </Section>
     </div>
-  );
-}
-
-type Entries = PostedOf<SentResult>['transaction']['entries'];
-
-function BalancesAfter({ entries }: { readonly entries: Entries }) {
-  const last = [...new Map(entries.map((entry) => [entry.account.id, entry])).values()];
-  const accounts = useAccounts(last.map(({ account }) => account.id));
-  return (
-    <Table
-      caption="Balances after it"
-      rows={last}
-      keyOf={({ id }) => id}
-      columns={[
-        {
-          name: 'Account',
-          cell: ({ account: { id } }) => {
-            const account = accounts.get(id);
-            return account === undefined ? (
-              shortId(id)
-            ) : (
-              <Link href={pathTo.account(id)}>{nameOf(account)}</Link>
-            );
-          },
-        },
-        { name: 'Balance', isNumber: true, cell: ({ balanceAfter }) => <Amount money={balanceAfter} /> },
-        { name: 'Held', isNumber: true, cell: ({ heldAfter }) => <Amount money={heldAfter} /> },
-      ]}
-    />
   );
 }

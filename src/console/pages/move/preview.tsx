@@ -1,15 +1,10 @@
 import { useState } from 'react';
 import { isRefusal, type Operation, type PreviewResult } from '../../../client/index.ts';
-import { Table } from '../../kit/lists/table.tsx';
 import { Section } from '../../kit/page.tsx';
 import { Failed } from '../../kit/states.tsx';
-import { shortId } from '../../kit/values/copy.tsx';
-import { Amount } from '../../kit/values/money.tsx';
-import { nameOf } from '../../kit/values/names.ts';
-import { RefusalView } from '../../kit/values/refusal.tsx';
-import { useAccounts } from '../../parts/accounts/use-accounts.ts';
+import { Balances } from '../../parts/payments/balances.tsx';
 import { usePreview } from '../../parts/payments/use-preview.ts';
-import { type BalanceChange, changesOf } from './balance-changes.ts';
+import { RefusalView } from '../../parts/refusal.tsx';
 
 interface PreviewProps {
   /** Undefined while the form is incomplete. */
@@ -41,72 +36,10 @@ export function Preview({ operation }: PreviewProps) {
               <RefusalView refusal={shown} tone="warning" />
             </div>
           ) : (
-            <Balances entries={shown.entries} />
+            <Balances caption="Balances before and after" entries={shown.entries} />
           )}
         </div>
       )}
     </Section>
-  );
-}
-
-type Entries = Extract<PreviewResult, { readonly __typename: 'Preview' }>['entries'];
-
-function Balances({ entries }: { readonly entries: Entries }) {
-  const accounts = useAccounts(entries.map(({ account }) => account.id));
-  const changes = changesOf(entries, accounts);
-  const hasHeld = changes.some(({ heldBefore, heldAfter }) => heldBefore?.amount !== heldAfter.amount);
-  return (
-    <Table
-      caption="Balances before and after"
-      rows={changes}
-      keyOf={({ id }) => id}
-      columns={[
-        {
-          name: 'Account',
-          cell: ({ id }) => {
-            const account = accounts.get(id);
-            return account === undefined ? shortId(id) : nameOf(account);
-          },
-        },
-        {
-          name: 'Before',
-          isNumber: true,
-          cell: ({ before, heldBefore }) => (
-            <State balance={before} held={hasHeld ? heldBefore : undefined} withoutCurrency />
-          ),
-        },
-        {
-          name: 'After',
-          isNumber: true,
-          cell: ({ after, heldAfter }) => (
-            <strong>
-              <State balance={after} held={hasHeld ? heldAfter : undefined} />
-            </strong>
-          ),
-        },
-      ]}
-    />
-  );
-}
-
-type Money = BalanceChange['after'];
-
-interface StateProps {
-  readonly balance: Money | undefined;
-  /** Undefined: the operation does not change what is held. */
-  readonly held: Money | undefined;
-  readonly withoutCurrency?: boolean;
-}
-
-function State({ balance, held, withoutCurrency = false }: StateProps) {
-  return (
-    <>
-      {balance === undefined ? '…' : <Amount money={balance} withoutCurrency={withoutCurrency} />}
-      {held === undefined ? null : (
-        <span className="move-held">
-          held <Amount money={held} withoutCurrency={withoutCurrency} />
-        </span>
-      )}
-    </>
   );
 }

@@ -7,9 +7,9 @@ import { Button, ButtonLink } from '../../kit/button.tsx';
 import { Dialog } from '../../kit/dialog.tsx';
 import { SelectField, TextField } from '../../kit/fields/fields.tsx';
 import { Notice } from '../../kit/notice.tsx';
-import { RefusalView } from '../../kit/values/refusal.tsx';
 import type { Payment } from '../../parts/payments/use-payment.ts';
 import { usePreview } from '../../parts/payments/use-preview.ts';
+import { RefusalView } from '../../parts/refusal.tsx';
 import { ReversePreview } from './reverse-preview.tsx';
 import { partProblem, type Remaining } from './reversible.ts';
 
@@ -122,7 +122,11 @@ export function ReverseDialog({ transaction, remaining, payment, onClose }: Reve
               onChange={(externalId) => change({ externalId })}
             />
             {isEditing && state.refusal === undefined ? (
-              <ReversePreview result={preview.data} error={preview.error} parties={transaction.parties} />
+              <ReversePreview
+                result={preview.data}
+                error={preview.error}
+                onRetry={() => void preview.refetch()}
+              />
             ) : null}
           </>
         )}

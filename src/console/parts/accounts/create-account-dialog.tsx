@@ -7,9 +7,9 @@ import { Field, SelectField, TextField } from '../../kit/fields/fields.tsx';
 import { MetadataField } from '../../kit/fields/metadata-field.tsx';
 import { Notice } from '../../kit/notice.tsx';
 import { Failed } from '../../kit/states.tsx';
-import { RefusalView } from '../../kit/values/refusal.tsx';
 import { useSession } from '../../session/session-context.ts';
 import { type OnceState, useOnce } from '../payments/use-once.ts';
+import { RefusalView } from '../refusal.tsx';
 import { EMPTY, type NewAccount, type Problems, problemsOf, toInput } from './new-account.ts';
 
 interface CreateAccountDialogProps {

@@ -3,7 +3,7 @@ import { explainFailure } from '../../../data/failures.ts';
 import { Button } from '../../../kit/button.tsx';
 import { Dialog } from '../../../kit/dialog.tsx';
 import { Notice } from '../../../kit/notice.tsx';
-import { RefusalView } from '../../../kit/values/refusal.tsx';
+import { RefusalView } from '../../../parts/refusal.tsx';
 import { type ChangeState, type SendChange, useChange } from './use-change.ts';
 
 interface ChangeDialogProps {

@@ -1,12 +1,13 @@
 import type { ReactNode } from 'react';
 import { Link } from 'wouter';
-import { explainRefusal, type Fact, type Refusal } from '../../data/payments/refusals.ts';
-import { pathTo } from '../../data/place.ts';
-import { Notice } from '../notice.tsx';
-import { shortId } from './copy.tsx';
-import { Facts } from './facts.tsx';
-import { Amount } from './money.tsx';
-import { Time } from './time.tsx';
+import { explainRefusal, type Fact, type Refusal } from '../data/payments/refusals.ts';
+import { pathTo } from '../data/place.ts';
+import { Notice } from '../kit/notice.tsx';
+import { shortId } from '../kit/values/copy.tsx';
+import { Facts } from '../kit/values/facts.tsx';
+import { Amount } from '../kit/values/money.tsx';
+import { Time } from '../kit/values/time.tsx';
+import { AccountName } from './accounts/account-name.tsx';
 
 interface RefusalViewProps {
   readonly refusal: Refusal;
@@ -35,6 +36,7 @@ export function RefusalView({ refusal, actions, tone = 'bad' }: RefusalViewProps
 function FactValue({ fact }: { readonly fact: Fact }) {
   if ('money' in fact) return <Amount money={fact.money} />;
   if ('instant' in fact) return <Time at={fact.instant} length="full" />;
+  if ('link' in fact && fact.link === 'account') return <AccountName id={fact.id} isLink />;
   if ('link' in fact) return <Link href={pathTo[fact.link](fact.id)}>{shortId(fact.id)}</Link>;
   return <>{fact.text}</>;
 }

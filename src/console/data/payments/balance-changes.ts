@@ -18,6 +18,7 @@ export interface PreviewedEntry {
 interface KnownAccount {
   readonly normalSide: 'DEBIT' | 'CREDIT';
   readonly held: Money;
+  readonly minBalance: Money | null;
 }
 
 /** The changes that an operation would make to one account. The values before are undefined while the account is not read. */
@@ -49,6 +50,17 @@ export function changesOf(
     changes.set(id, { ...first, after: entry.balanceAfter, heldAfter: entry.heldAfter });
   }
   return [...changes.values()];
+}
+
+/** Returns what an account could still pay: its balance, without what is held and what must stay. Undefined: it has no lower limit. */
+export function availableOf(balance: Money, held: Money, minBalance: Money | null): Money | undefined {
+  if (minBalance === null) return undefined;
+  const exponent = balance.amount.split('.')[1]?.length ?? 0;
+  const [has, reserved, least] = [balance, held, minBalance].map(({ amount }) => toMinor(amount, exponent));
+  return {
+    amount: fromMinor((has ?? 0n) - (reserved ?? 0n) - (least ?? 0n), exponent),
+    currency: balance.currency,
+  };
 }
 
 function balanceBefore(
