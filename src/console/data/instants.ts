@@ -44,6 +44,23 @@ export function readLocalInstant(value: string): string | undefined {
   return Number.isNaN(instant.getTime()) ? undefined : instant.toISOString();
 }
 
+/**
+ * Returns what a `datetime-local` field means where clocks are moved: a time that they skip or show twice. Undefined: its time is there
+ * once, or it is empty.
+ */
+export function clockNote(value: string): string | undefined {
+  const instant = new Date(value);
+  const time = instant.getTime();
+  if (value === '' || Number.isNaN(time)) return undefined;
+  const meaning = `It means ${formatInstant(instant.toISOString(), 'full')}.`;
+  if (writeLocalInstant(instant) !== value.slice(0, 16)) return `Clocks skip this time. ${meaning}`;
+  // Of two instants, Date takes the first. The second one is later by what the clocks are moved.
+  const soon = new Date(time + 6 * 3_600_000);
+  const moved = soon.getTimezoneOffset() - instant.getTimezoneOffset();
+  const isTwice = moved > 0 && writeLocalInstant(new Date(time + moved * 60_000)) === value.slice(0, 16);
+  return isTwice ? `Clocks show this time twice. ${meaning}` : undefined;
+}
+
 /** Returns the text of a `datetime-local` field for an instant, to the minute. */
 export function writeLocalInstant(instant: Date): string {
   const local = new Date(instant.getTime() - instant.getTimezoneOffset() * 60_000);

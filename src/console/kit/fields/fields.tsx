@@ -1,5 +1,6 @@
 /** Form fields: a visible label, a description, and the mistake, which screen readers read with the field. */
 import { type ReactNode, useId } from 'react';
+import { clockNote } from '../../data/instants.ts';
 
 interface Labelled {
   readonly label: string;
@@ -64,10 +65,13 @@ export function TextField({
   placeholder,
   inputMode,
   autoFocus,
+  description,
   ...about
 }: TextFieldProps) {
+  const note = type === 'datetime-local' ? clockNote(value) : undefined;
+  const text = note === undefined ? description : <span role="status">{`${note} ${description ?? ''}`}</span>;
   return (
-    <Field {...about}>
+    <Field {...about} description={text}>
       {({ id, describedBy, isInvalid }) => (
         <input
           id={id}
