@@ -1,4 +1,6 @@
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { fromMinor, toMinor } from '../../../src/client/index.ts';
 import type { Entry, Party } from '../../../src/console/data/transactions.ts';
 import { flowsOf, isPictured, type Leg, sumOf } from '../../../src/console/parts/flow/flow.ts';
 import { layOutTall, layOutWide, type Picture } from '../../../src/console/parts/flow/layout.ts';
@@ -230,5 +232,80 @@ describe.each(SHAPES)('layout: %s', (_, payers, receivers) => {
     expect(picture.width).toBeLessThanOrEqual(326);
     const tops = picture.boxes.map(({ y }) => y);
     expect(tops).toEqual(tops.toSorted((one, other) => one - other));
+  });
+});
+
+describe('random transactions', () => {
+  const legs = fc.array(
+    fc.record({
+      account: fc.constantFrom('a', 'b', 'c', 'd'),
+      side: fc.constantFrom('DEBIT', 'CREDIT'),
+      amount: fc.bigInt({ min: 1n, max: 10n ** 20n }),
+      layer: fc.constantFrom('POSTED', 'PENDING'),
+      currency: fc.constantFrom('EUR', 'JPY'),
+    }),
+    { minLength: 1, maxLength: 12 },
+  );
+
+  test('have flows whose legs are the sums of their entries, for a viewer of all accounts and one of some', () => {
+    fc.assert(
+      fc.property(legs, fc.subarray(['a', 'b', 'c', 'd', 'e']), (drawn, own) => {
+        // Account e balances each currency of each layer.
+        const all = drawn.map((leg) => ({ ...leg, account: `${leg.account} ${leg.currency}` }));
+        for (const layer of ['POSTED', 'PENDING'] as const) {
+          for (const currency of ['EUR', 'JPY'] as const) {
+            const rest = all
+              .filter((leg) => leg.layer === layer && leg.currency === currency)
+              .reduce((sum, { side, amount }) => (side === 'DEBIT' ? sum + amount : sum - amount), 0n);
+            if (rest === 0n) continue;
+            const side = rest > 0n ? 'CREDIT' : 'DEBIT';
+            all.push({ account: `e ${currency}`, side, amount: rest > 0n ? rest : -rest, layer, currency });
+          }
+        }
+        const text = ({ amount, currency }: (typeof all)[number]) =>
+          fromMinor(amount, EXPONENTS.get(currency) ?? 0);
+        const whole = moved(
+          all.map((leg): Given => [leg.account, leg.side, text(leg), leg.layer, leg.currency]),
+        );
+        const isOwn = (id: string) => own.includes(id.charAt(0));
+        const seen = { ...whole, entries: whole.entries.filter(({ account }) => isOwn(account.id)) };
+        // The plain counterpart adds the entries one by one.
+        const sums = (isShown: (id: string) => boolean) => {
+          const found = new Map<string, bigint>();
+          for (const { account, side, amount, layer, currency } of all) {
+            if (!isShown(account)) continue;
+            const name = `${layer} ${currency} ${side} ${account}`;
+            found.set(name, (found.get(name) ?? 0n) + amount);
+          }
+          return Object.fromEntries([...found].toSorted());
+        };
+        const flowSums = (transaction: typeof whole, isShown: (id: string) => boolean) => {
+          const found: [string, bigint][] = [];
+          for (const { kind, currency, from, to } of flowsOf(transaction, EXPONENTS)) {
+            const exponent = EXPONENTS.get(currency) ?? 0;
+            const total = (side: readonly Leg[]) =>
+              side.reduce((sum, { money }) => sum + toMinor(money.amount, exponent), 0n);
+            expect(total(from)).toBe(total(to));
+            const layer = kind === 'posted' ? 'POSTED' : 'PENDING';
+            for (const [side, ofSide] of [
+              ['DEBIT', from],
+              ['CREDIT', to],
+            ] as const) {
+              for (const { party: who, money } of ofSide) {
+                if (who === null || !isShown(who.accountId)) continue;
+                found.push([
+                  `${layer} ${currency} ${side} ${who.accountId}`,
+                  toMinor(money.amount, exponent),
+                ]);
+              }
+            }
+          }
+          return Object.fromEntries(found.toSorted());
+        };
+        expect(flowSums(whole, () => true)).toEqual(sums(() => true));
+        expect(flowSums(seen, isOwn)).toEqual(sums(isOwn));
+      }),
+      { numRuns: 500 },
+    );
   });
 });

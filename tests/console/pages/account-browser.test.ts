@@ -73,7 +73,7 @@ describe('the page of an account', () => {
     await page.reload();
     await expect.poll(() => rows.count()).toBe(4);
     await page.getByRole('button', { name: 'Filter (2)' }).waitFor();
-    await page.getByRole('button', { name: 'Show all' }).click();
+    await page.getByRole('button', { name: 'Clear', exact: true }).click();
     await page.getByLabel('Layer').selectOption('Pending only');
     await page.getByLabel('Side').selectOption('Credit only');
     await page.getByRole('button', { name: 'Find', exact: true }).click();

@@ -26,7 +26,7 @@ test('holds are found by their status and account, and one is opened', async () 
   await expect.poll(() => rows.count(), SOON).toBe(1);
   expect(await page.getByLabel('Status').inputValue()).toBe('OPEN');
   expect(await rows.innerText()).toMatch(/in (?:3 days|2 days 23 hours)/);
-  await page.getByRole('button', { name: 'Show all' }).click();
+  await page.getByRole('button', { name: 'Clear', exact: true }).click();
   await expect.poll(() => rows.count(), SOON).toBe(2);
   expect((await rows.allInnerTexts())[0]).toContain('Voided');
   expect(await seriousFindings(page)).toEqual([]);

@@ -38,7 +38,7 @@ test('transactions are listed, and found by type, account, metadata and time', a
   await expect.poll(() => rowsOf(page).count(), SOON).toBe(2);
   expect(await page.getByRole('checkbox', { name: 'Deposit' }).isChecked()).toBe(true);
 
-  await page.getByRole('button', { name: 'Show all' }).click();
+  await page.getByRole('button', { name: 'Clear', exact: true }).click();
   await expect.poll(() => rowsOf(page).count(), SOON).toBe(7);
   await page.getByLabel('Metadata').fill('order');
   await page.getByRole('button', { name: 'Find', exact: true }).click();
@@ -47,7 +47,7 @@ test('transactions are listed, and found by type, account, metadata and time', a
   await page.getByRole('button', { name: 'Find', exact: true }).click();
   await expect.poll(() => rowsOf(page).count(), SOON).toBe(1);
 
-  await page.getByRole('button', { name: 'Show all' }).click();
+  await page.getByRole('button', { name: 'Clear', exact: true }).click();
   await page.getByRole('main').getByText('Times', { exact: true }).click();
   await page.getByLabel('Effective before').fill('2026-01-02T00:00');
   await page.getByRole('button', { name: 'Find', exact: true }).click();

@@ -7,7 +7,7 @@ export function FindButtons({ onReset }: { readonly onReset: () => void }) {
       <Button type="submit" kind="primary">
         Find
       </Button>
-      <Button onPress={onReset}>Show all</Button>
+      <Button onPress={onReset}>Clear</Button>
     </>
   );
 }

@@ -47,7 +47,12 @@ function Rows<Row>({
   withoutPager = false,
 }: RowsProps<Row>) {
   const [isInUse, setInUse] = useState(false);
-  const { rows, newRows, isNew, showAll } = useSteadyRows(page.nodes, keyOf, isInUse && place.isFirst, list);
+  const { rows, newRows, isNew, showAll } = useSteadyRows({
+    latest: page.nodes,
+    keyOf,
+    isInUse: isInUse && place.isFirst,
+    list,
+  });
   const { hasNextPage, hasPreviousPage, startCursor, endCursor } = page.pageInfo;
   if (rows.length === 0 && place.isFirst && !hasNextPage) return empty;
   return (

@@ -1,4 +1,5 @@
 import { useState } from 'react';
+import { nextSteady, type Reading, startSteady, waitingRows } from './steady-rows.ts';
 
 export interface SteadyRows<Row> {
   readonly rows: readonly Row[];
@@ -10,40 +11,16 @@ export interface SteadyRows<Row> {
   showAll(): void;
 }
 
-/**
- * Returns the rows to show of a list that is read again and again. While `isInUse`, rows that were added wait, so that the row that
- * a person reads or is about to press stays where it is. Rows that are shown always have their latest values. `list` names the list, by its filter and its
- * place: the rows of another list are shown at once. It is undefined while the other list is being read.
- */
-export function useSteadyRows<Row>(
-  latest: readonly Row[],
-  keyOf: (row: Row) => string,
-  isInUse: boolean,
-  list: string | undefined,
-): SteadyRows<Row> {
-  const latestKeys = latest.map(keyOf);
-  const [shownKeys, setShownKeys] = useState<readonly string[]>(latestKeys);
-  const [last, setLast] = useState(latest);
-  const [first, setFirst] = useState(() => ({ list, keys: new Set(latestKeys) }));
-  const isHeld = isInUse && first.list === list;
-  if (list !== undefined && first.list !== list) setFirst({ list, keys: new Set(latestKeys) });
-  const shown = new Set(shownKeys);
-  const added = latestKeys.filter((key) => !shown.has(key));
-  if (!isHeld && !isSame(shownKeys, latestKeys)) setShownKeys(latestKeys);
-  if (last !== latest && (!isHeld || added.length === 0)) setLast(latest);
-  const byKey = new Map([...last, ...latest].map((row) => [keyOf(row), row]));
-  const rows = isHeld ? shownKeys.flatMap((key) => byKey.get(key) ?? []) : latest;
+/** Returns the rows to show of a list that is read again and again: see `nextSteady`. */
+export function useSteadyRows<Row>(reading: Reading<Row>): SteadyRows<Row> {
+  const { keyOf, list } = reading;
+  const [last, setLast] = useState(() => startSteady(reading));
+  const shown = nextSteady(last, reading);
+  if (shown !== last) setLast(shown);
   return {
-    rows,
-    newRows: isHeld ? added.length : 0,
-    isNew: (row) => list !== undefined && !first.keys.has(keyOf(row)),
-    showAll: () => {
-      setShownKeys(latestKeys);
-      setLast(latest);
-    },
+    rows: shown.rows,
+    newRows: waitingRows(shown, reading),
+    isNew: (row) => list !== undefined && !shown.first.has(keyOf(row)),
+    showAll: () => setLast(nextSteady(shown, { ...reading, isInUse: false })),
   };
-}
-
-function isSame(one: readonly string[], other: readonly string[]): boolean {
-  return one.length === other.length && one.every((key, place) => key === other[place]);
 }

@@ -101,7 +101,7 @@ export function AccountFilterForm() {
           <Button type="submit" kind="primary">
             Find
           </Button>
-          <Button onPress={() => apply(readConditions(new URLSearchParams()))}>Show all</Button>
+          <Button onPress={() => apply(readConditions(new URLSearchParams()))}>Clear</Button>
         </div>
       </form>
     </search>

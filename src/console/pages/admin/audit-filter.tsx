@@ -123,7 +123,7 @@ function Fields({ initial, apply }: FieldsProps) {
           <Button type="submit" kind="primary">
             Find
           </Button>
-          <Button onPress={() => apply(new URLSearchParams())}>Show all</Button>
+          <Button onPress={() => apply(new URLSearchParams())}>Clear</Button>
         </div>
       </form>
     </search>
