@@ -4,7 +4,7 @@
  * A mutation that takes an idempotency key gets its key before the first attempt and keeps it for all attempts, so that it is done
  * once. Refusals are results. All other failures are thrown; see errors.ts.
  */
-import { BATCH_DEADLINE_MS, Calls } from './coalescing/calls.ts';
+import { BATCH_DEADLINE_MS, type Call, Calls } from './coalescing/calls.ts';
 import * as documents from './generated.ts';
 import { inChunks, withKey, withOperationKey } from './keys.ts';
 import type {
@@ -97,7 +97,8 @@ export class LedgerClient extends LedgerReads {
     accounts: readonly t.CreateAccountInput[],
     { idempotencyKey, ...options }: BatchOptions = {},
   ): Promise<t.CreateAccountsResult> {
-    return this.#calls.keeping('createAccounts', { accounts, idempotencyKey }, options, async (key, call) => {
+    const intended = { accounts, idempotencyKey };
+    const run = async (key: string, call: Call): Promise<t.CreateAccountsResult> => {
       const results: t.AccountResult[] = [];
       for (const chunk of inChunks(accounts, key, withKey)) {
         const input = { accounts: chunk };
@@ -112,7 +113,8 @@ export class LedgerClient extends LedgerReads {
         call.begun = true;
       }
       return { __typename: 'AccountsCreated', results };
-    });
+    };
+    return this.#calls.keeping('createAccounts', intended, options, run, BATCH_DEADLINE_MS);
   }
 
   /**
@@ -126,7 +128,7 @@ export class LedgerClient extends LedgerReads {
     { mode = 'INDEPENDENT', idempotencyKey, ...options }: BatchOptions & { readonly mode?: t.BatchMode } = {},
   ): Promise<t.PostBatchResult> {
     const intended = { mode, operations, idempotencyKey };
-    return this.#calls.keeping('postBatch', intended, options, async (key, call) => {
+    const run = async (key: string, call: Call): Promise<t.PostBatchResult> => {
       const results: t.OperationResult[] = [];
       const chunkSize = mode === 'ATOMIC' ? operations.length : undefined;
       for (const chunk of inChunks(operations, key, withOperationKey, chunkSize)) {
@@ -137,7 +139,8 @@ export class LedgerClient extends LedgerReads {
         call.begun = true;
       }
       return { __typename: 'BatchProcessed', results };
-    });
+    };
+    return this.#calls.keeping('postBatch', intended, options, run, BATCH_DEADLINE_MS);
   }
 
   /** Registers a currency that is not in ISO 4217. It cannot be changed later. */

@@ -55,6 +55,23 @@ export class IntentConflict extends Error {
   }
 }
 
+/**
+ * The key store failed, or did not answer before the deadline or before the signal aborted. The key of the call may not be kept, so
+ * nothing was sent.
+ */
+export class KeyStoreError extends Error {
+  override readonly name = 'KeyStoreError';
+  readonly intent: string;
+
+  constructor(intent: string, cause: unknown) {
+    super(
+      `The keyStore failed for the intent ${JSON.stringify(intent)}, and nothing was sent: ${messageOf(cause)}`,
+      { cause },
+    );
+    this.intent = intent;
+  }
+}
+
 /** The service rejects the request, such as its document or its variables. Nothing was done. */
 export class RequestRejected extends Error {
   override readonly name: string = 'RequestRejected';

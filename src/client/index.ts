@@ -3,6 +3,7 @@ export { createLedgerClient, type LedgerClient } from './client.ts';
 export {
   type GraphQLFault,
   IntentConflict,
+  KeyStoreError,
   OutcomeUnknown,
   PermissionDenied,
   RequestRejected,

@@ -1,7 +1,9 @@
-import { IntentConflict } from './errors.ts';
+import { IntentConflict, KeyStoreError } from './errors.ts';
 import { MAIN } from './identity.ts';
 import { meaningOf } from './meaning.ts';
+import { within } from './retry.ts';
 import type { KeyStore } from './stores.ts';
+import type { MaybePromise } from './transport.ts';
 
 /** One attempt at one operation, which an intent is kept for. */
 export interface Attempt {
@@ -39,20 +41,24 @@ export class Intents {
     this.#prefix = `${PREFIX}${ofLedger}${ofOwner}:`;
   }
 
-  /** Stores the attempt unless the intent has one. Returns the key of the stored attempt. Throws IntentConflict if that is for another input or service. */
-  async keep(intent: string, made: Omit<Attempt, 'service'>): Promise<string> {
+  /**
+   * Stores the attempt unless the intent has one. Returns the key of the stored attempt. Throws IntentConflict if that is for another
+   * input or service, and KeyStoreError if the store fails or has not answered when the signal aborts.
+   */
+  async keep(intent: string, made: Omit<Attempt, 'service'>, signal: AbortSignal): Promise<string> {
     const name = this.#prefix + intent;
     const attempt = { service: this.#service, ...made };
     const record = JSON.stringify(attempt);
     for (let tries = 0; tries < MAX_TRIES; tries += 1) {
-      const found = await this.#store.getItem(name);
+      const found = await ask(intent, signal, () => this.#store.getItem(name));
       if (typeof found === 'string') {
         const kept = read(found);
         if (kept === undefined || !isSame(kept, attempt)) throw new IntentConflict(intent, found);
         return kept.key;
       }
       // Of several concurrent callers the store accepts one. The others read its attempt in the next try.
-      if ((await this.#store.addItem(name, record)) === true) return attempt.key;
+      const isAdded = await ask(intent, signal, () => this.#store.addItem(name, record));
+      if (isAdded === true) return attempt.key;
     }
     throw new Error(
       `The keyStore neither stores nor returns the intent ${JSON.stringify(intent)}: addItem must return true if it stored the text, ` +
@@ -60,12 +66,21 @@ export class Intents {
     );
   }
 
-  /** Removes the intent. With a key, removes it only if it has the attempt with this key. */
-  async forget(intent: string, key?: string): Promise<void> {
+  /** Removes the intent. With a key, removes it only if it has the attempt with this key. Throws KeyStoreError as `keep`. */
+  async forget(intent: string, signal: AbortSignal, key?: string): Promise<void> {
     const name = this.#prefix + intent;
-    const found = await this.#store.getItem(name);
+    const found = await ask(intent, signal, () => this.#store.getItem(name));
     if (typeof found !== 'string' || (key !== undefined && read(found)?.key !== key)) return;
-    await this.#store.removeItem(name, found);
+    await ask(intent, signal, () => this.#store.removeItem(name, found));
+  }
+}
+
+/** Runs a step of the store. A browser may never answer: another tab can block its database. */
+async function ask<T>(intent: string, signal: AbortSignal, step: () => MaybePromise<T>): Promise<T> {
+  try {
+    return await within(signal, (async () => step())());
+  } catch (error) {
+    throw new KeyStoreError(intent, signal.aborted ? 'It did not answer in time.' : error);
   }
 }
 

@@ -39,6 +39,8 @@ interface CommonOptions {
   readonly headers?: RequestHeaders;
   /** How long a call may take with all its retries. Default: 30 s, and 120 s for a batch. */
   readonly deadlineMs?: number;
+  /** Ends all calls of the client early, such as when its user signs out. It has the effect of the option `signal` of each call. */
+  readonly signal?: AbortSignal;
   /**
    * Whether calls that are made in the same turn of the event loop share requests. Default: true. Results are the same either
    * way, but a call that shares a request is answered with the slowest call of the request.
@@ -49,7 +51,7 @@ interface CommonOptions {
 export interface CallOptions {
   /** How long the call may take with all its retries. */
   readonly deadlineMs?: number;
-  /** Ends the call early. A mutation then throws OutcomeUnknown, because it may have been done. */
+  /** Ends the call early. A mutation that was sent then throws OutcomeUnknown, because it may have been done. */
   readonly signal?: AbortSignal;
 }
 

@@ -90,6 +90,16 @@ export function signalOf({ deadlineMs, signal }: Pick<Patience, 'deadlineMs' | '
   return signal === undefined ? timeout : AbortSignal.any([timeout, signal]);
 }
 
+/** Returns the result of work that has no signal. Throws the reason of the signal if that aborts first. */
+export function within<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const end = () => reject(signal.reason);
+    if (signal.aborted) end();
+    signal.addEventListener('abort', end);
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', end));
+  });
+}
+
 /** Waits, at most until the signal aborts. Never rejects. */
 function sleep(ms: number, signal: AbortSignal | undefined): Promise<void> {
   return new Promise((resolve) => {

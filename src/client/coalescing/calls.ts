@@ -18,6 +18,8 @@ import { randomOfTurn } from './turns.ts';
 
 const DEADLINE_MS = 30_000;
 export const BATCH_DEADLINE_MS = 120_000;
+/** How long a call that was declined waits for the store to forget its intent. */
+const FORGET_MS = 1000;
 /** After these refusals the key may have, or may get, another outcome. */
 const OPEN_CODES: readonly string[] = ['FORBIDDEN', 'IDEMPOTENCY_CONFLICT', 'INTERNAL'];
 
@@ -54,12 +56,13 @@ export class Calls {
   readonly #tokens: Tokens | undefined;
   readonly #intents: Intents | undefined;
   readonly #deadlineMs: number | undefined;
+  readonly #signal: AbortSignal | undefined;
   readonly #sharedMutations: SharedMutations | undefined;
   readonly #sharedReads: SharedReads | undefined;
 
   constructor(options: LedgerClientOptions) {
     const { url, apiKey, token, ledger, owner, fetch, keyStore, headers = {}, deadlineMs } = options;
-    const { coalesce = true } = options;
+    const { coalesce = true, signal } = options;
     const tokens = token === undefined ? undefined : new Tokens(token, owner);
     this.#tokens = tokens;
     this.#transport = new Transport({ url, apiKey, tokens, ledger, owner, fetch, headers });
@@ -70,6 +73,7 @@ export class Calls {
       this.#intents = new Intents(storeOf(keyStore), this.#transport.endpoint, ledger, owner);
     }
     this.#deadlineMs = deadlineMs;
+    this.#signal = signal;
     this.#sharedMutations = coalesce ? new SharedMutations(this.#transport) : undefined;
     this.#sharedReads = coalesce ? new SharedReads(this.#transport) : undefined;
   }
@@ -102,19 +106,24 @@ export class Calls {
     { idempotencyKey, ...input }: WithKey & Readonly<Record<string, unknown>>,
     options: MutationOptions,
     run: (key: string, call: Call) => Promise<Result>,
+    defaultDeadlineMs = DEADLINE_MS,
   ): Promise<Result> {
     const { intent } = options;
     const newKey = idempotencyKey ?? makeKey();
     if (intent === undefined) return run(newKey, { ...options, operation, idempotencyKey: newKey });
 
     const intents = this.#keptIntents();
-    const key = await intents.keep(intent, { operation, input, key: newKey });
+    const patience = this.#patience(options, defaultDeadlineMs);
+    const endsAt = performance.now() + patience.deadlineMs;
+    const key = await intents.keep(intent, { operation, input, key: newKey }, signalOf(patience));
     if (key !== newKey && idempotencyKey) throw new IntentConflict(intent, JSON.stringify({ key }));
-    const call: Call = { ...options, operation, idempotencyKey: key };
+    const deadlineMs = Math.max(1, endsAt - performance.now());
+    const call: Call = { ...options, deadlineMs, operation, idempotencyKey: key };
     const result = await run(key, call);
     // Another attempt would repeat the part of a batch that has results.
     if (isRefusal(result) && !call.begun && !result.retryable && !OPEN_CODES.includes(result.code)) {
-      await intents.forget(intent, key);
+      // A call that has its result returns it. If the store fails, the next call with the intent has the same refusal.
+      await intents.forget(intent, AbortSignal.timeout(FORGET_MS), key).catch(() => {});
     }
     return result;
   }
@@ -190,7 +199,7 @@ export class Calls {
   }
 
   async forget(intent: string): Promise<void> {
-    await this.#keptIntents().forget(intent);
+    await this.#keptIntents().forget(intent, signalOf(this.#patience({}, DEADLINE_MS)));
   }
 
   async #untilRead<T>(
@@ -213,9 +222,10 @@ export class Calls {
   }
 
   #patience({ deadlineMs, signal }: CallOptions, defaultMs: number): Patience {
+    const signals = [signal, this.#signal].filter((each) => each !== undefined);
     return {
       deadlineMs: deadlineMs ?? this.#deadlineMs ?? defaultMs,
-      signal,
+      signal: signals.length > 1 ? AbortSignal.any(signals) : signals[0],
       // Calls of a shared request that failed share the next one too.
       random: this.#sharedMutations === undefined ? Math.random : randomOfTurn,
     };

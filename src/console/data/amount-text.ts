@@ -14,6 +14,19 @@ const EXAMPLE = 'Write digits and a point, such as 12.50.';
 /** Reads an amount above zero. Without the decimals of its currency, the ledger checks them. */
 export function readAmount(typed: string, currency?: string, exponent?: number): ReadAmount {
   const text = typed.trim();
+  if (/^[-+−]/.test(text)) return wrong('Write the amount without a sign: it is always above zero.');
+  const read = readDigits(text, currency, exponent);
+  return 'problem' in read || /[1-9]/.test(text) ? read : incomplete('Enter an amount above zero.');
+}
+
+/** Reads a limit of a balance, which may also be zero or below it. */
+export function readLimit(typed: string, currency?: string, exponent?: number): ReadAmount {
+  const [, sign = '', digits = ''] = /^([-−]?)(.*)$/s.exec(typed.trim()) ?? [];
+  const read = readDigits(digits, currency, exponent);
+  return 'problem' in read || sign === '' ? read : { amount: `-${read.amount}` };
+}
+
+function readDigits(text: string, currency?: string, exponent?: number): ReadAmount {
   if (text === '') return incomplete(`Enter an amount. ${EXAMPLE}`);
   if (text.includes(',')) {
     return wrong(
@@ -21,7 +34,6 @@ export function readAmount(typed: string, currency?: string, exponent?: number):
     );
   }
   if (/\s/.test(text)) return wrong('Write the amount without spaces.');
-  if (/^[-+−]/.test(text)) return wrong('Write the amount without a sign: it is always above zero.');
   const other = /[^\d.]/.exec(text)?.[0];
   if (other !== undefined) return wrong(`“${other}” is not a digit. ${EXAMPLE}`);
   if (text.split('.').length > 2) return wrong('Write one point, before the decimals.');
@@ -32,7 +44,7 @@ export function readAmount(typed: string, currency?: string, exponent?: number):
     const most = exponent === 0 ? 'no decimals' : `at most ${exponent} decimals`;
     return wrong(`${currency ?? 'This currency'} has ${most}. The amount has ${decimals?.length}.`);
   }
-  return /[1-9]/.test(text) ? { amount: text } : incomplete('Enter an amount above zero.');
+  return { amount: text };
 }
 
 /** Returns an amount with all decimals of its currency: `12.5` is `12.50`. */

@@ -1,5 +1,6 @@
 import {
   IntentConflict,
+  KeyStoreError,
   NoAnswer,
   OutcomeUnknown,
   PermissionDenied,
@@ -95,12 +96,12 @@ export function explainFailure(thrown: unknown): Explanation {
       details,
     };
   }
-  if (error instanceof DraftNotStored) {
+  if (error instanceof DraftNotStored || error instanceof KeyStoreError) {
     return {
       kind: 'fault',
-      title: 'This browser stores nothing for the page. Nothing was sent.',
+      title: 'This browser did not store the key of the request. Nothing was sent.',
       advice:
-        'A payment needs a stored key, so that it is executed once. Allow the page to store data, then try again.',
+        'The key makes sure that it is executed once. Allow the page to store data, close its other tabs, then try again.',
       details,
     };
   }

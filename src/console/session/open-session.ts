@@ -24,12 +24,16 @@ export interface Session {
 const READ_DEADLINE_MS = 8_000;
 
 /**
- * Opens a session on a ledger. Throws UnauthenticatedError if the service does not accept the credential, or requires one;
+ * Opens a session on a ledger. `signal` ends its calls, also those of payments. Throws UnauthenticatedError if the service does not accept the credential, or requires one;
  * PermissionDenied if it has no right to the ledger; Unreachable if the service does not answer.
  */
-export async function openSession(credential: Credential | null, ledgerName?: string): Promise<Session> {
+export async function openSession(
+  credential: Credential | null,
+  ledgerName: string | undefined,
+  signal: AbortSignal,
+): Promise<Session> {
   const url = GRAPHQL_PATH;
-  const options = { url, ...identityOf(credential) };
+  const options = { url, signal, ...identityOf(credential) };
   const first = createLedgerClient({
     ...options,
     ...(ledgerName === undefined ? {} : { ledger: ledgerName }),
@@ -59,14 +63,15 @@ export function exponentsOf({ currencies }: Pick<Ledger, 'currencies'>): Readonl
 export async function openSessionNear(
   credential: Credential | null,
   ledgerName: string | undefined,
+  signal: AbortSignal,
 ): Promise<Session> {
   try {
-    return await openSession(credential, ledgerName);
+    return await openSession(credential, ledgerName, signal);
   } catch (error) {
     // The service rejects the name of a ledger that does not exist, or is not the credential's.
     const isOfLedger = error instanceof RequestRejected && !(error instanceof UnauthenticatedError);
     if (ledgerName === undefined || !isOfLedger) throw error;
-    return openSession(credential);
+    return openSession(credential, undefined, signal);
   }
 }
 

@@ -62,6 +62,8 @@ export function useOpenSession(): SessionActions & { readonly state: SessionStat
     isNear: false,
     number: 0,
   }));
+  // Ends the calls of a credential. A payment that was sent stays undecided, for the next sign-in with the same one.
+  const calls = useRef(new AbortController());
   const ending = useEnding((opened, error) => {
     // The ledger is kept, so that another credential continues on the same page.
     storeCredential(null);
@@ -78,7 +80,7 @@ export function useOpenSession(): SessionActions & { readonly state: SessionStat
     let isCurrent = true;
     const { credential, ledger, isNear, number } = wanted;
     let opened: OpenedSession | undefined;
-    (isNear ? openSessionNear : openSession)(credential, ledger).then(
+    (isNear ? openSessionNear : openSession)(credential, ledger, calls.current.signal).then(
       (session) => {
         if (!isCurrent) return;
         const queryClient = createQueryClient((error) => end(error));
@@ -119,18 +121,24 @@ export function useOpenSession(): SessionActions & { readonly state: SessionStat
     },
     [open],
   );
+  const endCalls = useCallback(() => {
+    calls.current.abort();
+    calls.current = new AbortController();
+  }, []);
   const signIn = useCallback(
     (credential: Credential, isKept: boolean) => {
+      endCalls();
       storeCredential(isKept ? credential : null);
       open((old) => ({ credential, ledger: storedLedger() ?? old.ledger, isNear: true }));
     },
-    [open],
+    [open, endCalls],
   );
   const signOut = useCallback(() => {
+    endCalls();
     storeCredential(null);
     storeLedger(undefined);
     open(() => ({ credential: null, ledger: undefined, isNear: false }));
-  }, [open]);
+  }, [open, endCalls]);
   const retry = useCallback(() => open((old) => old), [open]);
   return { state, enterLedger, signIn, signOut, retry, stay: ending.stay };
 }

@@ -19,6 +19,16 @@ export interface Draft<Values, Request = Operation> {
   readonly isRejected?: boolean;
 }
 
+/** Where drafts are kept: the storage of the tab. */
+export type DraftStorage = Pick<Storage, 'getItem' | 'setItem' | 'removeItem'>;
+
+/** The storage of the tab. A browser may deny it, so that each of its functions may throw. */
+export const tabStorage: DraftStorage = {
+  getItem: (name) => sessionStorage.getItem(name),
+  setItem: (name, text) => sessionStorage.setItem(name, text),
+  removeItem: (name) => sessionStorage.removeItem(name),
+};
+
 const PREFIX = 'ledger-console:draft:';
 
 /** The browser does not store the draft. Nothing was sent. */
@@ -37,21 +47,31 @@ export function newDraft<Values, Request = Operation>(initial: Values): Draft<Va
 }
 
 /** Returns the draft with other values. After a rejection they get another intent, because the intent has a key for the old ones. */
-export function changed<Values>(draft: Draft<Values>, values: Partial<Values>): Draft<Values> {
+export function changed<Values, Request>(
+  draft: Draft<Values, Request>,
+  values: Partial<Values>,
+): Draft<Values, Request> {
   const { isRejected = false, ...rest } = draft;
   const next = { ...rest, values: { ...draft.values, ...values } };
   return isRejected ? { ...next, intent: newDraft(draft.initial).intent } : next;
 }
 
 /** Returns the draft without its request, whose outcome is final or which was not executed. */
-export function unsent<Values>({ sent, key, ...draft }: Draft<Values>): Draft<Values> {
+export function unsent<Values, Request>({
+  sent,
+  key,
+  ...draft
+}: Draft<Values, Request>): Draft<Values, Request> {
   return draft;
 }
 
-/** Returns the draft that the tab keeps under a name; undefined if it keeps none. */
-export function readDraft<Values, Request = Operation>(name: string): Draft<Values, Request> | undefined {
+/** Returns the draft that is kept under a name; undefined if there is none. */
+export function readDraft<Values, Request>(
+  storage: DraftStorage,
+  name: string,
+): Draft<Values, Request> | undefined {
   try {
-    const text = sessionStorage.getItem(PREFIX + name);
+    const text = storage.getItem(PREFIX + name);
     if (text === null) return undefined;
     const draft = JSON.parse(text) as Partial<Draft<Values, Request>> | null;
     return typeof draft?.intent === 'string' && isObject(draft.values) && isObject(draft.initial)
@@ -63,32 +83,22 @@ export function readDraft<Values, Request = Operation>(name: string): Draft<Valu
 }
 
 /** Keeps the draft. Throws DraftNotStored if the browser denies it: a sent draft must not be lost. */
-export function writeDraft<Values, Request = Operation>(name: string, draft: Draft<Values, Request>): void {
+export function writeDraft<Values, Request>(
+  storage: DraftStorage,
+  name: string,
+  draft: Draft<Values, Request>,
+): void {
   try {
-    sessionStorage.setItem(PREFIX + name, JSON.stringify(draft));
+    storage.setItem(PREFIX + name, JSON.stringify(draft));
   } catch (error) {
     throw new DraftNotStored(error);
   }
 }
 
-/**
- * Keeps a draft whose request has a result, or removes it. Changes nothing if the form has another draft since: a page that was left
- * while it waited must not remove a later payment. A draft that cannot be settled stays sent: its repetition returns the same result.
- */
-export function settleDraft<Values>(name: string, intent: string, next?: Draft<Values>): void {
-  if (readDraft(name)?.intent !== intent) return;
-  try {
-    if (next === undefined) removeDraft(name);
-    else writeDraft(name, next);
-  } catch {
-    // See above.
-  }
-}
-
 /** Removes the draft of a form. */
-export function removeDraft(name: string): void {
+export function removeDraft(storage: DraftStorage, name: string): void {
   try {
-    sessionStorage.removeItem(PREFIX + name);
+    storage.removeItem(PREFIX + name);
   } catch {
     // A browser without storage has kept none.
   }

@@ -44,8 +44,7 @@ function send(client: LedgerClient, operation: Operation, options: MutationOptio
 export async function sendWithKey(
   client: LedgerClient,
   operation: Operation,
-  key: string,
-  options: MutationOptions,
+  { key, ...options }: MutationOptions & { readonly key: string },
 ): Promise<SentResult> {
   try {
     return await send(client, withKey(operation, key), options);

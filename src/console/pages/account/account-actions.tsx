@@ -2,6 +2,7 @@ import type { Account } from '../../data/accounts.ts';
 import { pathTo } from '../../data/place.ts';
 import { Button, ButtonLink } from '../../kit/button.tsx';
 import { useSession } from '../../session/session-context.ts';
+import type { AccountChange } from './change/change-dialog.tsx';
 import { CloseDialog, FreezeDialog, UnfreezeDialog } from './change/status-dialogs.tsx';
 import { ExternalIdDialog, LimitsDialog, MetadataDialog } from './change/update-dialogs.tsx';
 
@@ -38,9 +39,7 @@ const DIALOGS = {
   freeze: FreezeDialog,
   unfreeze: UnfreezeDialog,
   close: CloseDialog,
-} as const;
-
-export type AccountChange = keyof typeof DIALOGS;
+} as const satisfies Record<AccountChange, unknown>;
 
 interface ChangeButtonsProps {
   readonly account: Account;

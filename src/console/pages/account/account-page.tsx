@@ -12,8 +12,9 @@ import { type TabOf, Tabs } from '../../kit/tabs.tsx';
 import { AccountStatus } from '../../kit/values/account-status.tsx';
 import { nameOf } from '../../kit/values/names.ts';
 import { useSession } from '../../session/session-context.ts';
-import { type AccountChange, AccountDialog, ChangeButtons, MoneyLinks } from './account-actions.tsx';
+import { AccountDialog, ChangeButtons, MoneyLinks } from './account-actions.tsx';
 import { AccountAbout, AccountMoney } from './account-facts.tsx';
+import { type AccountChange, useUndecidedChange } from './change/change-dialog.tsx';
 import { BalanceSection } from './plot/balance-section.tsx';
 import { ChangesTab } from './tabs/changes-tab.tsx';
 import { HistoryTab } from './tabs/history-tab.tsx';
@@ -44,7 +45,7 @@ export function AccountPage({ id }: { readonly id: string }) {
       actions={account == null ? undefined : <MoneyLinks account={account} />}
     >
       <QueryView query={query}>
-        {(found) => (found === null ? <NoAccount id={id} /> : <AccountView account={found} />)}
+        {(found) => (found === null ? <NoAccount id={id} /> : <AccountView key={found.id} account={found} />)}
       </QueryView>
     </Page>
   );
@@ -67,7 +68,7 @@ function NoAccount({ id }: { readonly id: string }) {
 }
 
 function AccountView({ account }: { readonly account: Account }) {
-  const [change, setChange] = useState<AccountChange>();
+  const [change, setChange] = useState<AccountChange | undefined>(useUndecidedChange(account));
   const [message, setMessage] = useState('');
   const done = (text: string) => {
     setChange(undefined);

@@ -1,15 +1,14 @@
 import { type FormEvent, useState } from 'react';
-import { type CreateApiKeyInput, isRefusal, OutcomeUnknown, type Scope } from '../../../client/index.ts';
+import type { CreateApiKeyInput, Scope } from '../../../client/index.ts';
 import { Button } from '../../kit/button.tsx';
 import { Dialog } from '../../kit/dialog.tsx';
 import { Checkbox, TextField } from '../../kit/fields/fields.tsx';
 import { Notice } from '../../kit/notice.tsx';
-import { Failed } from '../../kit/states.tsx';
-import { RefusalView } from '../../parts/refusal.tsx';
+import { Outcome } from '../../parts/payments/outcome.tsx';
 import { isOpenMode, useSession, useStay } from '../../session/session-context.ts';
 import { type NewKeyForm, type NewKeyMistakes, readNewKey } from './new-key.ts';
 import { NewSecretDialog } from './new-secret-dialog.tsx';
-import { useChange } from './use-change.ts';
+import { useUnkeyedChange } from './use-unkeyed-change.ts';
 
 const SCOPES: readonly { readonly scope: Scope; readonly permits: string }[] = [
   { scope: 'READ', permits: 'Reads accounts, transactions and holds.' },
@@ -35,7 +34,7 @@ export function CreateKeyDialog({ onClose }: { readonly onClose: () => void }) {
     requestsPerSecond: '',
   });
   const [mistakes, setMistakes] = useState<NewKeyMistakes>({});
-  const { result, error, isBusy, start } = useChange((input: CreateApiKeyInput) =>
+  const { result, state, isBusy, start } = useUnkeyedChange((input: CreateApiKeyInput) =>
     client.createApiKey(input),
   );
   if (result?.__typename === 'ApiKeyCreated') {
@@ -135,8 +134,13 @@ export function CreateKeyDialog({ onClose }: { readonly onClose: () => void }) {
             onChange={(requestsPerSecond) => change({ requestsPerSecond })}
           />
         </div>
-        {result !== undefined && isRefusal(result) ? <RefusalView refusal={result} /> : null}
-        {error === null ? null : <CreationFailed error={error} name={form.name} onRetry={() => submit()} />}
+        <Outcome
+          state={state}
+          what="key"
+          onRetry={() => submit()}
+          // A key has no idempotency key: its secret is shown once.
+          ifUnknown={`Close this form and look for ${form.name} in the list. If it is there, revoke it: its secret is lost. Then create another one.`}
+        />
         <div className="row">
           <Button type="submit" kind="primary" isBusy={isBusy}>
             Create
@@ -145,22 +149,5 @@ export function CreateKeyDialog({ onClose }: { readonly onClose: () => void }) {
         </div>
       </form>
     </Dialog>
-  );
-}
-
-interface CreationFailedProps {
-  readonly error: unknown;
-  readonly name: string;
-  readonly onRetry: () => void;
-}
-
-function CreationFailed({ error, name, onRetry }: CreationFailedProps) {
-  if (!(error instanceof OutcomeUnknown)) return <Failed error={error} onRetry={onRetry} />;
-  // A key has no idempotency key: its secret is shown once.
-  return (
-    <Notice tone="bad" title="The service did not answer. It is not known whether the key was created.">
-      Close this form and look for {name} in the list. If it is there, revoke it: its secret is lost. Then
-      create another one.
-    </Notice>
   );
 }

@@ -1,7 +1,6 @@
 import { useQuery } from '@tanstack/react-query';
 import { type FormEvent, useState } from 'react';
 import { useLocation } from 'wouter';
-import { isRefusal } from '../../../client/index.ts';
 import { ledgersQuery } from '../../data/admin.ts';
 import { pathTo } from '../../data/place.ts';
 import { Badge } from '../../kit/badge.tsx';
@@ -12,12 +11,12 @@ import { PagedTable } from '../../kit/lists/paged-table.tsx';
 import { usePlace } from '../../kit/lists/use-place.ts';
 import { Notice } from '../../kit/notice.tsx';
 import { Section } from '../../kit/page.tsx';
-import { Empty, Failed } from '../../kit/states.tsx';
+import { Empty } from '../../kit/states.tsx';
 import { Id } from '../../kit/values/copy.tsx';
 import { Time } from '../../kit/values/time.tsx';
-import { RefusalView } from '../../parts/refusal.tsx';
+import { Outcome } from '../../parts/payments/outcome.tsx';
 import { useSession } from '../../session/session-context.ts';
-import { useChange } from './use-change.ts';
+import { useUnkeyedChange } from './use-unkeyed-change.ts';
 
 /** The ledgers that the viewer may enter, with a form for another one. */
 export function LedgersSection() {
@@ -86,7 +85,7 @@ function CreateLedgerDialog({ onClose }: { readonly onClose: () => void }) {
   const [name, setName] = useState('');
   const [mistake, setMistake] = useState<string>();
   // Creating a ledger that exists changes nothing, so that a lost answer can be repeated.
-  const { result, error, isBusy, start } = useChange((wanted: string) =>
+  const { result, state, isBusy, start } = useUnkeyedChange((wanted: string) =>
     client.createLedger({ name: wanted }),
   );
   if (result?.__typename === 'LedgerCreated') {
@@ -137,8 +136,7 @@ function CreateLedgerDialog({ onClose }: { readonly onClose: () => void }) {
             setMistake(undefined);
           }}
         />
-        {result !== undefined && isRefusal(result) ? <RefusalView refusal={result} /> : null}
-        {error === null ? null : <Failed error={error} onRetry={() => start(name.trim())} />}
+        <Outcome state={state} what="ledger" onRetry={() => start(name.trim())} />
         <div className="row">
           <Button type="submit" kind="primary" isBusy={isBusy}>
             Create

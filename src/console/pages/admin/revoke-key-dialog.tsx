@@ -3,12 +3,11 @@ import type { ApiKey } from '../../data/admin.ts';
 import { Button } from '../../kit/button.tsx';
 import { Dialog } from '../../kit/dialog.tsx';
 import { Notice } from '../../kit/notice.tsx';
-import { Failed } from '../../kit/states.tsx';
 import { Facts } from '../../kit/values/facts.tsx';
 import { Time } from '../../kit/values/time.tsx';
-import { RefusalView } from '../../parts/refusal.tsx';
+import { Outcome } from '../../parts/payments/outcome.tsx';
 import { useSession } from '../../session/session-context.ts';
-import { useChange } from './use-change.ts';
+import { useUnkeyedChange } from './use-unkeyed-change.ts';
 
 interface RevokeKeyDialogProps {
   readonly apiKey: ApiKey;
@@ -20,7 +19,7 @@ interface RevokeKeyDialogProps {
 /** Revokes a key after a confirmation. Revoking it again changes nothing, so that a lost answer can be repeated. */
 export function RevokeKeyDialog({ apiKey, isOwn, onClose }: RevokeKeyDialogProps) {
   const { client } = useSession();
-  const { result, error, isBusy, start } = useChange(
+  const { state, isBusy, start } = useUnkeyedChange(
     () => client.revokeApiKey(apiKey.id),
     (revoked) => {
       if (!isRefusal(revoked)) onClose();
@@ -43,8 +42,7 @@ export function RevokeKeyDialog({ apiKey, isOwn, onClose }: RevokeKeyDialogProps
           ['Last used', lastUsedAt == null ? 'Never' : <Time key="used" at={lastUsedAt} />],
         ]}
       />
-      {result !== undefined && isRefusal(result) ? <RefusalView refusal={result} /> : null}
-      {error === null ? null : <Failed error={error} onRetry={revoke} />}
+      <Outcome state={state} what="revocation" onRetry={revoke} />
       <div className="row">
         <Button kind="danger" isBusy={isBusy} onPress={revoke}>
           {`Revoke ${name}`}

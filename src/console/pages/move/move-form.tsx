@@ -3,12 +3,12 @@ import { formatMoney } from '../../data/amounts.ts';
 import { Button } from '../../kit/button.tsx';
 import { TextField } from '../../kit/fields/fields.tsx';
 import { Section } from '../../kit/page.tsx';
+import { Outcome } from '../../parts/payments/outcome.tsx';
 import { useSession } from '../../session/session-context.ts';
 import type { FieldsProps } from './fields.ts';
 import { HoldFields } from './hold-fields.tsx';
 import { JournalFields } from './journal-fields.tsx';
 import { MoreFields } from './more-fields.tsx';
-import { Outcome } from './outcome.tsx';
 import { PartyFields } from './party-fields.tsx';
 import { Posted } from './posted.tsx';
 import { Preview } from './preview.tsx';
@@ -36,7 +36,7 @@ export function MoveForm({ kind, link }: MoveFormProps) {
   const { isAllowed } = useSession();
   const { payment, read, fields, showProblems } = useMove(kind, link);
   const form = useRef<HTMLFormElement>(null);
-  const { state, pay, startNew } = payment;
+  const { state, send, startNew } = payment;
 
   const submit = (event: FormEvent) => {
     event.preventDefault();
@@ -51,7 +51,7 @@ export function MoveForm({ kind, link }: MoveFormProps) {
       return;
     }
     showProblems(false);
-    void pay(read.operation);
+    void send(read.operation);
   };
   if (state.kind === 'posted') {
     return (
@@ -74,7 +74,15 @@ export function MoveForm({ kind, link }: MoveFormProps) {
             />
             <MoreFields {...fields} />
           </fieldset>
-          <Outcome state={state} onGiveUp={() => startNew()} onStartNew={() => startNew(payment.values)} />
+          <Outcome
+            state={state}
+            what="payment"
+            attempt={{
+              place: 'in the transactions',
+              onGiveUp: startNew,
+              onStartNew: () => startNew(payment.values),
+            }}
+          />
           <div className="row">
             <Button type="submit" kind="primary" isBusy={state.kind === 'sending'}>
               {labelOf(kind, read, state.kind)}

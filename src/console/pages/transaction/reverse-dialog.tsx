@@ -1,15 +1,14 @@
 import { type FormEvent, useState } from 'react';
 import type { Operation } from '../../../client/index.ts';
-import { explainFailure } from '../../data/failures.ts';
 import { pathTo } from '../../data/place.ts';
 import type { TransactionDetails } from '../../data/transactions.ts';
 import { Button, ButtonLink } from '../../kit/button.tsx';
 import { Dialog } from '../../kit/dialog.tsx';
 import { SelectField, TextField } from '../../kit/fields/fields.tsx';
 import { Notice } from '../../kit/notice.tsx';
+import { Outcome } from '../../parts/payments/outcome.tsx';
 import type { Payment } from '../../parts/payments/use-payment.ts';
 import { usePreview } from '../../parts/payments/use-preview.ts';
-import { RefusalView } from '../../parts/refusal.tsx';
 import { ReversePreview } from './reverse-preview.tsx';
 import { partProblem, type Remaining } from './reversible.ts';
 
@@ -32,7 +31,7 @@ interface ReverseDialogProps {
 
 /** Reverses a transaction, wholly or in part, with a preview of the balances that this leaves. */
 export function ReverseDialog({ transaction, remaining, payment, onClose }: ReverseDialogProps) {
-  const { values, state, change, pay } = payment;
+  const { values, state, change, send, startNew } = payment;
   const [wasSubmitted, setSubmitted] = useState(false);
   const problem =
     values.extent === 'part' && remaining.kind === 'amount'
@@ -46,7 +45,7 @@ export function ReverseDialog({ transaction, remaining, payment, onClose }: Reve
   const submit = (event: FormEvent) => {
     event.preventDefault();
     setSubmitted(true);
-    if (isSent || problem === undefined) void pay(operation);
+    if (isSent || problem === undefined) void send(operation);
   };
 
   if (state.kind === 'posted') {
@@ -130,7 +129,11 @@ export function ReverseDialog({ transaction, remaining, payment, onClose }: Reve
             ) : null}
           </>
         )}
-        <Outcome state={state} />
+        <Outcome
+          state={state}
+          what="reversal"
+          attempt={{ place: 'at the transaction', onGiveUp: startNew, onStartNew: () => startNew(values) }}
+        />
         <div className="row">
           <Button type="submit" kind="primary" isBusy={state.kind === 'sending'}>
             {state.kind === 'sending' ? 'Reversing …' : state.kind === 'undecided' ? 'Try again' : 'Reverse'}
@@ -158,29 +161,6 @@ function SentValues({
       {description === '' ? null : <li>Description: {description}</li>}
       {externalId === '' ? null : <li>External id: {externalId}</li>}
     </ul>
-  );
-}
-
-function Outcome({ state }: Pick<Payment<ReversalValues>, 'state'>) {
-  if (state.kind === 'sending' || state.kind === 'posted') return null;
-  if (state.refusal !== undefined) return <RefusalView refusal={state.refusal} />;
-  if (state.error !== undefined) {
-    const { title, advice, details } = explainFailure(state.error);
-    return (
-      <Notice tone="bad" title={title}>
-        <p>{advice}</p>
-        <details>
-          <summary>Details</summary>
-          <p className="details">{details}</p>
-        </details>
-      </Notice>
-    );
-  }
-  if (state.kind === 'editing') return null;
-  return (
-    <Notice tone="warning" title="This reversal was sent, and its outcome is not known yet.">
-      Try again to learn it. The request keeps its key, so that it is executed once at most.
-    </Notice>
   );
 }
 

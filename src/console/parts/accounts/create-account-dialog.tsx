@@ -1,15 +1,13 @@
-import { type FormEvent, useEffect, useId, useRef, useState } from 'react';
-import type { CreateAccountResult } from '../../../client/index.ts';
+import { type FormEvent, useRef, useState } from 'react';
+import type { CreateAccountInput, CreateAccountResult } from '../../../client/index.ts';
 import { explainRefusal, type Refusal } from '../../data/payments/refusals.ts';
+import type { SendState } from '../../data/payments/send-once.ts';
 import { Button } from '../../kit/button.tsx';
 import { Dialog } from '../../kit/dialog.tsx';
-import { Field, SelectField, TextField } from '../../kit/fields/fields.tsx';
-import { MetadataField } from '../../kit/fields/metadata-field.tsx';
-import { Notice } from '../../kit/notice.tsx';
-import { Failed } from '../../kit/states.tsx';
 import { useSession } from '../../session/session-context.ts';
-import { type OnceState, useOnce } from '../payments/use-once.ts';
-import { RefusalView } from '../refusal.tsx';
+import { Outcome } from '../payments/outcome.tsx';
+import { type Send, useOnce } from '../payments/use-once.ts';
+import { AccountFields } from './account-fields.tsx';
 import { EMPTY, type NewAccount, type Problems, problemsOf, toInput } from './new-account.ts';
 
 interface CreateAccountDialogProps {
@@ -17,47 +15,26 @@ interface CreateAccountDialogProps {
   readonly onCreated: (account: { readonly id: string }) => void;
 }
 
-const SIDES = [
-  { value: 'CREDIT', label: 'Holds what you owe others (credit)' },
-  { value: 'DEBIT', label: 'Holds what you own (debit)' },
-] as const;
-
-const ABOUT_SIDES = {
-  CREDIT: 'Such as the wallet of a customer. Only these accounts accept deposits and withdrawals.',
-  DEBIT: 'Such as your bank account. Its balance grows with debits.',
-} as const;
-
-const LOWEST = [
-  { value: 'zero', label: 'Zero: it cannot be overdrawn' },
-  { value: 'amount', label: 'An amount' },
-  { value: 'unlimited', label: 'No limit' },
-] as const;
-
-const HIGHEST = [
-  { value: 'unlimited', label: 'No limit' },
-  { value: 'amount', label: 'An amount' },
-] as const;
-
 /** Offered in a ledger without accounts. Any other code can be typed. */
 const COMMON_CURRENCIES: readonly string[] = ['EUR', 'USD', 'GBP', 'CHF', 'JPY'];
 
+const createAccount: Send<CreateAccountInput, CreateAccountResult> = (
+  client,
+  input,
+  { key: idempotencyKey, deadlineMs },
+) => client.createAccount({ ...input, idempotencyKey }, { deadlineMs });
+
 /** Creates an account. Its values are sent once: see `useOnce`. */
 export function CreateAccountDialog({ onClose, onCreated }: CreateAccountDialogProps) {
-  const { client, ledger, exponents } = useSession();
+  const { ledger, exponents } = useSession();
   const currencies = ledger.currencies.map(({ code }) => code);
-  const { values, state, change, send, startAgain } = useOnce<NewAccount, CreateAccountResult>(
-    'create account',
-    { ...EMPTY, currency: currencies.length === 1 ? (currencies[0] ?? '') : '' },
-  );
+  const initial: NewAccount = {
+    ...EMPTY,
+    currency: currencies.length === 1 ? (currencies[0] ?? '') : '',
+  };
+  const { values, state, change, send, startNew } = useOnce('create account', initial, createAccount);
   const [isChecked, setChecked] = useState(false);
   const form = useRef<HTMLFormElement>(null);
-  const isOpen = useRef(true);
-  useEffect(() => {
-    isOpen.current = true;
-    return () => {
-      isOpen.current = false;
-    };
-  }, []);
   const close = () => {
     if (state.kind !== 'sending') onClose();
   };
@@ -65,14 +42,13 @@ export function CreateAccountDialog({ onClose, onCreated }: CreateAccountDialogP
   const shown = isChecked ? { ...refusedProblems(state), ...problems } : {};
   const create = async () => {
     setChecked(true);
-    if (Object.keys(problems).length > 0) {
+    if (state.kind === 'editing' && Object.keys(problems).length > 0) {
       requestAnimationFrame(() => form.current?.querySelector<HTMLElement>('[aria-invalid]')?.focus());
       return;
     }
-    const result = await send((options) => client.createAccount(toInput(values), options));
-    if (result?.__typename === 'AccountCreated' && isOpen.current) onCreated(result.account);
+    const created = await send(toInput(values));
+    if (created !== undefined) onCreated(created.account);
   };
-  const isFixed = state.kind !== 'editing';
   return (
     <Dialog
       title="Create account"
@@ -87,7 +63,7 @@ export function CreateAccountDialog({ onClose, onCreated }: CreateAccountDialogP
           void create();
         }}
       >
-        <fieldset className="fieldset stack" disabled={isFixed && state.kind !== 'sending'}>
+        <fieldset className="fieldset stack" disabled={state.kind === 'undecided'}>
           <legend className="sr-only">The account</legend>
           <AccountFields
             values={values}
@@ -96,7 +72,12 @@ export function CreateAccountDialog({ onClose, onCreated }: CreateAccountDialogP
             change={change}
           />
         </fieldset>
-        <Outcome state={state} onRetry={() => void create()} onStartAgain={startAgain} />
+        <Outcome
+          state={state}
+          what="account"
+          onRetry={() => void create()}
+          attempt={{ place: 'in the list of accounts', onGiveUp: startNew }}
+        />
         {state.kind === 'undecided' ? null : (
           <div className="row">
             <Button type="submit" kind="primary" isBusy={state.kind === 'sending'}>
@@ -110,174 +91,6 @@ export function CreateAccountDialog({ onClose, onCreated }: CreateAccountDialogP
   );
 }
 
-interface AccountFieldsProps {
-  readonly values: NewAccount;
-  readonly problems: Problems;
-  readonly currencies: readonly string[];
-  readonly change: (values: Partial<NewAccount>) => void;
-}
-
-function AccountFields({ values, problems, currencies, change }: AccountFieldsProps) {
-  const code = values.currency.trim().toUpperCase();
-  return (
-    <>
-      <div className="fields">
-        <TextField
-          label="Owner"
-          value={values.owner}
-          error={problems.owner}
-          description="A name or an id, such as Alice."
-          onChange={(owner) => change({ owner })}
-        />
-        <CurrencyField
-          value={values.currency}
-          error={problems.currency}
-          offered={currencies}
-          onChange={(currency) => change({ currency })}
-        />
-      </div>
-      <SelectField
-        label="Normal side"
-        value={values.normalSide}
-        choices={SIDES}
-        description={ABOUT_SIDES[values.normalSide]}
-        onChange={(normalSide) => change({ normalSide })}
-      />
-      <TextField
-        label="External id"
-        isOptional
-        value={values.externalId}
-        error={problems.externalId}
-        description="Your own name for the account, unique in the ledger, such as users:42:wallet."
-        onChange={(externalId) => change({ externalId })}
-      />
-      <div className="fields">
-        <SelectField
-          label="Lowest balance"
-          value={values.lowest}
-          choices={LOWEST}
-          onChange={(lowest) => change({ lowest })}
-        />
-        <SelectField
-          label="Highest balance"
-          value={values.highest}
-          choices={HIGHEST}
-          onChange={(highest) => change({ highest })}
-        />
-        {values.lowest === 'amount' ? (
-          <TextField
-            label={`Lowest amount${code === '' ? '' : ` in ${code}`}`}
-            value={values.lowestAmount}
-            error={problems.lowestAmount}
-            description="Below zero, it allows an overdraft: -500.00"
-            onChange={(lowestAmount) => change({ lowestAmount })}
-          />
-        ) : null}
-        {values.highest === 'amount' ? (
-          <TextField
-            label={`Highest amount${code === '' ? '' : ` in ${code}`}`}
-            value={values.highestAmount}
-            error={problems.highestAmount}
-            inputMode="decimal"
-            onChange={(highestAmount) => change({ highestAmount })}
-          />
-        ) : null}
-      </div>
-      <MetadataField value={values.metadata} onChange={(metadata) => change({ metadata })} />
-    </>
-  );
-}
-
-interface CurrencyFieldProps {
-  readonly value: string;
-  readonly error: string | undefined;
-  readonly offered: readonly string[];
-  readonly onChange: (code: string) => void;
-}
-
-/** Offers currencies, and takes any other code. */
-function CurrencyField({ value, error, offered, onChange }: CurrencyFieldProps) {
-  const list = useId();
-  return (
-    <Field
-      label="Currency"
-      error={error}
-      description={`A code, such as ${offered.slice(0, 2).join(' or ')}.`}
-    >
-      {({ id, describedBy, isInvalid }) => (
-        <>
-          <input
-            id={id}
-            className="input"
-            list={list}
-            autoComplete="off"
-            autoCapitalize="characters"
-            spellCheck={false}
-            aria-describedby={describedBy}
-            aria-invalid={isInvalid || undefined}
-            value={value}
-            onChange={(event) => onChange(event.target.value)}
-          />
-          <datalist id={list}>
-            {offered.map((code) => (
-              <option key={code} value={code} />
-            ))}
-          </datalist>
-        </>
-      )}
-    </Field>
-  );
-}
-
-interface OutcomeProps {
-  readonly state: OnceState;
-  readonly onRetry: () => void;
-  readonly onStartAgain: () => void;
-}
-
-/** What happened to the values that were sent. It is scrolled into view: the form may be longer than the screen. */
-function Outcome({ state, onRetry, onStartAgain }: OutcomeProps) {
-  const element = useRef<HTMLDivElement>(null);
-  const { kind } = state;
-  useEffect(() => {
-    if (kind !== 'sending') element.current?.scrollIntoView({ block: 'nearest' });
-  }, [kind]);
-  if (state.kind === 'sending') return null;
-  const { refusal, error } = state;
-  if (kind === 'editing') {
-    if (refusal === undefined && error === undefined) return null;
-    return (
-      <div ref={element}>
-        {refusal === undefined ? (
-          <Failed error={error} onRetry={onRetry} />
-        ) : (
-          <RefusalView refusal={refusal} />
-        )}
-      </div>
-    );
-  }
-  const actions = (
-    <>
-      <Button kind="primary" onPress={onRetry}>
-        Try again
-      </Button>
-      <Button onPress={onStartAgain}>Change the values</Button>
-    </>
-  );
-  return (
-    <div ref={element}>
-      {refusal === undefined ? (
-        <Notice tone="warning" title="It is not known whether the account was created." actions={actions}>
-          Try again: the account is created once at most. If you change the values, look into the list of
-          accounts first, because this one may exist.
-        </Notice>
-      ) : (
-        <RefusalView refusal={refusal} actions={actions} />
-      )}
-    </div>
-  );
-}
-
 /** The fields of the input that a refusal is about, and the names of the values here. */
 const FIELDS: Readonly<Record<string, keyof NewAccount>> = {
   owner: 'owner',
@@ -288,7 +101,7 @@ const FIELDS: Readonly<Record<string, keyof NewAccount>> = {
 };
 
 /** Returns the refusal at the field that it is about. */
-function refusedProblems(state: OnceState): Problems {
+function refusedProblems(state: SendState<unknown>): Problems {
   const refusal = state.kind === 'editing' ? state.refusal : undefined;
   const name = refusal === undefined ? undefined : fieldOf(refusal);
   if (refusal === undefined || name === undefined) return {};

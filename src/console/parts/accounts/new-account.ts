@@ -1,4 +1,5 @@
-import { type BalanceLimitInput, type CreateAccountInput, toMinor } from '../../../client/index.ts';
+import type { BalanceLimitInput, CreateAccountInput } from '../../../client/index.ts';
+import { readLimit } from '../../data/amount-text.ts';
 import { type MetadataRow, metadataProblem, toMetadata } from '../../data/metadata.ts';
 
 /** The values of the dialog that creates an account, as they are typed. */
@@ -33,8 +34,8 @@ export function problemsOf(values: NewAccount, exponents: ReadonlyMap<string, nu
   const { owner, lowest, lowestAmount, highest, highestAmount, metadata } = values;
   const currency = currencyOf(values);
   const exponent = exponents.get(currency);
-  const lowestProblem = lowest === 'amount' ? amountProblem(lowestAmount, exponent) : undefined;
-  const highestProblem = highest === 'amount' ? amountProblem(highestAmount, exponent) : undefined;
+  const lowestProblem = lowest === 'amount' ? amountProblem(lowestAmount, currency, exponent) : undefined;
+  const highestProblem = highest === 'amount' ? amountProblem(highestAmount, currency, exponent) : undefined;
   const metadataIs = metadataProblem(metadata);
   return {
     ...(owner.trim() === '' ? { owner: 'Enter the name or id of the owner.' } : {}),
@@ -65,18 +66,13 @@ function currencyOf({ currency }: NewAccount): string {
 }
 
 function limitOf(kind: 'amount' | 'unlimited', amount: string): BalanceLimitInput {
-  return kind === 'unlimited' ? { unlimited: true } : { amount: amount.trim() };
+  if (kind === 'unlimited') return { unlimited: true };
+  const read = readLimit(amount);
+  return { amount: 'problem' in read ? amount.trim() : read.amount };
 }
 
 /** Without the exponent, which the session lacks for a new currency, only the form of the amount is checked. */
-function amountProblem(amount: string, exponent = 30): string | undefined {
-  try {
-    toMinor(amount.trim(), exponent);
-    return undefined;
-  } catch {
-    const example = exponent === 0 ? '-500' : '-500.00';
-    return exponent === 30 || !/\./.test(amount)
-      ? `Write digits, such as ${example}.`
-      : `Write digits with at most ${exponent} decimals, such as ${example}.`;
-  }
+function amountProblem(amount: string, currency: string, exponent?: number): string | undefined {
+  const read = readLimit(amount, currency, exponent);
+  return 'problem' in read ? read.problem : undefined;
 }

@@ -1,98 +1,91 @@
 import { useQueryClient } from '@tanstack/react-query';
-import { useRef, useState } from 'react';
-import { isRefusal, type MutationOptions, OutcomeUnknown } from '../../../client/index.ts';
-import { newDraft, readDraft, removeDraft, writeDraft } from '../../data/payments/drafts.ts';
-import { isUndecided, type Refusal } from '../../data/payments/refusals.ts';
+import { useEffect, useRef, useState, useSyncExternalStore } from 'react';
+import type { DoneOf, LedgerClient } from '../../../client/index.ts';
+import { readDraft, tabStorage } from '../../data/payments/drafts.ts';
+import { type Attempt, SendOnce, type SendState } from '../../data/payments/send-once.ts';
+import { ROOT } from '../../data/place.ts';
 import { useSession } from '../../session/session-context.ts';
 
 interface AnyResult {
   readonly __typename: string;
 }
 
-/** The state of a change that is sent. */
-export type OnceState =
-  | { readonly kind: 'editing'; readonly refusal?: Refusal; readonly error?: unknown }
-  | { readonly kind: 'sending' }
-  /** It was sent, and its outcome is not known: only the same values, sent again, have the outcome. */
-  | { readonly kind: 'undecided'; readonly refusal?: Refusal; readonly error?: unknown };
+/** Sends a request of a form under the names of its attempt. */
+export type Send<Request, Result> = (
+  client: LedgerClient,
+  request: Request,
+  attempt: Attempt & { readonly deadlineMs: number },
+) => Promise<Result>;
 
-export interface Once<Values, Result> {
+export interface Once<Values, Request, Result> {
   readonly values: Values;
-  readonly state: OnceState;
+  readonly state: SendState<Result>;
   change(values: Partial<Values>): void;
-  /** Sends the values. Returns the result if the ledger did it, undefined otherwise: see `state`. */
-  send(call: (options: MutationOptions) => Promise<Result>): Promise<Result | undefined>;
-  /** Gives up an undecided attempt: the values can be changed, and are sent as another one. */
-  startAgain(): void;
+  /**
+   * Sends the request. An undecided attempt sends its own request again, to get the outcome. Pressed twice, or after a reload, it is
+   * executed once. Returns the result if the ledger did it and the form is still shown.
+   */
+  send(request?: Request): Promise<DoneOf<Result> | undefined>;
+  /** Starts another attempt, with the values that the form began with or with given ones. An undecided one is given up. */
+  startNew(values?: Partial<Values>): void;
 }
 
-/** How long a change may take with all its attempts before the page says that its outcome is not known. */
-const PATIENCE_MS = 8_000;
+/** How long a request is retried before the page says that its outcome is unknown. */
+const DEADLINE_MS = 10_000;
 
-/**
- * Keeps the values of a form that changes something other than money, and sends them once. A double click has one result. If the
- * response is lost, the values stay as they are, and sending them again has the result of the first attempt. The tab keeps values
- * that were sent under `name` until their outcome is known, also if the form is closed or the page is reloaded.
- */
-export function useOnce<Values extends object, Result extends AnyResult>(
+/** Keeps the values of a form, and sends them once: see `SendOnce`. `name` names the form. */
+export function useOnce<Values extends object, Request, Result extends AnyResult>(
   name: string,
   initial: Values,
-): Once<Values, Result> {
-  const { ledger, viewer } = useSession();
-  const stored = `${ledger.name}:${viewer.owner ?? ''}:${viewer.actor?.id ?? ''}:${name}`;
+  send: Send<Request, Result>,
+  isLasting = false,
+): Once<Values, Request, Result> {
+  const { client } = useSession();
   const queryClient = useQueryClient();
-  const [draft, setDraft] = useState(
-    () => readDraft<Values, true>(stored) ?? newDraft<Values, true>(initial),
+  const stored = useDraftName()(name);
+  const [form] = useState(
+    () => new SendOnce<Values, Request, Result>({ storage: tabStorage, name: stored, initial, isLasting }),
   );
-  const [state, setState] = useState<OnceState>({ kind: draft.sent === true ? 'undecided' : 'editing' });
-  const isSending = useRef(false);
-
-  const forget = () => {
-    removeDraft(stored);
-    setDraft(newDraft<Values, true>(draft.values));
-  };
-  const send = async (call: (options: MutationOptions) => Promise<Result>) => {
-    if (isSending.current) return undefined;
-    isSending.current = true;
-    const wasSent = draft.sent === true;
-    setState({ kind: 'sending' });
-    try {
-      const sent = { ...draft, sent: true } as const;
-      writeDraft(stored, sent);
-      setDraft(sent);
-      const result = await call({ intent: draft.intent, deadlineMs: PATIENCE_MS });
-      const refusal = isRefusal(result) ? (result as unknown as Refusal) : undefined;
-      if (refusal !== undefined && isUndecided(refusal, wasSent)) {
-        setState({ kind: 'undecided', refusal });
-        return undefined;
-      }
-      forget();
-      setState(refusal === undefined ? { kind: 'editing' } : { kind: 'editing', refusal });
-      return refusal === undefined ? result : undefined;
-    } catch (error) {
-      // All other errors mean that this call was not executed. An earlier one of the same draft may have been.
-      if (!(error instanceof OutcomeUnknown) && !wasSent) {
-        forget();
-        setState({ kind: 'editing', error });
-      } else setState({ kind: 'undecided', error });
-      return undefined;
-    } finally {
-      isSending.current = false;
-      void queryClient.invalidateQueries();
-    }
-  };
-
+  const { draft, state } = useSyncExternalStore(form.subscribe, form.getSituation);
+  const isShown = useRef(false);
+  useEffect(() => {
+    isShown.current = true;
+    const leave = form.enter();
+    return () => {
+      isShown.current = false;
+      leave();
+    };
+  }, [form]);
   return {
     values: draft.values,
     state,
-    change: (values) => {
-      if (state.kind !== 'editing') return;
-      setDraft({ ...draft, values: { ...draft.values, ...values } });
+    change: form.change,
+    send: async (given) => {
+      const done = await form.send(
+        (request, attempt) => send(client, request, { ...attempt, deadlineMs: DEADLINE_MS }),
+        given,
+      );
+      // All that is shown may have changed.
+      void queryClient.invalidateQueries();
+      return isShown.current ? done : undefined;
     },
-    send,
-    startAgain: () => {
-      forget();
-      setState({ kind: 'editing' });
-    },
+    startNew: form.startNew,
   };
+}
+
+/** Returns the first of the forms whose request had no outcome when the page was loaded. */
+export function useUndecided<Name extends string>(names: readonly Name[]): Name | undefined {
+  const nameOf = useDraftName();
+  const [found] = useState(() =>
+    names.find((name) => readDraft(tabStorage, nameOf(name))?.sent !== undefined),
+  );
+  return found;
+}
+
+/** Returns the function that names the draft of a form. */
+function useDraftName(): (form: string) => string {
+  const { ledger, viewer } = useSession();
+  // Services below other paths of the same origin share the storage of the browser.
+  // A request belongs to the actor that began it: another key of the same tab neither shows nor repeats it.
+  return (form) => `${ROOT}:${ledger.name}:${viewer.owner ?? ''}:${viewer.actor?.id ?? ''}:${form}`;
 }

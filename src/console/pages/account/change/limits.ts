@@ -1,4 +1,5 @@
 import { toMinor } from '../../../../client/index.ts';
+import { readLimit } from '../../../data/amount-text.ts';
 
 /** A limit as the form has it. */
 export interface LimitValues {
@@ -14,16 +15,14 @@ export function limitValues(limit: { readonly amount: string } | null): LimitVal
 }
 
 /** Returns what is wrong with a limit, and what to do; undefined if it is valid. */
-export function limitProblem({ isUnlimited, amount }: LimitValues, exponent: number): string | undefined {
+export function limitProblem(
+  { isUnlimited, amount }: LimitValues,
+  currency: string,
+  exponent: number,
+): string | undefined {
   if (isUnlimited) return undefined;
-  if (amount.trim() === '') return 'Enter an amount, or choose no limit.';
-  try {
-    toMinor(amount.trim(), exponent);
-    return undefined;
-  } catch {
-    const example = exponent === 0 ? '100' : `100.${'0'.repeat(exponent)}`;
-    return `“${amount}” is not an amount of this currency. Write it as ${example}.`;
-  }
+  const read = readLimit(amount, currency, exponent);
+  return 'problem' in read ? read.problem : undefined;
 }
 
 /** Returns the change from a limit to valid values. */
@@ -33,7 +32,8 @@ export function limitChange(
   exponent: number,
 ): LimitChange {
   if (isUnlimited) return limit === null ? undefined : { unlimited: true };
-  const text = amount.trim();
+  const read = readLimit(amount);
+  const text = 'problem' in read ? amount : read.amount;
   const isSame = limit !== null && toMinor(limit.amount, exponent) === toMinor(text, exponent);
   return isSame ? undefined : { amount: text };
 }

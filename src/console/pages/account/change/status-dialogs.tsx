@@ -13,27 +13,31 @@ export interface AccountDialogProps {
   readonly onDone: (message: string) => void;
 }
 
-export function FreezeDialog({ account: { id }, onClose, onDone }: AccountDialogProps) {
+export function FreezeDialog({ account, onClose, onDone }: AccountDialogProps) {
   return (
     <ChangeDialog
+      account={account}
+      change="freeze"
       title="Freeze account"
       description="A frozen account rejects transactions, holds and captures in both directions. Its balance and its open holds stay as they are. You can unfreeze it at any time."
       action="Freeze account"
       isDangerous
-      prepare={() => (client, options) => client.freezeAccount(id, options)}
+      prepare={() => ({ status: 'freezeAccount' })}
       onClose={onClose}
       onDone={() => onDone('The account is frozen.')}
     />
   );
 }
 
-export function UnfreezeDialog({ account: { id }, onClose, onDone }: AccountDialogProps) {
+export function UnfreezeDialog({ account, onClose, onDone }: AccountDialogProps) {
   return (
     <ChangeDialog
+      account={account}
+      change="unfreeze"
       title="Unfreeze account"
       description="The account accepts transactions, holds and captures again."
       action="Unfreeze account"
-      prepare={() => (client, options) => client.unfreezeAccount(id, options)}
+      prepare={() => ({ status: 'unfreezeAccount' })}
       onClose={onClose}
       onDone={() => onDone('The account is open.')}
     />
@@ -42,7 +46,7 @@ export function UnfreezeDialog({ account: { id }, onClose, onDone }: AccountDial
 
 /** Closes an account. It says first what must be moved or ended before. */
 export function CloseDialog({ account, onClose, onDone }: AccountDialogProps) {
-  const { id, balance, held, incoming } = account;
+  const { balance, held, incoming } = account;
   const hasHolds = !isZero(held.amount) || !isZero(incoming.amount);
   const obstacles = [
     ...(isZero(balance.amount) ? [] : [{ name: 'Balance', money: balance }]),
@@ -51,12 +55,14 @@ export function CloseDialog({ account, onClose, onDone }: AccountDialogProps) {
   ];
   return (
     <ChangeDialog
+      account={account}
+      change="close"
       title="Close account"
       description="A closed account stays closed for good. Its history stays readable."
       action="Close account"
       isDangerous
       isBlocked={obstacles.length > 0}
-      prepare={() => (client, options) => client.closeAccount(id, options)}
+      prepare={() => ({ status: 'closeAccount' })}
       onClose={onClose}
       onDone={() => onDone('The account is closed.')}
     >
@@ -75,7 +81,7 @@ export function CloseDialog({ account, onClose, onDone }: AccountDialogProps) {
           {hasHolds ? (
             <p>
               Capture or void the open holds.{' '}
-              <Link href={`${pathTo.account(id)}?tab=holds`} onClick={onClose}>
+              <Link href={`${pathTo.account(account.id)}?tab=holds`} onClick={onClose}>
                 Show the open holds
               </Link>
             </p>

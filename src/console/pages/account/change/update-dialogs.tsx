@@ -8,23 +8,22 @@ import {
   toRows,
 } from '../../../kit/fields/metadata-field.tsx';
 import { useSession } from '../../../session/session-context.ts';
-import { ChangeDialog } from './change-dialog.tsx';
+import { type Change, ChangeDialog } from './change-dialog.tsx';
 import { type LimitValues, limitChange, limitProblem, limitValues } from './limits.ts';
 import type { AccountDialogProps } from './status-dialogs.tsx';
-import type { SendChange } from './use-change.ts';
 
 /** Changes the lowest and the highest balance of an account. */
 export function LimitsDialog({ account, onClose, onDone }: AccountDialogProps) {
   const { exponents } = useSession();
-  const { id, currency } = account;
+  const { currency } = account;
   const exponent = exponents.get(currency) ?? 0;
   // The limits as they were when the dialog was opened: a change by another person is not undone.
   const [{ minBalance, maxBalance }] = useState(account);
   const [lowest, setLowest] = useState(() => limitValues(minBalance));
   const [highest, setHighest] = useState(() => limitValues(maxBalance));
   const [isTried, setTried] = useState(false);
-  const problems = [limitProblem(lowest, exponent), limitProblem(highest, exponent)] as const;
-  const prepare = (): SendChange | undefined => {
+  const problems = [lowest, highest].map((limit) => limitProblem(limit, currency, exponent));
+  const prepare = (): Change | undefined => {
     setTried(true);
     if (problems.some((problem) => problem !== undefined)) return undefined;
     const [min, max] = [
@@ -35,15 +34,15 @@ export function LimitsDialog({ account, onClose, onDone }: AccountDialogProps) {
       onClose();
       return undefined;
     }
-    const input = {
-      accountId: id,
+    return {
       ...(min === undefined ? {} : { minBalance: min }),
       ...(max === undefined ? {} : { maxBalance: max }),
     };
-    return (client, options) => client.updateAccount(input, options);
   };
   return (
     <ChangeDialog
+      account={account}
+      change="limits"
       title="Change limits"
       description="The ledger rejects a transaction or a hold that would leave the account outside of its limits. The account must keep the new limits already."
       action="Change limits"
@@ -110,14 +109,12 @@ export function MetadataDialog({ account, onClose, onDone }: AccountDialogProps)
   const [rows, setRows] = useState<readonly MetadataRow[]>(() => toRows(account.metadata));
   return (
     <ChangeDialog
+      account={account}
+      change="metadata"
       title="Change metadata"
       description="These rows replace all metadata of the account. A row that you remove is removed from the account."
       action="Replace metadata"
-      prepare={() => {
-        if (metadataProblem(rows) !== undefined) return undefined;
-        const input = { accountId: account.id, metadata: toMetadata(rows) };
-        return (client, options) => client.updateAccount(input, options);
-      }}
+      prepare={() => (metadataProblem(rows) === undefined ? { metadata: toMetadata(rows) } : undefined)}
       onClose={onClose}
       onDone={() => onDone('The metadata is changed.')}
     >
@@ -132,6 +129,8 @@ export function ExternalIdDialog({ account, onClose, onDone }: AccountDialogProp
   const [error, setError] = useState<string>();
   return (
     <ChangeDialog
+      account={account}
+      change="externalId"
       title="Set external id"
       description="Your own name for the account, unique in the ledger. It is set once and cannot be changed later."
       action="Set external id"
@@ -141,8 +140,7 @@ export function ExternalIdDialog({ account, onClose, onDone }: AccountDialogProp
           setError('Enter an external id, such as customer-42.');
           return undefined;
         }
-        return (client, options) =>
-          client.updateAccount({ accountId: account.id, externalId: name }, options);
+        return { externalId: name };
       }}
       onClose={onClose}
       onDone={() => onDone('The external id is set.')}
