@@ -1,12 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { availableOf, changesOf } from '../../../src/console/data/payments/balance-changes.ts';
-import {
-  initialValues,
-  type MoveFacts,
-  type MoveKind,
-  type MoveValues,
-  readMove,
-} from '../../../src/console/pages/move/values.ts';
+import type { MoveFacts } from '../../../src/console/pages/move/read-fields.ts';
+import { readMove } from '../../../src/console/pages/move/read-move.ts';
+import { initialValues, type MoveKind, type MoveValues } from '../../../src/console/pages/move/values.ts';
 
 const eur = { currency: 'EUR', externalId: null, kind: 'STANDARD', owner: 'Alice' } as const;
 const facts: MoveFacts = {

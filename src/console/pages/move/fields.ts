@@ -1,4 +1,5 @@
-import type { MoveFacts, MoveKind, MoveValues } from './values.ts';
+import type { MoveFacts } from './read-fields.ts';
+import type { MoveKind, MoveValues } from './values.ts';
 
 /** The properties that all groups of fields have. */
 export interface FieldsProps {

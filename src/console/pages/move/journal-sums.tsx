@@ -8,7 +8,7 @@ import {
   type JournalRow,
   uncounted,
 } from './journal-balance.ts';
-import type { MoveFacts } from './values.ts';
+import type { MoveFacts } from './read-fields.ts';
 
 interface JournalSumsProps {
   readonly rows: readonly JournalRow[];

@@ -12,8 +12,9 @@ import { MoreFields } from './more-fields.tsx';
 import { PartyFields } from './party-fields.tsx';
 import { Posted } from './posted.tsx';
 import { Preview } from './preview.tsx';
+import type { ReadMove } from './read-move.ts';
 import { useMove } from './use-move.ts';
-import type { MoveKind, ReadMove } from './values.ts';
+import type { MoveKind } from './values.ts';
 
 const VERBS: Readonly<Record<MoveKind, string>> = {
   deposit: 'Deposit',

@@ -4,7 +4,8 @@ import { type Payment, usePayment } from '../../parts/payments/use-payment.ts';
 import { useSession } from '../../session/session-context.ts';
 import type { FieldsProps } from './fields.ts';
 import { useChosenHold } from './hold-field.tsx';
-import { initialValues, type MoveKind, type MoveValues, type ReadMove, readMove } from './values.ts';
+import { type ReadMove, readMove } from './read-move.ts';
+import { initialValues, type MoveKind, type MoveValues } from './values.ts';
 
 export interface Move {
   readonly payment: Payment<MoveValues>;
