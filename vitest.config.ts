@@ -76,6 +76,7 @@ function consoleProject() {
       globalSetup: [...project.test.globalSetup, 'tests/support/console.ts'],
       // The pages mostly wait: for their next reading, or for a service that does not answer. They are tested after all others.
       maxWorkers: 4,
+      expect: { poll: { timeout: 10_000 } },
       sequence: { groupOrder: 1 },
     },
   };

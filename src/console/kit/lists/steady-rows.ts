@@ -1,4 +1,4 @@
-/** What is shown of a list that is read again and again. */
+/** The shown part of a list that is read again and again. */
 export interface Steady<Row> {
   /** Names the list, by its filter and its place. */
   readonly list: string | undefined;

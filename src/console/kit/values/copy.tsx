@@ -46,7 +46,7 @@ export function Id({ id, isWhole = false }: IdProps) {
 }
 
 interface CodeProps extends Pick<CopyProps, 'text' | 'what'> {
-  /** What is shown of a long text. */
+  /** The part of a long text that is shown. */
   readonly shown?: string;
 }
 

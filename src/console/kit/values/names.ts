@@ -11,6 +11,13 @@ interface Named {
  */
 export function nameOf({ owner, externalId, kind, currency }: Named): string {
   if (kind === 'EXTERNAL') return `External ${currency} account`;
-  if (externalId == null || externalId === owner) return `${owner} (${currency})`;
-  return `${owner}, ${externalId}`;
+  if (externalId == null || externalId === owner) return `${isolated(owner)} (${currency})`;
+  return `${isolated(owner)}, ${isolated(externalId)}`;
 }
+
+/** Returns a text that does not turn around what stands next to it, where it has characters of another direction. */
+export function isolated(text: string): string {
+  return OTHER_DIRECTION.test(text) ? `\u2068${text}\u2069` : text;
+}
+
+const OTHER_DIRECTION = /[\u200e\u200f\u202a-\u202e\u2066-\u2069\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff]/;

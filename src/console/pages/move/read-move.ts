@@ -1,4 +1,4 @@
-/** What the values of a form that moves money mean. */
+/** Reads the values of a form that moves money as an operation. */
 import type { Operation } from '../../../client/index.ts';
 import { type Problem, readAmount, withDecimals } from '../../data/amount-text.ts';
 import {

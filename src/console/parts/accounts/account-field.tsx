@@ -91,7 +91,7 @@ function useNamed(text: string, currency: string | undefined, onChange: (id: str
   const { client } = useSession();
   const queryClient = useQueryClient();
   const [unknown, setUnknown] = useState<string>();
-  // The answer is for this text alone, and other fields of the form may have changed since it was asked for.
+  // The answer is for this text alone, and other fields of the form may have changed since the request.
   const latest = useRef({ text, onChange });
   useEffect(() => {
     latest.current = { text, onChange };

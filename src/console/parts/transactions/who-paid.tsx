@@ -53,8 +53,5 @@ function Side({ parties: [first, ...others], isWithin }: SideProps) {
 }
 
 function fullNames(parties: readonly Party[]): string {
-  // A name with characters of another direction must not turn the line around.
-  return parties.length === 0
-    ? 'other accounts'
-    : parties.map((party) => `\u2068${nameOf(party)}\u2069`).join('; ');
+  return parties.length === 0 ? 'other accounts' : parties.map(nameOf).join('; ');
 }
