@@ -32,6 +32,11 @@ export function formatInstant(instant: string, length: 'short' | 'full' = 'short
   );
 }
 
+/** Returns whether two instants are on one day of the viewer's zone. */
+export function isSameDay(one: string, other: string): boolean {
+  return new Date(one).toDateString() === new Date(other).toDateString();
+}
+
 /** Returns the name of the viewer's zone, such as `Europe/Berlin`. */
 export function zoneName(): string {
   return Intl.DateTimeFormat().resolvedOptions().timeZone;

@@ -38,6 +38,11 @@ export function openHoldsQuery(client: LedgerClient) {
   });
 }
 
+/** Returns the number of accounts of owners: without the external account, which each currency has. */
+export function accountsIn({ accounts }: Pick<TrialBalanceLine, 'accounts'>): number {
+  return accounts - 1;
+}
+
 type Sums = Pick<TrialBalanceLine, 'currency' | 'debits' | 'credits'>;
 
 /** Returns by how much the debits exceed the credits, exactly; null if they are equal. */

@@ -162,7 +162,7 @@ describe('a key', () => {
     const service = await startConsole();
     const { secret, apiKey } = await keyOf(service);
     const other = await keyOf(service);
-    const { page } = await openPage(service, '/accounts');
+    const { page } = await openPage(service, '/accounts?owner=Ana');
     await page.getByLabel('Keep it').check();
     await signIn(page, secret);
     await heading(page, 'Accounts').waitFor();

@@ -1,4 +1,5 @@
 import type { ReactNode } from 'react';
+import { TableFrame } from './table-frame.tsx';
 
 export interface Column<Row> {
   readonly name: string;
@@ -26,9 +27,7 @@ export function Table<Row>({ caption, columns, rows, keyOf, isNew }: TableProps<
   const classOf = ({ isNumber, isExtra }: Column<Row>) =>
     [isNumber ? 'number' : '', isExtra ? 'extra' : ''].join(' ').trim() || undefined;
   return (
-    // A region that scrolls needs the focus to be scrolled by keys.
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: see above
-    <section className="table-frame" tabIndex={0} aria-label={caption}>
+    <TableFrame label={caption}>
       <table>
         <caption className="sr-only">{caption}</caption>
         <thead>
@@ -52,6 +51,6 @@ export function Table<Row>({ caption, columns, rows, keyOf, isNew }: TableProps<
           ))}
         </tbody>
       </table>
-    </section>
+    </TableFrame>
   );
 }

@@ -1,7 +1,13 @@
 import { useQuery } from '@tanstack/react-query';
 import type { ReactNode } from 'react';
 import { Link } from 'wouter';
-import { differenceOf, headQuery, openHoldsQuery, trialBalanceQuery } from '../../data/overview.ts';
+import {
+  accountsIn,
+  differenceOf,
+  headQuery,
+  openHoldsQuery,
+  trialBalanceQuery,
+} from '../../data/overview.ts';
 import { pathTo } from '../../data/place.ts';
 import { Glyph } from '../../kit/glyph.tsx';
 import { useSession } from '../../session/session-context.ts';
@@ -12,7 +18,7 @@ export function Counts() {
   const { data: lines } = useQuery(trialBalanceQuery(client));
   const { data: holds } = useQuery(openHoldsQuery(client));
   const { data: head } = useQuery(headQuery(client));
-  const accounts = lines?.reduce((sum, line) => sum + line.accounts, 0);
+  const accounts = lines?.reduce((sum, line) => sum + accountsIn(line), 0);
   const isBalanced = lines?.every((line) => differenceOf(line) === null);
   return (
     <dl className="overview-counts">
@@ -23,7 +29,7 @@ export function Counts() {
           </>
         )}
       </Count>
-      <Count name="Accounts" to={`${pathTo.accounts}?kind=ANY`} note="with external accounts">
+      <Count name="Accounts" to={pathTo.accounts}>
         {accounts?.toLocaleString()}
       </Count>
       <Count name="Open holds" to={`${pathTo.holds}?status=OPEN`}>
@@ -40,19 +46,15 @@ interface CountProps {
   readonly name: string;
   readonly children: ReactNode;
   readonly to?: string;
-  readonly note?: string;
   readonly tone?: 'good' | 'bad' | undefined;
 }
 
-function Count({ name, children, to, note, tone }: CountProps) {
+function Count({ name, children, to, tone }: CountProps) {
   const value = children ?? <span aria-hidden="true">–</span>;
   return (
     <div className="card overview-count">
       <dt>{name}</dt>
-      <dd className={tone}>
-        {to === undefined ? value : <Link href={to}>{value}</Link>}
-        {note === undefined ? null : <span className="overview-note">{note}</span>}
-      </dd>
+      <dd className={tone}>{to === undefined ? value : <Link href={to}>{value}</Link>}</dd>
     </div>
   );
 }

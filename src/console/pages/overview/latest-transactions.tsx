@@ -1,5 +1,6 @@
 import { useQuery } from '@tanstack/react-query';
 import { Link } from 'wouter';
+import { isSameDay } from '../../data/instants.ts';
 import { pathTo } from '../../data/place.ts';
 import { type TransactionRow, transactionsQuery } from '../../data/transactions.ts';
 import { wordOf } from '../../kit/badge.tsx';
@@ -24,8 +25,9 @@ const COLUMNS: readonly Column<TransactionRow>[] = [
         <Link href={pathTo.transaction(row.id)}>
           <WhoPaid transaction={row} />
         </Link>
-        <span className="overview-more">
-          {wordOf(row.type)}, <Time at={row.createdAt} />
+        <span className="overview-more">{row.description ?? row.externalId}</span>
+        <span className="overview-more narrow">
+          {wordOf(row.type)}, <Recorded transaction={row} />
         </span>
       </>
     ),
@@ -37,8 +39,23 @@ const COLUMNS: readonly Column<TransactionRow>[] = [
     cell: ({ amount }) =>
       amount === null ? <span className="quiet">Several currencies</span> : <Amount money={amount} />,
   },
-  { name: 'Recorded', isExtra: true, cell: ({ createdAt }) => <Time at={createdAt} /> },
+  { name: 'Recorded', isExtra: true, cell: (row) => <Recorded transaction={row} /> },
 ];
+
+/** When a transaction was recorded, and its effective time if that is on another day. */
+function Recorded({ transaction }: { readonly transaction: TransactionRow }) {
+  const { createdAt, effectiveAt } = transaction;
+  return (
+    <>
+      <Time at={createdAt} />
+      {isSameDay(createdAt, effectiveAt) ? null : (
+        <span className="overview-more">
+          Effective <Time at={effectiveAt} />
+        </span>
+      )}
+    </>
+  );
+}
 
 /** The last transactions of the ledger. Those that come while the page is open have a mark. */
 export function LatestTransactions() {

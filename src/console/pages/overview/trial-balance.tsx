@@ -1,6 +1,6 @@
 import { useQuery } from '@tanstack/react-query';
 import type { TrialBalanceLine } from '../../../client/index.ts';
-import { differenceOf, trialBalanceQuery } from '../../data/overview.ts';
+import { accountsIn, differenceOf, trialBalanceQuery } from '../../data/overview.ts';
 import { Badge } from '../../kit/badge.tsx';
 import { QueryView } from '../../kit/lists/query-view.tsx';
 import { type Column, Table } from '../../kit/lists/table.tsx';
@@ -16,7 +16,7 @@ const COLUMNS: readonly Column<TrialBalanceLine>[] = [
   { name: 'Debits', isNumber: true, cell: ({ debits }) => <Amount money={debits} withoutCurrency /> },
   { name: 'Credits', isNumber: true, cell: ({ credits }) => <Amount money={credits} withoutCurrency /> },
   { name: 'Held', isNumber: true, cell: ({ held }) => <Amount money={held} withoutCurrency /> },
-  { name: 'Accounts', isNumber: true, isExtra: true, cell: ({ accounts }) => accounts.toLocaleString() },
+  { name: 'Accounts', isNumber: true, isExtra: true, cell: (line) => accountsIn(line).toLocaleString() },
 ];
 
 /** Whether debits equal credits, by currency. A difference is shown loudly: it is a fault of the ledger. */

@@ -2,6 +2,7 @@ import { Link } from 'wouter';
 import { pathTo } from '../../data/place.ts';
 import type { Entry, Party, TransactionRow } from '../../data/transactions.ts';
 import { Badge } from '../../kit/badge.tsx';
+import { TableFrame } from '../../kit/lists/table-frame.tsx';
 import { Amount } from '../../kit/values/money.tsx';
 import { nameOf } from '../../kit/values/names.ts';
 import { sumOf } from '../../parts/flow/flow.ts';
@@ -120,13 +121,7 @@ function EntryTable({ caption, entries, parties, currency, exponents, isUnseen }
     </table>
   );
   if (isUnseen) return table;
-  return (
-    // A region that scrolls needs the focus to be scrolled by keys.
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: see above
-    <section className="table-frame" tabIndex={0} aria-label={caption}>
-      {table}
-    </section>
-  );
+  return <TableFrame label={caption}>{table}</TableFrame>;
 }
 
 function Layer({ layer }: Pick<Entry, 'layer'>) {
