@@ -1,8 +1,7 @@
-import { Link, Redirect, Route, Switch } from 'wouter';
+import { Redirect, Route, Switch } from 'wouter';
 import { pathTo } from './data/place.ts';
 import { idIn } from './data/segments.ts';
-import { Page } from './kit/page.tsx';
-import { Empty } from './kit/states.tsx';
+import { NotFound } from './kit/states.tsx';
 import { Shell } from './layout/shell.tsx';
 import { AccountPage } from './pages/account/account-page.tsx';
 import { AccountsPage } from './pages/accounts/accounts-page.tsx';
@@ -43,11 +42,7 @@ export function App() {
         <Route path="/move/:kind">{({ kind }) => <MovePage key={kind} kind={kind} />}</Route>
         <Route path="/admin/:section">{({ section }) => <AdminPage section={section} />}</Route>
         <Route>
-          <Page title="Page not found">
-            <Empty title="The console has no page at this address.">
-              <Link href={pathTo.overview}>Go to the overview</Link>
-            </Empty>
-          </Page>
+          <NotFound />
         </Route>
       </Switch>
     </Shell>

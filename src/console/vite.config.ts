@@ -1,11 +1,25 @@
 import { join } from 'node:path';
-import { defineConfig } from 'vite';
+import { defineConfig, type Plugin } from 'vite';
+
+/**
+ * Leaves out the hooks of downshift that the console does not use. Each attaches a property to itself, which a bundler must take for a
+ * use of it: 5 kB of the compressed files.
+ */
+const withoutUnusedHooks: Plugin = {
+  name: 'without-unused-hooks',
+  transform: {
+    filter: { id: /downshift\.esm\.mjs$/ },
+    handler: (code) =>
+      code.replaceAll(/^(?:useSelect|useMultipleSelection|_?useTagGroup)\.stateChangeTypes = .*;$/gm, ''),
+  },
+};
 
 /** `npm run build` builds the console into dist/console, where the service finds it. `npx vite src/console` serves it while you edit it. */
 export default defineConfig({
   root: import.meta.dirname,
   // Links are relative, so that the console works below a path prefix.
   base: './',
+  plugins: [withoutUnusedHooks],
   build: {
     outDir: join(import.meta.dirname, '../../dist/console'),
     emptyOutDir: true,

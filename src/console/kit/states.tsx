@@ -1,8 +1,11 @@
 /** The states of a page or a part of it without data: it is loading, failed, empty, or forbidden. */
 import type { ReactNode } from 'react';
+import { Link } from 'wouter';
 import { explainFailure } from '../data/failures.ts';
+import { pathTo } from '../data/place.ts';
 import { Button } from './button.tsx';
 import { Notice } from './notice.tsx';
+import { Page } from './page.tsx';
 
 /** Lines that keep the place of a list that is being read. */
 export function Loading({
@@ -65,6 +68,19 @@ export function Empty({ title, children }: EmptyProps) {
       <p className="empty-title">{title}</p>
       {children === undefined ? null : <div className="row center">{children}</div>}
     </div>
+  );
+}
+
+/** For an address that no page has. */
+export function NotFound() {
+  return (
+    <Page title="Page not found">
+      <Empty title="The console has no page at this address.">
+        <Link href={pathTo.overview}>Overview</Link>
+        <Link href={pathTo.accounts}>Accounts</Link>
+        <Link href={pathTo.transactions}>Transactions</Link>
+      </Empty>
+    </Page>
   );
 }
 

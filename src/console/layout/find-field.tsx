@@ -4,23 +4,33 @@ import { explainFailure } from '../data/failures.ts';
 import { pathTo } from '../data/place.ts';
 import { find } from '../data/transactions.ts';
 import { wordOf } from '../kit/badge.tsx';
+import { Button } from '../kit/button.tsx';
 import { nameOf } from '../kit/values/names.ts';
 import { useSession } from '../session/session-context.ts';
 import { Icon } from './icons.tsx';
 
-/** Something that was found, and the page that shows it. */
+/** Something that was found or may be searched, and the page that shows it. */
 interface Match {
   readonly kind: string;
   readonly name: string;
   readonly to: string;
 }
 
-/** Finds an account, a transaction or a hold by its id or its externalId, and opens it. Where several have it, it offers a choice. */
+interface Answer {
+  readonly title: string;
+  readonly matches?: readonly Match[];
+  /** What to do about a failed search, which can be repeated. */
+  readonly advice?: string;
+}
+
+/**
+ * Finds an account, a transaction or a hold by its id or its externalId, and opens it. Where several have it, it offers a choice; where
+ * nothing has it, the lists that may have it.
+ */
 export function FindField() {
-  const { client, isAllowed } = useSession();
+  const { client, isAllowed, viewer } = useSession();
   const [text, setText] = useState('');
-  const [answer, setAnswer] = useState('');
-  const [matches, setMatches] = useState<readonly Match[]>([]);
+  const [answer, setAnswer] = useState<Answer>();
   const search = useRef<AbortController>(undefined);
   const input = useRef<HTMLInputElement>(null);
   const [, go] = useLocation();
@@ -29,40 +39,41 @@ export function FindField() {
 
   const clear = () => {
     search.current?.abort();
-    setAnswer('');
-    setMatches([]);
+    setAnswer(undefined);
   };
-  const submit = async (event: FormEvent) => {
-    event.preventDefault();
+  const submit = async (event?: FormEvent) => {
+    event?.preventDefault();
     const wanted = text.trim();
     clear();
     if (wanted === '') return;
     search.current = new AbortController();
     const { signal } = search.current;
-    setAnswer('Searching …');
+    setAnswer({ title: 'Searching …' });
     try {
-      const id = /^(acct|txn|hold)_/.test(wanted) || wanted.startsWith('ext:') ? wanted : `ext:${wanted}`;
-      const found = matchesOf(await find(client, id, signal));
+      const isId = /^(acct|txn|hold)_/.test(wanted);
+      const found = matchesOf(
+        await find(client, isId || wanted.startsWith('ext:') ? wanted : `ext:${wanted}`, signal),
+      );
       if (signal.aborted) return;
       const [only] = found;
-      if (only === undefined) setAnswer(`Nothing has the id or external id ${wanted}.`);
-      else if (found.length === 1) {
+      if (only === undefined) {
+        const matches = isId ? [] : searchesFor(wanted.replace(/^ext:/, ''), viewer.owner === null);
+        setAnswer({ title: `Nothing has the id or external id ${wanted}.`, matches });
+      } else if (found.length === 1) {
         clear();
         setText('');
         go(only.to);
-      } else {
-        setAnswer(`${found.length} things have this external id:`);
-        setMatches(found);
-      }
+      } else setAnswer({ title: `${found.length} things have this external id:`, matches: found });
     } catch (error) {
-      if (!signal.aborted) setAnswer(explainFailure(error).title);
+      if (!signal.aborted) setAnswer(explainFailure(error));
     }
   };
+  const { title, advice, matches = [] } = answer ?? {};
   return (
     <search
       className="find"
       onKeyDown={({ key }) => {
-        if (key !== 'Escape' || answer === '') return;
+        if (key !== 'Escape' || answer === undefined) return;
         clear();
         input.current?.focus();
       }}
@@ -85,22 +96,50 @@ export function FindField() {
           }}
         />
       </form>
-      <div className={answer === '' ? 'sr-only' : 'find-answer'}>
-        <p role="status">{answer}</p>
-        {matches.length === 0 ? null : (
-          <ul>
-            {matches.map(({ kind, name, to }) => (
-              <li key={to}>
-                <Link href={to} className="find-match">
-                  <strong>{kind}</strong> {name}
-                </Link>
-              </li>
-            ))}
-          </ul>
+      <div className={answer === undefined ? 'sr-only' : 'find-answer'}>
+        <p role="status">
+          {title} {advice}
+        </p>
+        {advice === undefined ? null : (
+          <Button
+            size="small"
+            onPress={() => {
+              // The button goes away with the failure.
+              input.current?.focus();
+              void submit();
+            }}
+          >
+            Try again
+          </Button>
         )}
+        <ul>
+          {matches.map(({ kind, name, to }) => (
+            <li key={to}>
+              <Link href={to} className="find-match" onClick={clear}>
+                <strong>{kind}</strong> {name}
+              </Link>
+            </li>
+          ))}
+        </ul>
       </div>
     </search>
   );
+}
+
+/** Returns the lists that a text without an exact match may be found in. */
+function searchesFor(text: string, canFindOwners: boolean): readonly Match[] {
+  const search = (path: string, kind: string, parameter: string): Match => ({
+    kind,
+    name: text,
+    to: `${path}?${new URLSearchParams({ [parameter]: text })}`,
+  });
+  return [
+    ...(canFindOwners ? [search(pathTo.accounts, 'Search accounts of the owner', 'owner')] : []),
+    search(pathTo.accounts, 'Search accounts whose external id begins with', 'name'),
+    ...(canFindOwners && text.includes('=')
+      ? [search(pathTo.transactions, 'Search transactions with the metadata', 'metadata')]
+      : []),
+  ];
 }
 
 function matchesOf({ account, transaction, hold }: Awaited<ReturnType<typeof find>>): readonly Match[] {

@@ -20,6 +20,7 @@ import type { AnsweredRequest } from '../operations/request-log.ts';
 import { openConsole } from '../pages/console.ts';
 import { explorerOffPage } from '../pages/explorer-off.ts';
 import { renderGraphiQL, wantsPage } from '../pages/graphiql.ts';
+import { notFoundRoute } from '../pages/not-found.ts';
 import { serveFile } from '../pages/static-file.ts';
 import { Connections, PendingResponse } from './connections.ts';
 import { answerPreflight, headersFor } from './cors.ts';
@@ -105,6 +106,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
   const metrics = createMetrics({ engine, bufferedBytes: endpoint.bufferedBytes });
   const health = createHealth({ engine, draining: () => connections.closing });
   const findPage = await openPages(options);
+  const notFound = notFoundRoute(findPage('/') !== undefined);
   const origins = new Set(options.corsOrigins);
   const names = allowedHosts === null ? null : new AllowedHosts(allowedHosts);
   const { operations = 'open' } = options;
@@ -299,10 +301,6 @@ function refuse(refusal: GraphQLError, origins: ReadonlySet<string>): Route {
     const answer = writeAnswer({ errors: [refusal] }, 'application/json');
     return { ...answer, headers: { ...headersFor(origins, request), ...answer.headers } };
   };
-}
-
-function notFound(): HttpAnswer {
-  return plainText(404, `Not found. The API is at ${GRAPHQL_PATH}.\n`);
 }
 
 function expectationFailed({ headers: { expect } }: IncomingMessage): HttpAnswer {

@@ -51,6 +51,20 @@ test('a service that does not answer cannot be reached', async () => {
   expect(explainFailure(error)).toMatchObject({ kind: 'offline', title: 'The service cannot be reached.' });
 });
 
+test('a key that the browser did not store sent nothing, and the explanation says so', async () => {
+  const { url } = await keyedService();
+  const keyStore = { getItem: () => null, addItem: () => new Promise<never>(() => {}), removeItem: () => {} };
+  const client = createLedgerClient({ url: `${url}/graphql`, keyStore });
+  const input = { accountId: 'acct_1', amount: '1' };
+  const error = await failureOf(client.deposit(input, { intent: 'one', deadlineMs: 50 }));
+  expect(explainFailure(error)).toMatchObject({
+    kind: 'fault',
+    title: 'This browser did not store the key of the request. Nothing was sent.',
+    advice: expect.stringContaining('close its other tabs, then try again'),
+    details: expect.stringContaining('did not answer in time'),
+  });
+});
+
 test('a key without the scope of a field is not permitted it', async () => {
   const { clientOf, secret } = await keyedService();
   const error = await failureOf(clientOf(secret).apiKeys().page());

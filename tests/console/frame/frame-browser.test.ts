@@ -102,7 +102,45 @@ test('the field finds a thing by its id or external id, and offers a choice wher
   await field.fill('nothing');
   await field.press('Enter');
   await page.getByText('Nothing has the id or external id nothing.').waitFor();
+  await field.fill('txn_nothing');
+  await field.press('Enter');
+  await page.getByText('Nothing has the id or external id txn_nothing.').waitFor();
+  expect(await choice.getByRole('link').count()).toBe(0);
+  await field.fill('Ana');
+  await field.press('Enter');
+  await choice.getByRole('link', { name: 'Search accounts whose external id begins with Ana' }).waitFor();
+  expect(await seriousFindings(page)).toEqual([]);
+  await takePicture(page, 'frame-find-nothing');
+  await page.keyboard.press('Tab');
+  await page.keyboard.press('Enter');
+  await expect.poll(() => page.url()).toBe(`${service.url}/accounts?owner=Ana`);
+  await page.getByRole('link', { name: 'Ana, order-7' }).waitFor();
+  await field.fill('order=7');
+  await field.press('Enter');
+  await choice.getByRole('link', { name: 'Search transactions with the metadata order=7' }).click();
+  await expect.poll(() => page.url()).toBe(`${service.url}/transactions?metadata=order%3D7`);
   expect(complaints).toEqual([]);
+});
+
+test('a search that fails says what to do, and is repeated on request', async () => {
+  const service = await startConsole();
+  const { client } = service;
+  const { account } = unwrap(
+    await client.createAccount({ owner: 'Ana', currency: 'EUR', externalId: 'ana' }),
+  );
+  const { page } = await openPage(service, '/admin/ledgers');
+  await page.route('**/graphql', (route) =>
+    route.request().postData()?.includes('query Found') === true ? route.abort() : route.fallback(),
+  );
+  const field = page.getByRole('searchbox', { name: 'Find by id or external id' });
+  await field.fill('ana');
+  await field.press('Enter');
+  const search = page.getByRole('search');
+  await search.getByText('Check that it runs and that you are connected').waitFor({ timeout: 20_000 });
+  await takePicture(page, 'frame-find-failed');
+  await page.unroute('**/graphql');
+  await search.getByRole('button', { name: 'Try again' }).click();
+  await expect.poll(() => page.url()).toBe(`${service.url}/accounts/${account.id}`);
 });
 
 test('without a network the page says so and keeps what it has', async () => {
@@ -145,12 +183,19 @@ test('a page that fails to render is replaced by an error; the frame stays, and 
   await page.getByRole('link', { name: 'Ana (EUR)' }).waitFor();
 });
 
-test('an address without a page says so', async () => {
+test('an address without a page says so, with links, in the console and outside of it', async () => {
   const service = await startConsole();
   const { page, complaints } = await openPage(service, '/admin/nothing');
   await heading(page, 'Page not found').waitFor();
   expect(await seriousFindings(page)).toEqual([]);
+  await page.getByRole('main').getByRole('link', { name: 'Accounts' }).click();
+  await heading(page, 'Accounts').waitFor();
   expect(complaints).toEqual([]);
+  await page.goto(`${service.url}/accounts/a/b/nonsense`);
+  await page.getByText('Not found').waitFor();
+  expect(await seriousFindings(page)).toEqual([]);
+  await page.getByRole('link', { name: 'the console' }).click();
+  await heading(page, 'Overview').waitFor();
 });
 
 test.each([LOOKS.phone, LOOKS['phone-dark']])(

@@ -109,6 +109,31 @@ test.each([
   expect(body.toString()).toContain('Not found');
 });
 
+test.each([
+  ['/nonsense', ['/', '/graphql']],
+  ['/nonsense/', ['/', '/graphql']],
+  ['/accounts/a/b/c?x=/y/z', ['/', '/graphql']],
+  ['//nonsense', ['/', '/graphql']],
+])(
+  'a browser at %s, which the service does not have, receives links to the console and the API',
+  async (path, links) => {
+    const { url } = await startConsole({ on: ledger });
+    const { status, headers, body } = await ask(url, path);
+    expect([status, headers['content-type']]).toEqual([404, 'text/html; charset=utf-8']);
+    // Behind any prefix that a proxy removes.
+    expect(filesOf(body.toString(), `/a/b${path}`)).toEqual(links.map((link) => `/a/b${link}`));
+    expect((await ask(url, path, { headers: { accept: '*/*' } })).headers['content-type']).toBe(
+      'text/plain; charset=utf-8',
+    );
+  },
+);
+
+test('without a console a browser receives no link to it', async () => {
+  const { url } = await startConsole({ on: ledger, consoleFolder: undefined });
+  const { status, body } = await ask(url, '/nonsense');
+  expect([status, body.toString()]).toEqual([404, 'Not found. The API is at /graphql.\n']);
+});
+
 test('a target in absolute form has the same answer, and cannot leave the folder', async () => {
   const { url } = await startConsole({ on: ledger });
   const { host, hostname, port } = new URL(url);
@@ -250,7 +275,9 @@ describe('without a console', () => {
         expect(body.toString()).toContain('<code>npm run build</code>');
       }
     const { url } = await startConsole({ on: ledger, consoleFolder: join(folder, 'none') });
-    expect((await ask(url, '/other')).headers['content-type']).toMatch('text/plain');
+    expect((await ask(url, '/other', { headers: { accept: '*/*' } })).headers['content-type']).toMatch(
+      'text/plain',
+    );
     expect((await ask(url, '/', { method: 'POST' })).status).toBe(405);
   });
 

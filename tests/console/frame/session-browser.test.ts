@@ -16,6 +16,7 @@ import {
   LOOKS,
   openPage,
   seriousFindings,
+  signIn,
   startBrowser,
   startConsole,
   takePicture,
@@ -38,11 +39,6 @@ async function keyOf(
 ) {
   const { access } = ledger.engine;
   return createKey(access, await ledgerIdOf(access, ledgerName), { scopes: ['READ'], ...input });
-}
-
-async function signIn(page: Page, secret: string): Promise<void> {
-  await page.getByLabel('API key or token').fill(secret);
-  await page.getByRole('button', { name: 'Sign in', exact: true }).click();
 }
 
 /** Makes the page read at once what it would read in a few seconds. */

@@ -42,11 +42,11 @@ describe('the values of a new account', () => {
   });
 
   test.each([
-    ['EUR', '-500.001', 'at most 2 decimals'],
-    ['JPY', '-500.5', 'at most 0 decimals'],
-    ['EUR', '', 'Write digits, such as -500.00'],
-    ['EUR', '1,000', 'Write digits'],
-    ['XYZ', 'much', 'Write digits'],
+    ['EUR', '-500.001', 'EUR has at most 2 decimals.'],
+    ['JPY', '-500.5', 'JPY has no decimals.'],
+    ['EUR', '', 'Enter an amount.'],
+    ['EUR', '1,000', 'no commas'],
+    ['XYZ', 'much', '“m” is not a digit.'],
   ])('in %s, the lowest amount “%s” is a problem', (currency, lowestAmount, problem) => {
     const values = { ...ALICE, currency, lowest: 'amount', lowestAmount } as const;
     expect(problemsOf(values, EXPONENTS).lowestAmount).toContain(problem);

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { readAmount, withDecimals } from '../../../src/console/data/amount-text.ts';
+import { readAmount, readLimit, withDecimals } from '../../../src/console/data/amount-text.ts';
 
 test.each([
   ['12.5', '12.5'],
@@ -45,6 +45,19 @@ test('a currency without decimals says so', () => {
 
 test('the ledger checks the decimals of a currency that is not known yet', () => {
   expect(readAmount('12.3456789')).toEqual({ amount: '12.3456789' });
+});
+
+test.each([
+  ['-500', '-500'],
+  [' −0.50 ', '-0.50'],
+  ['0', '0'],
+  ['12.5', '12.5'],
+])('the limit %j is read as the exact text %j', (typed, amount) => {
+  expect(readLimit(typed, 'EUR', 2)).toEqual({ amount });
+});
+
+test.each(['-', '--5', '+5', '- 5', '-1,000', '-0.001'])('the limit %j is a mistake', (typed) => {
+  expect(readLimit(typed, 'EUR', 2)).toHaveProperty('problem');
 });
 
 test('an amount is shown with all decimals of its currency', () => {

@@ -7,6 +7,7 @@ import {
   LOOKS,
   openPage,
   seriousFindings,
+  signIn,
   startBrowser,
   takePicture,
 } from '../support/console.ts';
@@ -278,11 +279,10 @@ test('a preview that cannot be read says so, and is repeated', async () => {
 });
 
 /** Signs in with a new key. The form asks for one, because a key exists. */
-async function signIn(books: Books, path: string, input: Parameters<typeof makeKey>[1]) {
+async function openSignedIn(books: Books, path: string, input: Parameters<typeof makeKey>[1]) {
   const { secret } = await makeKey(books.service.ledger, input);
   const { page, complaints } = await openPage(books.service, path);
-  await page.getByLabel('API key or token').fill(secret);
-  await page.getByRole('button', { name: 'Sign in' }).click();
+  await signIn(page, secret);
   await page.getByRole('button', { name: 'Sign out' }).waitFor();
   const { secret: all } = await makeKey(books.service.ledger);
   const admin = createLedgerClient({ url: `${books.service.url}/graphql`, apiKey: all });
@@ -294,7 +294,7 @@ const kinds = (page: Page) =>
 
 test('a reader’s key is not offered any operation', async () => {
   const books = await startBooks();
-  const { page } = await signIn(books, '/move/transfer', { scopes: ['READ'] });
+  const { page } = await openSignedIn(books, '/move/transfer', { scopes: ['READ'] });
   await page.getByText('does not permit this operation').waitFor();
   expect(await page.getByRole('link', { name: 'Move money' }).count()).toBe(0);
   expect(await page.getByRole('button', { name: /Transfer/ }).count()).toBe(0);
@@ -304,9 +304,13 @@ test('a reader’s key is not offered any operation', async () => {
 
 test('a key without READ moves money without a preview', async () => {
   const books = await startBooks();
-  const { page, admin } = await signIn(books, `/move/transfer?from=${books.alice}&to=ext:bob&amount=12.5`, {
-    scopes: ['POST'],
-  });
+  const { page, admin } = await openSignedIn(
+    books,
+    `/move/transfer?from=${books.alice}&to=ext:bob&amount=12.5`,
+    {
+      scopes: ['POST'],
+    },
+  );
   await page.getByRole('button', { name: 'Transfer 12.5', exact: true }).click();
   await posted(page).waitFor();
   expect(await page.getByRole('region', { name: 'Preview' }).count()).toBe(0);
@@ -315,7 +319,7 @@ test('a key without READ moves money without a preview', async () => {
 
 test('a viewer restricted to an owner transfers and holds, with an expiry within 7 days', async () => {
   const books = await startBooks();
-  const { page, admin } = await signIn(books, `/move/hold?from=ext:alice&to=${books.bob}&amount=5`, {
+  const { page, admin } = await openSignedIn(books, `/move/hold?from=ext:alice&to=${books.bob}&amount=5`, {
     scopes: ['READ', 'POST'],
     owner: 'Alice Martin',
   });

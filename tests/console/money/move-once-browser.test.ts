@@ -8,7 +8,7 @@ import { expect, inject, onTestFinished, test } from 'vitest';
 import { createLedgerClient } from '../../../src/client/index.ts';
 import { makeKey } from '../../server/access/keys.ts';
 import { connect, createTestDatabase } from '../../support/database.ts';
-import { type ConsoleService, openPage, startBrowser } from '../support/console.ts';
+import { type ConsoleService, openPage, signIn, startBrowser } from '../support/console.ts';
 import {
   again,
   eventually,
@@ -239,20 +239,68 @@ test('another key of the same tab neither shows nor repeats a payment', async ()
     ),
   );
   const { page } = await openPage(service, '/move/transfer');
-  const signIn = async (secret = '') => {
-    await page.getByLabel('API key or token').fill(secret);
-    await page.getByRole('button', { name: 'Sign in' }).click();
+  const enter = async (secret = '') => {
+    await signIn(page, secret);
     await page.getByRole('navigation', { name: 'Pages' }).getByRole('link', { name: 'Move money' }).click();
     await page.getByLabel('Description').waitFor();
   };
-  await signIn(keys[0]);
+  await enter(keys[0]);
   await page.getByLabel('Description').fill('Of Alice');
   await page.getByRole('button', { name: 'Sign out' }).click();
-  await signIn(keys[1]);
+  await enter(keys[1]);
   expect(await page.getByLabel('Description').inputValue()).toBe('');
   await page.getByRole('button', { name: 'Sign out' }).click();
-  await signIn(keys[0]);
+  await enter(keys[0]);
   expect(await page.getByLabel('Description').inputValue()).toBe('Of Alice');
+});
+
+test('sign-out ends a payment that is under way: it is not sent again, and the next sign-in with its key shows it', async () => {
+  const books = await startBooks();
+  const { service } = books;
+  const keys = await Promise.all(
+    ['alice', 'bob'].map(
+      async (name) => (await makeKey(service.ledger, { name, scopes: ['READ', 'POST'] })).secret,
+    ),
+  );
+  const opened = await openTransfer(books);
+  const { page } = opened;
+  await signIn(page, keys[0] ?? '');
+  const [executed, ended] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  let requests = 0;
+  await page.route('**/graphql', async (route) => {
+    if (!isTransfer(route.request())) return route.continue();
+    requests += 1;
+    // The page never gets the answer.
+    await route.fetch();
+    executed.resolve();
+  });
+  page.on('requestfailed', (request) => {
+    if (isTransfer(request)) ended.resolve();
+  });
+  await payButton(page).click();
+  await executed.promise;
+  await page.getByRole('button', { name: 'Sign out' }).click();
+  await ended.promise;
+  const open = async () => {
+    const links = page.getByRole('navigation', { name: 'Pages' });
+    await links.getByRole('link', { name: 'Move money' }).click();
+    await page.getByRole('link', { name: 'Transfer', exact: true }).click();
+  };
+  await signIn(page, keys[1] ?? '');
+  await open();
+  await page.getByLabel('Amount').waitFor();
+  expect(await page.getByLabel('Amount').inputValue()).toBe('');
+  await page.getByRole('button', { name: 'Sign out' }).click();
+  await signIn(page, keys[0] ?? '');
+  await open();
+  await page.getByText('Its result was not shown').waitFor();
+  expect(requests).toBe(1);
+  await page.unroute('**/graphql');
+  await again(page).click();
+  await posted(page).waitFor();
+  const admin = createLedgerClient({ url: `${service.url}/graphql`, apiKey: keys[0] ?? '' });
+  expect((await admin.account(books.alice))?.balance.amount).toBe('87.50');
+  expect(unexpected(opened).filter((text) => !text.includes('401'))).toEqual([]);
 });
 
 test('a page that is left while its request is in flight is undecided after the return, and its result does not remove a later draft', async () => {
@@ -263,7 +311,7 @@ test('a page that is left while its request is in flight is undecided after the 
   await page.getByRole('link', { name: 'Move money' }).click();
   await page.getByText('Its result was not shown').waitFor();
   await page.getByRole('button', { name: 'Give up this payment' }).click();
-  await page.getByRole('dialog').getByText('may have been posted').waitFor();
+  await page.getByRole('dialog').getByText('may have been executed').waitFor();
   await page.getByRole('button', { name: 'Give up and start a new one' }).click();
   await page.getByLabel('Amount').fill('7');
   await release();

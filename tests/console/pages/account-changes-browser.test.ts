@@ -69,7 +69,7 @@ describe('an account', () => {
     await press(page, 'Change limits');
     await page.getByLabel('Lowest balance (EUR)').fill('1,000');
     await inDialog(page, 'Change limits').click();
-    await page.getByText('“1,000” is not an amount of this currency. Write it as 100.00.').waitFor();
+    await page.getByText('Write a point before the decimals, and no commas').waitFor();
     await page.getByLabel('Lowest balance (EUR)').fill('200');
     await inDialog(page, 'Change limits').click();
     const refusal = page.getByRole('alert');
@@ -167,6 +167,39 @@ describe('an account', () => {
     await page.getByRole('heading', { name: 'Ines Moreau, customer-ines Frozen' }).waitFor();
     expect(lost).toBe(1);
     expect(await changesOf(service, ines.id)).toEqual(['freezeAccount']);
+  });
+
+  test('is repeated with its key after a reload that loses the answer', async () => {
+    const service = await startConsole();
+    const { ines } = await openCustomer(service);
+    const { page, complaints, elsewhere } = await openPage(service, PATH);
+    const keys: (string | undefined)[] = [];
+    const executed = Promise.withResolvers<void>();
+    await page.route('**/graphql', async (route) => {
+      const body = route.request().postData() ?? '';
+      if (!body.includes('freezeAccount')) return route.fallback();
+      keys.push(/"idempotencyKey":"([^"]+)"/.exec(body)?.[1]);
+      const response = await route.fetch();
+      if (keys.length > 1) return route.fulfill({ response });
+      executed.resolve();
+    });
+    await press(page, 'Freeze');
+    await inDialog(page, 'Freeze account').click();
+    await executed.promise;
+    await page.reload();
+    const dialog = page.getByRole('dialog', { name: 'Freeze account' });
+    await dialog.getByText('Its result was not shown').waitFor();
+    await takePicture(page, 'account-change-reloaded');
+    expect(await seriousFindings(page)).toEqual([]);
+    await inDialog(page, 'Try again').click();
+    await page.getByText('The account is frozen.', { exact: true }).first().waitFor();
+    await expect.poll(() => dialog.count()).toBe(0);
+    expect(keys).toEqual([keys[0], keys[0]]);
+    expect(await changesOf(service, ines.id)).toEqual(['freezeAccount']);
+    await page.reload();
+    await page.getByRole('button', { name: 'Unfreeze' }).waitFor();
+    expect(await dialog.count()).toBe(0);
+    expect({ complaints, elsewhere }).toEqual(clean);
   });
 
   test('keeps what it shows while the service cannot be reached; a change is then repeated with its key', async () => {

@@ -216,7 +216,7 @@ describe('the dialog that creates an account', () => {
       return route.abort();
     });
     await submit.click();
-    const unknown = page.getByText('It is not known whether the account was created.');
+    const unknown = page.getByText('outcome is not known yet');
     await unknown.waitFor({ timeout: 20_000 });
     await takePicture(page, 'accounts-create-unknown-desktop');
     expect(await seriousFindings(page)).toEqual([]);

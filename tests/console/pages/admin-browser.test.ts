@@ -8,6 +8,7 @@ import {
   LOOKS,
   openPage,
   seriousFindings,
+  signIn,
   startBrowser,
   startConsole,
   takePicture,
@@ -35,12 +36,6 @@ async function administrator(
   await signIn(opened.page, secret);
   const client = createLedgerClient({ url: `${service.url}/graphql`, apiKey: secret });
   return { ...opened, client };
-}
-
-async function signIn(page: Page, secret: string): Promise<void> {
-  await page.getByLabel('API key or token').fill(secret);
-  await page.getByRole('button', { name: 'Sign in', exact: true }).click();
-  await page.getByRole('heading', { level: 1, name: /Admin|Overview/ }).waitFor();
 }
 
 const rowsOf = (page: Page, table: string) => page.getByRole('table', { name: table }).getByRole('row');

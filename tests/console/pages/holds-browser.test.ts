@@ -4,11 +4,12 @@ import {
   LOOKS,
   openPage,
   seriousFindings,
+  signIn,
   startBrowser,
   startConsole,
   takePicture,
 } from '../support/console.ts';
-import { createReader, makeShop, signIn } from '../support/shop.ts';
+import { createReader, makeShop } from '../support/shop.ts';
 
 startBrowser();
 
@@ -77,7 +78,7 @@ test('a reader is offered neither capture nor void, and an ended hold nobody', a
 
   const key = await createReader(service);
   const opened = await openPage(service, `/holds/${hold}`);
-  await signIn(opened, key);
+  await signIn(opened.page, key);
   await opened.page.getByRole('table', { name: 'Transactions of the hold' }).waitFor();
   expect(await opened.page.getByRole('link', { name: /^(Capture|Void)$/ }).count()).toBe(0);
   await opened.page.getByRole('navigation').getByRole('link', { name: 'Holds' }).click();

@@ -5,11 +5,12 @@ import {
   LOOKS,
   openPage,
   seriousFindings,
+  signIn,
   startBrowser,
   startConsole,
   takePicture,
 } from '../support/console.ts';
-import { createReader, makeShop, signIn } from '../support/shop.ts';
+import { createReader, makeShop } from '../support/shop.ts';
 
 startBrowser();
 
@@ -163,7 +164,7 @@ test('a reader is offered no reversal, and sees the request to copy', async () =
   const { transfer } = await makeShop(service);
   const key = await createReader(service);
   const opened = await openPage(service, `/transactions/${transfer}`);
-  await signIn(opened, key);
+  await signIn(opened.page, key);
   const { page } = opened;
   await picture(page).waitFor();
   await page.getByRole('region', { name: 'Reversed by' }).waitFor();
@@ -181,7 +182,7 @@ test('a viewer restricted to an owner sees the other party, and own entries alon
   const { journal, transfer } = await makeShop(service);
   const key = await createReader(service, 'Alice Fischer');
   const opened = await openPage(service, `/transactions/${transfer}`);
-  await signIn(opened, key);
+  await signIn(opened.page, key);
   const { page } = opened;
   await picture(page).waitFor();
   expect((await picture(page).locator('text').allTextContents()).join(' | ')).toContain('Corner Shop');

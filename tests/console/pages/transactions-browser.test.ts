@@ -3,11 +3,12 @@ import {
   LOOKS,
   openPage,
   seriousFindings,
+  signIn,
   startBrowser,
   startConsole,
   takePicture,
 } from '../support/console.ts';
-import { createReader, makeShop, signIn } from '../support/shop.ts';
+import { createReader, makeShop } from '../support/shop.ts';
 
 startBrowser();
 
@@ -105,7 +106,7 @@ test('a viewer restricted to an owner is sent to the own accounts', async () => 
   await makeShop(service);
   const key = await createReader(service, 'Alice Fischer');
   const opened = await openPage(service, '/transactions');
-  await signIn(opened, key);
+  await signIn(opened.page, key);
   const { page } = opened;
   await page.getByText('restricted to the accounts of Alice Fischer').waitFor();
   expect(await page.getByRole('table').count()).toBe(0);

@@ -137,3 +137,9 @@ export async function seriousFindings(page: Page): Promise<readonly string[]> {
     .filter(({ impact }) => impact === 'serious' || impact === 'critical')
     .map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 200)).join(' | ')}`);
 }
+
+/** Signs in on the page that asks for a key or a token. */
+export async function signIn(page: Page, secret: string): Promise<void> {
+  await page.getByLabel('API key or token').fill(secret);
+  await page.getByRole('button', { name: 'Sign in', exact: true }).click();
+}

@@ -1,5 +1,5 @@
 import { unwrap } from '../../../src/client/index.ts';
-import type { ConsolePage, ConsoleService } from './console.ts';
+import type { ConsoleService } from './console.ts';
 
 /** What a small shop has after a few days. */
 export interface Shop {
@@ -106,9 +106,4 @@ export async function createReader(
     ...(owner === undefined ? {} : { owner }),
   });
   return unwrap(created).secret;
-}
-
-export async function signIn({ page }: Pick<ConsolePage, 'page'>, key: string): Promise<void> {
-  await page.getByLabel('API key or token').fill(key);
-  await page.getByRole('button', { name: 'Sign in' }).click();
 }

@@ -11,6 +11,8 @@ export interface Draft<Values, Request = Operation> {
   readonly intent: string;
   /** The request that was sent under the intent and has no final result. A repetition sends this one. */
   readonly sent?: Request;
+  /** How often it was sent. */
+  readonly tries?: number;
   /** The idempotency key of the request. A repetition has it also where the browser has lost what the client stored. */
   readonly key?: string;
   /** The result of the request. The form shows it until another payment is begun, also if it was left meanwhile. */
@@ -46,23 +48,38 @@ export function newDraft<Values, Request = Operation>(initial: Values): Draft<Va
   return { values: initial, initial, intent: `console-${randomText()}` };
 }
 
-/** Returns the draft with other values. After a rejection they get another intent, because the intent has a key for the old ones. */
+/**
+ * Returns the draft with other values. After a rejection they get another intent and another key, because the intent has a key for the
+ * old ones.
+ */
 export function changed<Values, Request>(
   draft: Draft<Values, Request>,
   values: Partial<Values>,
 ): Draft<Values, Request> {
   const { isRejected = false, ...rest } = draft;
-  const next = { ...rest, values: { ...draft.values, ...values } };
-  return isRejected ? { ...next, intent: newDraft(draft.initial).intent } : next;
+  if (!isRejected) return { ...rest, values: { ...draft.values, ...values } };
+  const { key, ...next } = rest;
+  return { ...next, values: { ...draft.values, ...values }, intent: newDraft(draft.initial).intent };
 }
 
-/** Returns the draft without its request, whose outcome is final or which was not executed. */
+/** Returns the draft after a result or a final refusal: another attempt needs another key. */
 export function unsent<Values, Request>({
   sent,
+  tries,
   key,
+  isRejected,
   ...draft
 }: Draft<Values, Request>): Draft<Values, Request> {
   return draft;
+}
+
+/** Returns the draft after a request that was not executed. The client keeps the intent and its key, so that the draft keeps them too. */
+export function rejected<Values, Request>({
+  sent,
+  tries,
+  ...draft
+}: Draft<Values, Request>): Draft<Values, Request> {
+  return { ...draft, isRejected: true };
 }
 
 /** Returns the draft that is kept under a name; undefined if there is none. */

@@ -1,4 +1,5 @@
 import {
+  type CallOptions,
   type CaptureHoldResult,
   type DepositResult,
   IntentConflict,
@@ -12,6 +13,7 @@ import {
   type VoidHoldResult,
   type WithdrawResult,
 } from '../../../client/index.ts';
+import type { Attempt } from './send-once.ts';
 
 /** The result of an operation that was sent alone: it has the entries of its transaction. */
 export type SentResult =
@@ -44,13 +46,21 @@ function send(client: LedgerClient, operation: Operation, options: MutationOptio
 export async function sendWithKey(
   client: LedgerClient,
   operation: Operation,
-  { key, ...options }: MutationOptions & { readonly key: string },
+  { intent, key, wasSent, rekey, ...options }: Attempt & CallOptions,
 ): Promise<SentResult> {
+  const sendAs = (as: string, named: MutationOptions) => send(client, withKey(operation, as), named);
   try {
-    return await send(client, withKey(operation, key), options);
+    return await sendAs(key, { ...options, intent });
   } catch (error) {
     if (!(error instanceof IntentConflict)) throw error;
-    return send(client, operation, options);
+    const kept = /^\{"key":"(\w+)"\}$/.exec(error.kept)?.[1];
+    if (kept !== undefined) {
+      rekey(kept);
+      return sendAs(kept, { ...options, intent });
+    }
+    // The intent is kept for other values. A request that was sent has its own key.
+    if (wasSent) return sendAs(key, options);
+    throw error;
   }
 }
 

@@ -15,6 +15,7 @@ import {
   newDraft,
   randomText,
   readDraft,
+  rejected,
   removeDraft,
   unsent,
   writeDraft,
@@ -25,7 +26,7 @@ interface AnyResult {
   readonly __typename: string;
 }
 
-/** What a form knows of its request. */
+/** The knowledge of a form about its request. */
 export type SendState<Result> =
   /** Nothing that was sent can still be executed. With a refusal or an error: the reason why the last request was not. */
   | { readonly kind: 'editing'; readonly refusal?: Refusal; readonly error?: unknown }
@@ -38,6 +39,10 @@ export type SendState<Result> =
 export interface Attempt {
   readonly intent: string;
   readonly key: string;
+  /** Whether an earlier request with the key may have been executed. */
+  readonly wasSent: boolean;
+  /** Gives the request another key, before it is sent. */
+  rekey(key: string): void;
 }
 
 /** A form at one moment. */
@@ -79,7 +84,7 @@ const NOT_EXECUTED = [
  * | sending, undecided | a reload | undecided | as before |
  *
  * An undecided attempt is repeated as it was sent, with its key. A refusal that says nothing of earlier requests, such as FORBIDDEN, decides
- * only the first request of an attempt; so does an error that means that nothing was sent.
+ * only the first request of an attempt, like an error that means that nothing was sent.
  *
  * The intent stays the same after a refusal, for which the client forgets its key: a duplicate of the tab that repeats the request then
  * gets the result of this one.
@@ -116,7 +121,7 @@ export class SendOnce<Values extends object, Request, Result extends AnyResult> 
     return () => {
       // The result was seen: the form begins anew when it is opened again.
       const { draft, state } = this.#situation;
-      if (state.kind === 'posted') this.#settle(draft.intent);
+      if (state.kind === 'posted') this.#settle(draft);
     };
   }
 
@@ -142,30 +147,34 @@ export class SendOnce<Values extends object, Request, Result extends AnyResult> 
     const request = draft.sent ?? given;
     if (request === undefined || state.kind === 'sending' || state.kind === 'posted') return undefined;
     const wasSent = draft.sent !== undefined;
-    const { intent, key = randomText() } = draft;
-    const settle = (next: SendState<Result>, facts: Partial<Draft<Values, Request>>) => {
-      const settled = { ...unsent(draft), ...facts };
-      this.#settle(intent, settled);
+    const { intent, key = randomText(), tries = 0 } = draft;
+    let sent = { ...draft, sent: request, key, tries: tries + 1 };
+    const rekey = (next: string) => {
+      sent = { ...sent, key: next };
+      writeDraft(this.#options.storage, this.#options.name, sent);
+      this.#show({ kind: 'sending' }, sent);
+    };
+    const settle = (next: SendState<Result>, settled: Draft<Values, Request>) => {
+      this.#settle(sent, settled);
       this.#show(next, settled);
     };
     try {
-      const sent = { ...draft, sent: request, key };
-      writeDraft(this.#options.storage, this.#options.name, sent);
-      this.#show({ kind: 'sending' }, sent);
-      const result = await call(request, { intent, key });
+      rekey(key);
+      const result = await call(request, { intent, key, wasSent, rekey });
       if (!isRefusal(result)) {
         const done = result as DoneOf<Result>;
-        settle({ kind: 'posted', result: done }, { posted: done });
+        settle({ kind: 'posted', result: done }, { ...unsent(sent), posted: done });
         return done;
       }
       const refusal = result as unknown as Refusal;
       if (isUndecided(refusal, wasSent)) this.#show({ kind: 'undecided', refusal });
-      else settle({ kind: 'editing', refusal }, { isRejected: isUndecided(refusal) });
+      else settle({ kind: 'editing', refusal }, isUndecided(refusal) ? rejected(sent) : unsent(sent));
     } catch (error) {
       const isDecided = !wasSent && NOT_EXECUTED.some((kind) => error instanceof kind);
       if (!isDecided) this.#show({ kind: 'undecided', error });
       // A conflict is with a request of another tab: its values have its result, and other values are sent only after a new start.
-      else settle({ kind: 'editing', error }, { isRejected: !(error instanceof IntentConflict) });
+      else
+        settle({ kind: 'editing', error }, error instanceof IntentConflict ? unsent(sent) : rejected(sent));
     }
     return undefined;
   }
@@ -206,12 +215,14 @@ export class SendOnce<Values extends object, Request, Result extends AnyResult> 
   }
 
   /**
-   * Keeps a draft whose request has an outcome, or removes it. Changes nothing if the form has another draft since: a form that was left
-   * while it waited must not remove a later request. A draft that cannot be settled stays sent: its repetition has the same result.
+   * Keeps a draft whose request has an outcome, or removes it. Changes nothing if the form has another draft since, or was sent again: a
+   * form that was left while it waited must not remove a later request. A draft that cannot be settled stays sent: its repetition has
+   * the same result.
    */
-  #settle(intent: string, next?: Draft<Values, Request>): void {
+  #settle({ intent, tries }: Draft<Values, Request>, next?: Draft<Values, Request>): void {
     const { storage, name, isLasting } = this.#options;
-    if (readDraft(storage, name)?.intent !== intent) return;
+    const kept = readDraft<Values, Request>(storage, name);
+    if (kept?.intent !== intent || kept.tries !== tries) return;
     if (next === undefined || !isLasting) removeDraft(storage, name);
     else this.#keep(next);
   }

@@ -15,7 +15,7 @@ export function nameOf({ owner, externalId, kind, currency }: Named): string {
   return `${isolated(owner)}, ${isolated(externalId)}`;
 }
 
-/** Returns a text that does not turn around what stands next to it, where it has characters of another direction. */
+/** Returns a text that does not turn around what is next to it, where it has characters of another direction. */
 export function isolated(text: string): string {
   return OTHER_DIRECTION.test(text) ? `\u2068${text}\u2069` : text;
 }

@@ -2,7 +2,7 @@ import './admin.css';
 import { useLocation } from 'wouter';
 import { pathTo } from '../../data/place.ts';
 import { Page } from '../../kit/page.tsx';
-import { Empty, Forbidden } from '../../kit/states.tsx';
+import { Forbidden, NotFound } from '../../kit/states.tsx';
 import { Tabs } from '../../kit/tabs.tsx';
 import { useSession } from '../../session/session-context.ts';
 import { AuditSection } from './audit-section.tsx';
@@ -27,13 +27,7 @@ export function AdminPage({ section }: { readonly section: string }) {
       </Page>
     );
   }
-  if (selected === undefined) {
-    return (
-      <Page title="Page not found">
-        <Empty title="The console has no page at this address." />
-      </Page>
-    );
-  }
+  if (selected === undefined) return <NotFound />;
   return (
     <Page title={selected.label} heading="Admin">
       <Tabs

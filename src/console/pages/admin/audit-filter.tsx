@@ -1,8 +1,9 @@
 import { type FormEvent, useState } from 'react';
 import { useSearchParams } from 'wouter';
 import type { AuditFilter } from '../../../client/index.ts';
+
 import { ACTIONS } from '../../data/change-words.ts';
-import { readLocalInstant } from '../../data/instants.ts';
+import { readLocalInstant, writeLocalInstant } from '../../data/instants.ts';
 import { pathTo } from '../../data/place.ts';
 import { Button } from '../../kit/button.tsx';
 import { type Choice, SelectField, TextField } from '../../kit/fields/fields.tsx';
@@ -33,7 +34,12 @@ interface Values {
 function valuesOf(params: URLSearchParams): Values {
   const by = BY.find(({ value }) => value === params.get('by'))?.value ?? '';
   const of = (name: string) => params.get(name) ?? '';
-  return { by, value: of('value'), from: of('from'), to: of('to') };
+  // An address may have been edited by hand.
+  const timeOf = (name: string) => {
+    const instant = readLocalInstant(of(name));
+    return instant === undefined ? '' : writeLocalInstant(new Date(instant));
+  };
+  return { by, value: of('value'), from: timeOf('from'), to: timeOf('to') };
 }
 
 /** Returns the filter of an address. */

@@ -10,7 +10,7 @@ import { RefusalView } from '../refusal.tsx';
 
 interface OutcomeProps {
   readonly state: SendState<unknown>;
-  /** What is sent, such as "payment". */
+  /** The word for the request, such as "payment". */
   readonly what: string;
   /** Sends it again. Omitted where the button of the form does that. */
   readonly onRetry?: () => void;
