@@ -10,6 +10,7 @@ import {
   Unreachable,
 } from '../../client/index.ts';
 import { DraftNotStored } from './payments/drafts.ts';
+import { REPEATABLE } from './payments/refusals.ts';
 
 /** The words of a page for a request without a result. */
 export interface Explanation {
@@ -56,7 +57,7 @@ export function explainFailure(thrown: unknown): Explanation {
     return {
       kind: 'unknown outcome',
       title: 'The service did not answer. The outcome is not known yet.',
-      advice: 'Try again: the request keeps its key, so that it is executed once at most.',
+      advice: REPEATABLE,
       details,
     };
   }

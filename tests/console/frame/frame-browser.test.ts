@@ -9,6 +9,7 @@ import {
   startConsole,
   takePicture,
 } from '../support/console.ts';
+import { makeShop } from '../support/shop.ts';
 
 startBrowser();
 
@@ -45,6 +46,53 @@ test('a new page begins with its heading, at its top, with its title; back and f
   await page.goForward();
   await heading(page, 'Admin').waitFor();
   expect({ complaints, elsewhere }).toEqual({ complaints: [], elsewhere: [] });
+});
+
+test('back and forward lead through filters: the fields and the rows are those of the address', async () => {
+  const service = await startConsole();
+  const shop = await makeShop(service);
+  unwrap(await service.client.freezeAccount(shop.alice));
+  const { page, complaints } = await openPage(service, '/transactions');
+  const find = page.getByRole('button', { name: 'Find', exact: true });
+  const rows = page.locator('main tbody tr');
+  const deposits = page.getByRole('checkbox', { name: 'Deposit' });
+  await deposits.check();
+  await find.click();
+  await expect.poll(() => rows.count()).toBe(1);
+  await deposits.uncheck();
+  await page.getByLabel('Metadata').fill('order=7');
+  await find.click();
+  await page.getByRole('link', { name: /^Journal/ }).waitFor();
+  await page.goBack();
+  await expect.poll(() => deposits.isChecked()).toBe(true);
+  expect(await page.getByLabel('Metadata').inputValue()).toBe('');
+  await page.getByRole('link', { name: /^Deposit/ }).waitFor();
+  await page.goBack();
+  await expect.poll(() => deposits.isChecked()).toBe(false);
+  await expect.poll(() => rows.count()).toBe(7);
+  await page.goForward();
+  await page.goForward();
+  await expect.poll(() => page.getByLabel('Metadata').inputValue()).toBe('order=7');
+  await expect.poll(() => rows.count()).toBe(1);
+
+  for (const [path, field, value] of [
+    ['/holds', 'Status', 'VOIDED'],
+    [`/accounts/${shop.alice}?layer=POSTED`, 'Layer', 'PENDING'],
+    ['/admin/audit', 'Find by', 'action'],
+  ] as const) {
+    await page.goto(`${service.url}${path}`);
+    const select = page.getByLabel(field, { exact: true });
+    const before = await select.inputValue();
+    await select.selectOption(value);
+    await find.click();
+    await expect.poll(() => page.url()).toContain(value);
+    expect(await focused(page), path).toBe('Find');
+    await page.goBack();
+    await expect.poll(() => select.inputValue(), { message: path }).toBe(before);
+    await page.goForward();
+    await expect.poll(() => select.inputValue(), { message: path }).toBe(value);
+  }
+  expect(complaints).toEqual([]);
 });
 
 test('the first key skips to the page', async () => {

@@ -62,7 +62,7 @@ test('markup in names, notes, metadata and addresses is text on every page', asy
     [`/move/transfer${query({ from: payer, to: payee, amount: IMAGE })}`, 'Transfer'],
     [`/move/capture${query({ hold: hold.id, amount: SCRIPT })}`, 'Capture'],
     [`/move/${encodeURIComponent(LINK)}`, 'Move money'],
-    ['/admin/audit', 'updateAccount'],
+    ['/admin/audit', 'Account changed'],
     [`/admin/audit${query({ subject: IMAGE, from: SCRIPT, actor: LINK })}`, 'Admin'],
   ] as const) {
     await page.goto(`${service.url}${path}`);

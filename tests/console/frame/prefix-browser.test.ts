@@ -60,6 +60,10 @@ test('the console works behind a proxy that removes a prefix, also after reloads
     await page.getByRole('heading', { level: 1 }).waitFor();
     expect(await page.getByRole('navigation', { name: 'Pages' }).count()).toBe(1);
     expect(page.url()).toBe(`${proxy.url}${path}`);
+    const icon = await page
+      .locator('link[rel="icon"]')
+      .evaluate((link) => fetch((link as HTMLLinkElement).href).then(({ status, url }) => ({ status, url })));
+    expect(icon).toEqual({ status: 200, url: expect.stringMatching(`^${proxy.url}/assets/icon-`) });
   }
   await page.getByRole('link', { name: 'GraphiQL' }).waitFor();
   expect(
@@ -71,7 +75,13 @@ test('the console works behind a proxy that removes a prefix, also after reloads
   await expect.poll(() => page.url()).toBe(`${proxy.url}/accounts/${account.id}`);
   await page.goBack();
   await page.getByRole('heading', { level: 1, name: 'Admin' }).waitFor();
-  expect({ complaints, elsewhere, strays: proxy.strays }).toEqual({
+  await page.goto(`${proxy.url}/accounts/a/b/nonsense`);
+  await page.getByRole('link', { name: 'the console' }).click();
+  await page.getByRole('heading', { level: 1, name: 'Overview' }).waitFor();
+  expect(page.url()).toBe(`${proxy.url}/`);
+  // The browser reports the page that does not exist.
+  const others = complaints.filter((text) => !text.includes('404'));
+  expect({ complaints: others, elsewhere, strays: proxy.strays }).toEqual({
     complaints: [],
     elsewhere: [],
     strays: [],

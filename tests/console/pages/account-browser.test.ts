@@ -124,7 +124,7 @@ describe('the page of an account', () => {
     await page.goto(`${service.url}/accounts/${account.id}`);
     await page.getByText('The balance after the last 2 posted entries').waitFor();
     await page.locator('.account-plot-host').waitFor({ state: 'detached' });
-    expect(await page.getByRole('table', { name: 'History' }).getByRole('row').count()).toBe(3);
+    await expect.poll(() => page.getByRole('table', { name: 'History' }).getByRole('row').count()).toBe(3);
     expect(complaints).toEqual([]);
   });
 

@@ -39,6 +39,9 @@ export interface ExplainedRefusal {
   readonly advice: string;
 }
 
+/** The advice for a request whose outcome is not known. */
+export const REPEATABLE = 'Try again: the request keeps its key, so that it is executed once at most.';
+
 /** Explains a refusal. The message of the ledger says the same in one sentence, and is shown as its details. */
 export function explainRefusal(refusal: Refusal): ExplainedRefusal {
   const explain = EXPLANATIONS[refusal.__typename] as (refusal: Refusal) => ExplainedRefusal;
@@ -202,7 +205,7 @@ const EXPLANATIONS: Explanations = {
   InternalError: () => ({
     title: 'The service had a fault. The outcome is not known.',
     facts: [],
-    advice: 'Try again: the request keeps its key, so that it is executed once at most.',
+    advice: REPEATABLE,
   }),
   InvalidAmountError: (refusal) => ({
     title: 'The amount is not valid.',
@@ -263,7 +266,7 @@ const EXPLANATIONS: Explanations = {
   UnavailableError: () => ({
     title: 'The database cannot be reached. The outcome is not known.',
     facts: [],
-    advice: 'Try again: the request keeps its key, so that it is executed once at most.',
+    advice: REPEATABLE,
   }),
   UnbalancedError: (refusal) => ({
     title: 'The debits and the credits of the journal are not equal.',

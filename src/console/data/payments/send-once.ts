@@ -26,7 +26,7 @@ interface AnyResult {
   readonly __typename: string;
 }
 
-/** The knowledge of a form about its request. */
+/** The state of a form, as far as the page knows it. */
 export type SendState<Result> =
   /** Nothing that was sent can still be executed. With a refusal or an error: the reason why the last request was not. */
   | { readonly kind: 'editing'; readonly refusal?: Refusal; readonly error?: unknown }
@@ -84,7 +84,7 @@ const NOT_EXECUTED = [
  * | sending, undecided | a reload | undecided | as before |
  *
  * An undecided attempt is repeated as it was sent, with its key. A refusal that says nothing of earlier requests, such as FORBIDDEN, decides
- * only the first request of an attempt, like an error that means that nothing was sent.
+ * only the first request of an attempt. The same is true of an error that means that nothing was sent.
  *
  * The intent stays the same after a refusal, for which the client forgets its key: a duplicate of the tab that repeats the request then
  * gets the result of this one.

@@ -16,7 +16,7 @@ export function nameOf({ owner, externalId, kind, currency }: Named): string {
 }
 
 /** Returns a text that does not turn around what is next to it, where it has characters of another direction. */
-export function isolated(text: string): string {
+function isolated(text: string): string {
   return OTHER_DIRECTION.test(text) ? `\u2068${text}\u2069` : text;
 }
 

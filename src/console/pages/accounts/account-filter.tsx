@@ -1,9 +1,10 @@
 import './accounts.css';
-import { type FormEvent, useEffect, useId, useRef, useState } from 'react';
+import { type FormEvent, useId, useRef, useState } from 'react';
 import { useLocation, useSearchParams } from 'wouter';
 import { pathTo } from '../../data/place.ts';
 import { Button } from '../../kit/button.tsx';
 import { SelectField, TextField } from '../../kit/fields/fields.tsx';
+import { useAddressValues } from '../../kit/fields/use-address-values.ts';
 import { useSession } from '../../session/session-context.ts';
 import { conditionsOf, idIn, readConditions, writeConditions } from './filter.ts';
 
@@ -26,12 +27,9 @@ export function AccountFilterForm() {
   const [params, setParams] = useSearchParams();
   const [, go] = useLocation();
   const [isOpen, setOpen] = useState(false);
-  const [values, setValues] = useState(() => readConditions(params));
+  const [values, setValues] = useAddressValues(readConditions(params));
   const opener = useRef<HTMLButtonElement>(null);
   const id = useId();
-  // The address changes without the form by the buttons of the browser.
-  const address = writeConditions(readConditions(params)).toString();
-  useEffect(() => setValues(readConditions(new URLSearchParams(address))), [address]);
   const set = (name: keyof typeof values) => (value: string) =>
     setValues((old) => ({ ...old, [name]: value }));
   const apply = (next: typeof values) => {

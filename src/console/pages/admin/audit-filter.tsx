@@ -1,4 +1,4 @@
-import { type FormEvent, useState } from 'react';
+import type { FormEvent } from 'react';
 import { useSearchParams } from 'wouter';
 import type { AuditFilter } from '../../../client/index.ts';
 
@@ -7,6 +7,7 @@ import { readLocalInstant, writeLocalInstant } from '../../data/instants.ts';
 import { pathTo } from '../../data/place.ts';
 import { Button } from '../../kit/button.tsx';
 import { type Choice, SelectField, TextField } from '../../kit/fields/fields.tsx';
+import { useAddressValues } from '../../kit/fields/use-address-values.ts';
 
 /** The field that the events are found by. The service has an index for one at a time, together with the time. */
 type By = '' | 'action' | 'actor' | 'subject';
@@ -63,24 +64,13 @@ export function auditPathOf(by: 'actor' | 'subject', id: string): string {
 /** The fields that audit events are found by. Its values are those of the address. */
 export function AuditFilterForm() {
   const [params, setParams] = useSearchParams();
-  const text = params.toString();
-  // A link in the table changes the address, and with it the fields.
-  return <Fields key={text} initial={valuesOf(params)} apply={setParams} />;
-}
-
-interface FieldsProps {
-  readonly initial: Values;
-  readonly apply: (params: URLSearchParams) => void;
-}
-
-function Fields({ initial, apply }: FieldsProps) {
-  const [values, setValues] = useState(initial);
+  const [values, setValues] = useAddressValues(valuesOf(params));
   const change = (changed: Partial<Values>) => setValues((old) => ({ ...old, ...changed }));
   const submit = (event: FormEvent) => {
     event.preventDefault();
     const { by, value, from, to } = values;
     const given = { ...(by === '' ? {} : { by, value }), from, to };
-    apply(new URLSearchParams(Object.entries(given).filter(([, text]) => text.trim() !== '')));
+    setParams(new URLSearchParams(Object.entries(given).filter(([, text]) => text.trim() !== '')));
   };
   const { by, value } = values;
   return (
@@ -129,7 +119,7 @@ function Fields({ initial, apply }: FieldsProps) {
           <Button type="submit" kind="primary">
             Find
           </Button>
-          <Button onPress={() => apply(new URLSearchParams())}>Clear</Button>
+          <Button onPress={() => setParams(new URLSearchParams())}>Clear</Button>
         </div>
       </form>
     </search>

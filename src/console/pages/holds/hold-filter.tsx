@@ -1,9 +1,10 @@
-import { type FormEvent, useState } from 'react';
+import type { FormEvent } from 'react';
 import { useSearchParams } from 'wouter';
 import type { HoldFilter } from '../../../client/index.ts';
 import { wordOf } from '../../kit/badge.tsx';
 import { SelectField } from '../../kit/fields/fields.tsx';
 import { FindButtons } from '../../kit/fields/find-buttons.tsx';
+import { useAddressValues } from '../../kit/fields/use-address-values.ts';
 import { AccountField } from '../../parts/accounts/account-field.tsx';
 
 const STATUSES = ['OPEN', 'CAPTURED', 'VOIDED', 'EXPIRED'] as const;
@@ -19,8 +20,10 @@ export function readFilter(params: URLSearchParams): HoldFilter {
 export function HoldFilterForm() {
   const [params, setParams] = useSearchParams();
   const filter = readFilter(params);
-  const [status, setStatus] = useState<(typeof STATUSES)[number] | ''>(filter.status ?? '');
-  const [account, setAccount] = useState(filter.accountId ?? '');
+  const [{ status, account }, setValues] = useAddressValues({
+    status: filter.status ?? ('' as const),
+    account: filter.accountId ?? '',
+  });
   const submit = (event: FormEvent) => {
     event.preventDefault();
     const pairs = [
@@ -30,8 +33,7 @@ export function HoldFilterForm() {
     setParams(new URLSearchParams(pairs.filter(([, value]) => value !== '')));
   };
   const reset = () => {
-    setStatus('');
-    setAccount('');
+    setValues({ status: '', account: '' });
     setParams(new URLSearchParams());
   };
   return (
@@ -45,9 +47,13 @@ export function HoldFilterForm() {
               { value: '', label: 'Any' },
               ...STATUSES.map((value) => ({ value, label: wordOf(value) })),
             ]}
-            onChange={setStatus}
+            onChange={(next) => setValues((old) => ({ ...old, status: next }))}
           />
-          <AccountField label="Account" value={account} onChange={setAccount} />
+          <AccountField
+            label="Account"
+            value={account}
+            onChange={(next) => setValues((old) => ({ ...old, account: next }))}
+          />
         </div>
         <div className="row">
           <FindButtons onReset={reset} />

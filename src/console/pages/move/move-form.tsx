@@ -79,7 +79,7 @@ export function MoveForm({ kind, link }: MoveFormProps) {
             state={state}
             what="payment"
             attempt={{
-              place: 'in the transactions',
+              place: 'the transactions',
               onGiveUp: startNew,
               onStartNew: () => startNew(payment.values),
             }}

@@ -145,7 +145,7 @@ interface PartyNameProps {
 }
 
 /** The name of an account of a transaction. */
-export function PartyName({ id, parties, isLink = true }: PartyNameProps) {
+function PartyName({ id, parties, isLink = true }: PartyNameProps) {
   const party = parties.find(({ accountId }) => accountId === id);
   const name = party === undefined ? id : nameOf(party);
   return isLink ? <Link href={pathTo.account(id)}>{name}</Link> : name;

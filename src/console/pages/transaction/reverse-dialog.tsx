@@ -132,7 +132,7 @@ export function ReverseDialog({ transaction, remaining, payment, onClose }: Reve
         <Outcome
           state={state}
           what="reversal"
-          attempt={{ place: 'at the transaction', onGiveUp: startNew, onStartNew: () => startNew(values) }}
+          attempt={{ place: 'the transaction', onGiveUp: startNew, onStartNew: () => startNew(values) }}
         />
         <div className="row">
           <Button type="submit" kind="primary" isBusy={state.kind === 'sending'}>

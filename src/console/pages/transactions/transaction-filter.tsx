@@ -4,6 +4,7 @@ import { readLocalInstant, writeLocalInstant, zoneName } from '../../data/instan
 import { wordOf } from '../../kit/badge.tsx';
 import { Checkbox, TextField } from '../../kit/fields/fields.tsx';
 import { FindButtons } from '../../kit/fields/find-buttons.tsx';
+import { useAddressValues } from '../../kit/fields/use-address-values.ts';
 import { AccountField } from '../../parts/accounts/account-field.tsx';
 import { BOUNDS, metadataMistake, readInstant, readTypes, TYPES } from './filter.ts';
 
@@ -17,7 +18,7 @@ const LABELS: Readonly<Record<(typeof BOUNDS)[number], string>> = {
 /** The fields that transactions are found by. */
 export function TransactionFilterForm() {
   const [params, setParams] = useSearchParams();
-  const [values, setValues] = useState(() => valuesOf(params));
+  const [values, setValues] = useAddressValues(valuesOf(params));
   const [hasBounds] = useState(() => BOUNDS.some((name) => values.bounds[name] !== ''));
   const set = (change: Partial<typeof values>) => setValues((old) => ({ ...old, ...change }));
   const [mistake, setMistake] = useState<string>();

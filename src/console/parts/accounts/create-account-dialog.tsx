@@ -74,9 +74,9 @@ export function CreateAccountDialog({ onClose, onCreated }: CreateAccountDialogP
         </fieldset>
         <Outcome
           state={state}
-          what="account"
+          what="request"
           onRetry={() => void create()}
-          attempt={{ place: 'in the list of accounts', onGiveUp: startNew }}
+          attempt={{ place: 'the list of accounts', onGiveUp: startNew }}
         />
         {state.kind === 'undecided' ? null : (
           <div className="row">

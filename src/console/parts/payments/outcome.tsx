@@ -1,7 +1,7 @@
 import { useEffect, useRef, useState } from 'react';
 import { IntentConflict, OutcomeUnknown } from '../../../client/index.ts';
 import { explainFailure } from '../../data/failures.ts';
-import { explainRefusal } from '../../data/payments/refusals.ts';
+import { explainRefusal, REPEATABLE } from '../../data/payments/refusals.ts';
 import type { SendState } from '../../data/payments/send-once.ts';
 import { Button } from '../../kit/button.tsx';
 import { Dialog } from '../../kit/dialog.tsx';
@@ -10,13 +10,13 @@ import { RefusalView } from '../refusal.tsx';
 
 interface OutcomeProps {
   readonly state: SendState<unknown>;
-  /** The word for the request, such as "payment". */
+  /** The name of the request, such as "payment". */
   readonly what: string;
   /** Sends it again. Omitted where the button of the form does that. */
   readonly onRetry?: () => void;
   /** For a request that is executed once, however often it is sent. */
   readonly attempt?: {
-    /** Where its effect is seen, such as "in the transactions". */
+    /** Where its effect is seen, such as "the transactions". */
     readonly place: string;
     onGiveUp(): void;
     /** Starts another attempt, with the same values. */
@@ -69,7 +69,7 @@ function noticeOf({ state, what, onRetry, attempt, ifUnknown }: OutcomeProps) {
           </>
         }
       >
-        {why === undefined ? null : <p>{why.advice}</p>}
+        {why === undefined || why.advice === REPEATABLE ? null : <p>{why.advice}</p>}
         <p>
           “Try again” sends the same request with the same key. If the ledger has executed it, you get the
           recorded result; otherwise it is executed now. It is never executed twice. The values are locked
@@ -123,7 +123,7 @@ function GiveUp({ what, place, onGiveUp }: GiveUpProps) {
       {isLeaving ? (
         <Dialog
           title="Give up without the outcome?"
-          description={`The ${what} may have been executed, or may still be executed. Look for it ${place} before you send another one.`}
+          description={`The ${what} may have been executed, or may still be executed. Look at ${place} before you send another one.`}
           onClose={() => setLeaving(false)}
         >
           <div className="row">

@@ -1,9 +1,7 @@
 import type { Operation } from '../../../client/index.ts';
 import { type SentResult, sendWithKey } from '../../data/payments/operations.ts';
-import type { SendState } from '../../data/payments/send-once.ts';
 import { type Once, useOnce } from './use-once.ts';
 
-export type PaymentState = SendState<SentResult>;
 export type Payment<Values> = Once<Values, Operation, SentResult>;
 
 /** Keeps the values of a form that moves money, also over a reload, and sends them once: see `useOnce`. */

@@ -87,7 +87,7 @@ export function ChangeDialog({
       state={state}
       what="change"
       onRetry={() => void run(state.kind === 'editing' ? prepare() : undefined)}
-      attempt={{ place: 'in the changes of the account', onGiveUp: startNew }}
+      attempt={{ place: 'the changes of the account', onGiveUp: startNew }}
     />
   );
   return (

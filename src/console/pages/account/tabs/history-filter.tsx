@@ -1,10 +1,11 @@
-import { type FormEvent, useState } from 'react';
+import type { FormEvent } from 'react';
 import { useSearchParams } from 'wouter';
 import type { HistoryFilter } from '../../../../client/index.ts';
 import { readLocalInstant, zoneName } from '../../../data/instants.ts';
 import { wordOf } from '../../../kit/badge.tsx';
 import { SelectField, TextField } from '../../../kit/fields/fields.tsx';
 import { FindButtons } from '../../../kit/fields/find-buttons.tsx';
+import { useAddressValues } from '../../../kit/fields/use-address-values.ts';
 
 const LAYERS = [
   { value: '', label: 'Posted and pending' },
@@ -63,7 +64,7 @@ export function readHistoryFilter(params: URLSearchParams): HistoryFilter {
 /** The fields that entries are found by. */
 export function HistoryFilterForm() {
   const [params, setParams] = useSearchParams();
-  const [values, setValues] = useState(() => valuesOf(params));
+  const [values, setValues] = useAddressValues(valuesOf(params));
   const set = (name: Name) => (value: string) => setValues((old) => ({ ...old, [name]: value }));
   const apply = (wanted: Values) =>
     setParams((old) => {
