@@ -31,6 +31,7 @@ export const ACTIONS = {
 const NAMES: Readonly<Record<string, string>> = {
   minBalance: 'Lowest balance',
   maxBalance: 'Highest balance',
+  secretDigest: 'Secret',
 };
 
 /** Returns the action of a change in words: `freezeAccount` is "Account frozen". */
@@ -61,8 +62,9 @@ export function fieldChanges(
 
 function changeText(change: Change, isCreated: boolean, currency: string | undefined): string {
   const { key, before, after } = change;
-  // The log has a digest of metadata, which does not reveal it.
-  if (key === 'metadata') return after === undefined ? 'removed' : before === undefined ? 'set' : 'replaced';
+  // The log has a digest of metadata and of secrets, which does not reveal them.
+  if (key === 'metadata' || key === 'secretDigest')
+    return after === undefined ? 'removed' : before === undefined ? 'set' : 'replaced';
   const value = valueWord(key, after, currency);
   return isCreated ? value : `from ${valueWord(key, before, currency)} to ${value}`;
 }

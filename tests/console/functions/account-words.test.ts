@@ -129,10 +129,11 @@ describe('a change', () => {
 
   test('of a key or a currency has its values, and instants in the viewer’s zone', () => {
     const after =
-      '{"name":"web","owner":null,"requestsPerSecond":"5","expiresAt":"2026-05-01T10:00:00.000000Z"}';
+      '{"name":"web","owner":null,"requestsPerSecond":"5","secretDigest":"9f","expiresAt":"2026-05-01T10:00:00.000000Z"}';
     expect(fieldChanges({ before: null, after })).toEqual([
       { name: 'Name', text: 'web' },
       { name: 'Requests per second', text: '5' },
+      { name: 'Secret', text: 'set' },
       { name: 'Expires at', text: formatInstant('2026-05-01T10:00:00Z', 'full') },
     ]);
     expect(fieldChanges({ before: '{"maxBalance":null}', after: '{"maxBalance":"1000.00"}' })).toEqual([

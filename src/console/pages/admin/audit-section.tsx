@@ -66,7 +66,11 @@ export function AuditSection() {
 /** The id that the log of the service has, too. Its beginning tells requests apart. */
 function RequestId({ id }: { readonly id: string }) {
   const shown = id.length > 8 ? `${id.slice(0, 8)}…` : id;
-  return <Code text={id} what="the id of the request" shown={shown} />;
+  return (
+    <span className="admin-request">
+      <Code text={id} what="the id of the request" shown={shown} />
+    </span>
+  );
 }
 
 function Subject({ id }: { readonly id: string }) {

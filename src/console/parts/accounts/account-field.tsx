@@ -1,4 +1,4 @@
-import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { useQuery } from '@tanstack/react-query';
 import { useEffect, useRef, useState } from 'react';
 import { type AccountRow, accountNamed, findAccounts } from '../../data/find-accounts.ts';
 import { READ } from '../../data/pages.ts';
@@ -21,6 +21,7 @@ interface AccountFieldProps {
 }
 
 const PAUSE_MS = 200;
+const LOOK_UP_MS = 10_000;
 const NONE: readonly AccountRow[] = [];
 
 /**
@@ -51,7 +52,7 @@ export function AccountField({
   const found = search.data ?? NONE;
   // The rows of an earlier text are not offered for this one: a fast Enter would choose a wrong account.
   const isFresh = wanted === id && !search.isPlaceholderData && !search.isLoading;
-  const { resolve, unknown } = useNamed(id, currency, onChange);
+  const { resolve, problem } = useNamed(id, currency, onChange);
   const { data: account } = useQuery({
     queryKey: ['client account', id],
     queryFn: () => client.account(id, READ),
@@ -69,7 +70,7 @@ export function AccountField({
       isSearching={!isFresh}
       onFocus={() => setUsed(true)}
       placeholder="Find an account"
-      error={unknown ?? error}
+      error={problem ?? error}
       onLeave={() => !isId && id !== '' && isAllowed('accounts') && resolve()}
       description={
         <span role="status">
@@ -86,39 +87,36 @@ export function AccountField({
   );
 }
 
-/** Chooses the account that a text names, if there is one. `unknown`: what is wrong with the text that was looked up. */
+/** Chooses the account that a text names, if there is one. `problem`: what is wrong with the text that was looked up. */
 function useNamed(text: string, currency: string | undefined, onChange: (id: string) => void) {
   const { client } = useSession();
-  const queryClient = useQueryClient();
-  const [unknown, setUnknown] = useState<string>();
+  const [last, setLast] = useState({ text: '', problem: '' });
   // The answer is for this text alone, and other fields of the form may have changed since the request.
   const latest = useRef({ text, onChange });
   useEffect(() => {
     latest.current = { text, onChange };
   });
   const lookUp = async () => {
-    const rows = await queryClient.fetchQuery({
-      queryKey: ['find accounts', text, currency],
-      queryFn: ({ signal }) => findAccounts(client, text, currency, signal),
-      staleTime: 1000,
-    });
+    const rows = await findAccounts(client, text, currency, AbortSignal.timeout(LOOK_UP_MS));
     if (latest.current.text !== text) return;
     const named = accountNamed(rows, text);
-    if (named === undefined) setUnknown(text);
-    else latest.current.onChange(named.id);
+    if (named !== undefined) latest.current.onChange(named.id);
+    else setLast({ text, problem: `No single account is called “${text}”. Choose one from the list.` });
   };
+  const problem = last.text === text && text !== '' ? last.problem : undefined;
   return {
     /** Returns whether the text is being looked up. A text that was looked up in vain is not. */
     resolve: () => {
-      if (unknown === text) return false;
-      // A failed request leaves the text as it is. The form rejects it when it is sent.
-      void lookUp().catch(() => setUnknown(undefined));
+      if (problem !== undefined) return false;
+      lookUp().catch(() =>
+        setLast({
+          text,
+          problem: `“${text}” cannot be looked up at the moment. Enter the id of the account.`,
+        }),
+      );
       return true;
     },
-    unknown:
-      unknown === text && text !== ''
-        ? `No single account is called “${text}”. Choose one from the list.`
-        : undefined,
+    problem,
   };
 }
 
