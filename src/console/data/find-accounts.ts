@@ -37,7 +37,8 @@ export async function findAccounts(
     list({ externalIdPrefix: name }),
     list({ owner: name }),
   ]);
-  const found = new Map([...exact, ...prefixed, ...owned].map((row) => [row.id, row]));
+  // Owned before prefixed: where an owner has several accounts, at least two are left, so that the owner names none of them.
+  const found = new Map([...exact, ...owned, ...prefixed].map((row) => [row.id, row]));
   return [...found.values()].slice(0, OFFERED);
 }
 
@@ -46,6 +47,5 @@ export function accountNamed(rows: readonly AccountRow[], text: string): Account
   const name = text.trim();
   const named = rows.find(({ externalId }) => externalId === name);
   const [owned, other] = rows.filter(({ owner }) => owner === name);
-  // An owner with more accounts than are found has at least two among them.
   return named ?? (other === undefined ? owned : undefined);
 }

@@ -1,4 +1,4 @@
-import type { Page } from 'playwright-core';
+import type { Page, Request } from 'playwright-core';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { createLedgerClient, unwrap } from '../../../src/client/index.ts';
 import { makeKey } from '../../server/access/keys.ts';
@@ -75,11 +75,19 @@ test('the second account has the currency of the first, and Escape closes the li
 
 test('a typed name that was not chosen from the list chooses its account when the field is left', async () => {
   const books = await startBooks();
+  const { client } = books.service;
+  // The owner Ann has two accounts, and more accounts than the list offers have names that begin with hers.
+  for (const externalId of [null, null, ...[...'1234567'].map((end) => `Ann-${end}`)]) {
+    const owner = externalId === null ? 'Ann' : 'Others';
+    unwrap(await client.createAccount({ owner, currency: 'EUR', externalId }));
+  }
   const page = await open(books, `/move/transfer?from=${books.alice}&amount=2`);
   const field = combobox(page, 'To account');
-  await field.fill('b');
-  await page.keyboard.press('Tab');
-  await page.getByText('No single account is called “b”. Choose one from the list.').waitFor();
+  for (const name of ['b', 'Ann']) {
+    await field.fill(name);
+    await page.keyboard.press('Tab');
+    await page.getByText(`No single account is called “${name}”. Choose one from the list.`).waitFor();
+  }
   await field.fill('Bob’s Bakery');
   await page.keyboard.press('Tab');
   await eventually(() => field.inputValue()).toBe(books.bob);
@@ -90,6 +98,32 @@ test('a typed name that was not chosen from the list chooses its account when th
   expect(await books.count()).toBe(0);
   await field.press('Enter');
   await page.getByText('Transferred 2.00 EUR.').waitFor();
+});
+
+test('the account of a row that is removed while it is looked up leaves the other rows as they are', async () => {
+  const books = await startBooks();
+  unwrap(await books.service.client.createAccount({ owner: 'Fees', currency: 'EUR' }));
+  const page = await open(books, `/move/journal?from=${books.alice}&to=${books.bob}&amount=12.5`);
+  const row = (place: number) => page.getByRole('group', { name: `Row ${place}` });
+  await page.getByRole('button', { name: 'Add a row' }).click();
+  const { promise: held, resolve: release } = Promise.withResolvers<void>();
+  const isOfFees = (request: Request) => request.postData()?.includes('"Fees"') === true;
+  await page.route('**/graphql', async (route) => {
+    if (isOfFees(route.request())) await held;
+    await route.continue();
+  });
+  const begun = page.waitForRequest(isOfFees);
+  await row(3).getByRole('combobox', { name: 'Account', exact: true }).fill('Fees');
+  await page.keyboard.press('Tab');
+  await begun;
+  await page.getByRole('button', { name: 'Remove row 3' }).click();
+  await eventually(() => row(3).count()).toBe(0);
+  const done = page.waitForEvent('requestfinished', isOfFees);
+  release();
+  await done;
+  await row(2).getByLabel('Amount in EUR').fill('11');
+  await page.getByText('1.50 EUR credit missing').waitFor();
+  expect(await row(3).count()).toBe(0);
 });
 
 test('an amount is checked as it is typed, and nothing is sent before it is complete', async () => {

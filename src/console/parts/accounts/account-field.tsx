@@ -1,5 +1,6 @@
 import { useQuery } from '@tanstack/react-query';
 import { useEffect, useRef, useState } from 'react';
+import { flushSync } from 'react-dom';
 import { type AccountRow, accountNamed, findAccounts } from '../../data/find-accounts.ts';
 import { READ } from '../../data/pages.ts';
 import { useSettled } from '../../data/use-settled.ts';
@@ -90,27 +91,33 @@ export function AccountField({
 /** Chooses the account that a text names, if there is one. `problem`: what is wrong with the text that was looked up. */
 function useNamed(text: string, currency: string | undefined, onChange: (id: string) => void) {
   const { client } = useSession();
-  const [last, setLast] = useState({ text: '', problem: '' });
+  const [last, setLast] = useState({ asked: '', problem: '' });
+  const asked = `${currency ?? ''} ${text}`;
   // The answer is for this text alone, and other fields of the form may have changed since the request.
   const latest = useRef({ text, onChange });
   useEffect(() => {
     latest.current = { text, onChange };
+    // A field that is gone takes no answer: its form has other values since.
+    return () => {
+      latest.current = { text: '', onChange };
+    };
   });
   const lookUp = async () => {
     const rows = await findAccounts(client, text, currency, AbortSignal.timeout(LOOK_UP_MS));
     if (latest.current.text !== text) return;
     const named = accountNamed(rows, text);
-    if (named !== undefined) latest.current.onChange(named.id);
-    else setLast({ text, problem: `No single account is called “${text}”. Choose one from the list.` });
+    // At once: the next field may have its answer too, and needs the values with this one.
+    if (named !== undefined) flushSync(() => latest.current.onChange(named.id));
+    else setLast({ asked, problem: `No single account is called “${text}”. Choose one from the list.` });
   };
-  const problem = last.text === text && text !== '' ? last.problem : undefined;
+  const problem = last.asked === asked && text !== '' ? last.problem : undefined;
   return {
     /** Returns whether the text is being looked up. A text that was looked up in vain is not. */
     resolve: () => {
       if (problem !== undefined) return false;
       lookUp().catch(() =>
         setLast({
-          text,
+          asked,
           problem: `“${text}” cannot be looked up at the moment. Enter the id of the account.`,
         }),
       );
