@@ -211,6 +211,8 @@ describe('what a key permits:', () => {
     expect(await page.getByRole('button', { name: 'Create account' }).count()).toBe(1);
     expect(await seriousFindings(page)).toEqual([]);
     await takePicture(page, 'overview-without-reading-desktop');
+    await page.getByRole('main').getByRole('link', { name: 'Move money' }).first().click();
+    await page.getByText('The account id, or ext: and the external id').first().waitFor();
     expect(complaintsLater()).toEqual([]);
   });
 });

@@ -76,7 +76,11 @@ export function AccountField({
       description={
         <span role="status">
           {!isId || account === undefined ? (
-            description
+            isAllowed('accounts') ? (
+              description
+            ) : (
+              'The account id, or ext: and the external id'
+            )
           ) : account === null ? (
             'No account that you can read has this id.'
           ) : (
