@@ -1,5 +1,4 @@
-import type { Route } from '../http/route.ts';
-import { plainText } from '../http/route.ts';
+import { plainText, type Route } from '../http/route.ts';
 import { wantsPage } from './graphiql.ts';
 import { notice } from './notice.ts';
 

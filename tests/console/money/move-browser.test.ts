@@ -82,6 +82,8 @@ test('a typed name that was not chosen from the list chooses its account when th
     unwrap(await client.createAccount({ owner, currency: 'EUR', externalId }));
   }
   const page = await open(books, `/move/transfer?from=${books.alice}&amount=2`);
+  // The other account is looked up in the currency of this one.
+  await page.getByText('has 100.00').waitFor();
   const field = combobox(page, 'To account');
   for (const name of ['b', 'Ann']) {
     await field.fill(name);

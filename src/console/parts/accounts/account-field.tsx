@@ -1,6 +1,7 @@
 import { useQuery } from '@tanstack/react-query';
 import { useEffect, useRef, useState } from 'react';
 import { flushSync } from 'react-dom';
+import { isZero } from '../../data/amounts.ts';
 import { type AccountRow, accountNamed, findAccounts } from '../../data/find-accounts.ts';
 import { READ } from '../../data/pages.ts';
 import { useSettled } from '../../data/use-settled.ts';
@@ -157,11 +158,11 @@ function ChosenAccount({ account }: { readonly account: Chosen }) {
   return (
     <>
       <strong>{nameOf(account)}</strong> has <Amount money={balance} />
-      {/[1-9]/.test(held.amount) ? (
+      {isZero(held.amount) ? null : (
         <>
           , of which <Amount money={held} /> is held
         </>
-      ) : null}
+      )}
       {status === 'OPEN' ? null : (
         <>
           {' '}
